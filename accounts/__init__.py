@@ -1,0 +1,1 @@
+"""Who is calling: organisations, projects and API keys."""

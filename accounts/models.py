@@ -1,0 +1,136 @@
+"""Organisations, their projects and API keys, and the staff who manage them."""
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from accounts.validators import validate_network
+from luminalog.levels import Level
+
+
+class User(AbstractUser):
+    """A member of staff. Applications have API keys, not users."""
+
+
+class Organisation(models.Model):
+    """A tenant: nothing of one organisation is ever visible to another."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=60, unique=True, help_text="Short name in addresses and commands.")
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
+    suspended_reason = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "suspended"]), name="organisation_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(status="active") | ~Q(suspended_reason=""), name="suspended_organisation_has_a_reason"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Project(models.Model):
+    """An application or service of one organisation; every API key belongs to one."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="projects")
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=60)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["organisation", "name"]
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "slug"], name="project_slug_is_unique_in_its_organisation"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation} / {self.name}"
+
+
+class ApiKey(models.Model):
+    """A secret that lets an application in. Only its SHA-256 is kept; the key itself is shown once, at its making."""
+
+    class InvalidEntries(models.TextChoices):
+        STRICT = "strict", "Refuse the whole batch"
+        LENIENT = "lenient", "Keep the valid entries"
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="api_keys")
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="api_keys")
+    name = models.CharField(max_length=120)
+    environment = models.CharField(
+        max_length=64, default="production", help_text="For entries that name no environment of their own."
+    )
+    sha256 = models.BinaryField(max_length=32, unique=True, editable=False)  # unique: the look-up of every request
+    prefix = models.CharField(max_length=7, editable=False)
+    suffix = models.CharField(max_length=4, editable=False)
+    can_ingest = models.BooleanField("may send logs", default=True)
+    can_read = models.BooleanField("may read logs", default=True)
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Own limit, below the organisation's."
+    )
+    allowed_networks = ArrayField(
+        models.CharField(max_length=43, validators=[validate_network]),
+        default=list,
+        blank=True,
+        help_text="CIDR networks the key may be used from, separated by commas. Empty: from anywhere.",
+    )
+    invalid_entries = models.CharField(
+        max_length=8, choices=InvalidEntries.choices, default=InvalidEntries.STRICT, help_text="What a bad entry does."
+    )
+    minimum_level = models.PositiveSmallIntegerField(
+        choices=[(level.value, level.label) for level in Level],
+        default=Level.DEBUG.value,
+        help_text="Entries below this level are dropped, and counted.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    rotated_from = models.OneToOneField(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="successor"
+    )
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_reason = models.CharField(max_length=200, blank=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_address = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    last_used_client = models.CharField(max_length=200, blank=True, editable=False)
+    seen_over_plain_http_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "API key"
+        constraints = [
+            models.CheckConstraint(condition=Q(can_ingest=True) | Q(can_read=True), name="api_key_may_do_something"),
+            models.CheckConstraint(
+                condition=Q(requests_per_minute__isnull=True) | Q(requests_per_minute__gte=1),
+                name="api_key_limit_is_positive",
+            ),
+            models.CheckConstraint(
+                condition=Q(revoked_at__isnull=True) | ~Q(revoked_reason=""), name="revoked_api_key_has_a_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(minimum_level__in=[level.value for level in Level]), name="api_key_level_is_known"
+            ),
+        ]
+        indexes = [
+            # The warning lists of the admin: keys that expire soon.
+            models.Index(fields=["expires_at"], condition=Q(revoked_at__isnull=True), name="api_key_expires_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…{self.suffix})"

@@ -1,0 +1,1 @@
+"""Look at the logs: search language, read API, live tail and explorer."""

@@ -1,0 +1,1 @@
+"""Saved searches and the access log of the explorer."""

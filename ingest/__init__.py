@@ -1,0 +1,1 @@
+"""Bytes in, batch kept: wire format, spool and drain."""

@@ -1,0 +1,92 @@
+"""The spool between a 200 and the log store, and what the drain needs to lose nothing."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+
+class SpooledBatch(models.Model):
+    """A batch that was answered 200 and is not yet in the log store. `payload` is what `ingest.payload` packs."""
+
+    batch_id = models.BigIntegerField(primary_key=True)
+    organisation_id = models.BigIntegerField()
+    api_key_id = models.BigIntegerField()
+    project = models.TextField()
+    environment = models.TextField()
+    received_at = models.DateTimeField(db_default=Now())
+    period = models.DateField()
+    requests = models.SmallIntegerField(default=1)  # 0 for the further parts of a split request
+    entries = models.IntegerField()
+    size_bytes = models.BigIntegerField()
+    payload = models.BinaryField()
+    attempts = models.SmallIntegerField(default=0, db_default=0)
+    not_before = models.DateTimeField(db_default=Now())
+    last_error = models.TextField(default="", db_default="")
+
+    class Meta:
+        verbose_name_plural = "spooled batches"
+        constraints = [
+            models.CheckConstraint(condition=Q(entries__range=(1, 1000)), name="spooled_batch_has_1_to_1000_entries"),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.batch_id}: {self.entries} entries"
+
+
+class DrainClaim(models.Model):
+    """Batches that a drain is about to take. Alive while its row is locked; a row without a lock is a dead drain's."""
+
+    batch_ids = ArrayField(models.BigIntegerField())
+    claimed_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"claim on {len(self.batch_ids)} batches"
+
+
+class IdempotencyKey(models.Model):
+    """The answer to a request that carried an `Idempotency-Key`, kept for 24 hours."""
+
+    organisation_id = models.BigIntegerField()
+    key = models.CharField(max_length=255)
+    body_sha256 = models.BinaryField(max_length=32)
+    answer = models.JSONField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation_id", "key"], name="idempotency_key_is_used_once"),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], name="idempotency_key_created_at"),  # forgetting after 24 hours
+        ]
+
+    def __str__(self) -> str:
+        return f"idempotency key of organisation {self.organisation_id}"
+
+
+class DeadLetter(models.Model):
+    """Entries that the log store refused: charged, kept with their bytes and the reason, and replayable."""
+
+    batch_id = models.BigIntegerField()
+    position = models.SmallIntegerField(null=True, help_text="Index in the batch. Empty: the whole batch.")
+    organisation_id = models.BigIntegerField()
+    api_key_id = models.BigIntegerField()
+    project = models.TextField()
+    environment = models.TextField()
+    received_at = models.DateTimeField()
+    period = models.DateField()
+    entries = models.IntegerField()
+    size_bytes = models.BigIntegerField()
+    payload = models.BinaryField()
+    reason = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["batch_id", "position"], nulls_distinct=False, name="entry_dies_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"dead letter of batch {self.batch_id}"

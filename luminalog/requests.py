@@ -1,0 +1,42 @@
+"""What every request gets: an id, and a refusal when it came over plain HTTP."""
+
+import re
+import secrets
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from luminalog.errors import ApiError, problem
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+class RequestContextMiddleware:
+    """Give the request an id, ours or the caller's own; it is on every answer and every log line."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        request.request_id = request_id  # type: ignore[attr-defined]
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+
+class HttpsOnlyMiddleware:
+    """Refuse plain HTTP outside development, before the body is read; never redirect: the key has been sent already."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if settings.DEVELOPMENT or request.is_secure() or not request.path.startswith("/v1/"):
+            return self.get_response(request)
+        return problem(ApiError("https_required"), request)

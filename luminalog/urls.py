@@ -1,0 +1,27 @@
+"""Every address of the product."""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+
+from luminalog.errors import ApiError, problem
+
+urlpatterns = [
+    path("v1/", include("ingest.urls")),
+    path("v1/", include("explore.urls")),
+    path("admin/", admin.site.urls),
+]
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
+    """Answer an unknown address of the API, and any other."""
+    return problem(ApiError("not_found"), request)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The last resort; Django has logged the exception."""
+    return problem(ApiError("internal_error"), request)
+
+
+handler404 = "luminalog.urls.not_found"
+handler500 = "luminalog.urls.server_error"

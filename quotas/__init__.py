@@ -1,0 +1,1 @@
+"""What callers may send: plans, token buckets, byte quotas and usage."""

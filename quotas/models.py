@@ -1,0 +1,102 @@
+"""Plans, each organisation's quota, and what was used of it."""
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+
+class Plan(models.Model):
+    """A named set of limits. Changing one acts on the next request of every organisation on it."""
+
+    name = models.CharField(max_length=60, unique=True)
+    slug = models.SlugField(max_length=60, unique=True)
+    requests_per_minute = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    burst_requests = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="Bucket size. Empty: one minute's worth."
+    )
+    monthly_bytes = models.BigIntegerField(validators=[MinValueValidator(0)])
+    retention_days = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering = ["monthly_bytes"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(requests_per_minute__gte=1, monthly_bytes__gte=0, retention_days__gte=1),
+                name="plan_limits_are_positive",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Quota(models.Model):
+    """An organisation's plan, with overrides that may begin and end by themselves."""
+
+    organisation = models.OneToOneField("accounts.Organisation", on_delete=models.CASCADE, related_name="quota")
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="quotas")
+    requests_per_minute = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    monthly_bytes = models.BigIntegerField(null=True, blank=True, validators=[MinValueValidator(0)])
+    retention_days = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    overrides_from = models.DateTimeField(null=True, blank=True, help_text="Empty: at once.")
+    overrides_until = models.DateTimeField(null=True, blank=True, help_text="Empty: until changed.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(overrides_from__isnull=True)
+                | Q(overrides_until__isnull=True)
+                | Q(overrides_from__lt=F("overrides_until")),
+                name="quota_overrides_end_after_they_begin",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation} on {self.plan}"
+
+
+class MonthlyUsage(models.Model):
+    """What an organisation used in one UTC calendar month. `used_bytes` never exceeds the quota: see `ledger`."""
+
+    organisation = models.ForeignKey("accounts.Organisation", on_delete=models.CASCADE, related_name="monthly_usage")
+    period = models.DateField(help_text="First day of the month (UTC).")
+    used_bytes = models.BigIntegerField(default=0)
+    entries = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-period"]
+        constraints = [
+            # Serves the charge of every accepted batch.
+            models.UniqueConstraint(fields=["organisation", "period"], name="one_usage_row_a_month"),
+            models.CheckConstraint(condition=Q(used_bytes__gte=0, entries__gte=0), name="usage_is_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation_id} {self.period:%Y-%m}: {self.used_bytes} bytes"
+
+
+class HourlyUsage(models.Model):
+    """Requests, entries and bytes of one API key in one hour with one outcome. Written by SQL addition only.
+
+    `outcome` is `accepted`, `deduplicated`, `below_level`, or the code of the error that refused the request.
+    """
+
+    hour = models.DateTimeField()
+    organisation = models.ForeignKey("accounts.Organisation", on_delete=models.CASCADE, related_name="hourly_usage")
+    api_key = models.ForeignKey("accounts.ApiKey", on_delete=models.CASCADE, related_name="hourly_usage")
+    outcome = models.CharField(max_length=40)
+    requests = models.BigIntegerField(default=0)
+    entries = models.BigIntegerField(default=0)
+    bytes = models.BigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-hour"]
+        constraints = [
+            # Serves the upsert, and an organisation's charts by hour.
+            models.UniqueConstraint(
+                fields=["organisation", "hour", "api_key", "outcome"], name="one_usage_row_an_hour_key_and_outcome"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:00} key {self.api_key_id} {self.outcome}: {self.requests}"

@@ -1,0 +1,1 @@
+"""Where entries live: the log store, its partitions and its interface."""

@@ -1,0 +1,53 @@
+"""The canonical form of a log entry: what `ingest` makes of a request, and all that `storage` ever reads."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Raw, Struct
+
+from luminalog.levels import LevelName
+
+
+class EntryError(Struct, omit_defaults=True, forbid_unknown_fields=False):
+    """The error of an entry, as the reference's error payload schema has it."""
+
+    type: str | None = None
+    message: str | None = None
+    stack_trace: list[str] | None = None
+    context: dict[str, Any] | None = None
+    fingerprint: str | None = None
+
+
+class Entry(Struct, omit_defaults=True, forbid_unknown_fields=False):
+    """One entry. Its compact JSON, absent fields left out and `timestamp` in UTC, is the canonical form.
+
+    The length of that JSON in bytes is the entry's `size_bytes`.
+    """
+
+    timestamp: datetime
+    level: LevelName
+    message: str
+    environment: str | None = None
+    project_id: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    parent_span_id: str | None = None
+    privacy_mode: bool | None = None
+    metadata: dict[str, Any] | None = None
+    error: EntryError | None = None
+
+
+class CanonicalEntry(Struct):
+    """An `Entry` read back from its canonical form; `metadata` and `error` stay JSON."""
+
+    timestamp: datetime
+    level: LevelName
+    message: str
+    environment: str | None = None
+    project_id: str | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
+    parent_span_id: str | None = None
+    privacy_mode: bool | None = None
+    metadata: Raw = Raw()
+    error: Raw = Raw()

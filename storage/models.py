@@ -1,0 +1,48 @@
+"""Where entries live in PostgreSQL. The tables are made by migrations in SQL: they are partitioned."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+
+class LogEntry(models.Model):
+    """One stored entry: `id` is batch id × 1024 + index in the batch. Partitioned by UTC day of `received_at`."""
+
+    pk = models.CompositePrimaryKey("id", "received_at")
+    id = models.BigIntegerField()
+    organisation_id = models.BigIntegerField()
+    received_at = models.DateTimeField()
+    timestamp = models.DateTimeField()
+    level = models.SmallIntegerField()
+    environment = models.TextField()
+    project = models.TextField()
+    trace_id = models.TextField(null=True)
+    span_id = models.TextField(null=True)
+    parent_span_id = models.TextField(null=True)
+    privacy_mode = models.BooleanField(null=True)
+    message = models.TextField()
+    metadata = models.JSONField(null=True)
+    error = models.JSONField(null=True)
+    size_bytes = models.IntegerField()
+
+    class Meta:
+        verbose_name_plural = "log entries"
+
+    def __str__(self) -> str:
+        return f"entry {self.id}"
+
+
+class Receipt(models.Model):
+    """Proof that a batch was stored: the yardstick of every invariant. `entries` and `size_bytes` are those stored."""
+
+    batch_id = models.BigIntegerField(primary_key=True)
+    organisation_id = models.BigIntegerField()
+    api_key_id = models.BigIntegerField()
+    period = models.DateField()
+    received_at = models.DateTimeField()
+    stored_at = models.DateTimeField(db_default=Now())
+    entries = models.IntegerField()
+    size_bytes = models.BigIntegerField()
+    # stored_xid xid8 NOT NULL DEFAULT pg_current_xact_id(): the order in which readers may trust rows (live tail).
+
+    def __str__(self) -> str:
+        return f"receipt of batch {self.batch_id}"

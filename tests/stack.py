@@ -1,0 +1,39 @@
+"""A pytest plugin: PostgreSQL and Valkey for the tests, started before Django reads its settings.
+
+Set `DATABASE_URL` and `VALKEY_URL` to test against servers of your own.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from luminalog.embedded.postgres import EmbeddedPostgres
+from luminalog.embedded.valkey import EmbeddedValkey
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    """Start what the environment does not name; pytest-xdist's workers inherit the addresses."""
+    folder = Path(tempfile.mkdtemp(prefix="luminalog-tests-"))
+    stop = [lambda: shutil.rmtree(folder, ignore_errors=True)]
+    os.environ.setdefault("SECRET_KEY", secrets.token_hex(32))
+    os.environ.setdefault("LUMINALOG_DEVELOPMENT", "1")
+    os.environ.setdefault("LUMINALOG_DATA_DIR", str(folder))
+    if "VALKEY_URL" not in os.environ:
+        valkey = EmbeddedValkey(folder / "valkey")
+        valkey.start()
+        os.environ["VALKEY_URL"] = valkey.url
+        stop.append(valkey.stop)
+    if "DATABASE_URL" not in os.environ:
+        postgres = EmbeddedPostgres(folder / "postgres")
+        postgres.start()
+        os.environ["DATABASE_URL"] = postgres.url
+        stop.append(postgres.stop)
+    for step in stop:
+        early_config.add_cleanup(step)
+    return (yield)

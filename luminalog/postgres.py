@@ -4,11 +4,12 @@ All of it runs on Django's own connection, inside its transaction, and raises Dj
 """
 
 import select
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
 from django.db import connection
+from psycopg.adapt import Dumper
 
 
 def discard_if_dead() -> None:
@@ -27,7 +28,7 @@ def discard_if_dead() -> None:
         connection.close()
 
 
-def fetch_one(sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+def fetch_one(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[Any, ...] | None:
     """Run one server-prepared statement with binary parameters; return its first row, if any."""
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
@@ -35,10 +36,21 @@ def fetch_one(sql: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
         return cursor.fetchone() if cursor.description else None
 
 
-def copy_rows(statement: str, rows: Iterable[Sequence[Any]], types: Sequence[str]) -> int:
-    """COPY `rows` in binary by `statement` (`COPY … FROM STDIN (FORMAT BINARY)`); return how many were written."""
+def copy_rows(
+    statement: str,
+    rows: Iterable[Sequence[Any]],
+    *,
+    types: Sequence[str],
+    dumpers: Mapping[type, type[Dumper]] | None = None,
+) -> int:
+    """COPY `rows` in binary by `statement` (`COPY … FROM STDIN (FORMAT BINARY)`); return how many were written.
+
+    `types` are the columns' PostgreSQL types; `dumpers` are psycopg dumpers for types of our own.
+    """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        for kind, dumper in (dumpers or {}).items():
+            cursor.adapters.register_dumper(kind, dumper)
         with cursor.copy(statement) as copy:
             copy.set_types(types)
             for row in rows:

@@ -1,0 +1,152 @@
+"""Daily partitions of the log entries: made ahead, dropped by retention.
+
+Making attaches a finished table and dropping detaches concurrently, so that neither ever waits for, or blocks, a
+reader or the drain (PostgreSQL manual, 5.12.2.2).
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from django.db import connection, transaction
+from psycopg import sql
+
+PARENT = "storage_logentry"
+DAYS_AHEAD = 7
+MINIMUM_DAYS_AHEAD = 2
+
+LIST = """
+SELECT child.relname, inhdetachpending, pg_total_relation_size(child.oid), greatest(child.reltuples, 0)::bigint
+  FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid
+ WHERE inhparent = 'storage_logentry'::regclass
+ ORDER BY 1
+"""
+DETACHED = r"""
+SELECT relname FROM pg_class
+ WHERE relname ~ '^storage_logentry_\d{8}$' AND relkind = 'r' AND NOT relispartition
+   AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'storage_logentry'::regclass)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """One UTC day of entries. `entries` is PostgreSQL's estimate; `is_detaching` after an interrupted drop."""
+
+    day: date
+    size_bytes: int
+    entries: int
+    is_detaching: bool
+
+
+def table_name(day: date) -> str:
+    """Return the name of the table that holds `day`."""
+    return f"{PARENT}_{day:%Y%m%d}"
+
+
+def list_partitions() -> list[Partition]:
+    """Return the attached partitions, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(LIST)
+        return [
+            Partition(day=_day(name), is_detaching=detaching, size_bytes=size_bytes, entries=entries)
+            for name, detaching, size_bytes, entries in cursor.fetchall()
+        ]
+
+
+def today() -> date:
+    """Return the current UTC day by PostgreSQL's clock, which is the one that sets `received_at`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
+        day: date = cursor.fetchone()[0]
+        return day
+
+
+def days_ahead() -> int:
+    """Return how many days after today have a partition without a gap; -1 when today itself has none."""
+    present = {partition.day for partition in list_partitions()}
+    day, ahead = today(), -1
+    while day in present:
+        day, ahead = day + timedelta(days=1), ahead + 1
+    return ahead
+
+
+def make_ahead(days: int = DAYS_AHEAD) -> list[date]:
+    """Make the partitions from yesterday to `days` after today that are missing; return their days."""
+    first = today() - timedelta(days=1)
+    return make({first + timedelta(days=n) for n in range(days + 2)})
+
+
+def make(days: set[date]) -> list[date]:
+    """Make the partitions of `days` that are missing; return their days.
+
+    The store asks for the days it writes, too: a batch may wait in the spool until its day was dropped.
+    """
+    missing = sorted(days - {partition.day for partition in list_partitions()})
+    for day in missing:
+        _make(day)
+    return missing
+
+
+def drop_before(day: date) -> list[date]:
+    """Drop the partitions of the days before `day`; return their days. Runs outside a transaction."""
+    old = [partition for partition in list_partitions() if partition.day < day]
+    for partition in old:
+        _detach(partition)
+        _drop(table_name(partition.day))
+    return [partition.day for partition in old]
+
+
+def drop_detached(before: date) -> None:
+    """Drop tables of the days before `before` that an interrupted drop has detached and left behind."""
+    with connection.cursor() as cursor:
+        cursor.execute(DETACHED)
+        names = [name for (name,) in cursor.fetchall()]
+    for name in names:
+        if _day(name) < before:
+            _drop(name)
+
+
+def _day(name: str) -> date:
+    return datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC).date()
+
+
+def _bounds(day: date) -> tuple[str, str]:
+    return f"{day} 00:00:00+00", f"{day + timedelta(days=1)} 00:00:00+00"
+
+
+def _make(day: date) -> None:
+    """Make the table apart, with a CHECK that spares ATTACH its scan; all or nothing."""
+    name, (start, end) = sql.Identifier(table_name(day)), _bounds(day)
+    values = {"name": name, "parent": sql.Identifier(PARENT), "start": sql.Literal(start), "end": sql.Literal(end)}
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [table_name(day)])
+        cursor.execute("SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s)", [table_name(day)])
+        match cursor.fetchone():
+            case (True,):
+                return  # another process was quicker
+            case None:
+                cursor.execute(
+                    sql.SQL(
+                        "CREATE TABLE {name} (LIKE {parent} INCLUDING ALL,"
+                        " CONSTRAINT in_bounds CHECK (received_at >= {start} AND received_at < {end}))"
+                    ).format(**values)
+                )
+        cursor.execute(
+            sql.SQL("ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end})").format(
+                **values
+            )
+        )
+        cursor.execute(sql.SQL("ALTER TABLE {name} DROP CONSTRAINT IF EXISTS in_bounds").format(**values))
+
+
+def _detach(partition: Partition) -> None:
+    how = "FINALIZE" if partition.is_detaching else "CONCURRENTLY"
+    statement = sql.SQL("ALTER TABLE {} DETACH PARTITION {} {}").format(
+        sql.Identifier(PARENT), sql.Identifier(table_name(partition.day)), sql.SQL(how)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _drop(name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))

@@ -1,0 +1,116 @@
+"""The log store in PostgreSQL: binary COPY into daily partitions."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from django.db import connection
+from psycopg import postgres
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+from luminalog.levels import BY_NAME
+from luminalog.postgres import copy_rows
+from storage import partitions
+from storage.batch import Batch, entry_id
+from storage.entry import CanonicalEntry
+
+COLUMNS = {
+    "id": "int8",
+    "organisation_id": "int8",
+    "received_at": "timestamptz",
+    "timestamp": "timestamptz",
+    "level": "int2",
+    "environment": "text",
+    "project": "text",
+    "trace_id": "text",
+    "span_id": "text",
+    "parent_span_id": "text",
+    "privacy_mode": "bool",
+    "message": "text",
+    "metadata": "jsonb",
+    "error": "jsonb",
+    "size_bytes": "int4",
+}
+COPY = f"COPY storage_logentry ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+
+RECEIPTS = """
+INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, entries, size_bytes)
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::timestamptz[], %s::int[], %s::bigint[])
+"""
+DELETE = """
+DELETE FROM storage_logentry
+ WHERE (id, received_at) IN (
+       SELECT id, received_at FROM storage_logentry
+        WHERE organisation_id = %s AND received_at < %s
+        LIMIT %s)
+"""
+
+_decode = msgspec.json.Decoder(CanonicalEntry).decode
+_LEVELS = {name: level.value for name, level in BY_NAME.items()}
+
+
+class PostgresStore:
+    """See `storage.store.LogStore`."""
+
+    def write(self, batches: Sequence[Batch]) -> None:
+        self.write_entries(batches)
+        self.write_receipts(batches)
+
+    def write_entries(self, batches: Sequence[Batch]) -> None:
+        partitions.make({batch.received_at.astimezone(UTC).date() for batch in batches})
+        expected = sum(len(batch.lines) for batch in batches)
+        written = copy_rows(COPY, _rows(batches), types=list(COLUMNS.values()), dumpers={msgspec.Raw: RawJson})
+        if written != expected:
+            raise AssertionError(f"COPY wrote {written} of {expected} entries")
+
+    def write_receipts(self, batches: Sequence[Batch]) -> None:
+        columns = zip(
+            *(
+                (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes)
+                for b in batches
+            ),
+            strict=True,
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(RECEIPTS, [list(column) for column in columns])
+
+    def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(DELETE, [organisation_id, before, limit])
+            return cursor.rowcount
+
+
+class RawJson(Dumper):
+    """Send JSON text as binary jsonb: a version byte of 1, then the text (PostgreSQL, jsonb_recv)."""
+
+    format = Format.BINARY
+    oid = postgres.types["jsonb"].oid
+
+    def dump(self, obj: Any) -> bytes:
+        return b"\x01" + bytes(obj)
+
+
+def _rows(batches: Sequence[Batch]) -> Iterator[tuple[Any, ...]]:
+    """Yield the entries as rows in the order of `COLUMNS`."""
+    for batch in batches:
+        for index, line in zip(batch.indexes, batch.lines, strict=True):
+            entry = _decode(line)
+            yield (
+                entry_id(batch.batch_id, index),
+                batch.organisation_id,
+                batch.received_at,
+                entry.timestamp,
+                _LEVELS[entry.level],
+                batch.environment if entry.environment is None else entry.environment,
+                batch.project if entry.project_id is None else entry.project_id,
+                entry.trace_id,
+                entry.span_id,
+                entry.parent_span_id,
+                entry.privacy_mode,
+                entry.message,
+                entry.metadata or None,
+                entry.error or None,
+                len(line),
+            )

@@ -1,0 +1,71 @@
+"""Fixtures for every level of tests: partitions in the test database, and organisations to call as."""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from pytest_django.plugin import DjangoDbBlocker
+
+from accounts.caller import Caller
+from accounts.keys import digest, make_key
+from accounts.models import ApiKey, Organisation, Project
+from luminalog.levels import Level
+from quotas.models import Plan, Quota
+from storage import partitions
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Make the log store's partitions, which no migration makes."""
+    with django_db_blocker.unblock():
+        partitions.make_ahead()
+
+
+@pytest.fixture
+def make_caller(db: None) -> Callable[..., Caller]:
+    """Return a function that makes an organisation with a plan, a project and an API key, and returns their caller."""
+
+    def make(*, monthly_bytes: int = 2**30, requests_per_minute: int = 60_000) -> Caller:
+        number = next(_numbers)
+        organisation = Organisation.objects.create(name=f"Organisation {number}", slug=f"organisation-{number}")
+        plan = Plan.objects.create(
+            name=f"Plan {number}",
+            slug=f"plan-{number}",
+            requests_per_minute=requests_per_minute,
+            monthly_bytes=monthly_bytes,
+            retention_days=30,
+        )
+        Quota.objects.create(organisation=organisation, plan=plan)
+        project = Project.objects.create(organisation=organisation, name="Shop", slug="shop")
+        secret = make_key()
+        key = ApiKey.objects.create(
+            organisation=organisation,
+            project=project,
+            name="test",
+            sha256=digest(secret),
+            prefix=secret[:7],
+            suffix=secret[-4:],
+        )
+        return Caller(
+            organisation_id=organisation.pk,
+            api_key_id=key.pk,
+            project_id=project.pk,
+            project=project.slug,
+            environment=key.environment,
+            can_ingest=True,
+            can_read=True,
+            requests_per_minute=None,
+            keeps_valid_entries=False,
+            minimum_level=Level.DEBUG,
+            expires_at=None,
+        )
+
+    return make
+
+
+@pytest.fixture
+def caller(make_caller: Callable[..., Caller]) -> Caller:
+    """The caller of an organisation with a plan."""
+    return make_caller()

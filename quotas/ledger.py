@@ -1,18 +1,119 @@
-"""The byte quota: exact, in the transaction that accepts a batch."""
+"""The byte quota, exact in the transaction that accepts a batch; and the hourly rows of what became of requests."""
 
-#: Charges `bytes` and `entries` to this month's row; no row comes back when that would exceed the limit.
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from luminalog.errors import ApiError
+from luminalog.postgres import fetch_one
+
+#: Charges `size_bytes` and `entries` to this month's row; no row comes back when that would exceed the limit.
 #: PostgreSQL re-reads the row after a lock wait (READ COMMITTED), so two requests can never both take the last byte.
 CHARGE = """
 UPDATE quotas_monthlyusage AS usage
    SET used_bytes = usage.used_bytes + %(size_bytes)s, entries = usage.entries + %(entries)s
-  FROM quotas_quota AS quota JOIN quotas_plan AS plan ON plan.id = quota.plan_id
+  FROM quotas_limits AS limits
  WHERE usage.organisation_id = %(organisation_id)s
    AND usage.period = date_trunc('month', now() AT TIME ZONE 'UTC')::date
-   AND quota.organisation_id = usage.organisation_id
-   AND usage.used_bytes + %(size_bytes)s <= CASE
-           WHEN now() >= coalesce(quota.overrides_from, '-infinity')
-            AND now() < coalesce(quota.overrides_until, 'infinity')
-           THEN coalesce(quota.monthly_bytes, plan.monthly_bytes)
-           ELSE plan.monthly_bytes END
+   AND limits.organisation_id = usage.organisation_id
+   AND usage.used_bytes + %(size_bytes)s <= limits.monthly_bytes
 RETURNING usage.organisation_id, usage.period, usage.used_bytes
 """
+
+OPEN_MONTH = """
+INSERT INTO quotas_monthlyusage (organisation_id, period, used_bytes, entries)
+VALUES (%s, date_trunc('month', now() AT TIME ZONE 'UTC')::date, 0, 0)
+    ON CONFLICT (organisation_id, period) DO NOTHING
+"""
+
+BALANCE = """
+SELECT limits.monthly_bytes, coalesce(usage.used_bytes, 0), coalesce(usage.entries, 0), month.began, month.ends,
+       ceil(extract(epoch FROM month.ends - now()))::int
+  FROM quotas_limits AS limits
+ CROSS JOIN LATERAL (
+       SELECT date_trunc('month', now(), 'UTC') AS began,
+              (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC' AS ends
+       ) AS month
+  LEFT JOIN quotas_monthlyusage AS usage
+         ON usage.organisation_id = limits.organisation_id
+        AND usage.period = (month.began AT TIME ZONE 'UTC')::date
+ WHERE limits.organisation_id = %s
+"""
+
+#: Sorted, so that two transactions never wait for each other's rows crosswise; a deleted key takes its rows with it.
+COUNT = """
+INSERT INTO quotas_hourlyusage AS usage (organisation_id, hour, api_key_id, outcome, requests, entries, bytes)
+SELECT row.organisation_id, date_trunc('hour', row.hour, 'UTC'), row.api_key_id, row.outcome,
+       sum(row.requests), sum(row.entries), sum(row.bytes)
+  FROM unnest(%s::timestamptz[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[])
+       AS row(hour, organisation_id, api_key_id, outcome, requests, entries, bytes)
+  JOIN accounts_apikey AS api_key ON api_key.id = row.api_key_id AND api_key.organisation_id = row.organisation_id
+ GROUP BY 1, 2, 3, 4
+ ORDER BY 1, 2, 3, 4
+    ON CONFLICT (organisation_id, hour, api_key_id, outcome) DO UPDATE
+   SET requests = usage.requests + excluded.requests,
+       entries = usage.entries + excluded.entries,
+       bytes = usage.bytes + excluded.bytes
+"""
+
+
+class UsageRow(NamedTuple):
+    """What is to be added to one `HourlyUsage`; `hour` is any moment in the hour."""
+
+    hour: datetime
+    organisation_id: int
+    api_key_id: int
+    outcome: str
+    requests: int
+    entries: int
+    bytes: int
+
+
+class Balance(NamedTuple):
+    """An organisation's byte quota this month, by PostgreSQL's clock."""
+
+    limit_bytes: int
+    used_bytes: int
+    entries: int
+    began_at: datetime
+    ends_at: datetime
+    seconds_left: int
+
+
+def open_month(organisation_id: int) -> None:
+    """Make this month's row of an organisation, unless it is there."""
+    fetch_one(OPEN_MONTH, [organisation_id])
+
+
+def balance(organisation_id: int) -> Balance:
+    """Return what an organisation has used this month, and of how much. Raises: `LookupError` without a plan."""
+    row = fetch_one(BALANCE, [organisation_id])
+    if row is None:
+        raise LookupError(f"Organisation {organisation_id} has no plan: see quotas.plans.subscribe.")
+    return Balance(*row)
+
+
+def exhausted(organisation_id: int) -> ApiError:
+    """Return the refusal of a batch that the month's quota has no room for."""
+    now = balance(organisation_id)
+    return ApiError(
+        "quota_exhausted",
+        f"The monthly quota of {now.limit_bytes} bytes has no room for this batch: {now.used_bytes} bytes are used.",
+        retry_after_seconds=max(1, now.seconds_left),
+        members={
+            "scope": "organisation",
+            "limit": now.limit_bytes,
+            "used": now.used_bytes,
+            "resets_at": now.ends_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        },
+    )
+
+
+def count(rows: Iterable[UsageRow]) -> None:
+    """Add `rows` to the hourly usage, in the caller's transaction."""
+    columns = list(zip(*rows, strict=True))
+    if columns:
+        with connection.cursor() as cursor:
+            cursor.execute(COUNT, [list(column) for column in columns])

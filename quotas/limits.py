@@ -1,0 +1,53 @@
+"""The limits in force of an organisation, from a process cache, so that a request costs no query."""
+
+import time
+from dataclasses import dataclass
+
+from luminalog.postgres import fetch_one
+
+#: How old limits may be when a request is let through; a cut acts after that. See `throttling` for a raise.
+MAX_AGE_SECONDS = 5.0
+MAX_CACHED = 10_000
+
+IN_FORCE = """
+SELECT plan, requests_per_minute, burst_requests, monthly_bytes, retention_days
+  FROM quotas_limits WHERE organisation_id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an organisation may send now: its plan's limits, or its own overrides of them."""
+
+    plan: str
+    requests_per_minute: int
+    burst: int
+    monthly_bytes: int
+    retention_days: int
+
+
+_cache: dict[int, tuple[float, Limits]] = {}
+
+
+def limits_for(organisation_id: int, *, max_age_seconds: float = MAX_AGE_SECONDS) -> Limits:
+    """Return limits read at most `max_age_seconds` ago. Raises: `LookupError` without a plan."""
+    now = time.monotonic()
+    cached = _cache.get(organisation_id)
+    if cached and now - cached[0] < max_age_seconds:
+        return cached[1]
+    row = fetch_one(IN_FORCE, [organisation_id])
+    if row is None:
+        raise LookupError(f"Organisation {organisation_id} has no plan: see quotas.plans.subscribe.")
+    if len(_cache) >= MAX_CACHED:
+        _cache.clear()
+    limits = Limits(*row)
+    _cache[organisation_id] = (now, limits)
+    return limits
+
+
+def forget(organisation_id: int | None = None) -> None:
+    """Forget what this process knows of one organisation's limits, or of all."""
+    if organisation_id is None:
+        _cache.clear()
+    else:
+        _cache.pop(organisation_id, None)

@@ -1,0 +1,10 @@
+"""Who is on which plan."""
+
+from accounts.models import Organisation
+from quotas.models import Plan, Quota
+
+
+def subscribe(organisation: Organisation, plan: Plan) -> Quota:
+    """Put an organisation on `plan`; overrides stay as they are. Acts on the next request."""
+    quota, _ = Quota.objects.update_or_create(organisation=organisation, defaults={"plan": plan})
+    return quota

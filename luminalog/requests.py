@@ -1,14 +1,11 @@
-"""What every request gets: an id, and a refusal when it came over plain HTTP."""
+"""What every request gets: an id."""
 
 import re
 import secrets
 from collections.abc import Callable
 
 import structlog
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-
-from luminalog.errors import ApiError, problem
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -28,15 +25,3 @@ class RequestContextMiddleware:
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
-
-
-class HttpsOnlyMiddleware:
-    """Refuse plain HTTP outside development, before the body is read; never redirect: the key has been sent already."""
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if settings.DEVELOPMENT or request.is_secure() or not request.path.startswith("/v1/"):
-            return self.get_response(request)
-        return problem(ApiError("https_required"), request)

@@ -1,0 +1,102 @@
+"""Slow down whoever guesses keys: 30 failures a minute and address, counted in Valkey for all processes together.
+
+Callers with a good key never come here. Without Valkey each process counts for itself.
+"""
+
+import time
+from collections.abc import Callable
+from ipaddress import ip_network
+
+import structlog
+from django.http import HttpRequest
+from django_ratelimit import ALL
+from django_ratelimit.core import get_usage
+from redis import RedisError
+
+from accounts.addresses import client_address
+from accounts.expiring import ExpiringMap
+
+log = structlog.get_logger(__name__)
+
+FAILURES_A_MINUTE = 30
+WINDOW_SECONDS = 60
+ADDRESSES = 20_000
+#: New keys from addresses that fail too often may still cost this many queries a second in each process, so that
+#: a good key behind the same address as a bad one gets through, and a guesser gets nowhere.
+QUERIES_A_SECOND = 8
+BREAKER_SECONDS = 5
+
+
+class FailedKeys:
+    """The failures of each address, and the addresses that have failed too often."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._blocked: ExpiringMap[str, float] = ExpiringMap(capacity=ADDRESSES)
+        self._counted_here: ExpiringMap[str, tuple[int, float]] = ExpiringMap(capacity=ADDRESSES)
+        self._queries: tuple[int, int] = (0, 0)
+        self._valkey_rests_until = 0.0
+
+    def may_query(self, request: HttpRequest) -> bool:
+        """Tell whether a key that nobody has seen may cost a query."""
+        if self._blocked.get(_network(request), now=self.clock()) is None:
+            return True
+        second = int(self.clock())
+        used = self._queries[1] if self._queries[0] == second else 0
+        self._queries = (second, used + 1)
+        return used < QUERIES_A_SECOND
+
+    def note(self, request: HttpRequest) -> int | None:
+        """Count one failure; return the seconds to wait when these were too many."""
+        address, now = _network(request), self.clock()
+        until = self._blocked.get(address, now=now)
+        if until is None:
+            count, seconds_left = self._count(request, address)
+            if count <= FAILURES_A_MINUTE:
+                return None
+            until = now + max(seconds_left, 1)
+            self._blocked.put(address, until, until=until)
+            log.warning("too_many_failures", address=address)
+        return max(1, round(until - now))
+
+    def clear(self) -> None:
+        """Forgive everybody, in this process."""
+        self._blocked.clear()
+        self._counted_here.clear()
+        self._valkey_rests_until = 0.0
+
+    def _count(self, request: HttpRequest, address: str) -> tuple[int, float]:
+        if self.clock() >= self._valkey_rests_until:
+            try:
+                return _count_in_valkey(request)
+            except RedisError as error:
+                self._valkey_rests_until = self.clock() + BREAKER_SECONDS
+                log.warning("failed_keys_counted_here", error=type(error).__name__)
+        return self._count_here(address)
+
+    def _count_here(self, address: str) -> tuple[int, float]:
+        now = self.clock()
+        count, until = self._counted_here.get(address, now=now) or (0, now + WINDOW_SECONDS)
+        self._counted_here.put(address, (count + 1, until), until=until)
+        return count + 1, until - now
+
+
+def _count_in_valkey(request: HttpRequest) -> tuple[int, float]:
+    usage = get_usage(
+        request,
+        group="accounts.failed_keys",
+        key=lambda _group, request: _network(request),
+        rate=f"{FAILURES_A_MINUTE}/{WINDOW_SECONDS}s",
+        method=ALL,
+        increment=True,
+    )
+    return (usage["count"], usage["time_left"]) if usage else (0, 0)
+
+
+def _network(request: HttpRequest) -> str:
+    """The address, or its /64 when it is IPv6: one subscriber has all of that."""
+    address = client_address(request)
+    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
+
+
+failed_keys = FailedKeys()

@@ -1,0 +1,355 @@
+"""Who is let in: keys by header and body, their scopes and networks, and what a refusal gives away."""
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.urls import path
+from django.utils import timezone
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.authentication import ApiKeyAuthentication
+from accounts.directory import KNOWN_SECONDS, Directory, directory
+from accounts.failures import FAILURES_A_MINUTE, QUERIES_A_SECOND, failed_keys
+from accounts.keys import make_key
+from accounts.last_use import last_use
+from accounts.models import ApiKey, Organisation
+from accounts.permissions import MayIngest, MayRead, caller_of
+from accounts.plain_http import plain_http
+from luminalog import valkey
+from tests.integration.accounts_rows import make_api_key, make_organisation
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.integration.test_authentication")]
+
+
+class Body:
+    def __init__(self, api_key: Any) -> None:
+        self.api_key = api_key
+
+
+class BodyParser(BaseParser):
+    media_type = "application/json"
+
+    def parse(self, stream: Any, *_: Any, **__: Any) -> Body:
+        return Body(json.loads(stream.read()).get("api_key"))
+
+
+class Ingest(APIView):
+    authentication_classes = [ApiKeyAuthentication]
+    permission_classes = [MayIngest]
+    parser_classes = [BodyParser]
+    accepts_body_key = True
+
+    def post(self, request: Request) -> Response:
+        used_body_key = getattr(request, "used_body_key", False)
+        return Response({"api_key_id": caller_of(request).api_key_id, "used_body_key": used_body_key})
+
+
+class Read(APIView):
+    permission_classes = [MayRead]
+    parser_classes = [BodyParser]
+
+    def get(self, request: Request) -> Response:
+        return Response({"project": caller_of(request).project})
+
+    post = get
+
+
+urlpatterns = [path("v1/ingest", Ingest.as_view()), path("v1/read", Read.as_view())]
+
+
+@pytest.fixture(autouse=True)
+def fresh_memory() -> Iterator[None]:
+    valkey.client().flushall()
+    for memory in (directory, failed_keys, last_use):
+        memory.clear()
+    yield
+    for memory in (directory, failed_keys, last_use):
+        memory.clear()
+
+
+def post(key: str | None = None, *, body: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
+    if key is not None:
+        headers["x-api-key"] = key
+    return Client().post("/v1/ingest", json.dumps(body or {}), content_type="application/json", headers=headers)
+
+
+def test_good_key_is_let_in() -> None:
+    api_key, secret = make_api_key()
+    assert post(secret).json() == {"api_key_id": api_key.pk, "used_body_key": False}
+
+
+def test_known_key_costs_neither_sql_nor_valkey(django_assert_num_queries: Any) -> None:
+    _, secret = make_api_key()
+    with django_assert_num_queries(1):
+        post(secret)
+    time.sleep(1)  # the hand-over's thread writes the first use
+    before = valkey.client().info("stats")["total_commands_processed"]
+    with django_assert_num_queries(0):
+        for _ in range(20):
+            assert post(secret).status_code == 200
+    assert valkey.client().info("stats")["total_commands_processed"] - before == 1  # INFO itself
+
+
+def test_no_key_is_missing() -> None:
+    response = post()
+    assert response.status_code == 401
+    assert response.json()["code"] == "missing_api_key"
+    assert response.headers["WWW-Authenticate"] == "ApiKey"
+
+
+def test_body_key_is_let_in_and_reported() -> None:
+    api_key, secret = make_api_key()
+    assert post(body={"api_key": secret}).json() == {"api_key_id": api_key.pk, "used_body_key": True}
+
+
+@pytest.mark.parametrize("value", [None, 7, ["ll_"], ""])
+def test_body_key_of_another_type_is_missing(value: Any) -> None:
+    assert post(body={"api_key": value}).json()["code"] == "missing_api_key"
+
+
+def test_header_wins_over_body_key() -> None:
+    _, secret = make_api_key()
+    assert post(make_key(), body={"api_key": secret}).json()["code"] == "invalid_api_key"
+
+
+def test_body_key_counts_only_where_the_view_allows_it() -> None:
+    _, secret = make_api_key()
+    response = Client().post("/v1/read", json.dumps({"api_key": secret}), content_type="application/json")
+    assert response.json()["code"] == "missing_api_key"
+
+
+def test_body_is_not_read_when_the_header_is_there() -> None:
+    class Unreadable:
+        def read(self, *_: Any) -> bytes:
+            raise AssertionError("the body was read")
+
+        readline = read
+
+    _, secret = make_api_key()
+    for key in (secret, make_key()):
+        answer = Client().post("/v1/ingest", headers={"x-api-key": key}, **{"wsgi.input": Unreadable()})
+        assert answer.status_code in (200, 401)
+
+
+def test_query_argument_is_ignored() -> None:
+    _, secret = make_api_key()
+    assert Client().post(f"/v1/ingest?api_key={secret}").json()["code"] == "missing_api_key"
+
+
+def bad_keys() -> dict[str, str]:
+    suspended = make_organisation("gone", status=Organisation.Status.SUSPENDED, suspended_reason="unpaid")
+    active = make_organisation("here")
+    now = timezone.now()
+    return {
+        "unknown": make_key(),
+        "malformed": "ll_" + "g" * 48,
+        "revoked": make_api_key(active, revoked_at=now, revoked_reason="leaked")[1],
+        "expired": make_api_key(active, expires_at=now - timedelta(seconds=1))[1],
+        "suspended": make_api_key(suspended)[1],
+    }
+
+
+def test_every_kind_of_bad_key_answers_the_same_but_for_the_request_id() -> None:
+    answers = set()
+    for key in bad_keys().values():
+        response = post(key)
+        body = response.content.replace(response.headers["X-Request-ID"].encode(), b"")
+        del response.headers["X-Request-ID"]
+        answers.add((response.status_code, tuple(sorted(response.headers.items())), body))
+    assert len(answers) == 1
+    assert next(iter(answers))[0] == 401
+
+
+@pytest.mark.parametrize("form", ["{0},{0}", "{0}, {0}", " {0}x", "{0}\u00e9", "Bearer {0}", "{0}\n"])
+def test_key_in_another_form_is_invalid(form: str) -> None:
+    _, secret = make_api_key()
+    assert post(form.format(secret)).json()["code"] == "invalid_api_key"
+
+
+@pytest.mark.parametrize(("scope", "address"), [("can_ingest", "/v1/ingest"), ("can_read", "/v1/read")])
+def test_key_without_the_scope_is_forbidden(scope: str, address: str) -> None:
+    _, secret = make_api_key(**{scope: False})
+    ask = Client().post if scope == "can_ingest" else Client().get
+    response = ask(address, headers={"x-api-key": secret})
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "status"),
+    [
+        (["10.0.0.0/8"], "10.1.2.3", 200),
+        (["10.0.0.0/8"], "::ffff:10.1.2.3", 200),
+        (["10.0.0.0/8"], "11.1.2.3", 403),
+        (["10.0.0.0/8", "2001:db8::/32"], "2001:db8::5", 200),
+        (["2001:db8::/32"], "10.1.2.3", 403),
+        (["127.0.0.0/8"], "", 403),
+    ],
+)
+def test_allowed_networks_hold(networks: list[str], address: str, status: int) -> None:
+    _, secret = make_api_key(allowed_networks=networks)
+    response = Client(REMOTE_ADDR=address).post("/v1/ingest", headers={"x-api-key": secret})
+    assert response.status_code == status
+
+
+def test_forwarded_address_cannot_widen_a_network() -> None:
+    _, secret = make_api_key(allowed_networks=["10.0.0.0/8"])
+    assert post(secret, **{"x-forwarded-for": "10.1.1.1"}).status_code == 403
+    with override_settings(TRUSTED_PROXIES=1):
+        assert post(secret, **{"x-forwarded-for": "10.1.1.1"}).status_code == 200
+        assert post(secret, **{"x-forwarded-for": "10.1.1.1, 11.1.1.1"}).status_code == 403
+
+
+def test_revoked_key_is_refused_within_ten_seconds_and_expiry_is_exact() -> None:
+    api_key, secret = make_api_key()
+    now = [0.0]
+    book = Directory(clock=lambda: now[0])
+    assert book.find(secret, may_query=lambda: True)
+    ApiKey.objects.filter(pk=api_key.pk).update(revoked_at=timezone.now(), revoked_reason="leaked")
+    now[0] = KNOWN_SECONDS - 0.01
+    assert book.find(secret, may_query=lambda: True)
+    now[0] = KNOWN_SECONDS
+    assert book.find(secret, may_query=lambda: True) is None
+    _, brief = make_api_key(make_organisation("brief"), expires_at=timezone.now() + timedelta(seconds=0.4))
+    assert book.find(brief, may_query=lambda: True)
+    time.sleep(0.5)
+    assert book.find(brief, may_query=lambda: True) is None
+
+
+def test_known_key_is_let_in_while_postgresql_is_down(settings: Any) -> None:
+    _, secret = make_api_key()
+    assert post(secret).status_code == 200
+    statuses: list[int] = []
+
+    def ask() -> None:  # a thread has a connection of its own, which cannot be opened
+        settings.DATABASES["default"]["PORT"], port = 1, settings.DATABASES["default"]["PORT"]
+        connection.settings_dict = {**connection.settings_dict, "PORT": 1}
+        statuses.extend([post(secret).status_code, post(make_key()).status_code])
+        settings.DATABASES["default"]["PORT"] = port
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert statuses == [200, 503]
+
+
+def test_too_many_failures_are_told_to_wait() -> None:
+    key = make_key()
+    statuses = [post(key).status_code for _ in range(FAILURES_A_MINUTE + 2)]
+    assert statuses == [401] * FAILURES_A_MINUTE + [429] * 2
+    response = post(key)
+    assert response.json()["code"] == "too_many_failures"
+    assert 1 <= int(response.headers["Retry-After"]) <= 61
+    assert Client(REMOTE_ADDR="192.0.2.1").post("/v1/ingest", headers={"x-api-key": key}).status_code == 401
+
+
+def test_failures_of_one_ipv6_network_count_together() -> None:
+    for last in range(FAILURES_A_MINUTE + 1):
+        address = f"2001:db8::{last:x}"
+        response = Client(REMOTE_ADDR=address).post("/v1/ingest", headers={"x-api-key": "bad"})
+    assert response.status_code == 429
+
+
+def test_good_key_works_behind_an_address_that_fails_too_often() -> None:
+    _, secret = make_api_key()
+    bad = make_key()
+    for _ in range(FAILURES_A_MINUTE + 5):
+        post(bad)
+    assert post(secret).status_code == 200
+
+
+def test_guessing_costs_few_queries(django_assert_max_num_queries: Any) -> None:
+    started = time.monotonic()
+    with django_assert_max_num_queries(1_000) as seen:
+        for _ in range(500):
+            post(make_key())
+    allowed = FAILURES_A_MINUTE + 1 + QUERIES_A_SECOND * (time.monotonic() - started + 2)
+    assert len(seen) <= allowed
+
+
+def test_failures_are_counted_while_valkey_is_down(settings: Any) -> None:
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    key = make_key()
+    started = time.monotonic()
+    statuses = [post(key).status_code for _ in range(FAILURES_A_MINUTE + 1)]
+    assert statuses == [401] * FAILURES_A_MINUTE + [429]
+    assert time.monotonic() - started < 3
+    cache.close()
+
+
+def wait_for(found: Any) -> None:
+    deadline = time.monotonic() + 5
+    while not found() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert found()
+
+
+def test_last_use_is_written_by_the_worker_once_a_minute() -> None:
+    api_key, secret = make_api_key()
+    post(secret, **{"user-agent": f"curl/8 {secret}"})
+    api_key.refresh_from_db()
+    assert api_key.last_used_at is None
+    wait_for(lambda: valkey.client().exists(valkey.key("last_use")))
+    last_use.keep()
+    api_key.refresh_from_db()
+    first = api_key.last_used_at
+    assert first is not None
+    assert api_key.last_used_address == "127.0.0.1"
+    assert api_key.last_used_client == f"curl/8 {secret[:7]}…{secret[-4:]}"
+    last_use.clear()  # as another process would
+    post(secret)
+    wait_for(lambda: valkey.client().exists(valkey.key("last_use")))
+    last_use.keep()
+    api_key.refresh_from_db()
+    assert api_key.last_used_at == first
+    ApiKey.objects.update(last_used_at=first - timedelta(minutes=2))
+    last_use.clear()
+    post(secret)
+    wait_for(lambda: valkey.client().exists(valkey.key("last_use")))
+    last_use.keep()
+    api_key.refresh_from_db()
+    assert api_key.last_used_at is not None
+    assert api_key.last_used_at > first
+
+
+def test_facts_survive_a_database_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, secret = make_api_key()
+    post(secret)
+    wait_for(lambda: valkey.client().exists(valkey.key("last_use")))
+    monkeypatch.setattr(
+        "accounts.last_use.KEEP", "SELECT 1 / 0 WHERE %s::text || %s::text || %s::text || %s::text <> ''"
+    )
+    with pytest.raises(Exception, match="division by zero"):
+        last_use.keep()
+    assert valkey.client().exists(valkey.key("last_use"))
+
+
+def test_plain_http_is_refused_and_its_key_marked(settings: Any) -> None:
+    settings.DEVELOPMENT = False
+    api_key, secret = make_api_key()
+    response = post(secret)
+    assert (response.status_code, response.json()["code"]) == (403, "https_required")
+    wait_for(lambda: valkey.client().exists(valkey.key("plain_http")))
+    plain_http.mark()
+    api_key.refresh_from_db()
+    assert api_key.seen_over_plain_http_at is not None
+
+
+def test_memory_of_strangers_is_bounded() -> None:
+    book = Directory()
+    book._unknown.capacity = 100
+    for _ in range(150):
+        book.find("ll_" + secrets.token_hex(24), may_query=lambda: True)
+    assert len(book._unknown) == 100

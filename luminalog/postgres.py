@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 from psycopg.adapt import Dumper
+from psycopg.sql import Composed
 
 
 def discard_if_dead() -> None:
@@ -34,6 +35,14 @@ def fetch_one(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql, parameters, prepare=True)
         return cursor.fetchone() if cursor.description else None
+
+
+def execute(sql: str | Composed, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> int:
+    """Run one statement; return how many rows it touched."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        rows: int = cursor.rowcount
+        return rows
 
 
 def copy_rows(

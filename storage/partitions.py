@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import connection, transaction
 from psycopg import sql
 
+from luminalog.postgres import execute
+
 PARENT = "storage_logentry"
 DAYS_AHEAD = 7
 MINIMUM_DAYS_AHEAD = 2
@@ -143,10 +145,8 @@ def _detach(partition: Partition) -> None:
     statement = sql.SQL("ALTER TABLE {} DETACH PARTITION {} {}").format(
         sql.Identifier(PARENT), sql.Identifier(table_name(partition.day)), sql.SQL(how)
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
+    execute(statement)
 
 
 def _drop(name: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+    execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))

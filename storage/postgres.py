@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from django.db import connection
 from psycopg import postgres
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from luminalog.levels import BY_NAME
-from luminalog.postgres import copy_rows
+from luminalog.postgres import copy_rows, execute
 from storage import partitions
 from storage.batch import Batch, entry_id
 from storage.entry import CanonicalEntry
@@ -73,13 +72,10 @@ class PostgresStore:
             ),
             strict=True,
         )
-        with connection.cursor() as cursor:
-            cursor.execute(RECEIPTS, [list(column) for column in columns])
+        execute(RECEIPTS, [list(column) for column in columns])
 
     def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(DELETE, [organisation_id, before, limit])
-            return cursor.rowcount
+        return execute(DELETE, [organisation_id, before, limit])
 
 
 class RawJson(Dumper):

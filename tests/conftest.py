@@ -10,7 +10,8 @@ from accounts.caller import Caller
 from accounts.keys import digest, make_key
 from accounts.models import ApiKey, Organisation, Project
 from luminalog.levels import Level
-from quotas.models import Plan, Quota
+from quotas.models import Plan
+from quotas.plans import subscribe
 from storage import partitions
 
 _numbers = itertools.count(1)
@@ -37,7 +38,7 @@ def make_caller(db: None) -> Callable[..., Caller]:
             monthly_bytes=monthly_bytes,
             retention_days=30,
         )
-        Quota.objects.create(organisation=organisation, plan=plan)
+        subscribe(organisation, plan)
         project = Project.objects.create(organisation=organisation, name="Shop", slug="shop")
         secret = make_key()
         key = ApiKey.objects.create(

@@ -1,0 +1,73 @@
+"""Spool to log store: take batches, write them, forget them, in one transaction on one connection."""
+
+import time
+from datetime import UTC
+
+import msgspec
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+
+from ingest import claims, dead_letters, spool
+from ingest.claims import Claim
+from ingest.payload import PayloadError
+from luminalog.postgres import execute
+from quotas import ledger
+from storage.batch import Batch
+from storage.store import store
+
+log = structlog.get_logger(__name__)
+
+TAKE_APART_AFTER = 5
+
+
+def drain(*, budget_seconds: float = 30) -> int:
+    """Store what is in the spool until it is empty or the time is up; return how many batches left it."""
+    deadline = time.monotonic() + budget_seconds
+    claims.release_dead()
+    dead_letters.bury_hopeless()
+    drained = 0
+    while time.monotonic() < deadline and (claim := claims.claim()):
+        drained += _drain(claim)
+    return drained
+
+
+def _drain(claim: Claim) -> int:
+    try:
+        return _move(claim)
+    except (OperationalError, InterfaceError):
+        raise  # PostgreSQL's trouble, not the batches': the claim is released like that of a killed drain
+    except (DatabaseError, msgspec.MsgspecError, PayloadError) as error:
+        log.warning("drain_failed", batches=len(claim.batch_ids), error=type(error).__name__)
+        claims.postpone(claim, reason=type(error).__name__)
+        return 0
+
+
+def _move(claim: Claim) -> int:
+    """Move the claim's batches into the log store.
+
+    `synchronous_commit = off` is safe here: a commit that a crash loses, loses its DELETE too.
+    """
+    with transaction.atomic():
+        execute("SET LOCAL synchronous_commit = off")
+        if not claims.hold(claim):
+            return 0
+        spooled = spool.take(claim.batch_ids)
+        if any(row.attempts >= TAKE_APART_AFTER for row in spooled):
+            stored = dead_letters.take_apart(spooled)
+        elif stored := [row.batch() for row in spooled]:
+            store.write(stored)
+        requests = {row.batch_id: row.requests for row in spooled}
+        ledger.count(_usage(batch, requests=requests[batch.batch_id]) for batch in stored)
+    return len(spooled)
+
+
+def _usage(batch: Batch, *, requests: int) -> ledger.UsageRow:
+    return ledger.UsageRow(
+        hour=batch.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0),
+        organisation_id=batch.organisation_id,
+        api_key_id=batch.api_key_id,
+        outcome="accepted",
+        requests=requests,
+        entries=len(batch.lines),
+        bytes=batch.size_bytes,
+    )

@@ -1,0 +1,40 @@
+"""`manage.py drain`: the worker's job without a broker."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+import structlog
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError, connection
+
+from ingest.drain import drain
+
+log = structlog.get_logger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Move what is in the spool into the log store."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--loop", action="store_true", help="go on until stopped, with a look every --pause seconds"
+        )
+        parser.add_argument("--pause", type=float, default=0.5, help="seconds between two looks (%(default)s)")
+
+    def handle(self, *_arguments: Any, **options: Any) -> None:
+        if not options["loop"]:
+            self.stdout.write(f"{drain()} batches drained")
+            return
+        while True:
+            _drain_or_wait()
+            time.sleep(options["pause"])
+
+
+def _drain_or_wait() -> None:
+    try:
+        drain()
+    except (OperationalError, InterfaceError) as error:
+        log.warning("storage_unavailable", error=type(error).__name__)
+        connection.close()
+        time.sleep(2)

@@ -1,0 +1,282 @@
+"""From the spool to the log store: exactly once, whatever breaks on the way."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from django.db import connection, connections, transaction
+
+from accounts.caller import Caller
+from ingest import claims, dead_letters, spool
+from ingest.drain import TAKE_APART_AFTER, drain
+from ingest.models import DeadLetter, DrainClaim, SpooledBatch
+from ingest.payload import pack
+from luminalog.errors import ApiError
+from quotas.models import HourlyUsage, MonthlyUsage
+from storage import partitions
+from storage.entry import Entry
+from storage.models import LogEntry, Receipt
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOW = datetime(2026, 1, 26, 14, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _partitions_survive() -> Iterator[None]:
+    partitions.make_ahead()
+    yield
+    DrainClaim.objects.all().delete()
+
+
+def part_of(*messages: str) -> spool.Part:
+    lines = [msgspec.json.encode(Entry(timestamp=NOW, level="info", message=message)) for message in messages]
+    return spool.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))
+
+
+def spool_raw(caller: Caller, *lines: bytes) -> None:
+    """Put lines into the spool that no request could have put there."""
+    spool.accept(
+        caller, [spool.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))]
+    )
+
+
+def retry_at_once() -> None:
+    SpooledBatch.objects.update(not_before=NOW)
+
+
+def stored_messages() -> list[str]:
+    return list(LogEntry.objects.order_by("id").values_list("message", flat=True))
+
+
+def test_accepted_batch_is_stored_once_with_receipt_and_usage(caller: Caller) -> None:
+    part = part_of("one", "two")
+    spool.accept(caller, [part])
+
+    assert drain() == 1
+    assert drain() == 0
+
+    entries = list(LogEntry.objects.order_by("id"))
+    receipt = Receipt.objects.get()
+    assert [entry.message for entry in entries] == ["one", "two"]
+    assert [entry.id for entry in entries] == [receipt.batch_id * 1024, receipt.batch_id * 1024 + 1]
+    assert {(entry.environment, entry.project, entry.metadata) for entry in entries} == {("production", "shop", None)}
+    assert sum(entry.size_bytes for entry in entries) == part.size_bytes == receipt.size_bytes
+    assert MonthlyUsage.objects.get().used_bytes == part.size_bytes
+    usage = HourlyUsage.objects.get()
+    assert (usage.outcome, usage.requests, usage.entries, usage.bytes) == ("accepted", 1, 2, part.size_bytes)
+    assert not SpooledBatch.objects.exists()
+    assert not DrainClaim.objects.exists()
+
+
+def test_every_field_arrives_as_it_was_sent(caller: Caller) -> None:
+    line = msgspec.json.encode(
+        {
+            "timestamp": "2026-01-26T14:30:05.123456Z",
+            "level": "panic",
+            "message": "späte Grüße 🎉\\n",
+            "environment": "staging",
+            "project_id": "billing",
+            "trace_id": "t",
+            "span_id": "s",
+            "parent_span_id": "p",
+            "privacy_mode": True,
+            "metadata": {"amount": 99.99, "nested": {"list": [1, None]}, "big": 2**70},
+            "error": {"type": "PaymentError", "stack_trace": ["a", "b"]},
+        }
+    )
+    spool_raw(caller, line)
+
+    drain()
+
+    entry = LogEntry.objects.get()
+    assert entry.timestamp == datetime(2026, 1, 26, 14, 30, 5, 123456, tzinfo=UTC)
+    assert (entry.level, entry.environment, entry.project) == (60, "staging", "billing")
+    assert (entry.trace_id, entry.span_id, entry.parent_span_id, entry.privacy_mode) == ("t", "s", "p", True)
+    assert entry.message == "späte Grüße 🎉\\n"
+    assert entry.metadata == {"amount": 99.99, "nested": {"list": [1, None]}, "big": 2**70}
+    assert entry.error == {"type": "PaymentError", "stack_trace": ["a", "b"]}
+
+
+def test_spent_quota_refuses_and_keeps_nothing(make_caller: Callable[..., Caller]) -> None:
+    part = part_of("exactly")
+    caller = make_caller(monthly_bytes=part.size_bytes)
+    spool.accept(caller, [part])
+
+    with pytest.raises(ApiError, match="quota_exhausted"):
+        spool.accept(caller, [part])
+
+    assert SpooledBatch.objects.count() == 1
+    assert MonthlyUsage.objects.get().used_bytes == part.size_bytes
+
+
+def test_request_of_many_parts_is_kept_whole_or_not_at_all(make_caller: Callable[..., Caller]) -> None:
+    parts = [part_of("first"), part_of("second")]
+    total = sum(part.size_bytes for part in parts)
+
+    with pytest.raises(ApiError):
+        spool.accept(make_caller(monthly_bytes=total - 1), parts)
+    assert not SpooledBatch.objects.exists()
+
+    spool.accept(make_caller(monthly_bytes=total), parts)
+    drain()
+    assert sorted(stored_messages()) == ["first", "second"]
+    assert HourlyUsage.objects.get().requests == 1
+
+
+def test_eight_drains_at_once_store_each_batch_once(make_caller: Callable[..., Caller]) -> None:
+    callers = [make_caller() for _ in range(4)]
+    for n in range(400):
+        spool.accept(callers[n % 4], [part_of(f"{n}")])
+
+    def run() -> None:
+        drain()
+        connections.close_all()
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    drain()
+
+    assert sorted(map(int, stored_messages())) == list(range(400))
+    assert Receipt.objects.count() == 400
+
+
+def test_nobodys_backlog_delays_another(make_caller: Callable[..., Caller]) -> None:
+    busy, quiet = make_caller(), make_caller()
+    for n in range(2 * claims.GROUP_BATCHES):
+        spool.accept(busy, [part_of(f"{n}")])
+    spool.accept(quiet, [part_of("quiet")])
+
+    first = claims.claim()
+
+    assert first is not None
+    quiet_batch = SpooledBatch.objects.get(organisation_id=quiet.organisation_id).batch_id
+    assert quiet_batch in first.batch_ids
+    assert len(first.batch_ids) == claims.GROUP_BATCHES
+
+
+def test_batches_of_a_killed_drain_are_retried_alone(caller: Caller) -> None:
+    spool.accept(caller, [part_of("one")])
+    spool.accept(caller, [part_of("two")])
+    left_behind = claims.claim()
+    assert left_behind is not None
+    assert drain() == 0  # not yet known to be dead
+
+    DrainClaim.objects.update(claimed_at=NOW)
+    assert claims.release_dead() == 1
+    assert set(SpooledBatch.objects.values_list("attempts", flat=True)) == {1}
+
+    assert drain() == 2
+    assert stored_messages() == ["one", "two"]
+
+
+def test_claim_of_a_live_drain_is_not_released(caller: Caller) -> None:
+    spool.accept(caller, [part_of("one")])
+    claim = claims.claim()
+    assert claim is not None
+    DrainClaim.objects.update(claimed_at=NOW)
+    locked, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            claims.hold(claim)
+            locked.set()
+            release.wait(10)
+        connections.close_all()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    locked.wait(10)
+    released = claims.release_dead()
+    release.set()
+    holder.join()
+
+    assert released == 0
+
+
+def test_poison_is_taken_apart_and_good_entries_are_stored(caller: Caller) -> None:
+    good = msgspec.json.encode(Entry(timestamp=NOW, level="info", message="good"))
+    nul = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"bad \\u0000"}'
+    spool_raw(caller, good, nul, good)
+    spool.accept(caller, [part_of("innocent")])
+    used = MonthlyUsage.objects.get().used_bytes
+
+    drain()
+    assert stored_messages() == ["innocent"]  # the group failed; its members were tried alone
+    for _ in range(TAKE_APART_AFTER):
+        retry_at_once()
+        drain()
+
+    dead = DeadLetter.objects.get()
+    assert sorted(stored_messages()) == ["good", "good", "innocent"]
+    assert (dead.position, dead.size_bytes, dead.entries) == (1, len(nul), 1)
+    assert "good" not in dead.reason
+    assert "bad" not in dead.reason
+    stored = sum(LogEntry.objects.values_list("size_bytes", flat=True))
+    assert stored + dead.size_bytes == used == sum(Receipt.objects.values_list("size_bytes", flat=True)) + len(nul)
+    assert not SpooledBatch.objects.exists()
+
+
+def test_damaged_payload_becomes_a_dead_letter_with_its_bytes(caller: Caller) -> None:
+    part = part_of("one")
+    damaged = part.payload[:-1] + bytes([part.payload[-1] ^ 1])
+    spool.accept(caller, [spool.Part(payload=damaged, entries=part.entries, size_bytes=part.size_bytes)])
+
+    for _ in range(TAKE_APART_AFTER + 1):
+        drain()
+        retry_at_once()
+
+    dead = DeadLetter.objects.get()
+    assert bytes(dead.payload) == damaged
+    assert (dead.position, dead.entries, dead.size_bytes) == (None, 1, part.size_bytes)
+
+
+def test_batch_that_kills_even_its_undertaker_is_buried_unread(caller: Caller) -> None:
+    spool.accept(caller, [part_of("killer")])
+    SpooledBatch.objects.update(attempts=dead_letters.HOPELESS_AFTER)
+
+    drain()
+
+    assert DeadLetter.objects.get().entries == 1
+    assert not SpooledBatch.objects.exists()
+
+
+def test_replayed_dead_letter_is_stored_and_not_charged_again(caller: Caller) -> None:
+    spool.accept(caller, [part_of("killer")])
+    used = MonthlyUsage.objects.get().used_bytes
+    SpooledBatch.objects.update(attempts=dead_letters.HOPELESS_AFTER)
+    drain()
+
+    assert dead_letters.replay([DeadLetter.objects.get().pk]) == 1
+    drain()
+
+    assert stored_messages() == ["killer"]
+    assert not DeadLetter.objects.exists()
+    assert MonthlyUsage.objects.get().used_bytes == used
+
+
+def test_drain_undoes_everything_when_its_commit_fails(caller: Caller) -> None:
+    spool.accept(caller, [part_of("one")])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '23514'; END $$"
+        )
+        cursor.execute(
+            "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON storage_receipt DEFERRABLE INITIALLY DEFERRED"
+            " FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse()"
+        )
+    try:
+        assert drain() == 0
+        assert not LogEntry.objects.exists()
+        assert SpooledBatch.objects.get().attempts >= 1
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TRIGGER refuse ON storage_receipt")
+    retry_at_once()
+    assert drain() == 1
+    assert stored_messages() == ["one"]

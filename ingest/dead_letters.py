@@ -7,7 +7,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, transacti
 
 from ingest import batch_ids
 from ingest.models import DeadLetter
-from ingest.payload import PayloadError, pack
+from ingest.payload import PayloadError, pack, unpack
 from ingest.spool import Spooled
 from luminalog.postgres import execute
 from storage.batch import Batch
@@ -56,6 +56,14 @@ def replay(dead_letter_ids: Sequence[int]) -> int:
     """Put dead letters back into the spool, uncharged; return how many were there."""
     with transaction.atomic():
         return sum(execute(REPLAY, [dead_letter_id, batch_ids.take()]) for dead_letter_id in dead_letter_ids)
+
+
+def readable(payload: bytes) -> str:
+    """Return a dead letter's entries as NDJSON, or its raw bytes in hex when they cannot be unpacked."""
+    try:
+        return b"\n".join(unpack(payload)).decode(errors="backslashreplace")
+    except PayloadError:
+        return payload.hex()
 
 
 def _keep_what_can_be_kept(row: Spooled) -> Batch:

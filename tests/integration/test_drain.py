@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from django.core.management import call_command
 from django.db import connection, connections, transaction
+from django.test import Client
 
 from accounts.caller import Caller
 from ingest import claims, dead_letters, spool
@@ -280,3 +282,36 @@ def test_drain_undoes_everything_when_its_commit_fails(caller: Caller) -> None:
     retry_at_once()
     assert drain() == 1
     assert stored_messages() == ["one"]
+
+
+def test_command_lists_exports_and_replays_dead_letters(caller: Caller, capsys: pytest.CaptureFixture[str]) -> None:
+    spool.accept(caller, [part_of("killer")])
+    SpooledBatch.objects.update(attempts=dead_letters.HOPELESS_AFTER, last_error="its worker died")
+    drain()
+
+    call_command("dead_letters")
+    call_command("dead_letters", export=True)
+    call_command("dead_letters", replay=[])
+    drain()
+
+    shown = capsys.readouterr().out
+    assert "reason=its worker died" in shown
+    assert '"message":"killer"' in shown
+    assert stored_messages() == ["killer"]
+
+
+def test_admin_shows_the_content_of_a_dead_letter_and_replays_it(caller: Caller, admin_client: Client) -> None:
+    spool.accept(caller, [part_of("<b>killer</b>")])
+    SpooledBatch.objects.update(attempts=dead_letters.HOPELESS_AFTER)
+    drain()
+    letter = DeadLetter.objects.get()
+
+    page = admin_client.get(f"/admin/ingest/deadletter/{letter.pk}/change/").content.decode()
+    exported = admin_client.post(
+        "/admin/ingest/deadletter/", {"action": "export", "_selected_action": [letter.pk]}
+    ).content.decode()
+    admin_client.post("/admin/ingest/deadletter/", {"action": "replay", "_selected_action": [letter.pk]})
+
+    assert "&lt;b&gt;killer&lt;/b&gt;" in page
+    assert msgspec.json.decode(exported)["message"] == "<b>killer</b>"
+    assert SpooledBatch.objects.get().batch_id != letter.batch_id

@@ -1,0 +1,60 @@
+"""What waits in the spool and what the log store refused: to look at, and dead letters to replay or export."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from ingest import dead_letters
+from ingest.models import DeadLetter, SpooledBatch
+from luminalog.readonly import ReadOnlyAdmin
+
+
+@admin.register(SpooledBatch)
+class SpooledBatchAdmin(ReadOnlyAdmin):
+    list_display = ["batch_id", "organisation_id", "project", "received_at", "entries", "size_bytes", "attempts"]
+    list_filter = ["attempts"]
+    search_fields = ["=batch_id", "=organisation_id"]
+    search_help_text = "Batch or organisation id"
+    exclude = ["payload"]
+    ordering = ["received_at"]
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReadOnlyAdmin):
+    list_display = [
+        "batch_id",
+        "position",
+        "organisation_id",
+        "project",
+        "entries",
+        "size_bytes",
+        "reason",
+        "created_at",
+    ]
+    search_fields = ["=batch_id", "=organisation_id"]
+    search_help_text = "Batch or organisation id"
+    exclude = ["payload"]
+    readonly_fields = ["content"]
+    actions = ["replay", "export"]
+
+    @admin.display(description="Content")
+    def content(self, letter: DeadLetter) -> str:
+        """Show what was refused, as far as it can be read."""
+        return dead_letters.readable(bytes(letter.payload))
+
+    @admin.action(description="Replay: put back into the spool, uncharged", permissions=["replay"])
+    def replay(self, request: HttpRequest, chosen: QuerySet[DeadLetter]) -> None:
+        replayed = dead_letters.replay(list(chosen.values_list("pk", flat=True)))
+        self.message_user(request, f"{replayed} dead letters were put back into the spool.", messages.SUCCESS)
+
+    @admin.action(description="Export their entries as NDJSON", permissions=["view"])
+    def export(self, request: HttpRequest, chosen: QuerySet[DeadLetter]) -> HttpResponse:  # noqa: ARG002
+        lines = "\n".join(
+            dead_letters.readable(bytes(letter.payload)) for letter in chosen.order_by("batch_id", "position")
+        )
+        headers = {"Content-Disposition": 'attachment; filename="dead-letters.ndjson"'}
+        return HttpResponse(lines, content_type="application/x-ndjson", headers=headers)
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        """Replaying changes what is stored: it takes the permission to change dead letters."""
+        return request.user.has_perm("ingest.change_deadletter")

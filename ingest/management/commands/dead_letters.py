@@ -1,0 +1,42 @@
+"""`manage.py dead_letters`: list what the log store refused, export it, or put it back into the spool."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from ingest import dead_letters
+from ingest.models import DeadLetter
+
+COLUMNS = ["id", "batch_id", "position", "organisation_id", "project", "entries", "size_bytes", "reason"]
+
+
+class Command(BaseCommand):
+    help = "List dead letters, export their entries as NDJSON, or replay them."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument(
+            "--replay", nargs="*", type=int, metavar="ID", help="put these back into the spool; none: all"
+        )
+        what.add_argument("--export", action="store_true", help="print their entries, one JSON object a line")
+        what.add_argument("--json", action="store_true", help="print the list as JSON")
+
+    def handle(self, *_arguments: Any, **options: Any) -> None:
+        letters = DeadLetter.objects.order_by("id")
+        if options["replay"] is not None:
+            chosen = options["replay"] or list(letters.values_list("pk", flat=True))
+            self.stdout.write(f"{dead_letters.replay(chosen)} dead letters put back into the spool")
+        elif options["export"]:
+            for letter in letters.iterator():
+                self.stdout.write(dead_letters.readable(bytes(letter.payload)))
+        elif options["json"]:
+            self.stdout.write(json.dumps(list(letters.values(*COLUMNS))))
+        else:
+            self._show(letters)
+
+    def _show(self, letters: Any) -> None:
+        for row in letters.values(*COLUMNS):
+            self.stdout.write("  ".join(f"{name}={value}" for name, value in row.items()))
+        self.stdout.write(f"{letters.count()} dead letters")

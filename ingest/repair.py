@@ -1,0 +1,46 @@
+"""Make the text of a body such that PostgreSQL can store every string in it, without parsing it."""
+
+import codecs
+import re
+
+from luminalog.errors import ApiError
+
+BOM = b"\xef\xbb\xbf"
+CHUNK_BYTES = 2**20
+ESCAPED_NUL = rb"\u0000"
+ESCAPED_REPLACEMENT = rb"\ufffd"
+#: Stands for an escaped backslash while others are looked at. Raw U+0000 is never valid in JSON, so it is free.
+MARK = b"\0\0"
+HIGH = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
+LOW = rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+LONE_SURROGATE = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (HIGH, LOW, HIGH, LOW))
+
+
+def without_bom(body: bytes) -> bytes:
+    """Return `body` without a leading byte order mark."""
+    return body.removeprefix(BOM)
+
+
+def require_utf8(body: bytes) -> None:
+    """Refuse anything but strict UTF-8, whole body: parsers skip what they need not read.
+
+    Raises: ApiError `invalid_encoding`.
+    """
+    if body.isascii():
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    view = memoryview(body)
+    try:
+        for start in range(0, len(body), CHUNK_BYTES):
+            decoder.decode(view[start : start + CHUNK_BYTES])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError as error:
+        raise ApiError("invalid_encoding") from error
+
+
+def replace_unstorable(body: bytes) -> bytes:
+    r"""Turn the escapes of U+0000 and of lone surrogates into `\ufffd`, in strings and names alike."""
+    if b"\0" in body:
+        return body  # not JSON: the parser will say so
+    marked = body.replace(rb"\\", MARK).replace(ESCAPED_NUL, ESCAPED_REPLACEMENT)
+    return LONE_SURROGATE.sub(rb"\\ufffd", marked).replace(MARK, rb"\\")

@@ -1,10 +1,10 @@
 """DRF authentication by API key: the header first, the body's deprecated field only where the view allows it."""
 
+from collections.abc import Callable
 from ipaddress import ip_address
 
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from accounts.addresses import client_address
@@ -50,17 +50,10 @@ def may_come_from(caller: Caller, *, address: str) -> bool:
 
 
 def _body_key(request: Request) -> str | None:
+    """Ask the view for the body's deprecated key, if it is one that takes it."""
     view = (request.parser_context or {}).get("view")
-    if not getattr(view, "accepts_body_key", False):
-        return None
-    try:
-        key = getattr(request.data, "api_key", None)
-    except UnsupportedMediaType:
-        return None
-    if isinstance(key, str):
-        request.used_body_key = True  # type: ignore[attr-defined]  # the view answers it with `Deprecation`
-        return key
-    return None
+    read: Callable[[Request], str | None] | None = getattr(view, "body_api_key", None)
+    return read(request) if read else None
 
 
 def _refusal(request: HttpRequest) -> ApiError:

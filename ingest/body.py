@@ -4,15 +4,14 @@ The stream is read here and not by `request.data`: DRF hands no body without a C
 Django 5.2 takes a chunked WSGI body for empty (Django ticket 35838).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from io import BytesIO
-from typing import IO, Any, Self
+from typing import IO, Self
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
-from rest_framework.parsers import BaseParser
 
 from ingest.admission import BUDGET, Admission
 from ingest.inflate import INFLATERS, Inflate
@@ -54,21 +53,6 @@ def read_body(request: HttpRequest, *, organisation_id: int | None = None) -> Bo
     except BaseException:
         admission.close()
         raise
-
-
-class JsonBodyParser(BaseParser):
-    """`read_body` as a DRF parser. `request.data` reaches it only when the request announces a length and a type."""
-
-    media_type = "application/json"
-
-    def parse(  # type: ignore[override]  # any object may become request.data
-        self,
-        stream: HttpRequest,
-        media_type: str | None = None,  # noqa: ARG002 - DRF's signature
-        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
-    ) -> Body:
-        """Return the `Body`; whoever asked for it closes it."""
-        return read_body(stream)
 
 
 def _require_json(request: HttpRequest) -> None:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, transaction
 
 from ingest import batch_ids
 from ingest.models import DeadLetter
 from ingest.payload import PayloadError, pack, unpack
 from ingest.spool import Spooled
+from luminalog.errors import is_outage
 from luminalog.postgres import execute
 from storage.batch import Batch
 from storage.store import store
@@ -87,9 +88,9 @@ def _write_by_halves(batch: Batch) -> Iterable[tuple[int, str]]:
     try:
         with transaction.atomic():
             store.write_entries([batch])
-    except (OperationalError, InterfaceError):
-        raise
     except (DatabaseError, msgspec.MsgspecError) as error:
+        if is_outage(error):
+            raise
         if len(batch.lines) == 1:
             yield batch.indexes[0], f"{type(error).__name__}: {_first_line(error)}"
         else:

@@ -5,11 +5,12 @@ from datetime import UTC
 
 import msgspec
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, transaction
 
 from ingest import claims, dead_letters, spool
 from ingest.claims import Claim
 from ingest.payload import PayloadError
+from luminalog.errors import is_outage
 from luminalog.postgres import execute
 from quotas import ledger
 from storage.batch import Batch
@@ -34,9 +35,9 @@ def drain(*, budget_seconds: float = 30) -> int:
 def _drain(claim: Claim) -> int:
     try:
         return _move(claim)
-    except (OperationalError, InterfaceError):
-        raise  # PostgreSQL's trouble, not the batches': the claim is released like that of a killed drain
     except (DatabaseError, msgspec.MsgspecError, PayloadError) as error:
+        if is_outage(error):
+            raise  # PostgreSQL's trouble, not the batches': the claim is released like that of a killed drain
         log.warning("drain_failed", batches=len(claim.batch_ids), error=type(error).__name__)
         claims.postpone(claim, reason=type(error).__name__)
         return 0

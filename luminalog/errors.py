@@ -128,17 +128,36 @@ def as_api_error(exception: Exception) -> ApiError:
             return ApiError("missing_api_key")
         case exceptions.PermissionDenied():
             return ApiError("forbidden")
-        case OperationalError() | InterfaceError():
-            log.warning("storage_unavailable", error=type(exception).__name__, sqlstate=sqlstate(exception))
-            return ApiError("storage_unavailable", retry_after_seconds=5)
+        case DatabaseError() | InterfaceError() if is_outage(exception):
+            return _outage(exception)
         case _:
             log.error("internal_error", error=type(exception).__name__, exc_info=exception)
             return ApiError("internal_error")
 
 
-def sqlstate(exception: DatabaseError | InterfaceError) -> str | None:
+#: Classes and codes of SQLSTATE that speak of the server's state, not of the statement (PostgreSQL manual, appendix A).
+OUTAGES = ("08", "25006", "53", "55P03", "57", "58")
+BUSY = ("53300", "55P03", "57014")  # too many connections, lock not available, statement timeout
+
+
+def is_outage(exception: Exception) -> bool:
+    """Tell whether PostgreSQL, and not what was asked of it, is the trouble; it may work again in a moment."""
+    code = sqlstate(exception)
+    return code.startswith(OUTAGES) if code else isinstance(exception, OperationalError | InterfaceError)
+
+
+def _outage(exception: Exception) -> ApiError:
+    code = sqlstate(exception)
+    log.warning("storage_unavailable", error=type(exception).__name__, sqlstate=code)
+    if code in BUSY:
+        return ApiError("overloaded", retry_after_seconds=1)
+    return ApiError("storage_unavailable", retry_after_seconds=5)
+
+
+def sqlstate(exception: Exception) -> str | None:
     """Return PostgreSQL's five-character code of `exception`, if the server gave one."""
-    return getattr(exception.__cause__, "sqlstate", None)
+    code: str | None = getattr(exception.__cause__, "sqlstate", None)
+    return code
 
 
 def problem_response(exception: Exception, context: Mapping[str, Any]) -> HttpResponse | Response:

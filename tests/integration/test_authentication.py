@@ -15,7 +15,6 @@ from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 from django.utils import timezone
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -34,32 +33,24 @@ from tests.integration.accounts_rows import make_api_key, make_organisation
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.integration.test_authentication")]
 
 
-class Body:
-    def __init__(self, api_key: Any) -> None:
-        self.api_key = api_key
-
-
-class BodyParser(BaseParser):
-    media_type = "application/json"
-
-    def parse(self, stream: Any, *_: Any, **__: Any) -> Body:
-        return Body(json.loads(stream.read()).get("api_key"))
-
-
 class Ingest(APIView):
     authentication_classes = [ApiKeyAuthentication]
     permission_classes = [MayIngest]
-    parser_classes = [BodyParser]
-    accepts_body_key = True
+    used_body_key = False
 
     def post(self, request: Request) -> Response:
-        used_body_key = getattr(request, "used_body_key", False)
-        return Response({"api_key_id": caller_of(request).api_key_id, "used_body_key": used_body_key})
+        return Response({"api_key_id": caller_of(request).api_key_id, "used_body_key": self.used_body_key})
+
+    def body_api_key(self, request: Request) -> str | None:
+        if request.content_type != "application/json":
+            return None
+        key = json.loads(request._request.read()).get("api_key")
+        self.used_body_key = isinstance(key, str)
+        return key if isinstance(key, str) else None
 
 
 class Read(APIView):
     permission_classes = [MayRead]
-    parser_classes = [BodyParser]
 
     def get(self, request: Request) -> Response:
         return Response({"project": caller_of(request).project})

@@ -1,10 +1,12 @@
-"""The refusal of plain HTTP. It lives here because the key that came along is marked as overheard."""
+"""The refusal of plain HTTP, which marks the key that came along as overheard, and who is behind an audited change."""
 
 from collections.abc import Callable
 
+from auditlog.middleware import AuditlogMiddleware
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
+from accounts.addresses import client_address
 from accounts.plain_http import plain_http
 from luminalog.errors import ApiError, problem
 
@@ -20,3 +22,17 @@ class HttpsOnlyMiddleware:
             return self.get_response(request)
         plain_http.note(request.META.get("HTTP_X_API_KEY", ""))
         return problem(ApiError("https_required"), request)
+
+
+class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]  # auditlog has no types
+    """Name the member of staff and their address in the audit trail; requests of the API pass by."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        call = self.get_response if request.path.startswith("/v1/") else super().__call__
+        response: HttpResponse = call(request)
+        return response
+
+    @staticmethod
+    def _get_remote_addr(request: HttpRequest) -> str:
+        """Believe X-Forwarded-For only as far as the operator trusts its proxies."""
+        return client_address(request)

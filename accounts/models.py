@@ -7,6 +7,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from accounts.standing import ApiKeyQuerySet
 from accounts.validators import validate_network
 from luminalog.levels import Level
 
@@ -30,6 +31,7 @@ class Organisation(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [("suspend_organisation", "Can suspend and resume organisation")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["active", "suspended"]), name="organisation_status_is_known"
@@ -111,9 +113,12 @@ class ApiKey(models.Model):
     last_used_client = models.CharField(max_length=200, blank=True, editable=False)
     seen_over_plain_http_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    objects = ApiKeyQuerySet.as_manager()
+
     class Meta:
         ordering = ["-created_at"]
         verbose_name = "API key"
+        permissions = [("revoke_apikey", "Can revoke API key")]
         constraints = [
             models.CheckConstraint(condition=Q(can_ingest=True) | Q(can_read=True), name="api_key_may_do_something"),
             models.CheckConstraint(

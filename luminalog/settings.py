@@ -53,7 +53,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "auditlog.middleware.AuditlogMiddleware",
+    "accounts.middleware.AuditMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "luminalog.urls"
@@ -186,6 +186,31 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES or None
 AXES_VERBOSE = False
+#: The audit trail: who changed what, from where. Secrets are left out or masked whole; what workers write is no change.
+AUDITLOG_INCLUDE_TRACKING_MODELS = (
+    "accounts.Organisation",
+    "accounts.Project",
+    {
+        "model": "accounts.ApiKey",
+        "exclude_fields": [
+            "sha256",
+            "last_used_at",
+            "last_used_address",
+            "last_used_client",
+            "seen_over_plain_http_at",
+        ],
+    },
+    {
+        "model": "accounts.User",
+        "exclude_fields": ["last_login"],
+        "mask_fields": ["password"],
+        "mask_callable": "accounts.audit.hide",
+        "m2m_fields": {"groups", "user_permissions"},
+    },
+    {"model": "auth.Group", "m2m_fields": {"permissions"}},
+    "quotas.Plan",
+    "quotas.Quota",
+)
 RATELIMIT_USE_CACHE = "default"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)

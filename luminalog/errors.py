@@ -52,6 +52,7 @@ CODES: dict[str, tuple[int, str]] = {
     "quota_exhausted": (429, "The monthly byte quota is spent."),
     "too_many_failures": (429, "Too many requests with an invalid API key from this address."),
     "too_many_streams": (429, "Too many live tails are open."),
+    "too_many_queries": (429, "Too many queries of your organisation are running."),
     "internal_error": (500, "Internal server error. Retry with backoff."),
     "storage_unavailable": (503, "Storage is unavailable. Retry with backoff."),
     "backlog_full": (503, "The backlog is full. Retry with backoff."),

@@ -1,0 +1,92 @@
+"""What the log store can be asked: the vocabulary between the search language and each store's own language."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+TextColumn = Literal["message", "environment", "project", "trace_id", "span_id", "parent_span_id"]
+DocumentColumn = Literal["metadata", "error"]
+Operator = Literal["<", "<=", ">", ">="]
+Scalar = str | Decimal | bool | None
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """Is one of `values`: the text as it was written, and the number or constant that it may also mean."""
+
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Resembles:
+    """Consists of `pieces` in their order, with anything between them; ("", "x", "") contains x."""
+
+    pieces: tuple[str, ...]
+    ignores_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compares:
+    """Is on one side of `bound`; numbers compare with numbers, texts with texts by code point."""
+
+    operator: Operator
+    bound: Decimal | str
+
+
+@dataclass(frozen=True, slots=True)
+class Exists:
+    """Is there, and not null."""
+
+
+Test = Equals | Resembles | Compares | Exists
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A column of text passes `test`."""
+
+    column: TextColumn
+    test: Test
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A value at one of `paths` in a JSON column passes `test`; each element of a list on the way counts."""
+
+    column: DocumentColumn
+    paths: tuple[Path, ...]
+    test: Test
+
+
+@dataclass(frozen=True, slots=True)
+class LevelBetween:
+    """The level lies between two, both included."""
+
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All of these hold; of none, always."""
+
+    of: tuple["Condition", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """At least one of these holds."""
+
+    of: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unless:
+    """This does not hold: it is false, or there is nothing to ask."""
+
+    condition: "Condition"
+
+
+Condition = Text | Document | LevelBetween | Every | Either | Unless
+EVERYTHING = Every()

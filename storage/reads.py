@@ -1,0 +1,60 @@
+"""The connection that reads logs: its own, read-only, bound in time and in number: reading never slows keeping."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from django.conf import settings
+from django.db import OperationalError, connections, transaction
+from django.db.backends.utils import CursorWrapper
+
+from luminalog.errors import ApiError, sqlstate
+
+log = structlog.get_logger(__name__)
+ALIAS = "reads"
+QUERY_CANCELED = "57014"  # PostgreSQL manual, appendix A
+#: The first of the two keys of our advisory locks.
+LOCK_CLASS = 0x4C4C5244
+WAIT_SECONDS = 1.0
+PAUSE_SECONDS = 0.05
+
+#: No more of this process's threads than these wait for reads; the others are there to take logs in.
+_threads = threading.BoundedSemaphore(settings.READS_PER_PROCESS)
+
+
+@contextmanager
+def reading(organisation_id: int) -> Iterator[CursorWrapper]:
+    """Open a read-only transaction that takes one of the organisation's few places, in whatever process.
+
+    Raises: `ApiError` when there is no place, or when a statement runs out of time.
+    """
+    if not _threads.acquire(timeout=WAIT_SECONDS):
+        raise ApiError("overloaded", retry_after_seconds=2)
+    try:
+        with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+            _take_place(cursor, organisation_id)
+            yield cursor
+    except OperationalError as error:
+        if sqlstate(error) != QUERY_CANCELED:
+            raise
+        log.warning("query_timeout", organisation_id=organisation_id)
+        raise ApiError("query_timeout") from error
+    finally:
+        _threads.release()
+
+
+def _take_place(cursor: CursorWrapper, organisation_id: int) -> None:
+    """Lock a place until the transaction ends; a process that dies frees it."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    places = settings.READS_PER_ORGANISATION
+    first = organisation_id * places % 2**31
+    while True:
+        for place in range(first, first + places):
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_CLASS, place % 2**31])
+            if cursor.fetchone() == (True,):
+                return
+        if time.monotonic() > deadline:
+            raise ApiError("too_many_queries", retry_after_seconds=2)
+        time.sleep(PAUSE_SECONDS)

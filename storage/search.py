@@ -1,0 +1,125 @@
+"""Questions to the log store, each bound to one organisation and a time range."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from django.db.backends.utils import CursorWrapper
+
+from storage.conditions import EVERYTHING, Condition
+from storage.found import COLUMNS, FoundEntry, found
+from storage.predicates import Predicate, compile_condition
+from storage.reads import reading
+
+#: How far ahead of ours a client's clock may be for its entries to be found: the days of `received_at` that are read.
+SKEW = timedelta(days=1)
+#: A search goes through its range in slices, newest (or oldest) first, each twice as long as the one before.
+FIRST_SLICE = timedelta(hours=6)
+
+Position = tuple[datetime, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What one organisation asks for: entries with `start` <= timestamp < `end` that fulfil `query`."""
+
+    organisation_id: int
+    query: Condition
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCount:
+    """How many entries of a level fall into the step that begins at `start`."""
+
+    start: datetime
+    level: int
+    count: int
+
+
+def page(search: Search, *, limit: int, after: Position | None = None, newest_first: bool = True) -> list[FoundEntry]:
+    """Return the first `limit` entries in the order of time that come after a position."""
+    entries: list[FoundEntry] = []
+    with reading(search.organisation_id) as cursor:
+        for part in _slices(_remaining(search, after, newest_first), newest_first):
+            entries += _page(cursor, part, limit=limit - len(entries), after=after, newest_first=newest_first)
+            if len(entries) == limit:
+                break
+    return entries
+
+
+def entry(organisation_id: int, entry_id: int) -> FoundEntry | None:
+    """Return one entry of the organisation."""
+    with reading(organisation_id) as cursor:
+        cursor.execute(
+            f"SELECT {COLUMNS} FROM storage_logentry WHERE id = %s AND organisation_id = %s",  # noqa: S608 - constants
+            [entry_id, organisation_id],
+        )
+        row = cursor.fetchone()
+    return None if row is None else found(row)
+
+
+def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
+    """Count entries by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
+    where = _where(search)
+    with reading(search.organisation_id) as cursor:
+        cursor.execute(
+            "SELECT date_bin(make_interval(secs => %s), timestamp, '1970-01-01 00:00Z'), level, count(*)"  # noqa: S608
+            f" FROM storage_logentry WHERE {where.sql} GROUP BY 1, 2 ORDER BY 1, 2",
+            [step.total_seconds(), *where.parameters],
+        )
+        return [LevelCount(*row) for row in cursor.fetchall()]
+
+
+def _page(
+    cursor: CursorWrapper, search: Search, *, limit: int, after: Position | None, newest_first: bool
+) -> list[FoundEntry]:
+    where = _where(search)
+    beyond, direction = ("<", "DESC") if newest_first else (">", "ASC")
+    beginning = f" AND (timestamp, id) {beyond} (%s, %s)" if after else ""
+    cursor.execute(
+        f"SELECT {COLUMNS} FROM storage_logentry WHERE {where.sql}{beginning}"  # noqa: S608 - constants, see predicates
+        f" ORDER BY timestamp {direction}, id {direction} LIMIT %s",
+        [*where.parameters, *(after or ()), limit],
+    )
+    return [found(row) for row in cursor.fetchall()]
+
+
+def _where(search: Search) -> Predicate:
+    """Bind the organisation and the time; `received_at` leaves out the partitions of earlier days."""
+    condition = compile_condition(search.query)
+    return Predicate(
+        f"organisation_id = %s AND timestamp >= %s AND timestamp < %s AND received_at >= %s AND ({condition.sql})",
+        (search.organisation_id, search.start, search.end, search.start - SKEW, *condition.parameters),
+    )
+
+
+def _remaining(search: Search, after: Position | None, newest_first: bool) -> Search:
+    if after is None:
+        return search
+    if newest_first:
+        return replace(search, end=min(search.end, after[0] + timedelta(microseconds=1)))
+    return replace(search, start=max(search.start, after[0]))
+
+
+def _slices(search: Search, newest_first: bool) -> Iterator[Search]:
+    """Yield the search in slices: an answer near the beginning then never costs the whole range.
+
+    PostgreSQL cannot know how many entries have a certain value; a slice bounds what a wrong guess costs.
+    """
+    if search.query == EVERYTHING:
+        yield search
+        return
+    width = FIRST_SLICE
+    start, end = search.start, search.end
+    while start < end:
+        if newest_first:
+            edge = max(start, end - width) if end - start > width else start
+            yield replace(search, start=edge, end=end)
+            end = edge
+        else:
+            edge = min(end, start + width) if end - start > width else end
+            yield replace(search, start=start, end=edge)
+            start = edge
+        width *= 2

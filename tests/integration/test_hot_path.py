@@ -78,3 +78,11 @@ def test_steady_request_costs_one_statement_and_one_round_trip(
     assert traced().count("\tExecute\t") - executed == REQUESTS
     assert [command.split()[0] for command in commands] == ["EVALSHA"] * REQUESTS
     assert SpooledBatch.objects.count() == 2 * REQUESTS
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-api-key": "ll_unknown"}])
+def test_refused_caller_gets_401_and_no_limits(headers: dict[str, str]) -> None:
+    response = Client().post("/v1/logs", "{}", content_type="application/json", headers=headers)
+
+    assert response.status_code == 401
+    assert "X-RateLimit-Limit" not in response.headers

@@ -40,7 +40,7 @@ lint: $(VENV)/.development ## Check style, types and the import direction
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.development ## Measure accepting, draining and the delay between them
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.ingest
 
 fmt: $(VENV)/.development ## Format and fix what can be fixed
 	$(BIN)/ruff format .

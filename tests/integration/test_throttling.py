@@ -20,7 +20,7 @@ from luminalog.errors import ApiError
 from quotas import limits
 from quotas.models import Plan, Quota
 from quotas.plans import subscribe
-from quotas.throttling import RateLimitHeaders, TokenBucketThrottle
+from quotas.throttling import Limited
 
 NAMES = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
 
@@ -33,9 +33,8 @@ class AsGiven(BaseAuthentication):
         return (caller, None) if caller else None
 
 
-class Probe(RateLimitHeaders, APIView):
+class Probe(Limited, APIView):
     authentication_classes = [AsGiven]
-    throttle_classes = [TokenBucketThrottle]
 
     def get(self, request: Request) -> Response:
         if code := request.GET.get("fail"):

@@ -30,9 +30,10 @@ def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's si
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's signature
     """Answer 200 when batches can be kept safely, else 503. Valkey is reported, but nothing is refused without it."""
-    checks = {name: _passes(name, check) for name, check in REQUIRED.items()}
-    ready = all(checks.values())
-    checks["valkey"] = _passes("valkey", valkey_answers)
+    checks = {"valkey": _passes("valkey", valkey_answers), "postgresql": _passes("postgresql", postgresql_answers)}
+    if checks["postgresql"]:
+        checks |= {name: _passes(name, check) for name, check in IN_POSTGRESQL.items()}
+    ready = checks["postgresql"] and all(checks[name] for name in IN_POSTGRESQL)
     status = "failed" if not ready else "ok" if checks["valkey"] else "degraded"
     named = {name: "ok" if passed else "failed" for name, passed in checks.items()}
     return JsonResponse({"status": status, "checks": named}, status=200 if ready else 503)
@@ -65,8 +66,7 @@ def valkey_answers() -> bool:
     return bool(valkey.client().ping())
 
 
-REQUIRED: dict[str, Callable[[], bool]] = {
-    "postgresql": postgresql_answers,
+IN_POSTGRESQL: dict[str, Callable[[], bool]] = {
     "durability": commits_are_durable,
     "migrations": migrations_are_applied,
 }

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from luminalog import valkey
 from luminalog.postgres import discard_if_dead
+from storage import partitions
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,11 @@ def migrations_are_applied() -> bool:
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
+def partitions_are_ahead() -> bool:
+    """Tell whether the log store has room for the coming days."""
+    return partitions.days_ahead() >= partitions.MINIMUM_DAYS_AHEAD
+
+
 def valkey_answers() -> bool:
     """Tell whether Valkey answers within 50 ms."""
     return bool(valkey.client().ping())
@@ -69,6 +75,7 @@ def valkey_answers() -> bool:
 IN_POSTGRESQL: dict[str, Callable[[], bool]] = {
     "durability": commits_are_durable,
     "migrations": migrations_are_applied,
+    "partitions": partitions_are_ahead,
 }
 
 

@@ -21,14 +21,9 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DATA_DIR = Path(env.str("LUMINALOG_DATA_DIR", default=str(BASE_DIR / "var")))
 
 # --- Applications ---------------------------------------------------------------------------------------------------
+#: Ours come last: they replace admin pages that the others register.
 INSTALLED_APPS = [
-    "luminalog",
-    "accounts",
-    "quotas",
-    "storage",
-    "ingest",
-    "explore",
-    "luminalog.console.ConsoleConfig",
+    "luminalog.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -41,9 +36,16 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "axes",
     "auditlog",
+    "luminalog",
+    "accounts",
+    "quotas",
+    "storage",
+    "ingest",
+    "explore",
 ]
 MIDDLEWARE = [
     "luminalog.requests.RequestContextMiddleware",
+    "luminalog.requests.ContentSecurityPolicyMiddleware",
     "accounts.middleware.HttpsOnlyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

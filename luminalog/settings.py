@@ -157,6 +157,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
     "quotas.fold_outcomes": {"task": "quotas.fold_outcomes", "schedule": 5.0, "options": {"expires": 5}},
+    "storage.retention": {"task": "storage.retention", "schedule": 900.0, "options": {"expires": 900}},
     "storage.partitions": {"task": "storage.partitions", "schedule": 900.0, "options": {"expires": 900}},
 }
 

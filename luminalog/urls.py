@@ -4,8 +4,8 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
-from luminalog import health
 from explore.views import LogsView
+from luminalog import health
 from luminalog.errors import ApiError, problem
 from luminalog.methods import by_method
 

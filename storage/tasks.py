@@ -2,10 +2,19 @@
 
 from celery import shared_task
 
+from storage import indexes
 from storage import partitions as daily
+
+INDEX_SECONDS = 3 * 3600
 
 
 @shared_task(name="storage.partitions")
 def partitions() -> None:
     """Make the partitions of the days to come."""
     daily.make_ahead()
+
+
+@shared_task(name="storage.index_closed_days", time_limit=INDEX_SECONDS)
+def index_closed_days() -> None:
+    """Give a past day the index that searches messages; the next run takes the next."""
+    indexes.index_closed_days(limit=1)

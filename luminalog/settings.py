@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -158,6 +159,12 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
     "quotas.fold_outcomes": {"task": "quotas.fold_outcomes", "schedule": 5.0, "options": {"expires": 5}},
     "storage.retention": {"task": "storage.retention", "schedule": 900.0, "options": {"expires": 900}},
+    # By night (UTC), again and again: one build at a time, and a day that was missed is caught up.
+    "storage.index_closed_days": {
+        "task": "storage.index_closed_days",
+        "schedule": crontab(minute="7,27,47", hour="1-4"),
+        "options": {"expires": 900},
+    },
     "storage.partitions": {"task": "storage.partitions", "schedule": 900.0, "options": {"expires": 900}},
 }
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
+    path("v1/", include("quotas.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("luminalog.landing.urls")),
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
+    path("v1/", include("quotas.urls")),
     path("admin/", admin.site.urls),
 ]
 

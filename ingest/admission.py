@@ -1,5 +1,6 @@
 """How much memory the bodies in flight of this process may take together; nobody waits for it."""
 
+import ctypes
 import threading
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,8 @@ from luminalog.errors import ApiError
 #: A body is held twice at the worst moment: as it came (inflated), and as canonical entries.
 COPIES = 2
 STEP_BYTES = 8 * 2**20
+#: glibc keeps what thousands of freed entries leave between them; musl has no such function, and no need for it.
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 RETRY_AFTER_SECONDS = 1
 
 
@@ -80,6 +83,8 @@ class Admission:
         """Give everything back; safe to repeat."""
         held, self.held_bytes = self.held_bytes, 0
         if held:
+            if _trim:
+                _trim(0)  # to the system, before somebody else is let in
             self._budget.give_back(held)
         if self._entered and self._organisation_id is not None:
             self._budget.leave(self._organisation_id)

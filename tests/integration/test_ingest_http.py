@@ -3,31 +3,24 @@
 import contextlib
 import gzip
 import json
-import os
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 from backports import zstd
-from django.conf import settings
 
 from ingest.models import SpooledBatch
 from ingest.payload import unpack
-from luminalog.embedded.processes import free_port, is_taken
 from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.integration.web_server import Web, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 MEBIBYTE = 2**20
 MAX_BODY_BYTES = 12 * MEBIBYTE
 LARGE_BODY_BYTES = 2 * MEBIBYTE
@@ -36,84 +29,22 @@ BATCH = json.dumps({"logs": [LOG]}).encode()
 LINE = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"User logged in"}'
 
 
-@dataclass
-class Answer:
-    """An answer as it came over a raw socket."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class Web:
-    """The web server, and a key that it takes."""
-
-    port: int
-    secret: str = ""
-
-    def post(self, body: bytes | Iterator[bytes] = BATCH, *, path: str = "/v1/logs", **headers: str | None) -> Any:
-        """POST with a good key; a header's name has `_` for `-`, and None leaves it out."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        given = {"x-api-key": self.secret, "Content-Type": "application/json", **named}
-        return requests.post(f"http://127.0.0.1:{self.port}{path}", data=body, headers=given, timeout=20)
-
-    def raw(self, *pieces: bytes, hang_up: bool = False, seconds: float = 5) -> Answer:
-        """Send `pieces` as they are, and return the first answer. Raises: OSError, TimeoutError when there is none."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connected:
-            for piece in pieces:
-                connected.sendall(piece)
-            if hang_up:
-                connected.shutdown(socket.SHUT_WR)
-            with connected.makefile("rb") as stream:
-                return _read_answer(stream)
-
-    def head(self, *lines: str, key: str | None = None) -> bytes:
-        """Return the head of a request with these header lines."""
-        start = ["POST /v1/logs HTTP/1.1", "Host: localhost", f"x-api-key: {key or self.secret}"]
-        return "\r\n".join([*start, "Content-Type: application/json", *lines, "", ""]).encode()
-
-
-def _read_answer(stream: Any) -> Answer:
-    status = int(stream.readline().split()[1])
-    headers = {}
-    while (line := stream.readline().strip()) != b"":
-        name, _, value = line.decode().partition(":")
-        headers[name.lower()] = value.strip()
-    return Answer(status, headers, stream.read(int(headers.get("content-length", 0))))
-
-
 @pytest.fixture(scope="module")
-def web_port(django_db_setup: None) -> Iterator[int]:
-    """Start the web server on the tests' database, with limits low enough to reach them."""
-    port = free_port()
-    database = urlsplit(os.environ["DATABASE_URL"])._replace(path="/" + settings.DATABASES["default"]["NAME"])
-    environment = os.environ | {
-        "DATABASE_URL": database.geturl(),
-        "LUMINALOG_MAX_WIRE_BYTES": str(MAX_BODY_BYTES),
-        "LUMINALOG_MAX_BODY_BYTES": str(MAX_BODY_BYTES),
-        "LUMINALOG_LARGE_BODY_BYTES": str(LARGE_BODY_BYTES),
-        "LUMINALOG_INFLIGHT_BUDGET_BYTES": str(2 * MAX_BODY_BYTES),
-    }
-    granian = str(Path(sys.executable).with_name("granian"))
-    command = [granian, "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "8"]
-    web = subprocess.Popen([*command, "luminalog.wsgi:application"], cwd=PROJECT, env=environment)
-    try:
-        deadline = time.monotonic() + 30
-        while not is_taken(port):
-            assert web.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        yield port
-    finally:
-        web.terminate()
-        web.wait(20)
+def server(django_db_setup: None) -> Iterator[Web]:
+    """Start the web server with limits low enough to reach them."""
+    with web_server(
+        LUMINALOG_MAX_WIRE_BYTES=MAX_BODY_BYTES,
+        LUMINALOG_MAX_BODY_BYTES=MAX_BODY_BYTES,
+        LUMINALOG_LARGE_BODY_BYTES=LARGE_BODY_BYTES,
+        LUMINALOG_INFLIGHT_BUDGET_BYTES=2 * MAX_BODY_BYTES,
+    ) as server:
+        yield server
 
 
 @pytest.fixture
-def web(web_port: int) -> Web:
+def web(server: Web) -> Web:
     _, secret = make_api_key(make_organisation("acme"))
-    return Web(web_port, secret)
+    return replace(server, secret=secret)
 
 
 def spooled() -> list[bytes]:
@@ -150,12 +81,12 @@ def test_batch_is_kept_in_canonical_form_when_it_is_answered(web):
 
 @pytest.mark.parametrize("path", ["/v1/logs", "/v1/logs/"])
 def test_address_answers_with_and_without_a_slash(web, path):
-    assert web.post(path=path).status_code == 200
+    assert web.post(BATCH, path=path).status_code == 200
 
 
 @pytest.mark.parametrize(("coding", "compress"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
 def test_compression_changes_nothing(web, coding, compress):
-    plain = web.post().json()
+    plain = web.post(BATCH).json()
     assert web.post(compress(BATCH), Content_Encoding=coding).json() == plain
     assert web.post(iter([compress(BATCH)]), Content_Encoding=coding).json() == plain
     assert spooled() == [LINE] * 3
@@ -167,7 +98,7 @@ def test_chunked_body_is_read_whole(web):
 
 
 def test_content_type_may_be_left_out(web):
-    assert web.post(Content_Type=None).status_code == 200
+    assert web.post(BATCH, Content_Type=None).status_code == 200
 
 
 def test_prefer_lenient_keeps_what_is_valid(web):
@@ -304,7 +235,7 @@ def test_large_bodies_beyond_the_budget_are_told_to_come_back(web):
         answer = web.post(large, x_api_key=other)
         assert_problem(answer, 503, "overloaded")
         assert answer.headers["Retry-After"] == "1"
-        assert web.post(x_api_key=other).status_code == 200
+        assert web.post(BATCH, x_api_key=other).status_code == 200
     deadline = time.monotonic() + 10
     while (answer := web.post(large, x_api_key=other)).status_code == 503:
         assert time.monotonic() < deadline

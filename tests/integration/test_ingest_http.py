@@ -217,6 +217,16 @@ def test_length_beside_chunks_does_not_hide_a_second_request(web):
     assert spooled() == [LINE] * (answer.status == 200)
 
 
+def test_body_is_asked_for_only_when_it_is_welcome(web):
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as connected, connected.makefile("rb") as stream:
+        connected.sendall(web.head(f"Content-Length: {len(BATCH)}", "Expect: 100-continue"))
+        assert stream.readline() == b"HTTP/1.1 100 Continue\r\n"
+        connected.sendall(BATCH)
+        assert stream.readline() == b"\r\n"
+        assert stream.readline() == b"HTTP/1.1 200 OK\r\n"
+    assert web.raw(web.head(f"Content-Length: {MAX_BODY_BYTES + 1}", "Expect: 100-continue")).status == 413
+
+
 def test_endless_chunks_are_cut_off(web):
     piece = b"100000\r\n" + b" " * MEBIBYTE + b"\r\n"
     answer = web.raw(web.head("Transfer-Encoding: chunked"), piece * (MAX_BODY_BYTES // MEBIBYTE + 1))

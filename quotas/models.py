@@ -56,6 +56,27 @@ class Quota(models.Model):
         return f"{self.organisation} on {self.plan}"
 
 
+class LimitsInForce(models.Model):
+    """The view `quotas_limits`: a quota's plan with its overrides, where they are in force now."""
+
+    organisation = models.OneToOneField(
+        "accounts.Organisation", on_delete=models.DO_NOTHING, primary_key=True, related_name="limits"
+    )
+    plan = models.SlugField()
+    requests_per_minute = models.PositiveIntegerField()
+    burst_requests = models.PositiveIntegerField()
+    monthly_bytes = models.BigIntegerField()
+    retention_days = models.PositiveIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "quotas_limits"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"limits of organisation {self.pk}"
+
+
 class MonthlyUsage(models.Model):
     """What an organisation used in one UTC calendar month. `used_bytes` never exceeds the quota: see `ledger`."""
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from quotas import notice_admin
 from quotas.forms import PlanForm, QuotaForm
 from quotas.models import MonthlyUsage, Plan, Quota
 from quotas.sizes import format_bytes
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = admin.ModelAdmin  # only django-stubs' is generic
 
+__all__ = ["notice_admin"]  # Django looks for pages here
+
 ORGANISATIONS_A_PLAN = 200
+NOTICES_SHOWN = 20
 
 
 class WhatIfAdmin(ModelAdmin):
@@ -150,6 +154,7 @@ class QuotaAdmin(WhatIfAdmin):
             "title": f"Usage of {quota.organisation}",
             "original": quota,
             "page": page,
+            "notices": quota.organisation.notices.prefetch_related("deliveries__channel")[:NOTICES_SHOWN],
             "ranges": RANGES,
         }
         return TemplateResponse(request, "admin/quotas/quota/usage.html", context)

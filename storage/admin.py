@@ -1,6 +1,10 @@
 """What retention has deleted: to look at."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
 
 from accounts.models import Organisation
 from luminalog.readonly import ReadOnlyAdmin
@@ -12,10 +16,14 @@ class RetentionAdmin(ReadOnlyAdmin):
     list_display = ["organisation", "emptied_before", "ran_at", "deleted_entries", "deleted_entries_in_all"]
     ordering = ["-ran_at"]
 
-    @admin.display(description="organisation", ordering="organisation_id")
-    def organisation(self, retention: Retention) -> str:
-        organisation = Organisation.objects.filter(pk=retention.organisation_id).first()
-        return str(organisation or retention.organisation_id)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Retention]:
+        name = Organisation.objects.filter(pk=OuterRef("organisation_id")).values("name")
+        rows: QuerySet[Retention] = super().get_queryset(request)
+        return rows.annotate(name=Subquery(name))
+
+    @admin.display(description="organisation", ordering="name")
+    def organisation(self, retention: Any) -> str:
+        return retention.name or f"organisation {retention.organisation_id}"
 
 
 @admin.register(DroppedPartition)

@@ -1,24 +1,37 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt clean
+.PHONY: help run test lint bench fmt browser clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
 
-$(VENV)/.runtime: requirements.txt
-	@$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+# A failed attempt leaves no half-made environment behind.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "LuminaLog needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+		{ echo "This Python cannot make virtual environments: on Debian and Ubuntu, apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what LuminaLog needs into $(VENV) (once)"
+	@$(INSTALL) -r requirements.txt
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@echo "Installing what tests and checks need into $(VENV) (once)"
+	@$(INSTALL) -r requirements-dev.txt
 	@touch $@
 
-test: $(VENV)/.development ## Run all tests
-	$(BIN)/python -m pytest
+run: $(VENV)/.runtime ## Start the whole product on this machine (PORT=8000, data in ./var)
+	@exec $(BIN)/python manage.py up
+
+test: $(VENV)/.development browser ## Run all tests
+	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/.development ## Check style, types and the import direction
 	$(BIN)/ruff format --check .
@@ -26,9 +39,18 @@ lint: $(VENV)/.development ## Check style, types and the import direction
 	SECRET_KEY=lint DATABASE_URL=postgresql://localhost/lint VALKEY_URL=redis://localhost $(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)/.development ## Measure accepting, draining and the delay between them
+	$(BIN)/python -m tests.benchmarks
+
 fmt: $(VENV)/.development ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The browser tests need Chromium: installed where we may, else those tests are skipped and say so.
+browser:
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		{ apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium >/dev/null; }; } || \
+		echo "Chromium is missing: the browser tests will be skipped (apt-get install chromium)"
+
 clean: ## Remove what make made, but for the data in var
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache staticfiles
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

@@ -39,12 +39,12 @@ def excesses(entry: Entry) -> Iterator[FieldError]:
             yield too_large(f"/{name}", MAX_SHORT_TEXT_BYTES)
     if entry.metadata:
         if is_deeper(entry.metadata, levels=MAX_DEPTH):
-            yield _too_deep("/metadata")
+            yield too_deep("/metadata")
         elif len(encode(entry.metadata)) > MAX_METADATA_BYTES:
             yield too_large("/metadata", MAX_METADATA_BYTES)
     if entry.error:
         if is_deeper(entry.error.context, levels=MAX_DEPTH - 1):
-            yield _too_deep("/error/context")
+            yield too_deep("/error/context")
         elif len(encode(entry.error)) > MAX_ERROR_BYTES:
             yield too_large("/error", MAX_ERROR_BYTES)
 
@@ -134,7 +134,7 @@ def _json_object(raw: Raw | bytes, pointer: str) -> dict[str, Any]:
         _fields(raw, pointer)
         value: dict[str, Any] = json.decode(raw)
     except RecursionError as error:
-        raise _Refused(_too_deep(pointer)) from error
+        raise _Refused(too_deep(pointer)) from error
     except ValidationError as error:  # an object whose values do not fit: only numbers can be like that
         detail = "holds a number that is out of range; send it as a string"
         raise _Refused(FieldError(pointer=pointer, code="number_out_of_range", detail=detail)) from error
@@ -175,8 +175,10 @@ def _required(name: str) -> FieldError:
 
 
 def too_large(pointer: str, limit_bytes: int) -> FieldError:
+    """Say that the value at `pointer` is longer than `limit_bytes`."""
     return FieldError(pointer=pointer, code="field_too_large", detail=f"must be at most {limit_bytes:,} bytes long")
 
 
-def _too_deep(pointer: str) -> FieldError:
+def too_deep(pointer: str) -> FieldError:
+    """Say that the value at `pointer` is nested too deeply."""
     return FieldError(pointer=pointer, code="nesting_too_deep", detail=f"must be at most {MAX_DEPTH} levels deep")

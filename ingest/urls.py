@@ -1,5 +1,9 @@
 """Addresses of this room, below /v1/."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, re_path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from ingest.views import IngestView
+
+urlpatterns: list[URLPattern] = [
+    re_path(r"^logs/?$", IngestView.as_view(), name="logs"),
+]

@@ -20,6 +20,7 @@ from ingest.inspection import (
     excesses,
     inspect,
     is_absent,
+    too_deep,
     too_large,
 )
 from ingest.repair import ESCAPED_NUL, replace_unstorable, require_utf8, without_bom
@@ -30,6 +31,8 @@ from storage.entry import Entry
 
 MAX_ENTRIES = 1_000
 MAX_ERRORS = 20
+#: A body that could not hold an entry too large to look at is decoded in one go.
+WHOLE_BYTES = MAX_ENTRY_TEXT_BYTES
 PART_BYTES = 8 * 2**20
 
 
@@ -69,6 +72,7 @@ _entry = json.Decoder(Entry)
 _envelope = json.Decoder(_Envelope)
 _slots = json.Decoder(_Slots)
 _string = json.Decoder(str)
+_any = json.Decoder(Raw)
 
 
 class _Doubt(Exception):
@@ -116,7 +120,7 @@ def encode_entries(entries: Sequence[bytes]) -> Iterator[EncodedPart]:
 
 
 def _parse(text: bytes, *, lenient: bool, minimum_level: int) -> ParsedBatch:
-    if len(text) <= MAX_ENTRY_TEXT_BYTES:
+    if len(text) <= WHOLE_BYTES:
         try:
             return _parse_whole(text, minimum_level=minimum_level)
         except (ValidationError, OverflowError, RecursionError, _Doubt):
@@ -127,6 +131,8 @@ def _parse(text: bytes, *, lenient: bool, minimum_level: int) -> ParsedBatch:
 def _parse_repaired(text: bytes, *, lenient: bool, minimum_level: int) -> ParsedBatch:
     """Give a body that is not JSON a second chance: lone surrogates are refused by the decoder, but not by us."""
     repaired = replace_unstorable(text)
+    if repaired == text:
+        raise ApiError("malformed_json")
     try:
         return _parse(repaired, lenient=lenient, minimum_level=minimum_level)
     except DecodeError as error:
@@ -164,6 +170,7 @@ def _elements(text: bytes) -> list[Raw]:
     try:
         logs = _envelope.decode(text).logs
     except ValidationError as error:
+        _any.decode(text)  # not even JSON: DecodeError
         raise _refusal(FieldError(pointer="", code="invalid_payload", detail="must be an object")) from error
     except RecursionError as error:
         raise ApiError("nesting_too_deep", "The body is nested too deeply.") from error
@@ -203,15 +210,20 @@ def _sift(elements: list[Raw], *, lenient: bool, minimum_level: int) -> ParsedBa
 
 
 def _read_element(raw: Raw) -> Entry | list[FieldError]:
-    text = raw if len(raw) <= MAX_ENTRY_TEXT_BYTES else json.format(raw, indent=-1)
-    if len(text) > MAX_ENTRY_TEXT_BYTES:
-        return [too_large("", MAX_ENTRY_TEXT_BYTES)]
+    try:
+        text = raw if len(raw) <= MAX_ENTRY_TEXT_BYTES else json.format(raw, indent=-1)
+        return [too_large("", MAX_ENTRY_TEXT_BYTES)] if len(text) > MAX_ENTRY_TEXT_BYTES else _read_text(text)
+    except RecursionError:
+        return [too_deep("")]
+
+
+def _read_text(text: Raw | bytes) -> Entry | list[FieldError]:
     try:
         entry = _entry.decode(text)
         _canonical(entry)
-        return entry
     except (ValidationError, OverflowError, RecursionError, _Doubt):
         return inspect(text)
+    return entry
 
 
 def _refusal(*errors: FieldError) -> ApiError:

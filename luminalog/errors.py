@@ -70,8 +70,11 @@ class FieldError:
     detail: str
 
 
-class ApiError(Exception):
-    """A refusal with a code of `CODES`. Members beyond the standard ones go into the problem as they are."""
+class ApiError(exceptions.APIException):
+    """A refusal with a code of `CODES`. Members beyond the standard ones go into the problem as they are.
+
+    DRF's kind of exception, so that a failed authentication is not tried again when the answer is made.
+    """
 
     def __init__(
         self,
@@ -85,7 +88,7 @@ class ApiError(Exception):
     ) -> None:
         self.code = code
         self.status, default_detail = CODES[code]
-        self.detail = detail or default_detail
+        self.detail: str = detail or default_detail  # type: ignore[assignment]
         self.errors = errors
         self.headers = dict(headers or {})
         if retry_after_seconds is not None:
@@ -93,7 +96,7 @@ class ApiError(Exception):
         if self.status == HTTPStatus.UNAUTHORIZED:
             self.headers["WWW-Authenticate"] = "ApiKey"
         self.members = dict(members or {})
-        super().__init__(code)
+        Exception.__init__(self, code)
 
 
 def problem(error: ApiError, request: HttpRequest | None) -> JsonResponse:

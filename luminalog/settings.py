@@ -154,6 +154,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "accounts.note_last_use": {"task": "accounts.note_last_use", "schedule": 30.0, "options": {"expires": 30}},
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
+    "quotas.fold_outcomes": {"task": "quotas.fold_outcomes", "schedule": 5.0, "options": {"expires": 5}},
     "storage.partitions": {"task": "storage.partitions", "schedule": 900.0, "options": {"expires": 900}},
 }
 
@@ -187,6 +188,9 @@ MAX_WIRE_BYTES = env.int("LUMINALOG_MAX_WIRE_BYTES", default=128 * 2**20)
 MAX_BODY_BYTES = env.int("LUMINALOG_MAX_BODY_BYTES", default=128 * 2**20)
 LARGE_BODY_BYTES = env.int("LUMINALOG_LARGE_BODY_BYTES", default=8 * 2**20)
 INFLIGHT_BUDGET_BYTES = env.int("LUMINALOG_INFLIGHT_BUDGET_BYTES", default=256 * 2**20)
+
+#: How many web processes share a limit while Valkey is down; each then enforces its part.
+WEB_PROCESSES = env.int("LUMINALOG_WEB_PROCESSES", default=1)
 
 # --- HTTPS ----------------------------------------------------------------------------------------------------------
 TRUSTED_PROXIES = env.int("LUMINALOG_TRUSTED_PROXIES", default=0)

@@ -4,9 +4,12 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
+from luminalog import health
 from luminalog.errors import ApiError, problem
 
 urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
     path("admin/", admin.site.urls),

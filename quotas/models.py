@@ -3,6 +3,7 @@
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 
 class Plan(models.Model):
@@ -100,3 +101,16 @@ class HourlyUsage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H:00} key {self.api_key_id} {self.outcome}: {self.requests}"
+
+
+class OutcomeFold(models.Model):
+    """A set of counts that has come from Valkey into `HourlyUsage`; remembered so that it cannot come twice."""
+
+    id = models.UUIDField(primary_key=True)
+    folded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        indexes = [models.Index(fields=["folded_at"], name="outcome_fold_folded_at")]  # forgetting after a week
+
+    def __str__(self) -> str:
+        return f"fold {self.id}"

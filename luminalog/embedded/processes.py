@@ -1,14 +1,22 @@
-"""Start a process that dies with us, and find loopback ports."""
+"""Start and stop processes that die with us, and find loopback ports."""
 
 import ctypes
+import os
+import random
 import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import IO
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class StartError(Exception):
+    """Something cannot be started; the message is one line that says what to do."""
 
 
 def start(
@@ -22,9 +30,12 @@ def start(
 
     Call it from a thread that lives as long as the process should (prctl(2), PR_SET_PDEATHSIG).
     """
+    parent = os.getpid()
 
     def die_with_parent() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, last_signal)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
 
     return subprocess.Popen(  # noqa: S603 - our own commands
         command,
@@ -37,12 +48,40 @@ def start(
     )
 
 
+def stop(process: "subprocess.Popen[bytes]", *, how: signal.Signals, timeout_seconds: float) -> bool:
+    """Ask `process` to end by `how`; kill it and its group after `timeout_seconds`. Tell whether it ended by itself."""
+    if process.poll() is None:
+        process.send_signal(how)
+    try:
+        process.wait(timeout_seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        kill_group(process)
+    return True
+
+
+def kill_group(process: "subprocess.Popen[bytes]") -> None:
+    """Kill `process`, if it lives, and what it left behind in its process group."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port of 127.0.0.1 that nobody listens on, below those that the kernel gives to clients.
+
+    A server that comes back must find its port free: a client's outgoing connection must not have taken it.
+    """
+    lowest_of_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(10_000, max(lowest_of_clients, 20_000)), 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise StartError("There is no free port on 127.0.0.1.")
 
 
 def is_taken(port: int) -> bool:

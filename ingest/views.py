@@ -1,0 +1,91 @@
+"""`POST /v1/logs`."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.caller import Caller
+from accounts.permissions import MayIngest, caller_of
+from ingest import idempotency
+from ingest.acceptance import Answer, accept
+from ingest.body import Body, read_body
+from ingest.nudge import nudge
+from ingest.wire import legacy_api_key
+from luminalog.errors import ApiError, as_api_error
+from quotas.outcomes import note
+from quotas.throttling import TokenBucketThrottle, rate_limit_headers
+
+#: RFC 9745; the day from which new clients should not use the body's `api_key`.
+BODY_KEY_DEPRECATED = "@1767225600"
+#: 411 and 415: whoever sends nothing that could hold a key is told that the key is missing.
+NO_BODY_AT_ALL = {HTTPStatus.LENGTH_REQUIRED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
+
+
+class IngestView(APIView):
+    """Accept a batch of log entries. When it answers 200, they are on disk."""
+
+    permission_classes = [MayIngest]
+    throttle_classes = [TokenBucketThrottle]
+    body: Body | None = None
+    used_body_key = False
+
+    def post(self, request: Request) -> HttpResponse:
+        caller = caller_of(request)
+        idempotency_key = idempotency.key_of(request)
+        lenient = caller.keeps_valid_entries or _prefers_leniency(request)
+        self.body = self.body or read_body(request._request, organisation_id=caller.organisation_id)
+        answer = accept(caller, self.body.content, lenient=lenient, idempotency_key=idempotency_key)
+        _count(caller, answer)
+        nudge()
+        headers = {"Idempotency-Replayed": "true"} if answer.is_replay else None
+        return HttpResponse(answer.json, content_type="application/json", headers=headers)
+
+    def body_api_key(self, request: Request) -> str | None:
+        """Return the body's deprecated `api_key`; authentication asks for it when there is no header."""
+        try:
+            self.body = read_body(request._request)
+        except ApiError as error:
+            if error.status in NO_BODY_AT_ALL:
+                return None
+            raise
+        key = legacy_api_key(self.body.content)
+        self.used_body_key = key is not None
+        return key
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Count the refusal of a known caller, and answer it."""
+        error = as_api_error(exc)
+        caller = getattr(self.request, "_user", None)
+        if isinstance(caller, Caller):
+            note(caller, error.code)
+        return super().handle_exception(error)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Put the limits on every answer, and the notice that the body's key is going away on those who use it."""
+        if self.body:
+            self.body.close()
+        response = super().finalize_response(request, response, *args, **kwargs)
+        for name, value in rate_limit_headers(request).items():
+            response.headers[name] = value
+        if self.used_body_key:
+            response.headers["Deprecation"] = BODY_KEY_DEPRECATED
+            response.headers["Link"] = f'<{settings.DOCS_URL}>; rel="deprecation"; type="text/html"'
+        return response
+
+
+def _prefers_leniency(request: Request) -> bool:
+    """Tell whether the request asks for lenient handling of invalid entries (RFC 7240, section 4.4)."""
+    preferences = request.headers.get("Prefer", "").lower().replace(";", ",").split(",")
+    return "handling=lenient" in (preference.strip() for preference in preferences)
+
+
+def _count(caller: Caller, answer: Answer) -> None:
+    """Count what the drain does not: accepted entries are counted when they are stored."""
+    if answer.is_replay:
+        note(caller, "deduplicated")
+    if answer.below_level:
+        note(caller, "below_level", entries=answer.below_level)

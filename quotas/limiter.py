@@ -1,0 +1,54 @@
+"""The buckets in Valkey while it answers, this process's own while it does not."""
+
+from collections.abc import Sequence
+
+import redis
+import structlog
+from django.conf import settings
+
+from quotas import buckets
+from quotas.breaker import Breaker
+from quotas.buckets import Level, Verdict
+from quotas.local_buckets import LocalBuckets
+from quotas.metrics import LIMITER_DEGRADED, LIMITER_FALLBACKS
+
+log = structlog.get_logger(__name__)
+
+
+class Limiter:
+    """Exact when Valkey answers within its time-out; otherwise approximate, and never closed."""
+
+    def __init__(self, *, processes: int) -> None:
+        self._breaker = Breaker()
+        self._local = LocalBuckets(processes=processes)
+        self._degraded = False
+
+    def take(self, levels: Sequence[Level], *, cost: int = 1) -> Verdict:
+        """Take `cost` tokens from every level, or from none."""
+        if self._breaker.lets_through():
+            try:
+                verdict = buckets.take(levels, cost=cost)
+            except redis.RedisError as error:
+                self._breaker.failed()
+                self._degrade(error)
+            else:
+                self._recover()
+                return verdict
+        LIMITER_FALLBACKS.inc()
+        return self._local.take(levels, cost=cost)
+
+    def _degrade(self, error: redis.RedisError) -> None:
+        if not self._degraded:
+            log.warning("limiter_degraded", error=type(error).__name__)
+        self._degraded = True
+        LIMITER_DEGRADED.set(1)
+
+    def _recover(self) -> None:
+        self._breaker.succeeded()
+        if self._degraded:
+            self._degraded = False
+            LIMITER_DEGRADED.set(0)
+            log.info("limiter_recovered")
+
+
+limiter = Limiter(processes=settings.WEB_PROCESSES)

@@ -1,0 +1,72 @@
+"""The same buckets in the memory of one process, for the time when Valkey does not answer."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from quotas.buckets import MICROSECONDS, Level, Verdict, rounded_up
+
+MINUTE = 60 * MICROSECONDS
+MAX_BUCKETS = 10_000
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What was missing from a bucket at a moment in microseconds; in parts of a token, as in `take_tokens.lua`."""
+
+    missing: int
+    at: int
+    capacity: int
+    rate: int  # parts a microsecond
+
+    def fill(self, level: Level, *, capacity: int, now: int) -> None:
+        """Give back what time has given back, under the level's limits of today."""
+        self.capacity, self.rate = capacity, level.per_minute
+        self.missing = max(0, min(self.missing, capacity) - max(0, now - self.at) * self.rate)
+        self.at = now
+
+    def microseconds_until(self, parts: int) -> int:
+        """Return how long until `parts` can be taken; 0 when they can be now."""
+        return max(0, -(-(parts + self.missing - self.capacity) // self.rate))
+
+
+class LocalBuckets:
+    """One process's part of every bucket, when there are `processes`; never less than one token."""
+
+    def __init__(self, *, processes: int = 1) -> None:
+        self._token = MINUTE * processes  # then a process's share of the rate is a whole number of parts
+        self._buckets: dict[str, Bucket] = {}
+        self._lock = threading.Lock()
+
+    def take(self, levels: Sequence[Level], *, cost: int = 1, now: int | None = None) -> Verdict:
+        """Do what `buckets.take` does; `now` is in microseconds of a clock that never steps back."""
+        now = time.monotonic_ns() // 1000 if now is None else now
+        with self._lock:
+            return self._take([self._filled(level, now=now) for level in levels], levels, cost * self._token)
+
+    def _take(self, buckets: Sequence[Bucket], levels: Sequence[Level], parts: int) -> Verdict:
+        waits = [bucket.microseconds_until(parts) for bucket in buckets]
+        left = [bucket.capacity - bucket.missing for bucket in buckets]
+        allowed = not any(waits)
+        if allowed:
+            for bucket in buckets:
+                bucket.missing += parts
+        tightest = left.index(min(left)) if allowed else waits.index(max(waits))
+        bucket = buckets[tightest]
+        return Verdict(
+            allowed=allowed,
+            level=levels[tightest],
+            remaining=(bucket.capacity - bucket.missing) // self._token,
+            retry_after_seconds=rounded_up(waits[tightest]),
+            full_at=rounded_up(time.time_ns() // 1000 + bucket.microseconds_until(bucket.capacity)),
+        )
+
+    def _filled(self, level: Level, *, now: int) -> Bucket:
+        bucket = self._buckets.get(level.key)
+        if bucket is None:
+            if len(self._buckets) >= MAX_BUCKETS:
+                self._buckets.clear()
+            bucket = self._buckets[level.key] = Bucket(missing=0, at=now, capacity=0, rate=1)
+        bucket.fill(level, capacity=max(self._token, level.capacity * MINUTE), now=now)
+        return bucket

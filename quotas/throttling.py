@@ -1,0 +1,130 @@
+"""The request limits of an API view: an organisation's, and below it the API key's own."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from accounts.caller import Caller
+from luminalog import valkey
+from luminalog.errors import ApiError
+from quotas import outcomes
+from quotas.buckets import Level, Verdict
+from quotas.limiter import limiter
+from quotas.limits import Limits, limits_for
+from quotas.metrics import RATE_LIMITED
+
+#: Limits older than this are read again before a request is refused: a raise acts at once, a wrong 429 loses logs.
+MAX_AGE_OF_A_REFUSAL_SECONDS = 1.0
+OWNERS = {"organisation": "This organisation", "api_key": "This API key"}
+
+
+class TokenBucketThrottle(BaseThrottle):
+    """Takes one token at every level, or refuses with 429 and takes none. Raises: `ApiError`."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Let the request through, or raise; a request without a caller is somebody else's to limit."""
+        caller = request.user
+        if not isinstance(caller, Caller):
+            return True
+        verdict = decide(caller, area=area_of(view))
+        request._request.rate_limit = verdict  # type: ignore[attr-defined]
+        if not verdict.allowed:
+            RATE_LIMITED.labels(scope=verdict.level.scope).inc()
+            outcomes.note(caller, "rate_limited")
+            raise refusal(verdict)
+        return True
+
+
+class RateLimitHeaders:
+    """Mix into an API view: every answer to an authenticated request says how much of the limit is left."""
+
+    def finalize_response(self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any) -> Any:
+        """Add the headers, to errors as well."""
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        for name, value in rate_limit_headers(request, area=area_of(self)).items():
+            response.headers[name] = value
+        return response
+
+
+def rate_limit_headers(request: Request | HttpRequest, *, area: str = "ingest") -> dict[str, str]:
+    """Return `X-RateLimit-*` of the tightest level; nothing for a request without a caller."""
+    verdict = getattr(request, "rate_limit", None)
+    if verdict is None:
+        caller = getattr(request, "user", None)
+        verdict = peek(caller, area=area) if isinstance(caller, Caller) else None
+    if verdict is None:
+        return {}
+    return {
+        "X-RateLimit-Limit": str(verdict.level.capacity),
+        "X-RateLimit-Remaining": str(verdict.remaining),
+        "X-RateLimit-Reset": str(verdict.full_at),
+    }
+
+
+def decide(caller: Caller, *, area: str) -> Verdict:
+    """Take a token of every level for a request of `caller`."""
+    limits = limits_for(caller.organisation_id)
+    verdict = limiter.take(levels_of(caller, limits, area=area))
+    if not verdict.allowed:
+        current = limits_for(caller.organisation_id, max_age_seconds=MAX_AGE_OF_A_REFUSAL_SECONDS)
+        if current != limits:
+            return limiter.take(levels_of(caller, current, area=area))
+    return verdict
+
+
+def peek(caller: Caller, *, area: str) -> Verdict | None:
+    """Return the state of the tightest level without taking anything; nothing when it cannot be known."""
+    try:
+        limits = limits_for(caller.organisation_id)
+    except (DatabaseError, LookupError):
+        return None
+    return limiter.take(levels_of(caller, limits, area=area), cost=0)
+
+
+def levels_of(caller: Caller, limits: Limits, *, area: str) -> list[Level]:
+    """Return the hierarchy of a caller's buckets in one area (`ingest`, `read`), widest first."""
+    organisation = f"{{{caller.organisation_id}}}"  # a hash tag: all levels of an organisation on one cluster node
+    levels = [
+        Level(
+            scope="organisation",
+            key=valkey.key("bucket", organisation, area),
+            per_minute=limits.requests_per_minute,
+            capacity=limits.burst,
+        )
+    ]
+    if caller.requests_per_minute:
+        levels.append(
+            Level(
+                scope="api_key",
+                key=valkey.key("bucket", organisation, area, caller.api_key_id),
+                per_minute=caller.requests_per_minute,
+                capacity=caller.requests_per_minute,
+            )
+        )
+    return levels
+
+
+def area_of(view: object) -> str:
+    """Return the name of the buckets that a view takes from."""
+    area: str = getattr(view, "throttle_scope_name", "ingest")
+    return area
+
+
+def refusal(verdict: Verdict) -> ApiError:
+    """Return the 429 that says whose limit it is, how large, and when to come again."""
+    level = verdict.level
+    return ApiError(
+        "rate_limited",
+        f"{OWNERS[level.scope]} may send {level.per_minute} requests a minute.",
+        retry_after_seconds=max(1, verdict.retry_after_seconds),
+        members={
+            "scope": level.scope,
+            "limit": level.capacity,
+            "resets_at": datetime.fromtimestamp(verdict.full_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        },
+    )

@@ -1,0 +1,113 @@
+"""(b) of `make bench`: drained entries/s against a bare COPY of the same rows into the same table.
+
+Three rounds of each, in turn, while no worker runs a drain of its own.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import django
+import msgspec
+from django.db import connection, transaction
+
+django.setup()
+
+from accounts.caller import Caller
+from accounts.models import ApiKey
+from ingest import batch_ids, spool
+from ingest.drain import drain
+from ingest.payload import pack, unpack
+from ingest.wire import encode_entries, parse_batch
+from luminalog.postgres import copy_rows
+from storage import postgres
+from storage.batch import Batch
+from tests.benchmarks.ingest import body
+
+ROUNDS = 3
+ENTRIES = 1000
+#: Holds off the drains of the product's worker, which would take a share of the batches.
+CLAIMS_LOCK = "SELECT pg_advisory_lock(hashtext('ingest.claims'))"
+
+
+def main() -> None:
+    """Measure and print."""
+    batches = int(sys.argv[1])
+    drained, bare = [], []
+    for _ in range(ROUNDS):
+        drained.append(batches * ENTRIES / _drain_seconds(batches))
+        bare.append(batches * ENTRIES / _copy_seconds(batches))
+    ours, bound = statistics.median(drained), statistics.median(bare)
+    print("(b) entries/s           rate    of bare COPY")
+    print(f"    bare COPY       {bound:8,.0f}    1.00")
+    print(f"    drain           {ours:8,.0f}    {ours / bound:.2f}")
+
+
+def _drain_seconds(batches: int) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIMS_LOCK)  # ours: a session may take it again
+    caller, [part] = _caller(), list(encode_entries(parse_batch(body(ENTRIES), lenient=False).entries))
+    packed = spool.Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes)
+    for _ in range(batches):
+        spool.accept(caller, [packed])
+    return _seconds(drain)
+
+
+def _copy_seconds(batches: int) -> float:
+    """Time the COPY alone: the rows are ready in memory."""
+    [part] = encode_entries(parse_batch(body(ENTRIES), lenient=False).entries)
+    lines, rows = unpack(pack(part.payload)), []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT now()")
+        [received_at] = cursor.fetchone()
+    for _ in range(batches):
+        rows += postgres._rows(
+            [
+                Batch(
+                    batch_id=batch_ids.take(),
+                    organisation_id=_caller().organisation_id,
+                    api_key_id=0,
+                    project="bench",
+                    environment="bench",
+                    received_at=received_at,
+                    period=received_at.date(),
+                    lines=lines,
+                    indexes=range(len(lines)),
+                )
+            ]
+        )
+
+    def copy() -> None:
+        with transaction.atomic():
+            types, dumpers = list(postgres.COLUMNS.values()), {msgspec.Raw: postgres.RawJson}
+            copy_rows(postgres.COPY, rows, types=types, dumpers=dumpers)
+
+    return _seconds(copy)
+
+
+def _caller() -> Caller:
+    key = ApiKey.objects.select_related("project").earliest("pk")
+    return Caller(
+        organisation_id=key.organisation_id,
+        api_key_id=key.pk,
+        project_id=key.project_id,
+        project=key.project.slug,
+        environment=key.environment,
+        can_ingest=True,
+        can_read=True,
+        requests_per_minute=None,
+        keeps_valid_entries=False,
+        minimum_level=0,
+        expires_at=None,
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

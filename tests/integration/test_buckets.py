@@ -1,0 +1,216 @@
+"""Token buckets: the real script on a real Valkey, and the process's own, against a model in fractions."""
+
+import multiprocessing
+import random
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from fractions import Fraction
+from uuid import uuid4
+
+import pytest
+
+from luminalog import valkey
+from quotas import buckets, scripts
+from quotas.buckets import Level, Verdict
+from quotas.local_buckets import LocalBuckets
+
+MICROSECONDS = 1_000_000
+MINUTE = 60 * MICROSECONDS
+Take = Callable[[Sequence[Level], int, int], Verdict]
+
+
+def level(scope: str = "organisation", *, per_minute: int = 60, capacity: int = 60) -> Level:
+    key = valkey.key("bucket", "{test}", uuid4().hex, scope)
+    return Level(scope=scope, key=key, per_minute=per_minute, capacity=capacity)
+
+
+class Model:
+    """The definition: tokens drip in at the rate up to the capacity; a request takes from all levels or from none."""
+
+    def __init__(self, levels: Sequence[Level]) -> None:
+        self.levels = levels
+        self.tokens = [Fraction(level.capacity) for level in levels]
+        self.at: int | None = None
+
+    def take(self, cost: int, now: int) -> tuple[bool, list[Fraction], int]:
+        """Return whether it is allowed, the tokens left, and the whole seconds until it would be."""
+        elapsed = max(0, now - self.at) if self.at is not None else 0
+        tokens = [
+            min(Fraction(level.capacity), had + Fraction(elapsed * level.per_minute, MINUTE))
+            for level, had in zip(self.levels, self.tokens, strict=True)
+        ]
+        wait = max((cost - had) * 60 / level.per_minute for level, had in zip(self.levels, tokens, strict=True))
+        if wait > 0:
+            self.at = min(now, self.at) if self.at is not None else None  # a refusal only follows a clock back
+            return False, tokens, -int(-wait // 1)
+        self.tokens, self.at = [had - cost for had in tokens], now
+        return True, self.tokens, 0
+
+
+@pytest.fixture
+def script_at() -> Take:
+    """The product's script; only the clock is replaced, by the last argument."""
+    text = scripts.source("take_tokens")
+    clock = "redis.call('TIME')"
+    assert text.count(clock) == 1
+    faked = valkey.patient_client().register_script(
+        text.replace(clock, "{math.floor(ARGV[#ARGV] / 1000000), ARGV[#ARGV] % 1000000}")
+    )
+
+    def take(levels: Sequence[Level], cost: int, now: int) -> Verdict:
+        arguments = [cost, *(number for one in levels for number in (one.per_minute, one.capacity)), now]
+        allowed, tightest, remaining, wait, full_at = faked(keys=[one.key for one in levels], args=arguments)
+        return Verdict(
+            allowed=bool(allowed),
+            level=levels[tightest - 1],
+            remaining=remaining,
+            retry_after_seconds=buckets.rounded_up(wait),
+            full_at=buckets.rounded_up(full_at),
+        )
+
+    return take
+
+
+@pytest.fixture
+def local_at() -> Take:
+    own = LocalBuckets()
+    return lambda levels, cost, now: own.take(levels, cost=cost, now=now)
+
+
+@pytest.mark.parametrize(("implementation", "steps_back"), [("script_at", 1), ("local_at", 0)])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_thousand_random_steps_agree_with_the_model(
+    implementation: str, steps_back: int, seed: int, request: pytest.FixtureRequest
+) -> None:
+    take: Take = request.getfixturevalue(implementation)
+    dice = random.Random(seed)
+    levels = [
+        level("organisation", per_minute=dice.randint(1, 2000), capacity=dice.randint(5, 300)),
+        level("api_key", per_minute=dice.randint(1, 500), capacity=dice.randint(5, 100)),
+    ]
+    model = Model(levels)
+    now = 1_800_000_000 * MICROSECONDS
+    refused = 0
+    for _ in range(1000):
+        strides, weights = (
+            [0, 1, MICROSECONDS // 10, MICROSECONDS, MINUTE, -10 * MINUTE],
+            [20, 20, 200, 50, 2, steps_back],
+        )
+        now += int(dice.random() * dice.choices(strides, weights)[0])
+        cost = dice.randint(1, 5)
+
+        verdict = take(levels, cost, now)
+        allowed, tokens, wait = model.take(cost, now)
+
+        tightest = levels.index(verdict.level)
+        assert (verdict.allowed, verdict.remaining) == (allowed, int(tokens[tightest]))
+        assert verdict.retry_after_seconds == wait
+        if allowed:
+            assert tokens[tightest] == min(tokens)
+        refused += not allowed
+    assert 50 < refused < 950
+
+
+def test_after_waiting_as_long_as_told_one_request_passes(script_at: Take) -> None:
+    dice = random.Random(35)
+    for _ in range(1000):
+        levels = [
+            level(per_minute=dice.randint(1, 3000), capacity=dice.randint(1, 20)),
+            level("api_key", per_minute=dice.randint(1, 3000), capacity=dice.randint(1, 20)),
+        ]
+        now = dice.randrange(10**15, 2 * 10**15)
+        while (verdict := script_at(levels, 1, now)).allowed:
+            now += dice.randrange(1000)
+        assert verdict.retry_after_seconds >= 1
+        assert script_at(levels, 1, now + verdict.retry_after_seconds * MICROSECONDS).allowed
+
+
+def test_a_refused_call_changes_no_level() -> None:
+    organisation, api_key = level(capacity=1), level("api_key", capacity=50)
+    assert buckets.take([organisation, api_key]).allowed
+    before = [valkey.client().get(one.key) for one in (organisation, api_key)]
+
+    verdicts = [buckets.take([organisation, api_key]) for _ in range(100)]
+
+    assert {(verdict.allowed, verdict.level.scope) for verdict in verdicts} == {(False, "organisation")}
+    assert [valkey.client().get(one.key) for one in (organisation, api_key)] == before
+
+
+def test_looking_takes_nothing() -> None:
+    one = level(capacity=7)
+    assert [buckets.take([one], cost=0).remaining for _ in range(3)] == [7, 7, 7]
+    assert valkey.client().exists(one.key) == 0
+
+
+def test_a_clock_that_steps_back_an_hour_blocks_nobody(script_at: Take) -> None:
+    one = level(per_minute=60, capacity=2)
+    now = 1_800_000_000 * MICROSECONDS
+    assert [script_at([one], 1, now).allowed for _ in range(3)] == [True, True, False]
+    now -= 3600 * MICROSECONDS
+    assert not script_at([one], 1, now).allowed
+    assert script_at([one], 1, now + MICROSECONDS).allowed
+
+
+def test_a_clock_that_leaps_a_year_gives_one_bucket_full(script_at: Take) -> None:
+    one = level(per_minute=1800, capacity=5)
+    now = 1_800_000_000 * MICROSECONDS
+    for _ in range(5):
+        script_at([one], 1, now)
+    now += 365 * 86400 * MICROSECONDS
+    assert sum(script_at([one], 1, now).allowed for _ in range(20)) == 5
+
+
+def test_a_raised_limit_acts_on_a_bucket_in_use_and_a_lowered_one_too(script_at: Take) -> None:
+    one = level(per_minute=60, capacity=10)
+    now = 1_800_000_000 * MICROSECONDS
+    while script_at([one], 1, now).allowed:
+        pass
+    raised = Level(scope=one.scope, key=one.key, per_minute=600, capacity=100)
+    assert script_at([raised], 1, now).remaining == 89
+    lowered = Level(scope=one.scope, key=one.key, per_minute=60, capacity=5)
+    assert script_at([lowered], 1, now).retry_after_seconds == 1
+
+
+def test_the_largest_limits_are_counted_exactly(script_at: Take) -> None:
+    huge = level(per_minute=buckets.MAX_TOKENS, capacity=buckets.MAX_TOKENS)
+    now = 1_800_000_000 * MICROSECONDS
+    assert script_at([huge], 1, now).remaining == buckets.MAX_TOKENS - 1
+    assert script_at([huge], buckets.MAX_TOKENS - 1, now).remaining == 0
+    assert not script_at([huge], 1, now).allowed
+    assert script_at([huge], 1, now + 1).allowed
+
+
+def test_a_bucket_is_forgotten_a_minute_after_it_is_full() -> None:
+    one = level(per_minute=60, capacity=60)
+    for _ in range(30):
+        buckets.take([one])
+    assert 85_000 < valkey.client().pttl(one.key) <= 90_001
+
+
+def test_a_process_enforces_its_part_of_every_limit() -> None:
+    own = LocalBuckets(processes=4)
+    one = level(per_minute=61, capacity=61)
+    taken = sum(own.take([one], now=microsecond).allowed for microsecond in range(0, 8 * MINUTE, MICROSECONDS // 10))
+    assert taken == int(Fraction(61, 4) + Fraction(61 * 8, 4))
+
+
+def press(one: Level, until: float) -> int:
+    taken = 0
+    while time.time() < until:
+        taken += buckets.take([one]).allowed
+        time.sleep(0.02)
+    return taken
+
+
+def test_64_processes_on_one_bucket_take_what_it_holds_and_no_more() -> None:
+    one = level(per_minute=3000, capacity=100)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.integration.test_buckets"])
+    valkey.client.cache_clear()
+    with ProcessPoolExecutor(64, mp_context=context) as processes:
+        list(processes.map(press, [one] * 64, [0.0] * 64))  # all are there
+        began = time.time()
+        taken = sum(processes.map(press, [one] * 64, [began + 2] * 64))
+        seconds = time.time() - began
+    assert 100 + 50 * 2 * 0.9 <= taken <= 100 + 50 * seconds

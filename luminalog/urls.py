@@ -4,9 +4,12 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
+from explore.views import LogsView
 from luminalog.errors import ApiError, problem
+from luminalog.methods import by_method
 
 urlpatterns = [
+    path("v1/logs", by_method(GET=LogsView.as_view())),  # POST=IngestView.as_view() joins it
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
     path("admin/", admin.site.urls),

@@ -1,5 +1,6 @@
 """What may be asked of an organisation's logs: pages, single entries, their context, traces, counts and fields."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,9 +13,10 @@ from storage.conditions import Condition, Document, Either, Equals, Text
 from storage.found import FoundEntry
 from storage.search import Search
 
-__all__ = ["FoundEntry", "Search"]
+__all__ = ["FoundEntry", "Level", "Search"]
 
 CONTEXT_REACH = timedelta(days=1)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 TRACE_REACH = timedelta(days=30)
 MAX_ENTRIES = 1_000
 MAX_STEPS = 1_500
@@ -53,7 +55,7 @@ class Bucket:
     """One step of a histogram: how many entries of each level."""
 
     start: datetime
-    counts: dict[Level, int]
+    counts: Counter[Level]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Histogram:
     @property
     def totals(self) -> dict[Level, int]:
         """The counts of each level over all steps."""
-        return {level: sum(bucket.counts.get(level, 0) for bucket in self.buckets) for level in Level}
+        return {level: sum(bucket.counts[level] for bucket in self.buckets) for level in Level}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +102,8 @@ def context(organisation_id: int, entry_id: int, *, before: int, after: int) -> 
     around = Search(
         organisation_id,
         Text("project", Equals((entry.project,))),
-        entry.timestamp - CONTEXT_REACH,
-        entry.timestamp + CONTEXT_REACH,
+        store.earlier(entry.timestamp, by=CONTEXT_REACH),
+        min(entry.timestamp, LAST_MOMENT - CONTEXT_REACH) + CONTEXT_REACH,
     )
     return Context(
         before=store.page(around, limit=before, after=entry.position)[::-1],
@@ -134,11 +136,11 @@ def in_trace(trace_id: str) -> Condition:
 def histogram(search: Search, *, step_seconds: int) -> Histogram:
     """Count by level and step; the first step begins at or before the search's start."""
     step = timedelta(seconds=step_seconds)
-    first = search.start - (search.start - cursors.EPOCH) % step
+    first = store.earlier(search.start, by=(search.start - cursors.EPOCH) % step)
     steps = max(0, -(-(search.end - first) // step))
-    buckets = [Bucket(start=first + index * step, counts={}) for index in range(steps)]
+    buckets = [Bucket(start=first + index * step, counts=Counter()) for index in range(steps)]
     for count in store.level_counts(search, step=step):
-        buckets[(count.start - first) // step].counts[Level(count.level)] = count.count
+        buckets[(count.start - first) // step].counts[Level(count.level)] += count.count
     return Histogram(step_seconds=step_seconds, buckets=buckets)
 
 

@@ -1,5 +1,17 @@
-"""Addresses of this room, below /v1/."""
+"""Addresses of this room, below /v1/. `GET /v1/logs` shares its address with sending: see `luminalog.urls`."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path, re_path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from explore import views
+
+ENTRY = r"^logs/(?P<entry_id>[0-9]{1,19})"
+
+urlpatterns = [
+    path("logs", views.LogsView.as_view(), name="logs"),
+    path("logs/histogram", views.HistogramView.as_view(), name="logs-histogram"),
+    path("logs/fields", views.FieldsView.as_view(), name="logs-fields"),
+    path("logs/export", views.ExportView.as_view(), name="logs-export"),
+    re_path(ENTRY + "$", views.LogView.as_view(), name="log"),
+    re_path(ENTRY + "/context$", views.ContextView.as_view(), name="log-context"),
+    path("traces/<path:trace_id>", views.TraceView.as_view(), name="trace"),
+]

@@ -4,12 +4,15 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
+from explore.views import LogsView
 from luminalog import health
 from luminalog.errors import ApiError, problem
+from luminalog.methods import by_method
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("v1/logs", by_method(GET=LogsView.as_view())),  # POST=IngestView.as_view() joins it
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
     path("admin/", admin.site.urls),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.backends.utils import CursorWrapper
 
@@ -15,6 +15,9 @@ from storage.reads import reading
 SKEW = timedelta(days=1)
 #: A search goes through its range in slices, newest (or oldest) first, each twice as long as the one before.
 FIRST_SLICE = timedelta(hours=6)
+
+STEP = "greatest(date_bin(make_interval(secs => %s), timestamp, '1970-01-01 00:00Z'), '0001-01-01 00:00Z')"
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 
 Position = tuple[datetime, int]
 
@@ -43,7 +46,8 @@ def page(search: Search, *, limit: int, after: Position | None = None, newest_fi
     entries: list[FoundEntry] = []
     with reading(search.organisation_id) as cursor:
         for part in _slices(_remaining(search, after, newest_first), newest_first):
-            entries += _page(cursor, part, limit=limit - len(entries), after=after, newest_first=newest_first)
+            where = _where(part, received_from=earlier(search.start, by=SKEW))
+            entries += _page(cursor, where, limit=limit - len(entries), after=after, newest_first=newest_first)
             if len(entries) == limit:
                 break
     return entries
@@ -62,20 +66,23 @@ def entry(organisation_id: int, entry_id: int) -> FoundEntry | None:
 
 def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
     """Count entries by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
-    where = _where(search)
+    where = _where(search, received_from=earlier(search.start, by=SKEW))
     with reading(search.organisation_id) as cursor:
         cursor.execute(
-            "SELECT date_bin(make_interval(secs => %s), timestamp, '1970-01-01 00:00Z'), level, count(*)"  # noqa: S608
-            f" FROM storage_logentry WHERE {where.sql} GROUP BY 1, 2 ORDER BY 1, 2",
+            f"SELECT {STEP}, level, count(*) FROM storage_logentry WHERE {where.sql} GROUP BY 1, 2",  # noqa: S608
             [step.total_seconds(), *where.parameters],
         )
         return [LevelCount(*row) for row in cursor.fetchall()]
 
 
+def earlier(moment: datetime, *, by: timedelta) -> datetime:
+    """Return the moment `by` before, or the first there is: Go's zero time is 0001-01-01."""
+    return moment - by if moment - FIRST_MOMENT > by else FIRST_MOMENT
+
+
 def _page(
-    cursor: CursorWrapper, search: Search, *, limit: int, after: Position | None, newest_first: bool
+    cursor: CursorWrapper, where: Predicate, *, limit: int, after: Position | None, newest_first: bool
 ) -> list[FoundEntry]:
-    where = _where(search)
     beyond, direction = ("<", "DESC") if newest_first else (">", "ASC")
     beginning = f" AND (timestamp, id) {beyond} (%s, %s)" if after else ""
     cursor.execute(
@@ -86,12 +93,12 @@ def _page(
     return [found(row) for row in cursor.fetchall()]
 
 
-def _where(search: Search) -> Predicate:
-    """Bind the organisation and the time; `received_at` leaves out the partitions of earlier days."""
+def _where(search: Search, *, received_from: datetime) -> Predicate:
+    """Bind the organisation and the time; `received_from` leaves out the partitions of earlier days."""
     condition = compile_condition(search.query)
     return Predicate(
         f"organisation_id = %s AND timestamp >= %s AND timestamp < %s AND received_at >= %s AND ({condition.sql})",
-        (search.organisation_id, search.start, search.end, search.start - SKEW, *condition.parameters),
+        (search.organisation_id, search.start, search.end, received_from, *condition.parameters),
     )
 
 

@@ -3,34 +3,22 @@
 import itertools
 import json
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection
 
 from luminalog.levels import BY_NAME
+from storage import partitions
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 _ids = itertools.count(1)
 
 
-def make_partition(day: datetime) -> str:
-    """Make the partition of the UTC day unless it is there; return its name."""
-    start = day.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    name = f"storage_logentry_{start:%Y%m%d}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF storage_logentry"
-            f" FOR VALUES FROM ('{start.isoformat()}') TO ('{(start + timedelta(days=1)).isoformat()}')"
-        )
-    return name
-
-
 def store_entries(entries: Iterable[Mapping[str, Any]], *, organisation_id: int = 1) -> list[int]:
     """Store entries of the API's shape; what they leave out has a default. Return their ids."""
     rows = [_row(entry, organisation_id) for entry in entries]
-    for day in {row["received_at"].date(): row["received_at"] for row in rows}.values():
-        make_partition(day)
+    partitions.make({row["received_at"].astimezone(UTC).date() for row in rows})
     with connection.cursor() as cursor:
         for row in rows:
             cursor.execute(

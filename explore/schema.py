@@ -1,0 +1,212 @@
+"""How OpenAPI describes the read API."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+
+TAGS = ["Read logs"]
+TEXT = {"type": "string"}
+NULLABLE_TEXT = {"type": ["string", "null"]}
+OBJECT = {"type": ["object", "null"], "additionalProperties": True}
+COUNT = {"type": "integer", "minimum": 0}
+TIME = {"type": "string", "format": "date-time"}
+LEVEL = {"type": "string", "enum": ["debug", "info", "warn", "error", "fatal", "panic"]}
+
+EXAMPLE_ENTRY = {
+    "id": "4815162342",
+    "timestamp": "2026-01-26T14:30:05.000000Z",
+    "received_at": "2026-01-26T14:30:05.412733Z",
+    "level": "error",
+    "message": "Payment failed",
+    "environment": "production",
+    "project": "shop",
+    "trace_id": "7f3b0c52",
+    "span_id": None,
+    "parent_span_id": None,
+    "privacy_mode": None,
+    "metadata": {"order_id": "ORD-12345", "amount": 99.99},
+    "error": {
+        "type": "PaymentError",
+        "message": "Insufficient funds",
+        "stack_trace": ["at processPayment (payment.ts:45)", "at checkout (checkout.ts:120)"],
+    },
+    "size_bytes": 312,
+}
+
+
+def shape(**properties: Any) -> dict[str, Any]:
+    """Return the schema of an object that always has all `properties`."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def entries(shape_of_one: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a list."""
+    return {"type": "array", "items": shape_of_one}
+
+
+COUNTS = shape(**dict.fromkeys(LEVEL["enum"], COUNT))
+ENTRY = shape(
+    id={"type": "string", "description": "Stable. A string, because JavaScript's numbers would round it."},
+    timestamp=TIME,
+    received_at=TIME,
+    level=LEVEL,
+    message=TEXT,
+    environment=TEXT,
+    project=TEXT,
+    trace_id=NULLABLE_TEXT,
+    span_id=NULLABLE_TEXT,
+    parent_span_id=NULLABLE_TEXT,
+    privacy_mode={"type": ["boolean", "null"]},
+    metadata=OBJECT,
+    error=OBJECT,
+    size_bytes=COUNT,
+)
+PROBLEM_TYPE = "application/problem+json"
+PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457.",
+    "properties": {"type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT, "code": TEXT, "request_id": TEXT},
+    "required": ["type", "title", "status", "detail", "code"],
+}
+
+QUERY = OpenApiParameter(
+    "query",
+    str,
+    description=(
+        "The search language, Lucene's syntax: `level:>=warn`, `environment:production`, `trace:…`, `has:error`, "
+        "`error.type:PaymentError`, any metadata key as `userId:123` or `user.id:123`, `duration_ms:>500`, "
+        '`amount:[10 TO 20]`, `key:*`, `key:abc*`, words and "phrases" of the message, `-term`, `NOT`, `OR`, '
+        "parentheses. Terms side by side must all hold."
+    ),
+    examples=[
+        OpenApiExample("errors of a user", value="level:>=error userId:123"),
+        OpenApiExample("slow payments", value='"payment" duration_ms:>500 -environment:staging'),
+    ],
+)
+FROM = OpenApiParameter("from", str, description="RFC 3339, included. Default: an hour before `to`.")
+TO = OpenApiParameter("to", str, description="RFC 3339, excluded. Default: now.")
+CURSOR = OpenApiParameter("cursor", str, description="`next_cursor` of the page before; it brings that page's range.")
+ORDER = OpenApiParameter("order", str, enum=["desc", "asc"], description="By timestamp. Default: newest first.")
+SEARCH = [QUERY, FROM, TO]
+
+
+def number(name: str, description: str) -> OpenApiParameter:
+    """Return a whole number in the query string."""
+    return OpenApiParameter(name, int, description=description)
+
+
+def operation(
+    operation_id: str,
+    summary: str,
+    *,
+    answer: dict[str, Any],
+    parameters: list[OpenApiParameter],
+    example: Any = None,
+    missing: str | None = None,
+) -> dict[str, Any]:
+    """Return what `extend_schema` takes to describe one address."""
+    examples = [] if example is None else [OpenApiExample("answer", value=example, response_only=True)]
+    problems = {
+        400: "`invalid_query` (with `position`, the index of the character) or `invalid_parameter`.",
+        401: "`missing_api_key` or `invalid_api_key`.",
+        403: "`forbidden`: the key may not read.",
+        429: "`rate_limited` or `too_many_queries`.",
+        503: "`query_timeout`, `overloaded` or `storage_unavailable`.",
+    }
+    if missing:
+        problems[404] = missing
+    return {
+        "operation_id": operation_id,
+        "summary": summary,
+        "tags": TAGS,
+        "parameters": parameters,
+        "responses": {
+            200: OpenApiResponse(answer, examples=examples),
+            **{
+                (status, "application/problem+json"): OpenApiResponse(PROBLEM, text)
+                for status, text in problems.items()
+            },
+        },
+    }
+
+
+UNKNOWN = "`not_found`: your organisation has no such entry."
+LOGS = operation(
+    "read_logs",
+    "Search logs",
+    parameters=[*SEARCH, number("limit", "1 to 1,000; default 100."), CURSOR, ORDER],
+    answer=shape(logs=entries(ENTRY), next_cursor=NULLABLE_TEXT),
+    example={"logs": [EXAMPLE_ENTRY], "next_cursor": "WzE3NjkzOTQ2MDUwMDAwMDBd:1vkO2c:dGhlIHNpZ25hdHVyZQ"},
+)
+LOG = operation("read_log", "One entry", parameters=[], answer=ENTRY, example=EXAMPLE_ENTRY, missing=UNKNOWN)
+CONTEXT = operation(
+    "read_context",
+    "The entries around one",
+    parameters=[
+        number("before", "How many earlier entries of its project, 0 to 200; default 20."),
+        number("after", "How many later entries of its project, 0 to 200; default 20."),
+    ],
+    answer=shape(before=entries(ENTRY), log=ENTRY, after=entries(ENTRY)),
+    example={"before": [], "log": EXAMPLE_ENTRY, "after": []},
+    missing=UNKNOWN,
+)
+HISTOGRAM = operation(
+    "count_logs",
+    "Counts by level and time",
+    parameters=[*SEARCH, number("step", "Seconds; at most 1,500 steps. Default: about 60 steps.")],
+    answer=shape(step_seconds=COUNT, buckets=entries(shape(start=TIME, counts=COUNTS)), totals=COUNTS),
+    example={
+        "step_seconds": 60,
+        "buckets": [
+            {
+                "start": "2026-01-26T14:30:00.000000Z",
+                "counts": {"debug": 0, "info": 41, "warn": 2, "error": 1, "fatal": 0, "panic": 0},
+            }
+        ],
+        "totals": {"debug": 0, "info": 41, "warn": 2, "error": 1, "fatal": 0, "panic": 0},
+    },
+)
+FIELDS = operation(
+    "list_fields",
+    "Metadata keys, their types and top values",
+    parameters=[*SEARCH, number("limit", "How many keys, 1 to 500; default 100.")],
+    answer=shape(
+        sampled_entries={**COUNT, "description": "Keys and values are counted in this many of the newest entries."},
+        fields=entries(
+            shape(name=TEXT, types=entries(TEXT), count=COUNT, values=entries(shape(value={}, count=COUNT)))
+        ),
+    ),
+    example={
+        "sampled_entries": 1000,
+        "fields": [
+            {"name": "order_id", "types": ["string"], "count": 318, "values": [{"value": "ORD-12345", "count": 4}]}
+        ],
+    },
+)
+TRACE = operation(
+    "read_trace",
+    "The entries of a trace",
+    parameters=[
+        OpenApiParameter("from", str, description="RFC 3339. Default: 30 days ago."),
+        OpenApiParameter("to", str, description="RFC 3339. Default: now."),
+        number("limit", "1 to 1,000; default 1,000."),
+    ],
+    answer=shape(trace_id=TEXT, logs=entries(ENTRY), is_complete={"type": "boolean"}),
+    example={"trace_id": "7f3b0c52", "logs": [EXAMPLE_ENTRY], "is_complete": True},
+    missing="`not_found`: your organisation has no entry of such a trace in the range.",
+)
+EXPORT = operation(
+    "export_logs",
+    "Everything that a search finds, as a stream",
+    parameters=[
+        *SEARCH,
+        OpenApiParameter("format", str, enum=["ndjson", "csv"], description="Default: ndjson."),
+        ORDER,
+    ],
+    answer=TEXT,
+)
+del EXPORT["responses"][200]
+EXPORT["responses"] |= {
+    (200, "application/x-ndjson"): OpenApiResponse(TEXT, "One entry a line, as in a page of logs."),
+    (200, "text/csv"): OpenApiResponse(TEXT, "RFC 4180; cells that a spreadsheet would calculate begin with '."),
+}

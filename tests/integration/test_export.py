@@ -1,0 +1,68 @@
+"""Exports: everything, streamed, and harmless in a spreadsheet."""
+
+import csv
+import io
+import json
+from datetime import timedelta
+
+import pytest
+
+from explore import export
+from explore.export import COLUMNS, Export
+from explore.query import parse
+from explore.search import Search
+from luminalog.errors import ApiError
+from tests.entries import NOW, store_entries
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+
+FORMULAS = ['=HYPERLINK("http://evil")', "+1+cmd|' /C calc'!A0", "@SUM(1)", "\t=1", "-2+3", "\r=1", "\n=1"]
+
+
+def everything() -> Search:
+    return Search(1, parse(""), NOW - timedelta(days=1), NOW + timedelta(days=1))
+
+
+@pytest.fixture
+def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "PAGE_ENTRIES", 3)
+
+
+@pytest.mark.usefixtures("_small_pages")
+def test_ndjson_holds_every_entry_exactly() -> None:
+    messages = [*FORMULAS, "line\nbreak\r\n", 'quote " and \\', "ünïcode 😀  ", "\x1b[31mred"]
+    store_entries(
+        {"message": text, "metadata": {text: text}, "timestamp": NOW + timedelta(seconds=n)}
+        for n, text in enumerate(messages)
+    )
+    lines = "".join(Export(everything(), newest_first=False)).split("\n")
+    assert lines.pop() == ""
+    entries = [json.loads(line) for line in lines]
+    assert [entry["message"] for entry in entries] == messages
+    assert [entry["metadata"] for entry in entries] == [{text: text} for text in messages]
+
+
+@pytest.mark.usefixtures("_small_pages")
+@pytest.mark.parametrize("column", ["message", "environment", "project", "trace_id", "span_id", "parent_span_id"])
+def test_csv_has_no_cell_that_is_a_formula(column: str) -> None:
+    store_entries({column: text, "metadata": {text: text}, "error": {"type": text}} for text in FORMULAS)
+    text = "".join(Export(everything(), format_name="csv"))
+    head, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert tuple(head) == COLUMNS
+    assert len(rows) == len(FORMULAS)
+    assert {row[COLUMNS.index(column)] for row in rows} == {"'" + formula for formula in FORMULAS}
+    for row in rows:
+        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\0")) for cell in row)
+        assert json.loads(row[COLUMNS.index("metadata")])
+
+
+def test_few_exports_run_at_once_and_each_gives_its_place_back() -> None:
+    open_exports = [Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS)]
+    with pytest.raises(ApiError, match="too_many_queries"):
+        Export(everything())
+    open_exports[0].response().close()
+    open_exports[0].close()
+    "".join(open_exports[1])
+    open_exports = [Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS)]
+    for export_ in open_exports:
+        export_.close()

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench fmt browser clean
+.PHONY: help run test lint bench bench-search fmt browser clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -40,7 +40,10 @@ lint: $(VENV)/.development ## Check style, types and the import direction
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.development ## Measure accepting, draining and the delay between them
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks.ingest
+
+bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer)
+	$(BIN)/python -m tests.benchmarks.search --entries $(or $(N),10000000)
 
 fmt: $(VENV)/.development ## Format and fix what can be fixed
 	$(BIN)/ruff format .

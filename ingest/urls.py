@@ -1,9 +1,9 @@
-"""Addresses of this room, below /v1/."""
+"""Addresses of this room, below /v1/. `POST /v1/logs` shares its address with reading: see `luminalog.urls`."""
 
-from django.urls import URLPattern, re_path
+from django.urls import path
 
-from ingest.views import IngestView
+from ingest import views
 
-urlpatterns: list[URLPattern] = [
-    re_path(r"^logs/?$", IngestView.as_view(), name="logs"),
+urlpatterns = [
+    path("logs", views.IngestView.as_view()),
 ]

@@ -168,10 +168,7 @@ def _canonical(entry: Entry) -> bytes:
 def _elements(text: bytes) -> list[Raw]:
     """Return the JSON of each element of `logs`."""
     try:
-        logs = _envelope.decode(text).logs
-    except ValidationError as error:
-        _any.decode(text)  # not even JSON: DecodeError
-        raise _refusal(FieldError(pointer="", code="invalid_payload", detail="must be an object")) from error
+        logs = _logs(text)
     except RecursionError as error:
         raise ApiError("nesting_too_deep", "The body is nested too deeply.") from error
     if is_absent(logs):
@@ -186,6 +183,14 @@ def _elements(text: bytes) -> list[Raw]:
         detail = f"may hold at most {MAX_ENTRIES:,} entries"
         raise _refusal(FieldError(pointer="/logs", code="too_many_entries", detail=detail))
     return elements
+
+
+def _logs(text: bytes) -> Raw:
+    try:
+        return _envelope.decode(text).logs
+    except ValidationError as error:
+        _any.decode(text)  # DecodeError, if it is not even JSON
+        raise _refusal(FieldError(pointer="", code="invalid_payload", detail="must be an object")) from error
 
 
 def _sift(elements: list[Raw], *, lenient: bool, minimum_level: int) -> ParsedBatch:

@@ -98,6 +98,9 @@ class ApiError(exceptions.APIException):
         self.members = dict(members or {})
         Exception.__init__(self, code)
 
+    def __str__(self) -> str:
+        return self.code
+
 
 def problem(error: ApiError, request: HttpRequest | None) -> JsonResponse:
     """Render `error` as `application/problem+json`."""

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from luminalog import valkey
 from luminalog.postgres import discard_if_dead
+from storage import partitions
 
 log = structlog.get_logger(__name__)
 
@@ -30,9 +31,10 @@ def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's si
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's signature
     """Answer 200 when batches can be kept safely, else 503. Valkey is reported, but nothing is refused without it."""
-    checks = {name: _passes(name, check) for name, check in REQUIRED.items()}
-    ready = all(checks.values())
-    checks["valkey"] = _passes("valkey", valkey_answers)
+    checks = {"valkey": _passes("valkey", valkey_answers), "postgresql": _passes("postgresql", postgresql_answers)}
+    if checks["postgresql"]:
+        checks |= {name: _passes(name, check) for name, check in IN_POSTGRESQL.items()}
+    ready = checks["postgresql"] and all(checks[name] for name in IN_POSTGRESQL)
     status = "failed" if not ready else "ok" if checks["valkey"] else "degraded"
     named = {name: "ok" if passed else "failed" for name, passed in checks.items()}
     return JsonResponse({"status": status, "checks": named}, status=200 if ready else 503)
@@ -60,15 +62,20 @@ def migrations_are_applied() -> bool:
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
+def partitions_are_ahead() -> bool:
+    """Tell whether the log store has room for the coming days."""
+    return partitions.days_ahead() >= partitions.MINIMUM_DAYS_AHEAD
+
+
 def valkey_answers() -> bool:
     """Tell whether Valkey answers within 50 ms."""
     return bool(valkey.client().ping())
 
 
-REQUIRED: dict[str, Callable[[], bool]] = {
-    "postgresql": postgresql_answers,
+IN_POSTGRESQL: dict[str, Callable[[], bool]] = {
     "durability": commits_are_durable,
     "migrations": migrations_are_applied,
+    "partitions": partitions_are_ahead,
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -21,14 +22,9 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DATA_DIR = Path(env.str("LUMINALOG_DATA_DIR", default=str(BASE_DIR / "var")))
 
 # --- Applications ---------------------------------------------------------------------------------------------------
+#: Ours come last: they replace admin pages that the others register.
 INSTALLED_APPS = [
-    "luminalog",
-    "accounts",
-    "quotas",
-    "storage",
-    "ingest",
-    "explore",
-    "luminalog.console.ConsoleConfig",
+    "luminalog.apps.ConsoleConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -41,9 +37,16 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "axes",
     "auditlog",
+    "luminalog",
+    "accounts",
+    "quotas",
+    "storage",
+    "ingest",
+    "explore",
 ]
 MIDDLEWARE = [
     "luminalog.requests.RequestContextMiddleware",
+    "luminalog.requests.ContentSecurityPolicyMiddleware",
     "accounts.middleware.HttpsOnlyMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -155,6 +158,13 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
     "quotas.fold_outcomes": {"task": "quotas.fold_outcomes", "schedule": 5.0, "options": {"expires": 5}},
+    "storage.retention": {"task": "storage.retention", "schedule": 900.0, "options": {"expires": 900}},
+    # By night (UTC), again and again: one build at a time, and a day that was missed is caught up.
+    "storage.index_closed_days": {
+        "task": "storage.index_closed_days",
+        "schedule": crontab(minute="7,27,47", hour="1-4"),
+        "options": {"expires": 900},
+    },
     "storage.partitions": {"task": "storage.partitions", "schedule": 900.0, "options": {"expires": 900}},
 }
 

@@ -2,9 +2,10 @@
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from explore.views import LogsView
+from ingest.views import IngestView
 from luminalog import health
 from luminalog.errors import ApiError, problem
 from luminalog.methods import by_method
@@ -12,7 +13,7 @@ from luminalog.methods import by_method
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("v1/logs", by_method(GET=LogsView.as_view())),  # POST=IngestView.as_view() joins it
+    re_path(r"^v1/logs/?$", by_method(GET=LogsView.as_view(), POST=IngestView.as_view())),
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
     path("admin/", admin.site.urls),

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from accounts.caller import Caller
 from luminalog import valkey
-from luminalog.errors import ApiError
+from luminalog.errors import ApiError, as_api_error
 from quotas import outcomes
 from quotas.buckets import Level, Verdict
 from quotas.limiter import limiter
@@ -35,13 +35,22 @@ class TokenBucketThrottle(BaseThrottle):
         request._request.rate_limit = verdict  # type: ignore[attr-defined]
         if not verdict.allowed:
             RATE_LIMITED.labels(scope=verdict.level.scope).inc()
-            outcomes.note(caller, "rate_limited")
             raise refusal(verdict)
         return True
 
 
-class RateLimitHeaders:
-    """Mix into an API view: every answer to an authenticated request says how much of the limit is left."""
+class Limited:
+    """Mix into an API view before `APIView`: it is throttled, counts its refusals, and always says what is left."""
+
+    throttle_classes = [TokenBucketThrottle]
+
+    def handle_exception(self, exception: Exception) -> Any:
+        """Count the refusal of a known caller, and answer it."""
+        error = as_api_error(exception)
+        caller = getattr(self.request, "_user", None)  # type: ignore[attr-defined]  # `user` would authenticate again
+        if isinstance(caller, Caller):
+            outcomes.note(caller, error.code)
+        return super().handle_exception(error)  # type: ignore[misc]
 
     def finalize_response(self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any) -> Any:
         """Add the headers, to errors as well."""

@@ -46,3 +46,34 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"receipt of batch {self.batch_id}"
+
+
+class Retention(models.Model):
+    """How far an organisation's entries have been deleted because its plan keeps them no longer."""
+
+    organisation_id = models.BigIntegerField(primary_key=True)
+    emptied_before = models.DateTimeField(help_text="Entries received before were deleted, or are being deleted.")
+    ran_at = models.DateTimeField(help_text="When the last run found something to delete.")
+    deleted_entries = models.BigIntegerField(default=0, help_text="By that run.")
+    deleted_entries_in_all = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "retention"
+
+    def __str__(self) -> str:
+        return f"retention of organisation {self.organisation_id}"
+
+
+class DroppedPartition(models.Model):
+    """A day that no plan keeps any more."""
+
+    day = models.DateField(primary_key=True)
+    entries = models.BigIntegerField(help_text="PostgreSQL's estimate.")
+    size_bytes = models.BigIntegerField(help_text="With its indexes.")
+    dropped_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["-day"]
+
+    def __str__(self) -> str:
+        return f"partition of {self.day}"

@@ -2,10 +2,27 @@
 
 from celery import shared_task
 
+from storage import indexes
 from storage import partitions as daily
+from storage import retention as plans
+
+INDEX_SECONDS = 3 * 3600
 
 
 @shared_task(name="storage.partitions")
 def partitions() -> None:
     """Make the partitions of the days to come."""
     daily.make_ahead()
+
+
+@shared_task(name="storage.retention")
+def retention() -> None:
+    """Delete what no plan keeps any more."""
+    plans.drop_expired()
+    plans.delete_expired()
+
+
+@shared_task(name="storage.index_closed_days", time_limit=INDEX_SECONDS)
+def index_closed_days() -> None:
+    """Give a past day the index that searches messages; the next run takes the next."""
+    indexes.index_closed_days(limit=1)

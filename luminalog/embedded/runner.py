@@ -89,10 +89,8 @@ class Runner:
         env = environment.compute(self.folder, servers=servers)
         environment.publish(self.folder, env)
         first = credentials.obtain(self.folder)
-        self._manage("migrate", "--no-input", env=env)
-        if (environment.PROJECT / "storage" / "management" / "commands" / "partitions.py").is_file():
-            self._manage("partitions", "--make", env=env)
-        self._manage("bootstrap", env=env)
+        for command in (["migrate", "--no-input"], ["partitions", "--make"], ["bootstrap"]):
+            self._manage(*command, env=env)
         for part in product_parts(env, port=self.port, tail_port=tail_port, data_dir=self.folder):
             self._add(part)
         self._wait_until_ready()

@@ -23,12 +23,10 @@ from ingest.wire import encode_entries, parse_batch
 from luminalog.postgres import copy_rows
 from storage import postgres
 from storage.batch import Batch
-from tests.benchmarks.ingest import body
+from tests.benchmarks.ingest import HOLD_DRAINS, body
 
 ROUNDS = 3
 ENTRIES = 1000
-#: Holds off the drains of the product's worker, which would take a share of the batches.
-CLAIMS_LOCK = "SELECT pg_advisory_lock(hashtext('ingest.claims'))"
 
 
 def main() -> None:
@@ -46,7 +44,7 @@ def main() -> None:
 
 def _drain_seconds(batches: int) -> float:
     with connection.cursor() as cursor:
-        cursor.execute(CLAIMS_LOCK)  # ours: a session may take it again
+        cursor.execute(HOLD_DRAINS)  # but ours: a session may take its lock again
     caller, [part] = _caller(), list(encode_entries(parse_batch(body(ENTRIES), lenient=False).entries))
     packed = spool.Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes)
     for _ in range(batches):

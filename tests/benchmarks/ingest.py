@@ -20,6 +20,8 @@ import psycopg
 from tests.benchmarks.load import Load, request, requests_a_second, send
 from tests.benchmarks.product import PROJECT, Product, running
 
+#: No drain claims a batch while this lock is held; it ends with its connection.
+HOLD_DRAINS = "SELECT pg_advisory_lock(hashtext('ingest.claims'))"
 STEADY_ENTRIES = 100
 STEADY_BATCHES_A_SECOND = 20
 DRAINED_BATCHES = 100
@@ -33,21 +35,32 @@ def main() -> None:
     with running() as product:
         print(f"{os.cpu_count()} cores, Python {sys.version.split()[0]}, one web process\n")
         _accept(product, seconds)
-        _wait_until_drained(product)
         _latency(product, 3 * seconds)
         _drain(product)
 
 
 def _accept(product: Product, seconds: float) -> None:
-    print("(a) requests/s          rate    of the empty view")
+    """Measure accepting by itself, and again while the worker stores what was accepted: they share the cores."""
+    print("(a) requests/s          rate    of the empty view              while draining")
     empty = request("GET", "/healthz")
     requests_a_second(Load(port=product.port, request=empty, seconds=1))  # warms up
     bound = requests_a_second(Load(port=product.port, request=empty, seconds=seconds))
     print(f"    empty view      {bound:8,.0f}    1.00")
     for entries in (1, 100, 1000):
-        data = request("POST", "/v1/logs", body=body(entries), api_key=product.api_key)
-        rate = requests_a_second(Load(port=product.port, request=data, seconds=seconds))
-        print(f"    {entries:5} entries   {rate:8,.0f}    {rate / bound:.2f}    {rate * entries:9,.0f} entries/s")
+        load = Load(
+            port=product.port,
+            request=request("POST", "/v1/logs", body=body(entries), api_key=product.api_key),
+            seconds=seconds,
+        )
+        with psycopg.connect(product.database_url, autocommit=True) as database:
+            database.execute(HOLD_DRAINS)
+            alone = requests_a_second(load)
+        shared = requests_a_second(load)
+        _wait_until_drained(product)
+        print(
+            f"    {entries:5} entries   {alone:8,.0f}    {alone / bound:.2f}    {alone * entries:9,.0f} entries/s"
+            f"    {shared:8,.0f}    {shared / bound:.2f}"
+        )
 
 
 def _latency(product: Product, seconds: float) -> None:

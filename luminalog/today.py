@@ -1,0 +1,157 @@
+"""What the start page shows: a fixed number of small queries, each only for those who may see its rows."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
+
+from accounts.models import ApiKey, User
+from ingest.models import DeadLetter, SpooledBatch
+from quotas.models import HourlyUsage
+
+NEAR_QUOTA_PERCENT = 80
+SHOWN = 8
+#: Outcomes that are no refusal: see `quotas.models.HourlyUsage`.
+KEPT = ("accepted", "deduplicated", "below_level")
+
+USAGE = """
+SELECT o.id, o.name, coalesce(u.used_bytes, 0), l.monthly_bytes,
+       100 * coalesce(u.used_bytes, 0) / greatest(l.monthly_bytes, 1) AS percent
+  FROM quotas_limits l JOIN accounts_organisation o ON o.id = l.organisation_id
+  LEFT JOIN quotas_monthlyusage u ON u.organisation_id = l.organisation_id
+       AND u.period = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+"""
+NEAR_QUOTA = USAGE + " WHERE u.used_bytes * 100 >= l.monthly_bytes * %s ORDER BY percent DESC LIMIT %s"
+OF_ORGANISATION = USAGE + " WHERE l.organisation_id = %s"
+#: Every process of ours names its connections (`LUMINALOG_PROCESS`).
+PROCESSES = """
+SELECT application_name, count(*), max(state_change) FROM pg_stat_activity
+ WHERE datname = current_database() AND usename = current_user AND application_name <> '' GROUP BY 1 ORDER BY 1
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonthUsed:
+    """What an organisation has used of this month's bytes."""
+
+    organisation_id: int
+    name: str
+    used_bytes: int
+    limit_bytes: int
+    percent: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyList:
+    """Keys that need a hand; `more` when there are more than are shown."""
+
+    title: str
+    filter: str
+    keys: list[ApiKey]
+    more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """How many requests one reason refused in the last 24 hours."""
+
+    reason: str
+    requests: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """A kind of process connected to PostgreSQL."""
+
+    name: str
+    connections: int
+    seen_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Whether accepted batches are moving."""
+
+    oldest_received_at: datetime | None
+    waits_too_long: bool
+    dead_letters: int
+    processes: list[Process]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Today:
+    """The start page. A part is None or empty when its reader may not see it."""
+
+    near_quota: list[MonthUsed] | None = None
+    key_lists: list[KeyList] | None = None
+    refusals: list[Refusals] | None = None
+    pipeline: Pipeline | None = None
+
+    @property
+    def keys_need_a_hand(self) -> bool:
+        """Whether any of the lists has a key."""
+        return any(key_list.keys for key_list in self.key_lists or [])
+
+
+def today(user: User | AnonymousUser) -> Today:
+    """Gather the parts of the start page that `user` may see."""
+    sees_usage = user.has_perm("quotas.view_monthlyusage")
+    return Today(
+        near_quota=_month_used(NEAR_QUOTA, NEAR_QUOTA_PERCENT, SHOWN) if sees_usage else None,
+        key_lists=_key_lists() if user.has_perm("accounts.view_apikey") else None,
+        refusals=_refusals() if sees_usage else None,
+        pipeline=_pipeline() if user.has_perm("ingest.view_spooledbatch") else None,
+    )
+
+
+def month_used(organisation_id: int) -> MonthUsed | None:
+    """Return what one organisation has used of this month's bytes, if it has a plan."""
+    return next(iter(_month_used(OF_ORGANISATION, organisation_id)), None)
+
+
+def _month_used(sql: str, *parameters: Any) -> list[MonthUsed]:
+    names = ("organisation_id", "name", "used_bytes", "limit_bytes", "percent")
+    return [MonthUsed(**dict(zip(names, row, strict=True))) for row in _rows(sql, *parameters)]
+
+
+def _key_lists() -> list[KeyList]:
+    keys = ApiKey.objects.select_related("organisation", "project")
+    return [
+        _key_list("Seen over plain HTTP: rotate now", "overheard", keys.overheard()),
+        _key_list("Rotated, and the old key is still in use", "straggling", keys.stragglers()),
+        _key_list("Expire within 14 days", "expiring", keys.expiring().order_by("expires_at")),
+        _key_list("Not rotated for 90 days", "overdue", keys.overdue().order_by("created_at")),
+    ]
+
+
+def _key_list(title: str, name: str, keys: QuerySet[ApiKey]) -> KeyList:
+    found = list(keys[: SHOWN + 1])
+    return KeyList(title=title, filter=name, keys=found[:SHOWN], more=len(found) > SHOWN)
+
+
+def _refusals() -> list[Refusals]:
+    since = timezone.now() - timedelta(hours=24)
+    counted = HourlyUsage.objects.filter(hour__gte=since).exclude(outcome__in=KEPT).order_by()
+    rows = counted.values("outcome").annotate(refused=Sum("requests")).order_by("-refused")
+    return [Refusals(reason=row["outcome"], requests=row["refused"]) for row in rows]
+
+
+def _pipeline() -> Pipeline:
+    oldest = SpooledBatch.objects.order_by("pk").values_list("received_at", flat=True).first()
+    return Pipeline(
+        oldest_received_at=oldest,
+        waits_too_long=oldest is not None and timezone.now() - oldest > timedelta(minutes=1),
+        dead_letters=DeadLetter.objects.count(),
+        processes=[Process(name=name, connections=n, seen_at=at) for name, n, at in _rows(PROCESSES)],
+    )
+
+
+def _rows(sql: str, *parameters: Any) -> Iterable[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        yield from cursor.fetchall()

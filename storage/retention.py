@@ -1,0 +1,106 @@
+"""Retention by plan: an organisation's entries go when its plan's days are over, whole UTC days at a time.
+
+An entry stays for its days and the rest of the day it came in. A partition that no plan keeps any more is dropped.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Greatest, Now
+
+from storage import partitions
+from storage.models import DroppedPartition, Retention
+from storage.store import store
+
+ENTRIES_A_BATCH = 10_000
+
+#: Only organisations with a day to delete that still has a partition.
+DUE = """
+SELECT organisation_id, boundary
+  FROM quotas_limits
+ CROSS JOIN LATERAL (SELECT date_trunc('day', now(), 'UTC') - make_interval(days => retention_days)) AS kept (boundary)
+ WHERE boundary > %s
+ ORDER BY organisation_id
+"""
+LONGEST = "SELECT max(retention_days) FROM quotas_limits"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """What one run deleted of one organisation."""
+
+    organisation_id: int
+    before: datetime
+    entries: int
+    is_complete: bool
+
+
+def delete_expired(*, budget_seconds: float = 60) -> list[Deletion]:
+    """Delete what the plans keep no longer, until the time is up; return what went, organisation by organisation."""
+    deadline = time.monotonic() + budget_seconds
+    deletions = []
+    for organisation_id, boundary in _due():
+        deletion = _delete(organisation_id, before=boundary, deadline=deadline)
+        if deletion.entries:
+            _record(deletion)
+            deletions.append(deletion)
+        if not deletion.is_complete:
+            break
+    return deletions
+
+
+def drop_expired() -> int:
+    """Drop the partitions older than the longest retention; return how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(LONGEST)
+        (longest,) = cursor.fetchone()
+    if longest is None:
+        return 0
+    first_kept = partitions.today() - timedelta(days=longest)
+    old = [partition for partition in partitions.list_partitions() if partition.day < first_kept]
+    DroppedPartition.objects.bulk_create(
+        [DroppedPartition(day=one.day, entries=one.entries, size_bytes=one.size_bytes) for one in old],
+        ignore_conflicts=True,
+    )
+    partitions.drop_before(first_kept)
+    partitions.drop_detached(first_kept)
+    return len(old)
+
+
+def _due() -> Iterator[tuple[int, datetime]]:
+    """Yield organisations and the moment before which their entries are to go."""
+    days = [partition.day for partition in partitions.list_partitions()]
+    if days:
+        with connection.cursor() as cursor:
+            cursor.execute(DUE, [min(days)])
+            yield from cursor.fetchall()
+
+
+def _delete(organisation_id: int, *, before: datetime, deadline: float) -> Deletion:
+    """Delete in batches, each a transaction. What is about to go is said first: see `ingest.verification`."""
+    _announce(organisation_id, before=before)
+    entries, gone = 0, ENTRIES_A_BATCH
+    while gone == ENTRIES_A_BATCH and time.monotonic() < deadline:
+        gone = store.delete(organisation_id, before=before, limit=ENTRIES_A_BATCH)
+        entries += gone
+    return Deletion(organisation_id=organisation_id, before=before, entries=entries, is_complete=gone < ENTRIES_A_BATCH)
+
+
+def _announce(organisation_id: int, *, before: datetime) -> None:
+    retention, is_new = Retention.objects.get_or_create(
+        organisation_id=organisation_id, defaults={"emptied_before": before, "ran_at": Now()}
+    )
+    if not is_new and retention.emptied_before < before:
+        Retention.objects.filter(pk=retention.pk).update(emptied_before=Greatest(F("emptied_before"), before))
+
+
+def _record(deletion: Deletion) -> None:
+    Retention.objects.filter(organisation_id=deletion.organisation_id).update(
+        ran_at=Now(),
+        deleted_entries=deletion.entries,
+        deleted_entries_in_all=F("deleted_entries_in_all") + deletion.entries,
+    )

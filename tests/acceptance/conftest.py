@@ -1,0 +1,25 @@
+"""Acceptance tests share one running product; those that break it start their own `Product`."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.product import Product
+
+
+@pytest.fixture(scope="session")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The whole product, started by `manage.py up` on a free port with data of its own."""
+    running = Product(tmp_path_factory.mktemp("product") / "var").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def own_product(tmp_path: Path) -> Iterator[Product]:
+    """A product for one test alone, not started; it is stopped if it runs at the end."""
+    mine = Product(tmp_path / "var")
+    yield mine
+    if mine.process and mine.process.poll() is None:
+        mine.stop()

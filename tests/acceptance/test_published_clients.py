@@ -1,0 +1,132 @@
+"""What the reference prints and what the vendor publishes works against us unchanged, but for host and key."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.product import Product
+
+pytestmark = pytest.mark.acceptance
+REFERENCE = Path(__file__).with_name("reference")
+SDK = "luminalog-sdk==1.1.0"
+
+
+def example(name: str, product: Product) -> str:
+    """Return an example of the reference with our address and key in the place of the printed ones."""
+    printed = (REFERENCE / name).read_text()
+    for theirs, ours in {"https://api.luminalog.cloud": product.base_url, "YOUR_API_KEY": product.api_key}.items():
+        assert theirs in printed
+        printed = printed.replace(theirs, ours)
+    return printed
+
+
+def run(*command: str, code: str, **environment: str) -> str:
+    done = subprocess.run(
+        command, input=code, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_curl_example_of_the_reference(product: Product) -> None:
+    answer = json.loads(run("bash", code=example("curl.sh", product)))
+    assert answer == {"message": "Logs ingested successfully", "processed": 1, "bytes_used": answer["bytes_used"]}
+    [entry] = product.wait_until_stored(1, "message = 'API Request Received'")
+    assert entry["timestamp"] == "2026-01-26T14:30:00+00:00"
+    assert entry["metadata"] == {"user_id": "user_789"}
+    assert entry["size_bytes"] == answer["bytes_used"]
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed: the JavaScript example is not run")
+def test_javascript_example_of_the_reference(product: Product) -> None:
+    run("node", "--input-type=module", code=example("fetch.mjs", product))
+    [entry] = product.wait_until_stored(1, "message = 'Node.js event logging'")
+    assert entry["level"] == 20
+    assert entry["metadata"] == {"server": "aws-us-east-1"}
+
+
+def test_python_example_of_the_reference(product: Product) -> None:
+    run(sys.executable, "-W", "ignore", "-", code=example("requests.py.txt", product))
+    [entry] = product.wait_until_stored(1, "message = 'Python script event'")
+    assert entry["level"] == 20
+    assert entry["environment"] == "production"  # the key's
+
+
+def test_request_body_of_the_reference(product: Product) -> None:
+    answer = product.post(json.loads((REFERENCE / "body.json").read_text()))
+    assert answer.status_code == 200
+    assert answer.json()["processed"] == 2
+    signed_in, failed = product.wait_until_stored(2, "message IN ('User logged in', 'Payment failed')")
+    assert (signed_in["timestamp"], signed_in["level"]) == ("2026-01-26T14:30:00+00:00", 20)
+    assert (failed["timestamp"], failed["level"]) == ("2026-01-26T14:30:05+00:00", 40)
+    assert failed["metadata"] == {"order_id": "ORD-12345", "amount": 99.99}
+    assert failed["error"]["stack_trace"] == ["at processPayment (payment.ts:45)", "at checkout (checkout.ts:120)"]
+    assert signed_in["size_bytes"] + failed["size_bytes"] == answer.json()["bytes_used"]
+
+
+@pytest.fixture(scope="session")
+def sdk(request: pytest.FixtureRequest) -> Path:
+    """A folder with the vendor's client; apart from our packages, because it imports as `luminalog`, too."""
+    folder: Path = request.config.cache.mkdir(SDK.replace("==", "-"))
+    if not (folder / "luminalog").is_dir():
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", f"--target={folder}", SDK]
+        done = subprocess.run(install, capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            pytest.skip(f"{SDK} cannot be installed: {done.stderr.strip().splitlines()[-1]}")
+    return folder
+
+
+SDK_PROGRAM = """
+import sys, threading, time
+sys.path.insert(0, sys.argv[1])
+from luminalog import LuminaLog
+
+log = LuminaLog(api_key=sys.argv[2], endpoint=sys.argv[3], environment="sdk", project_id="shop", flush_interval=0.2)
+log.info("sdk info", {"trace_id": "t-1"})
+log.child({"request": "r-1"}).panic("sdk panic", {"node": 7})  # flushed at once
+def fail():
+    raise ValueError("sdk failure")
+try:
+    fail()
+except ValueError as error:
+    log.capture_error(error, {"cart": "c-1"})
+def work(thread):
+    for n in range(125):
+        log.warn(f"sdk call {thread}-{n}", {"n": n})
+threads = [threading.Thread(target=work, args=(thread,)) for thread in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+deadline = time.monotonic() + 30
+while (log._queue or log._is_flushing) and time.monotonic() < deadline:
+    log.flush()
+    time.sleep(0.05)
+sys.exit(bool(log._queue))
+"""
+
+
+def test_vendors_python_client_sends_every_entry_once(product: Product, sdk: Path) -> None:
+    command = [sys.executable, "-W", "ignore", "-", str(sdk), product.api_key, f"{product.base_url}/v1/logs"]
+    assert run(*command, code=SDK_PROGRAM, PYTHONPATH="", PYTHONSAFEPATH="1") == ""
+
+    calls = product.wait_until_stored(1000, "environment = 'sdk' AND level = 30", seconds=15)
+    assert sorted(entry["message"] for entry in calls) == sorted(
+        f"sdk call {t}-{n}" for t in range(8) for n in range(125)
+    )
+    assert all(entry["metadata"]["n"] == int(entry["message"].rpartition("-")[2]) for entry in calls)
+    assert {entry["project"] for entry in calls} == {"shop"}
+
+    [info] = product.stored("message = 'sdk info'")
+    assert (info["level"], info["metadata"], info["error"]) == (20, {"trace_id": "t-1"}, None)
+    [panic] = product.stored("message = 'sdk panic'")
+    assert (panic["level"], panic["metadata"]) == (60, {"request": "r-1", "node": 7})
+    [failure] = product.stored("message = 'sdk failure'")
+    assert failure["level"] == 40
+    assert (failure["error"]["type"], failure["error"]["context"]) == ("ValueError", {"cart": "c-1"})
+    assert any(
+        'raise ValueError("sdk failure")' in line or "in fail" in line for line in failure["error"]["stack_trace"]
+    )

@@ -1,0 +1,57 @@
+"""`make bench-search`: how fast a week of entries is searched, on an embedded PostgreSQL of its own.
+
+A folder that has been filled before is used as it is. Prints the table of docs/performance.md.
+"""
+
+import argparse
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+import django
+
+from luminalog.embedded.postgres import EmbeddedPostgres
+
+
+def main() -> None:
+    """Start PostgreSQL, fill it, measure, stop it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.search", description=__doc__)
+    parser.add_argument("--entries", type=int, default=10_000_000)
+    parser.add_argument("--folder", type=Path, help="where the data stay; by default they go")
+    parser.add_argument("--plans", type=Path, help="where to write EXPLAIN of each statement")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        postgres = EmbeddedPostgres((options.folder or Path(temporary)) / "postgres")
+        postgres.start()
+        try:
+            _configure(postgres.url)
+            django.setup()
+            measure(options.entries, plans=options.plans)
+        finally:
+            postgres.stop()
+
+
+def _configure(url: str) -> None:
+    os.environ |= {
+        "DATABASE_URL": url,
+        "DJANGO_SETTINGS_MODULE": "luminalog.settings",
+        "SECRET_KEY": secrets.token_hex(32),
+        "VALKEY_URL": "redis://127.0.0.1:1",  # never asked
+        "LUMINALOG_LOG_LEVEL": "WARNING",
+    }
+
+
+def measure(entries: int, *, plans: Path | None) -> None:
+    """Fill the store and print the table."""
+    from tests.benchmarks import search_cases, search_store  # noqa: PLC0415 - they need Django's settings
+
+    search_store.fill(entries)
+    print(search_store.sizes())
+    print(search_cases.table())
+    if plans:
+        plans.write_text(search_cases.plans())
+
+
+if __name__ == "__main__":
+    main()

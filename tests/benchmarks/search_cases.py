@@ -1,0 +1,101 @@
+"""The questions of the search benchmark, asked as the API asks them."""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import connections
+
+from explore import search
+from explore.query import parse
+from explore.search import Search
+from storage.reads import ALIAS
+from tests.benchmarks.search_entries import END, RARE_WORD, START, trace_id
+
+ORGANISATION = 1
+REPETITIONS = 30
+
+
+@dataclass(frozen=True)
+class Case:
+    """A question, how long it may take, and how it is asked."""
+
+    name: str
+    limit_seconds: float
+    ask: Callable[[], Any]
+
+
+def _week(query: str) -> Search:
+    return Search(ORGANISATION, parse(query), START, END)
+
+
+def _page(query: str) -> Callable[[], Any]:
+    return lambda: search.find(_week(query), limit=100)
+
+
+def _day(query: str) -> Callable[[], Any]:
+    day = Search(ORGANISATION, parse(query), END - timedelta(days=1), END)
+    return lambda: search.histogram(day, step_seconds=1800)
+
+
+CASES = (
+    Case("newest 100", 0.05, _page("")),
+    Case("a rare `key:value`: `coupon:RARE-7`", 0.3, _page("coupon:RARE-7")),
+    Case("a user: `userId:4711`", 0.3, _page("userId:4711")),
+    Case("a common `key:value`: `status:200`", 0.3, _page("status:200")),
+    Case("a value that is nowhere: `userId:none`", 0.3, _page("userId:none")),
+    Case("a nested key: `request.method:POST level:>=error`", 0.3, _page("request.method:POST level:>=error")),
+    Case("`level:fatal`", 0.3, _page("level:fatal")),
+    Case("`error.type:PaymentError`", 0.3, _page("error.type:PaymentError")),
+    Case("a number: `duration_ms:>1998`", 0.3, _page("duration_ms:>1998")),
+    Case(f"a rare word in the message over 7 days: `{RARE_WORD}`", 1.5, _page(RARE_WORD)),
+    Case("a common word in the message: `payment`", 1.5, _page("payment")),
+    Case("histogram of 24 h", 0.5, _day("")),
+    Case("histogram of 24 h of `level:>=error`", 0.5, _day("level:>=error")),
+    Case("histogram of 24 h of `status:500`", 0.5, _day("status:500")),
+    Case("a trace", 0.05, lambda: search.trace(ORGANISATION, trace_id(4242), start=START, end=END)),
+    Case("fields of 1,000 entries", 0.5, lambda: search.fields(_week(""))),
+)
+
+
+def table() -> str:
+    """Measure every case; return the rows."""
+    head = "| question | limit | median | p95 |\n| --- | ---: | ---: | ---: |"
+    return "\n".join([head, *map(_row, CASES)])
+
+
+def plans() -> str:
+    """Return EXPLAIN (ANALYZE, BUFFERS) of every statement of every case."""
+    return "\n\n".join(f"## {case.name}\n\n" + "\n\n".join(_explain(case)) for case in CASES)
+
+
+def _row(case: Case) -> str:
+    case.ask()
+    times = sorted(_seconds(case.ask) for _ in range(REPETITIONS))
+    p95 = times[math.ceil(len(times) * 0.95) - 1]
+    verdict = "" if p95 <= case.limit_seconds else " **missed**"
+    row = f"| {case.name} | {case.limit_seconds * 1000:,.0f} ms | {times[len(times) // 2] * 1000:,.1f} ms |"
+    return f"{row} {p95 * 1000:,.1f} ms{verdict} |"
+
+
+def _seconds(ask: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    ask()
+    return time.perf_counter() - began
+
+
+def _explain(case: Case) -> list[str]:
+    explained: list[str] = []
+
+    def explain(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+        if "storage_logentry" in sql:
+            execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", parameters, many, context)
+            explained.append("\n".join(line for (line,) in context["cursor"].fetchall()))
+        return execute(sql, parameters, many, context)
+
+    with connections[ALIAS].execute_wrapper(explain):
+        case.ask()
+    return explained

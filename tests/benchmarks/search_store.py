@@ -1,0 +1,61 @@
+"""The log store of the search benchmark: filled once by COPY, with all but the last day closed."""
+
+import sys
+import time
+from datetime import timedelta
+from itertools import islice
+
+from django.core.management import call_command
+from django.db import connection
+
+from storage import indexes, partitions
+from storage.postgres import COLUMNS
+from tests.benchmarks.search_entries import DAYS, START, lines
+
+CHUNK_LINES = 20_000
+COPY = f"COPY storage_logentry ({', '.join(COLUMNS)}) FROM STDIN"
+SIZES = r"""
+SELECT regexp_replace(relname, '_\d{8}', ''), sum(pg_relation_size(oid))::bigint / 1000000
+  FROM pg_class WHERE relname ~ '^storage_logentry_\d{8}' GROUP BY 1 ORDER BY 2 DESC
+"""
+
+
+def fill(entries: int) -> None:
+    """Migrate, load `entries` and close all days but the last, unless that has been done here."""
+    call_command("migrate", verbosity=0)
+    partitions.make({(START + timedelta(days=n)).date() for n in range(-1, DAYS + 1)})
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0; SET synchronous_commit = off")
+        cursor.execute("SELECT EXISTS (SELECT FROM storage_logentry)")
+        if cursor.fetchone() == (False,):
+            _load(entries)
+        cursor.execute("VACUUM (ANALYZE) storage_logentry")
+    for day in range(DAYS - 1):
+        began = time.monotonic()
+        if indexes.index_day((START + timedelta(days=day)).date()):
+            _say(f"closed a day in {time.monotonic() - began:.0f} s")
+    with connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
+
+
+def _load(entries: int) -> None:
+    began, done, source = time.monotonic(), 0, lines(entries)
+    while chunk := list(islice(source, CHUNK_LINES)):
+        with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+            copy.write("\n".join(chunk) + "\n")
+        done += len(chunk)
+        if done % 1_000_000 == 0 or done == entries:
+            seconds = time.monotonic() - began
+            _say(f"{done:,} entries in {seconds:.0f} s: {done / seconds:,.0f}/s")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def sizes() -> str:
+    """Return what the store takes on disk, by kind."""
+    with connection.cursor() as cursor:
+        cursor.execute(SIZES)
+        rows = cursor.fetchall()
+    return "\n".join(f"| {what} | {megabytes:,} MB |" for what, megabytes in rows)

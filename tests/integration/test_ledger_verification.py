@@ -1,0 +1,191 @@
+"""`verify_ledger` says clean when it is, and finds what a hand has corrupted."""
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+
+import msgspec
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import F, Sum
+
+from accounts.caller import Caller
+from ingest import spool
+from ingest.drain import drain
+from ingest.models import DrainClaim, SpooledBatch
+from ingest.payload import pack
+from ingest.verification import Finding, verify
+from luminalog.errors import ApiError
+from luminalog.postgres import execute
+from quotas.models import HourlyUsage, MonthlyUsage, Quota
+from storage import partitions, retention
+from storage.entry import Entry
+from storage.models import LogEntry, Receipt
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOW = datetime(2026, 1, 26, 14, 30, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _partitions_survive() -> Iterator[None]:
+    partitions.make_ahead()
+    yield
+    DrainClaim.objects.all().delete()
+
+
+def part_of(*messages: str) -> spool.Part:
+    lines = [msgspec.json.encode(Entry(timestamp=NOW, level="info", message=message)) for message in messages]
+    return spool.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))
+
+
+def is_accepted(caller: Caller, part: spool.Part) -> bool:
+    """Send a batch; anything but acceptance or a spent quota is raised."""
+    try:
+        spool.accept(caller, [part])
+    except ApiError as error:
+        if error.code != "quota_exhausted":
+            raise
+        return False
+    return True
+
+
+def found() -> list[str]:
+    return [finding.check for finding in verify()]
+
+
+@pytest.fixture
+def stored(caller: Caller) -> Caller:
+    """A caller with two batches stored and one in the spool."""
+    spool.accept(caller, [part_of("one", "two")])
+    spool.accept(caller, [part_of("three")])
+    drain()
+    spool.accept(caller, [part_of("four")])
+    assert verify() == []
+    return caller
+
+
+def test_a_random_run_adds_up_everywhere(make_caller: Callable[..., Caller]) -> None:
+    dice = random.Random(11)
+    callers = [make_caller(monthly_bytes=20_000) for _ in range(3)]
+    charged: dict[int, int] = dict.fromkeys((caller.organisation_id for caller in callers), 0)
+    refused = 0
+    for _ in range(150):
+        caller = dice.choice(callers)
+        part = part_of(*("x" * dice.randrange(200) for _ in range(dice.randint(1, 5))))
+        if is_accepted(caller, part):
+            charged[caller.organisation_id] += part.size_bytes
+        else:
+            refused += 1
+        if dice.random() < 0.2:
+            assert verify() == []
+            drain()
+    drain()
+
+    assert refused > 10
+    assert verify() == []
+    for model, field in [
+        (MonthlyUsage, "used_bytes"),
+        (Receipt, "size_bytes"),
+        (LogEntry, "size_bytes"),
+        (HourlyUsage, "bytes"),
+    ]:
+        sums = model.objects.order_by().values_list("organisation_id").annotate(total=Sum(field))
+        assert dict(sums) == charged
+
+
+@pytest.mark.parametrize(
+    ("corruption", "check"),
+    [
+        ("DELETE FROM storage_logentry WHERE id = (SELECT min(id) FROM storage_logentry)", "receipt"),
+        ("UPDATE storage_logentry SET size_bytes = size_bytes + 1", "receipt"),
+        ("UPDATE quotas_monthlyusage SET used_bytes = used_bytes - 1", "usage"),
+        ("UPDATE quotas_monthlyusage SET entries = entries + 1", "usage"),
+        ("DELETE FROM quotas_monthlyusage", "usage"),
+        ("DELETE FROM ingest_spooledbatch", "usage"),
+        ("DELETE FROM storage_receipt WHERE batch_id = (SELECT min(batch_id) FROM storage_receipt)", "orphan"),
+        ("UPDATE storage_logentry SET organisation_id = organisation_id + 1", "orphan"),
+        (
+            "INSERT INTO storage_logentry (id, organisation_id, received_at, timestamp, level, environment, project,"
+            " message, size_bytes) SELECT id, organisation_id, received_at + interval '1 day', timestamp, level,"
+            " environment, project, message, size_bytes FROM storage_logentry LIMIT 1",
+            "duplicate",
+        ),
+        (
+            "UPDATE storage_receipt SET batch_id = (SELECT batch_id FROM ingest_spooledbatch) WHERE entries = 1",
+            "two_places",
+        ),
+    ],
+)
+def test_a_corruption_made_by_hand_is_found(stored: Caller, corruption: str, check: str) -> None:
+    assert execute(corruption) >= 1
+    assert check in found()
+
+
+def test_the_command_names_three_corruptions_and_ends_with_1(stored: Caller) -> None:
+    MonthlyUsage.objects.update(used_bytes=F("used_bytes") + 5)
+    first = LogEntry.objects.order_by("id").values_list("id", flat=True).first()
+    LogEntry.objects.filter(id=first).delete()
+    Receipt.objects.filter(entries=1).delete()
+    output = StringIO()
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_ledger", stdout=output)
+
+    text = output.getvalue()
+    assert ended.value.code == 1
+    assert f"organisation {stored.organisation_id}, batch {(first or 0) // 1024}: expected 2 entries" in text
+    assert "bytes charged, found" in text
+    assert "1 entries without one" in text
+
+
+def test_the_command_speaks_json_and_ends_with_0_when_clean(stored: Caller) -> None:
+    output = StringIO()
+    call_command("verify_ledger", "--json", stdout=output)
+    assert json.loads(output.getvalue()) == {"clean": True, "findings": []}
+
+
+def test_findings_in_json_name_organisation_and_subject(stored: Caller) -> None:
+    SpooledBatch.objects.all().delete()
+    output = StringIO()
+    with pytest.raises(SystemExit):
+        call_command("verify_ledger", "--json", stdout=output)
+    (finding,) = [Finding(**one) for one in json.loads(output.getvalue())["findings"]]
+    assert (finding.check, finding.organisation_id) == ("usage", stored.organisation_id)
+
+
+def test_what_retention_deleted_is_not_missed_even_when_the_plan_grows(stored: Caller) -> None:
+    drain()
+    day_before = partitions.today() - timedelta(days=4)
+    partitions.make({day_before})
+    for table in ("storage_logentry", "storage_receipt"):
+        execute(f"UPDATE {table} SET received_at = received_at - interval '4 days'")
+    assert verify() == []
+    quota = Quota.objects.filter(organisation_id=stored.organisation_id)
+    quota.update(retention_days=2)
+    assert retention.delete_expired()[0].entries == 4
+    assert verify() == []
+    quota.update(retention_days=90)
+    assert verify() == []
+    execute("UPDATE storage_receipt SET received_at = now()")
+    assert found() == ["receipt"] * 3
+
+
+def test_fifty_at_once_at_the_quotas_edge_are_exactly_ten(make_caller: Callable[..., Caller]) -> None:
+    part = part_of("x" * 100)
+
+    def send_five(caller: Caller) -> int:
+        try:
+            return sum(is_accepted(caller, part) for _ in range(5))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as threads:
+        for _ in range(100):
+            caller = make_caller(monthly_bytes=10 * part.size_bytes)
+            assert sum(threads.map(send_five, [caller] * 10)) == 10
+            assert MonthlyUsage.objects.get(organisation_id=caller.organisation_id).used_bytes == 10 * part.size_bytes
+    assert verify() == []

@@ -1,0 +1,182 @@
+"""The throttle of API views, through DRF, with a real Valkey and PostgreSQL."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from django.test import RequestFactory
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.caller import Caller
+from accounts.models import Organisation
+from luminalog import valkey
+from luminalog.errors import ApiError
+from quotas import limits
+from quotas.models import Plan, Quota
+from quotas.plans import subscribe
+from quotas.throttling import Limited
+
+NAMES = ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]
+
+
+class AsGiven(BaseAuthentication):
+    """Authenticates as the caller that the test put on the request."""
+
+    def authenticate(self, request: Request) -> tuple[Caller, None] | None:
+        caller = getattr(request._request, "given", None)
+        return (caller, None) if caller else None
+
+
+class Probe(Limited, APIView):
+    authentication_classes = [AsGiven]
+
+    def get(self, request: Request) -> Response:
+        if code := request.GET.get("fail"):
+            raise ApiError(code)
+        return Response({})
+
+
+class ReadingProbe(Probe):
+    throttle_scope_name = "read"
+
+
+class ForbiddenProbe(Probe):
+    def check_permissions(self, request: Request) -> None:  # noqa: ARG002
+        raise ApiError("forbidden")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_limits() -> Iterator[None]:
+    limits.forget()
+    yield
+    limits.forget()
+
+
+@pytest.fixture
+def organisation(db: None) -> Organisation:
+    plan = Plan.objects.create(name="P", slug="p", requests_per_minute=60, monthly_bytes=1, retention_days=1)
+    organisation = Organisation.objects.create(name="acme", slug=uuid4().hex)
+    subscribe(organisation, plan)
+    valkey.client().delete(*(valkey.key("bucket", f"{{{organisation.pk}}}", area) for area in ("ingest", "read")))
+    return organisation
+
+
+@pytest.fixture
+def caller(organisation: Organisation) -> Caller:
+    return Caller(
+        organisation_id=organisation.pk,
+        api_key_id=time.time_ns(),
+        project_id=1,
+        project="shop",
+        environment="production",
+        can_ingest=True,
+        can_read=True,
+        requests_per_minute=None,
+        keeps_valid_entries=False,
+        minimum_level=10,
+        expires_at=None,
+    )
+
+
+def ask(caller: Caller | None, view: type[APIView] = Probe, path: str = "/") -> Response:
+    request = RequestFactory().get(path)
+    request.given = caller  # type: ignore[attr-defined]
+    return view.as_view()(request)
+
+
+def test_every_answer_says_how_much_is_left(caller: Caller) -> None:
+    response = ask(caller)
+    assert [response.headers[name] for name in NAMES[:2]] == ["60", "59"]
+    assert 0 <= int(response.headers["X-RateLimit-Reset"]) - time.time() <= 2
+
+
+@pytest.mark.parametrize("code", ["malformed_json", "body_too_large", "quota_exhausted", "internal_error"])
+def test_errors_say_it_too(caller: Caller, code: str) -> None:
+    response = ask(caller, path=f"/?fail={code}")
+    assert response.headers["X-RateLimit-Remaining"] == "59"
+
+
+def test_a_refusal_before_the_throttle_says_it_and_takes_nothing(caller: Caller) -> None:
+    response = ask(caller, ForbiddenProbe)
+    assert (response.status_code, response.headers["X-RateLimit-Remaining"]) == (403, "60")
+    assert ask(caller).headers["X-RateLimit-Remaining"] == "59"
+
+
+def test_a_request_without_a_caller_is_not_ours_to_limit(db: None) -> None:
+    response = ask(None)
+    assert response.status_code == 200
+    assert not set(NAMES) & set(response.headers)
+
+
+def test_a_refusal_says_whose_limit_how_large_and_when_to_come_again(caller: Caller) -> None:
+    for _ in range(60):
+        assert ask(caller).status_code == 200
+    response = ask(caller)
+    problem = json.loads(response.content)
+    assert (response.status_code, problem["code"], problem["scope"], problem["limit"]) == (
+        429, "rate_limited", "organisation", 60,
+    )  # fmt: skip
+    assert response.headers["Retry-After"] == "1"
+    assert response.headers["X-RateLimit-Remaining"] == "0"
+    reset = int(response.headers["X-RateLimit-Reset"])
+    assert problem["resets_at"] == time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(reset))
+    assert 55 <= reset - time.time() <= 61
+
+
+def test_sleeping_retry_after_lets_one_request_through(caller: Caller) -> None:
+    while (response := ask(caller)).status_code == 200:
+        pass
+    time.sleep(int(response.headers["Retry-After"]))
+    assert ask(caller).status_code == 200
+
+
+def test_a_key_of_its_own_limit_is_refused_by_it_and_leaves_the_organisation_its_tokens(caller: Caller) -> None:
+    limited = replace(caller, requests_per_minute=2)
+    assert [ask(limited).status_code for _ in range(5)] == [200, 200, 429, 429, 429]
+    assert json.loads(ask(limited).content)["scope"] == "api_key"
+    assert ask(caller).headers["X-RateLimit-Remaining"] == "57"
+
+
+def test_reads_and_ingestion_have_buckets_of_their_own(caller: Caller) -> None:
+    assert ask(caller, Probe).headers["X-RateLimit-Remaining"] == "59"
+    assert ask(caller, ReadingProbe).headers["X-RateLimit-Remaining"] == "59"
+
+
+def test_two_organisations_share_nothing(caller: Caller, organisation: Organisation) -> None:
+    other = Organisation.objects.create(name="other", slug=uuid4().hex)
+    subscribe(other, organisation.quota.plan)
+    while ask(caller).status_code == 200:
+        pass
+    assert ask(replace(caller, organisation_id=other.pk)).status_code == 200
+
+
+def test_the_steady_state_costs_no_query_and_one_round_trip(
+    caller: Caller, django_assert_num_queries: pytest.FixtureRequest
+) -> None:
+    ask(caller)
+    commands = valkey.patient_client().info("stats")["total_commands_processed"]
+    with django_assert_num_queries(0):  # type: ignore[operator]
+        for _ in range(10):
+            ask(caller)
+    # A script's own commands are counted too: EVALSHA with TIME, GET and SET. One more is this INFO's.
+    assert valkey.patient_client().info("stats")["total_commands_processed"] - commands == 10 * 4 + 1
+
+
+def test_a_raised_limit_acts_before_the_next_refusal(caller: Caller, organisation: Organisation) -> None:
+    while ask(caller).status_code == 200:
+        pass
+    Quota.objects.filter(organisation=organisation).update(requests_per_minute=1000)
+    time.sleep(1)  # limits younger than that are not read again
+    ask(caller)  # the token that came back under the old limit
+    assert int(ask(caller).headers["X-RateLimit-Remaining"]) > 900
+
+
+def test_an_organisation_without_a_plan_is_no_server_error_in_the_headers(caller: Caller) -> None:
+    response = ask(replace(caller, organisation_id=0), ForbiddenProbe)
+    assert response.status_code == 403

@@ -1,7 +1,7 @@
 // Builds elements. Data of users only ever becomes a text node or the value of a harmless attribute.
 
 const SVG = "http://www.w3.org/2000/svg";
-const HARMLESS = /^(aria-[a-z]+|data-[a-z-]+|class|colspan|datetime|for|href|id|name|placeholder|role|rows|scope|spellcheck|tabindex|title|type|value|x|y|width|height|x1|x2|y1|y2|viewBox|preserveAspectRatio|text-anchor)$/;
+const HARMLESS = /^(aria-[a-z]+|data-[a-z-]+|class|colspan|datetime|for|href|id|name|placeholder|role|rows|scope|spellcheck|tabindex|title|type|value|x|y|width|height|x1|x2|y1|y2|viewBox|preserveAspectRatio|text-anchor|d)$/;
 
 function make(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
@@ -16,6 +16,14 @@ function make(node, attributes, children) {
 
 export const el = (tag, attributes = {}, ...children) => make(document.createElement(tag), attributes, children);
 export const svg = (tag, attributes = {}, ...children) => make(document.createElementNS(SVG, tag), attributes, children);
+const ICONS = {
+  copy: "M5 5V2h9v9h-3M2 5h9v9H2z",
+  column: "M2 3h12v10H2zM6.5 3v10M10 3v10",
+  plus: "M8 3v10M3 8h10",
+  minus: "M3 8h10",
+};
+export const icon = (name) => svg("svg", { class: "ex-icon", viewBox: "0 0 16 16", width: 14, height: 14, "aria-hidden": "true" }, svg("path", { d: ICONS[name] }));
+
 export const byId = (id) => document.getElementById(id);
 
 export function button(label, onclick, attributes = {}) {

@@ -74,6 +74,6 @@ async function trace() {
     button("Copy id", () => copy(id, "Trace id"), { class: "ex-button ex-small" }),
     button("Search", () => change({ query: term("trace", id), levels: [], view: "", of: "", live: false }), { class: "ex-button ex-small" })),
   el("p", { class: "ex-drawer-note" },
-    `${found.logs.length}${found.is_complete ? "" : "+"} entries in ${duration(length)} from ${moment(found.logs[0].timestamp)}, ${errors} of them errors, in ${projects.join(", ")}`),
+    `${found.logs.length}${found.is_complete ? "" : "+"} entries in ${duration(length)} from ${moment(found.logs[0].timestamp)}, ${errors} of level error or worse, in ${projects.join(", ")}`),
   list];
 }

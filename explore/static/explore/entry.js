@@ -1,6 +1,6 @@
 // An entry laid open: message, error, fields with their actions, raw JSON.
 
-import { button, copy, el } from "./dom.js";
+import { button, copy, el, icon } from "./dom.js";
 import { filter } from "./filter.js";
 import { leaves, text, tree } from "./json.js";
 import { stackTrace } from "./stack.js";
@@ -12,19 +12,19 @@ const FACTS = ["timestamp", "received_at", "id", "size_bytes", "privacy_mode"];
 
 function fieldRow(field, value, { filterable = true, column = false } = {}) {
   const shown = typeof value === "string" ? value : text(value);
-  const act = (label, title, action) => el("button", { type: "button", class: "ex-act", title, "aria-label": `${title}: ${field}`, onclick: action }, label);
+  const act = (label, title, action) => el("button", { type: "button", class: "ex-act", title, "aria-label": `${title}: ${field}`, onclick: action }, icon(label));
   const isScalar = value !== null && typeof value !== "object";
   const isColumn = state.columns.includes(field);
   return el("tr", { "data-field": field },
     el("th", { scope: "row" }, field),
     el("td", { class: `ex-value ex-json-${value === null ? "null" : typeof value}` }, shown),
     el("td", { class: "ex-acts" },
-      filterable && isScalar ? act("+", "Filter for this value", () => filter(field, value, true)) : null,
-      filterable && isScalar ? act("−", "Filter out this value", () => filter(field, value, false)) : null,
-      column ? act("▦", isColumn ? "Remove the column" : "Show as column", () => change({
+      filterable && isScalar ? act("plus", "Filter for this value", () => filter(field, value, true)) : null,
+      filterable && isScalar ? act("minus", "Filter out this value", () => filter(field, value, false)) : null,
+      column ? act("column", isColumn ? "Remove the column" : "Show as column", () => change({
         columns: isColumn ? state.columns.filter((name) => name !== field) : [...state.columns, field],
       })) : null,
-      act("⧉", "Copy the value", () => copy(shown, "Value"))));
+      act("copy", "Copy the value", () => copy(shown, "Value"))));
 }
 
 function section(title, rows) {

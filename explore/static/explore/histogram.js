@@ -6,6 +6,8 @@ import { clock, day, moment } from "./time.js";
 
 const HEIGHT = 84;
 const AXIS = 16;
+const DAY = 86_400_000;
+const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
 const WORST_FIRST = ["panic", "fatal", "error", "warn", "info", "debug"];
 
 export class Histogram {
@@ -53,8 +55,8 @@ export class Histogram {
       "aria-label": `${total.toLocaleString("en")} entries over time, at most ${most.toLocaleString("en")} a bar` },
       svg("line", { class: "ex-grid", x1: 0, x2: this.width, y1: HEIGHT + 0.5, y2: HEIGHT + 0.5 }),
       buckets.flatMap((bucket) => this.bars(bucket, most)), this.ticks(), this.selection);
-    const peak = el("span", { class: "ex-peak", title: "The highest bar" }, most.toLocaleString("en"));
-    this.place.replaceChildren(picture, peak, this.tip);
+    const peak = total > 0 && el("span", { class: "ex-peak", title: "The highest bar" }, most.toLocaleString("en"));
+    this.place.replaceChildren(picture, peak || "", this.tip);
   }
 
   bars(bucket, most) {
@@ -70,13 +72,17 @@ export class Histogram {
     });
   }
 
+  // Round times of the zone shown, about one in 110 pixels, at least three or so.
   ticks() {
-    const every = Math.ceil(this.width / 130);
-    const span = this.range.to - this.range.from;
-    return Array.from({ length: every }, (_, index) => {
-      const x = ((index + 0.5) / every) * this.width;
-      const date = new Date(this.timeAt(x));
-      const label = span > 2 * 86_400_000 ? `${day(date).slice(5)} ${clock(date, 0)}` : clock(date, span < 600_000 ? 2 : 0);
+    const { from, to } = this.range;
+    const step = TICKS.find((seconds) => seconds * 1000 >= ((to - from) / this.width) * Math.min(110, this.width / 4)) * 1000 || 30 * DAY;
+    const offset = state.zone === "utc" ? 0 : new Date(from).getTimezoneOffset() * 60_000;
+    const first = Math.ceil((from - offset) / step) * step + offset;
+    return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => {
+      const date = new Date(first + index * step);
+      const x = this.x(date.getTime());
+      if (x < 24 || x > this.width - 24) return null;
+      const label = step >= DAY ? day(date).slice(5) : to - from > DAY ? `${day(date).slice(5)} ${clock(date, 0)}` : clock(date, step < 60_000 ? 2 : 0);
       return svg("text", { class: "ex-tick", x, y: HEIGHT + 13, "text-anchor": "middle" }, label);
     });
   }

@@ -11,7 +11,7 @@ import { LogList } from "./list.js";
 import { drawSaved, wireSaved } from "./saved.js";
 import { change, link, onChange, state } from "./state.js";
 import { Tail } from "./tail.js";
-import { QUICK, fromInput, moment, rangeLabel, rangeWords, resolve, seconds, toInput } from "./time.js";
+import { QUICK, day, fromInput, moment, rangeLabel, rangeWords, resolve, seconds, toInput } from "./time.js";
 
 const PAGE = 200;
 const MOST_LIVE = 2000;
@@ -48,8 +48,7 @@ async function search({ keep = false } = {}) {
   held = [];
   drawControls();
   clearProblem();
-  if (!keep) { list.clear(); byId("ex-more").hidden = true; }
-  byId("ex-empty").hidden = true;
+  byId("ex-more").hidden = true;
   byId("ex-results").classList.add("ex-busy");
   try {
     const began = performance.now();
@@ -68,6 +67,9 @@ async function search({ keep = false } = {}) {
 }
 
 function showPage(page, keep) {
+  if (!keep) list.clear();
+  byId("ex-empty").hidden = true;
+  byId("ex-list").classList.toggle("ex-one-day", day(new Date(range.from)) === day(new Date(range.to)));
   if (keep) for (const entry of page.logs.reverse()) list.insert(entry);
   else list.add(page.logs);
   cursor = page.next_cursor;
@@ -151,13 +153,13 @@ function drawEmpty() {
   const offers = [wider[0], wider.includes("24h") ? "24h" : null, wider.includes("7d") ? "7d" : null];
   const words = state.from ? `between ${moment(range.from)} and ${moment(range.to)}` : `in the ${rangeWords(state.range)}`;
   const isFiltered = state.query.trim() || state.levels.length;
-  place.replaceChildren(
+  place.replaceChildren(el("div", {},
     el("h3", {}, isFiltered ? "No entry matches" : "No entries"),
     el("p", {}, state.live ? "Listening: new entries appear here as soon as they are stored." : `Nothing was found ${words}.`),
     el("p", { class: "ex-offers" },
       [...new Set(offers.filter(Boolean))].map((each) => button(`Look at the ${rangeWords(each)}`, () => change({ range: each, from: "", to: "" }))),
       isFiltered ? button("Remove the filters", () => change({ query: "", levels: [] })) : null),
-    isFiltered ? null : el("pre", { class: "ex-raw" }, `curl ${location.origin}/v1/logs -H "x-api-key: YOUR_API_KEY" -H "Content-Type: application/json" \\\n  -d '{"logs": [{"timestamp": "${new Date().toISOString()}", "level": "info", "message": "Hello"}]}'`));
+    isFiltered ? null : el("pre", { class: "ex-raw" }, `curl ${location.origin}/v1/logs -H "x-api-key: YOUR_API_KEY" -H "Content-Type: application/json" \\\n  -d '{"logs": [{"timestamp": "${new Date().toISOString()}", "level": "info", "message": "Hello"}]}'`)));
   place.hidden = false;
 }
 

@@ -29,6 +29,7 @@ let running = new AbortController();
 let range = resolve();
 let cursor = null;
 let paused = false;
+let isFirst = true;
 let held = [];
 let totals = null;
 
@@ -103,10 +104,13 @@ async function drawCounts(signal) {
   }
 }
 
-// An entry that the address names is laid open; one that the page does not hold is fetched and put on top.
+// An entry that the address names is laid open; one that a link's page does not hold is fetched and put on top.
 async function openLinked(signal) {
+  const isLink = isFirst;
+  isFirst = false;
   if (!state.entry) return;
   if (!list.items.has(state.entry)) {
+    if (!isLink) { change({ entry: "" }); return; }
     try {
       const entry = await get(`entries/${encodeURIComponent(state.entry)}`, { organisation: state.organisation }, signal);
       list.add([entry], { first: true });

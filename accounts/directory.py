@@ -67,13 +67,14 @@ class Directory:
 def look_up(sha256: bytes) -> Caller | None:
     """Query the key in good standing with this hash: neither revoked nor expired, of an active organisation."""
     postgres.discard_if_dead()
-    found = (
-        ApiKey.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()), sha256=sha256, revoked_at=None)
-        .filter(organisation__status=Organisation.Status.ACTIVE)
-        .values(*COLUMNS)
-        .order_by()
-        .first()
-    )
+    with postgres.answered_in_time():
+        found = (
+            ApiKey.objects.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=Now()), sha256=sha256, revoked_at=None)
+            .filter(organisation__status=Organisation.Status.ACTIVE)
+            .values(*COLUMNS)
+            .order_by()
+            .first()
+        )
     if found is None:
         return None
     return Caller(

@@ -10,6 +10,7 @@ from luminalog.errors import ApiError
 
 #: A body is held twice at the worst moment: as it came (inflated), and as canonical entries.
 COPIES = 2
+STEP_BYTES = 8 * 2**20
 RETRY_AFTER_SECONDS = 1
 
 
@@ -59,7 +60,8 @@ class Admission:
         self.held_bytes = 0
         self._budget = budget
         self._organisation_id = organisation_id
-        self._free_bytes = self._step_bytes = free_bytes
+        self._free_bytes = free_bytes
+        self._step_bytes = free_bytes or STEP_BYTES
         self._entered = False
 
     def cover(self, body_bytes: int) -> None:

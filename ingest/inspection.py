@@ -33,10 +33,7 @@ def excesses(entry: Entry) -> Iterator[FieldError]:
     """Yield the limits that a well-typed entry breaks; pointers start at the entry."""
     if len(entry.message.encode()) > MAX_MESSAGE_BYTES:
         yield too_large("/message", MAX_MESSAGE_BYTES)
-    for name in SHORT_TEXTS:
-        text = getattr(entry, name)
-        if text and len(text.encode()) > MAX_SHORT_TEXT_BYTES:
-            yield too_large(f"/{name}", MAX_SHORT_TEXT_BYTES)
+    yield from short_text_excesses(entry)
     if entry.metadata:
         if is_deeper(entry.metadata, levels=MAX_DEPTH):
             yield too_deep("/metadata")
@@ -47,6 +44,14 @@ def excesses(entry: Entry) -> Iterator[FieldError]:
             yield too_deep("/error/context")
         elif len(encode(entry.error)) > MAX_ERROR_BYTES:
             yield too_large("/error", MAX_ERROR_BYTES)
+
+
+def short_text_excesses(entry: Entry) -> Iterator[FieldError]:
+    """Yield the limits of short texts that an entry breaks."""
+    for name in SHORT_TEXTS:
+        text = getattr(entry, name)
+        if text and len(text.encode()) > MAX_SHORT_TEXT_BYTES:
+            yield too_large(f"/{name}", MAX_SHORT_TEXT_BYTES)
 
 
 def is_deeper(value: Any, *, levels: int) -> bool:

@@ -7,6 +7,7 @@ from luminalog.errors import ApiError
 
 BOM = b"\xef\xbb\xbf"
 CHUNK_BYTES = 2**20
+BACKSLASH = b"\\"
 ESCAPED_NUL = rb"\u0000"
 ESCAPED_REPLACEMENT = rb"\ufffd"
 #: Stands for an escaped backslash while others are looked at. Raw U+0000 is never valid in JSON, so it is free.
@@ -40,7 +41,7 @@ def require_utf8(body: bytes) -> None:
 
 def replace_unstorable(body: bytes) -> bytes:
     r"""Turn the escapes of U+0000 and of lone surrogates into `\ufffd`, in strings and names alike."""
-    if b"\0" in body:
-        return body  # not JSON: the parser will say so
+    if BACKSLASH not in body or b"\0" in body:  # a raw U+0000 is not JSON: the parser will say so
+        return body
     marked = body.replace(rb"\\", MARK).replace(ESCAPED_NUL, ESCAPED_REPLACEMENT)
     return LONE_SURROGATE.sub(rb"\\ufffd", marked).replace(MARK, rb"\\")

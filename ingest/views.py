@@ -13,6 +13,7 @@ from accounts.permissions import MayIngest, caller_of
 from ingest import idempotency
 from ingest.acceptance import Answer, accept
 from ingest.body import Body, read_body
+from ingest.description import describe_ingestion
 from ingest.nudge import nudge
 from ingest.wire import legacy_api_key
 from luminalog.errors import ApiError, as_api_error
@@ -33,6 +34,7 @@ class IngestView(APIView):
     body: Body | None = None
     used_body_key = False
 
+    @describe_ingestion
     def post(self, request: Request) -> HttpResponse:
         caller = caller_of(request)
         idempotency_key = idempotency.key_of(request)

@@ -141,6 +141,9 @@ class OrganisationAdmin(NeverDeleted):
             )[: KEYS_SHOWN + 1]
             rows = [(api_key, standing(api_key, at=now)) for api_key in keys]
             page |= {"keys": rows[:KEYS_SHOWN], "more_keys": len(rows) > KEYS_SHOWN}
+        projects = organisation.projects.values_list("pk", flat=True)[:2]
+        if page["may_issue"] and len(projects) == 1:  # with more, whoever issues a key has to choose
+            page["only_project"] = projects[0]
         return page
 
     @admin.display(description="status", ordering="status")

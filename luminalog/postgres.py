@@ -4,13 +4,19 @@ All of it runs on Django's own connection, inside its transaction, and raises Dj
 """
 
 import select
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from django.db import connection
 from psycopg.adapt import Dumper
 from psycopg.sql import Composed
+
+from luminalog.deadlines import deadlines
+
+#: A request's statements take milliseconds, or wait at most `lock_timeout`.
+DEADLINE_SECONDS = 2.5
 
 
 def discard_if_dead() -> None:
@@ -29,10 +35,20 @@ def discard_if_dead() -> None:
         connection.close()
 
 
-def fetch_one(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """Run one server-prepared statement with binary parameters; return its first row, if any."""
+@contextmanager
+def answered_in_time() -> Iterator[None]:
+    """Give up on this thread's connection when the block's statements take longer than `DEADLINE_SECONDS`."""
     connection.ensure_connection()
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+    with deadlines.within(DEADLINE_SECONDS, descriptor=connection.connection.fileno()):
+        yield
+
+
+def fetch_one(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """Run one server-prepared statement with binary parameters; return its first row, if any.
+
+    Raises: `OperationalError` also when PostgreSQL has not answered within `DEADLINE_SECONDS`.
+    """
+    with answered_in_time(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql, parameters, prepare=True)
         return cursor.fetchone() if cursor.description else None
 

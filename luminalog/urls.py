@@ -14,8 +14,10 @@ urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     re_path(r"^v1/logs/?$", by_method(GET=LogsView.as_view(), POST=IngestView.as_view())),
+    path("", include("luminalog.landing.urls")),
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
+    path("v1/", include("quotas.urls")),
     path("admin/", admin.site.urls),
 ]
 

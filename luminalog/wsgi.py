@@ -1,5 +1,6 @@
 """The WSGI application: the API and the admin."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -7,3 +8,7 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
 
 application = get_wsgi_application()
+
+# What lives as long as the process need not be looked at again each time a body full of lists and objects is parsed.
+gc.collect()
+gc.freeze()

@@ -1,5 +1,6 @@
 """The request limits of an API view: an organisation's, and below it the API key's own."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,7 +43,7 @@ class TokenBucketThrottle(BaseThrottle):
 class Limited:
     """Mix into an API view before `APIView`: it is throttled, counts its refusals, and always says what is left."""
 
-    throttle_classes = [TokenBucketThrottle]
+    throttle_classes: Sequence[type[BaseThrottle]] = [TokenBucketThrottle]
 
     def handle_exception(self, exception: Exception) -> Any:
         """Count the refusal of a known caller, and answer it."""

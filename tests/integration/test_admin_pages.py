@@ -165,7 +165,7 @@ def test_organisation_page_shows_all_there_is(console: Client) -> None:
     [
         ("index", 12),
         ("accounts_organisation_changelist", 5),
-        ("accounts_organisation_change", 12),
+        ("accounts_organisation_change", 13),
         ("accounts_project_changelist", 4),
         ("accounts_apikey_changelist", 4),
         ("accounts_apikey_change", 4),

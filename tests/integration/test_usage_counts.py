@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 import redis
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from accounts.caller import Caller
 from luminalog import valkey
@@ -42,9 +42,14 @@ def test_what_was_noted_is_in_the_hourly_usage_after_a_fold(caller: Caller) -> N
     assert hour == datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def test_noting_makes_no_query(caller: Caller, django_assert_num_queries: pytest.FixtureRequest) -> None:
-    with django_assert_num_queries(0):  # type: ignore[operator]
+@pytest.mark.django_db(transaction=True)
+def test_noting_asks_neither_database_nor_valkey(caller: Caller) -> None:
+    connection.close()
+    commands = valkey.patient_client().info("stats")["total_commands_processed"]
+    for _ in range(100):
         outcomes.note(caller, "rate_limited")
+    assert valkey.patient_client().info("stats")["total_commands_processed"] - commands == 1  # this INFO
+    assert connection.connection is None
 
 
 def test_nothing_noted_is_nothing_to_fold(db: None) -> None:

@@ -14,6 +14,6 @@ $$;
 
 class Migration(migrations.Migration):
 
-    dependencies = [("storage", "0001_initial")]
+    dependencies = [("storage", "0002_retention")]
 
     operations = [migrations.RunSQL(TRIGRAMS, migrations.RunSQL.noop)]

@@ -1,0 +1,59 @@
+"""Issue an API key for a project."""
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.management.base import CommandError
+from django.utils import timezone
+
+from accounts import life
+from accounts.management.answers import KeyCommand
+from accounts.models import ApiKey, Project
+from luminalog.levels import BY_NAME
+
+
+class Command(KeyCommand):
+    help = "Issue an API key and print it: the only time that it is shown."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("organisation", help="slug of the organisation")
+        parser.add_argument("project", help="slug of the project")
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--environment", default="production", help="of entries that name none")
+        parser.add_argument("--scope", choices=["ingest", "read"], action="append", help="default: both")
+        parser.add_argument("--requests-per-minute", type=int)
+        parser.add_argument("--network", action="append", default=[], help="CIDR the key may be used from; repeatable")
+        parser.add_argument("--lenient", action="store_true", help="keep the valid entries of a batch with bad ones")
+        parser.add_argument("--minimum-level", choices=list(BY_NAME), default="debug")
+        parser.add_argument("--expires-in-days", type=int)
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        project = Project.objects.filter(slug=options["project"], organisation__slug=options["organisation"]).first()
+        if project is None:
+            raise CommandError("There is no such project: see `manage.py create_org`.")
+        draft = _draft(project, options)
+        try:
+            draft.full_clean(exclude=["organisation", "sha256", "prefix", "suffix"])
+        except ValidationError as error:
+            raise CommandError("; ".join(error.messages)) from error
+        self.answer_issued(options, life.issue(draft, by=None))
+
+
+def _draft(project: Project, options: dict[str, Any]) -> ApiKey:
+    scopes, days = options["scope"] or ["ingest", "read"], options["expires_in_days"]
+    return ApiKey(
+        project=project,
+        organisation_id=project.organisation_id,
+        name=options["name"],
+        environment=options["environment"],
+        can_ingest="ingest" in scopes,
+        can_read="read" in scopes,
+        requests_per_minute=options["requests_per_minute"],
+        allowed_networks=options["network"],
+        invalid_entries=ApiKey.InvalidEntries.LENIENT if options["lenient"] else ApiKey.InvalidEntries.STRICT,
+        minimum_level=BY_NAME[options["minimum_level"]].value,
+        expires_at=timezone.now() + timedelta(days=days) if days is not None else None,
+    )

@@ -1,0 +1,91 @@
+"""What an organisation has used, from the hourly rows: by hour, by day, by key; and when its quota will end."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import reduce
+from typing import Any
+
+from django.db import connection
+
+from quotas.ledger import Balance
+from quotas.tally import Amount
+
+ACCEPTED = "accepted"
+#: Outcomes that are not a refusal of the request.
+KEPT = {ACCEPTED, "deduplicated", "below_level"}
+NOTHING = Amount(0, 0, 0)
+FORECAST_DAYS = 7
+
+HOUR, DAY, API_KEY = "hour", "(hour AT TIME ZONE 'UTC')::date", "api_key_id"
+SUMS = """
+SELECT {group}, outcome, sum(requests)::bigint, sum(entries)::bigint, sum(bytes)::bigint
+  FROM quotas_hourlyusage WHERE organisation_id = %s AND hour >= %s AND hour < %s GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What became of the requests of one hour, day or key (`of`)."""
+
+    of: Any
+    outcomes: dict[str, Amount] = field(default_factory=dict)
+
+    @property
+    def accepted(self) -> Amount:
+        """What was kept."""
+        return self.outcomes.get(ACCEPTED, NOTHING)
+
+    @property
+    def dropped_entries(self) -> int:
+        """Entries below the key's minimum level."""
+        return self.outcomes.get("below_level", NOTHING).entries
+
+    @property
+    def refused_requests(self) -> int:
+        """Requests that were answered with an error."""
+        return sum(amount.requests for outcome, amount in self.outcomes.items() if outcome not in KEPT)
+
+    @property
+    def requests(self) -> int:
+        """All requests. One with entries below the minimum level is counted by what became of its others."""
+        return sum(amount.requests for outcome, amount in self.outcomes.items() if outcome != "below_level")
+
+
+def usage_by(group: str, organisation_id: int, *, since: datetime, until: datetime | None = None) -> list[Usage]:
+    """Return the usage since a full hour by `HOUR`, `DAY` or `API_KEY`, in that order; idle ones are left out."""
+    found: dict[Any, dict[str, Amount]] = {}
+    with connection.cursor() as cursor:
+        until = until or datetime.max.replace(tzinfo=UTC)
+        cursor.execute(SUMS.format(group=group), [organisation_id, since, until])
+        for of, outcome, *amount in cursor.fetchall():
+            found.setdefault(of, {})[outcome] = Amount(*amount)
+    return [Usage(of=of, outcomes=outcomes) for of, outcomes in found.items()]
+
+
+def in_all(usages: Iterable[Usage]) -> Usage:
+    """Return the sum."""
+    return Usage(of=None, outcomes=reduce(_plus, (usage.outcomes for usage in usages), {}))
+
+
+def quota_ends_on(balance: Balance, days: Iterable[Usage], *, now: datetime) -> date | None:
+    """Return the day on which the month's bytes end if the last week's pace goes on; None when they last.
+
+    `days` is the usage by day, of a week at least. The running day counts for the part of it that is over.
+    """
+    if balance.used_bytes >= balance.limit_bytes:
+        return now.date()
+    first = now.date() - timedelta(days=FORECAST_DAYS - 1)
+    recent = [usage for usage in days if usage.of >= first]
+    if not recent:
+        return None
+    began = datetime.combine(min(usage.of for usage in recent), datetime.min.time(), UTC)
+    pace = sum(usage.accepted.bytes for usage in recent) / max(3600.0, (now - began).total_seconds())
+    left = balance.limit_bytes - balance.used_bytes
+    if pace <= 0 or left / pace >= (balance.ends_at - now).total_seconds():
+        return None
+    return (now + timedelta(seconds=left / pace)).date()
+
+
+def _plus(one: dict[str, Amount], other: dict[str, Amount]) -> dict[str, Amount]:
+    return one | {outcome: one.get(outcome, NOTHING).plus(amount) for outcome, amount in other.items()}

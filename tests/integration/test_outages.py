@@ -1,0 +1,125 @@
+"""PostgreSQL hangs, hangs up or goes away: requests are refused in time, and it works again by itself."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import OperationalError, connection
+
+from accounts.caller import Caller
+from ingest import spool
+from ingest.models import SpooledBatch
+from ingest.payload import pack
+from luminalog.postgres import DEADLINE_SECONDS, execute, fetch_one
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LINE = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"one"}'
+PART = spool.Part(payload=pack(LINE), entries=1, size_bytes=len(LINE))
+
+
+@pytest.fixture
+def backend_pid() -> int:
+    """The process of PostgreSQL that serves this thread's connection."""
+    row = fetch_one("SELECT pg_backend_pid()", ())
+    assert row
+    return int(row[0])
+
+
+@pytest.fixture
+def stopped() -> Iterator[Callable[[int], None]]:
+    """Return a function that stops a process; it goes on when the test ends."""
+    pids: list[int] = []
+
+    def stop(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        pids.append(pid)
+
+    yield stop
+    for pid in pids:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_hanging_server_is_given_up_in_time(caller: Caller, backend_pid: int, stopped: Callable[[int], None]) -> None:
+    spool.accept(caller, [PART])
+    stopped(backend_pid)
+    began = time.monotonic()
+
+    with pytest.raises(OperationalError):
+        fetch_one("SELECT 1", ())
+
+    assert time.monotonic() - began < DEADLINE_SECONDS + 1
+    connection.close()
+    spool.accept(caller, [PART])
+    assert SpooledBatch.objects.count() == 2
+
+
+def test_idle_connection_that_was_hung_up_costs_no_request(caller: Caller, backend_pid: int) -> None:
+    spool.accept(caller, [PART])
+    os.kill(backend_pid, signal.SIGTERM)
+    time.sleep(0.3)
+
+    spool.accept(caller, [PART])
+
+    assert SpooledBatch.objects.count() == 2
+
+
+def test_lost_answer_to_a_commit_is_looked_up(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commit happens, and the connection is cut before its answer is read."""
+    spool.accept(caller, [PART])
+
+    def cut_after_commit(sql: str, parameters: object) -> object:
+        row = fetch_one(sql, parameters)  # type: ignore[arg-type]
+        if sql == spool.ACCEPT:
+            os.close(connection.connection.fileno())
+            raise OperationalError("the connection is lost")
+        return row
+
+    monkeypatch.setattr(spool, "fetch_one", cut_after_commit)
+
+    spool.accept(caller, [PART])
+
+    monkeypatch.undo()
+    assert SpooledBatch.objects.count() == 2
+
+
+def test_connection_lost_before_the_commit_is_an_outage(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool.accept(caller, [PART])
+
+    def cut_before_commit(sql: str, parameters: object) -> object:
+        if sql == spool.ACCEPT:
+            os.close(connection.connection.fileno())
+            raise OperationalError("the connection is lost")
+        return fetch_one(sql, parameters)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(spool, "fetch_one", cut_before_commit)
+
+    with pytest.raises(OperationalError):
+        spool.accept(caller, [PART])
+
+    assert SpooledBatch.objects.count() == 1
+
+
+def test_accept_commits_durably() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchone() == ("on",)
+
+
+def test_every_accepted_request_syncs_the_log(caller: Caller) -> None:
+    """What a killed PostgreSQL cannot show: each 200 was preceded by an fsync of the write-ahead log."""
+
+    def syncs() -> int:
+        execute("SELECT pg_stat_force_next_flush()")
+        row = fetch_one("SELECT sum(fsyncs)::bigint FROM pg_stat_io WHERE object = 'wal'", ())
+        assert row
+        return int(row[0])
+
+    spool.accept(caller, [PART])
+    before = syncs()
+
+    for _ in range(20):
+        spool.accept(caller, [PART])
+
+    assert syncs() - before >= 20

@@ -1,0 +1,41 @@
+"""The pages that anybody may open, and the description of the API."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from luminalog.errors import CODES
+
+PAGES = ["/", "/docs", "/docs/errors"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_public_page_runs_nothing_inline_and_loads_nothing_from_elsewhere(client: Client, page: str) -> None:
+    answer = client.get(page)
+    assert answer.status_code == 200
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    html = answer.content.decode()
+    assert not re.search(r"<style|\sstyle=|<script(?![^>]*src=)|\son\w+=|(src|href)=\"https?:", html)
+
+
+def test_documentation_script_is_javascript_of_its_own(client: Client) -> None:
+    script = client.get("/docs?script=")
+    assert script.headers["Content-Type"].startswith("application/javascript")
+    assert "/v1/openapi.json" in script.content.decode()
+
+
+def test_every_error_has_its_line_in_the_catalogue(client: Client) -> None:
+    html = client.get("/docs/errors").content.decode()
+    assert all(f'id="{code}"' in html for code in CODES)
+
+
+def test_description_is_openapi_3_1_and_knows_ingestion(client: Client) -> None:
+    document = client.get("/v1/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    operation = document["paths"]["/v1/logs"]["post"]
+    entry = operation["requestBody"]["content"]["application/json"]["schema"]["properties"]["logs"]["items"]
+    assert entry["required"] == ["timestamp", "level", "message"]
+    assert {"200", "400", "401", "429", "503"} <= operation["responses"].keys()
+    assert document["components"]["securitySchemes"]["ApiKey"]["name"] == "x-api-key"
+    assert operation["security"] == [{"ApiKey": []}]

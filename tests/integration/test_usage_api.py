@@ -1,0 +1,109 @@
+"""`GET /v1/usage` over the real application."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.test import Client
+
+from accounts.keys import digest, make_key
+from accounts.models import ApiKey, Organisation, Project
+from quotas import ledger, limits
+from quotas.models import Plan
+from quotas.plans import subscribe
+
+
+def issue(slug: str, **scopes: bool) -> tuple[str, ApiKey]:
+    limits.forget()
+    organisation = Organisation.objects.create(name=slug, slug=slug)
+    subscribe(
+        organisation,
+        Plan.objects.create(name=slug, slug=slug, requests_per_minute=60, monthly_bytes=1000, retention_days=7),
+    )
+    project = Project.objects.create(organisation=organisation, name="Shop", slug="shop")
+    secret = make_key()
+    return secret, ApiKey.objects.create(
+        organisation=organisation,
+        project=project,
+        name="web",
+        sha256=digest(secret),
+        prefix=secret[:7],
+        suffix=secret[-4:],
+        **scopes,
+    )
+
+
+@pytest.mark.django_db
+def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
+    secret, api_key = issue("usage-told")
+    organisation_id = api_key.organisation_id
+    now = datetime.now(UTC)
+    ledger.open_month(organisation_id)
+    from_plan = {"organisation_id": organisation_id, "size_bytes": 250, "entries": 5}
+    assert ledger.fetch_one(ledger.CHARGE, from_plan)
+    ledger.count(
+        [
+            ledger.UsageRow(now, organisation_id, api_key.pk, "accepted", 2, 5, 250),
+            ledger.UsageRow(now, organisation_id, api_key.pk, "below_level", 1, 3, 0),
+            ledger.UsageRow(now, organisation_id, api_key.pk, "rate_limited", 4, 0, 0),
+        ]
+    )
+
+    response = Client().get("/v1/usage", headers={"x-api-key": secret})
+
+    told = response.json()
+    line = {
+        "entries": 5,
+        "bytes": 250,
+        "requests": 6,
+        "refused_requests": 4,
+        "dropped_entries": 3,
+        "outcomes": {"accepted": 2, "below_level": 1, "rate_limited": 4},
+    }
+    assert response.status_code == 200
+    assert told["plan"] == "usage-told"
+    assert told["bytes"] == {"limit": 1000, "used": 250, "remaining": 750}
+    assert told["entries"] == 5
+    assert told["by_day"] == [{"day": now.date().isoformat(), **line}]
+    assert told["by_api_key"] == [{"name": "web", "prefix": secret[:7], "suffix": secret[-4:], **line}]
+    assert told["requests"]["ingest"]["remaining"] == 60
+    assert told["requests"]["read"] | {"resets_at": ""} == {
+        "scope": "organisation", "per_minute": 60, "limit": 60, "remaining": 59, "resets_at": "",
+    }  # fmt: skip
+    assert response.headers["X-RateLimit-Remaining"] == "59"
+    assert told["period"]["began_at"] == f"{now:%Y-%m}-01T00:00:00Z"
+
+
+@pytest.mark.django_db
+def test_usage_is_that_of_the_callers_organisation_alone() -> None:
+    _, foreign = issue("usage-foreign")
+    ledger.count([ledger.UsageRow(datetime.now(UTC), foreign.organisation_id, foreign.pk, "accepted", 9, 9, 9)])
+    secret, _ = issue("usage-own")
+    told = Client().get("/v1/usage", headers={"x-api-key": secret}).json()
+    assert (told["by_day"], told["by_api_key"], told["bytes"]["used"]) == ([], [], 0)
+
+
+@pytest.mark.django_db
+def test_a_key_that_may_not_read_is_refused() -> None:
+    secret, _ = issue("usage-writer", can_read=False)
+    response = Client().get("/v1/usage", headers={"x-api-key": secret})
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+    assert response.headers["X-RateLimit-Remaining"] == "60"
+
+
+@pytest.mark.django_db
+def test_usage_needs_a_key() -> None:
+    assert Client().get("/v1/usage").status_code == 401
+
+
+@pytest.mark.django_db
+def test_more_keys_cost_no_more_queries(django_assert_num_queries: pytest.FixtureRequest) -> None:
+    secret, api_key = issue("usage-queries")
+    for number in range(5):
+        other = ApiKey.objects.create(
+            organisation=api_key.organisation, project=api_key.project, name=f"{number}", sha256=bytes([number] * 32)
+        )
+        row = ledger.UsageRow(datetime.now(UTC), api_key.organisation_id, other.pk, "accepted", 1, 1, 1)
+        ledger.count([row])
+    Client().get("/v1/usage", headers={"x-api-key": secret})
+    with django_assert_num_queries(3):  # type: ignore[operator]  # by day, by key, the keys' names
+        Client().get("/v1/usage", headers={"x-api-key": secret})

@@ -1,0 +1,63 @@
+"""Parse one of the largest bodies and print what it cost: `python -m tests.unit.body_cost NAME`."""
+
+import json
+import resource
+import sys
+import time
+
+import luminalog.wsgi  # noqa: F401 - Django as the web process has it
+from ingest.wire import encode_entries, parse_batch
+from luminalog.errors import ApiError
+
+SIZE_BYTES = 128 * 2**20
+
+
+def legal() -> bytes:
+    """1,000 entries, each as large as the contract allows a message and its metadata to be."""
+    words = ["é" * 45 + str(n % 10) for n in range(102_300 // 94)]
+    entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "m" * 10_240, "metadata": {"k": words}}
+    return b'{"logs":[' + b",".join([json.dumps(entry, ensure_ascii=False).encode()] * 1_000) + b"]}"
+
+
+BODIES = {
+    "legal": legal,
+    "legal, with half an emoji": lambda: legal()[:-1] + rb',"unknown":"\ud83d"}',
+    "numbers for entries": lambda: b'{"logs":[' + b"0," * (SIZE_BYTES // 2) + b"0]}",
+    "objects for entries": lambda: b'{"logs":[' + b"{}," * (SIZE_BYTES // 3) + b"{}]}",
+    "lists in one entry": lambda: b'{"logs":[{"metadata":{"k":[' + b"[]," * (SIZE_BYTES // 3) + b"[]]}}]}",
+    "lists in every entry": lambda: (
+        b'{"logs":['
+        + b",".join(
+            [b'{"timestamp":"x","level":"info","message":"","metadata":{"k":[%b0]}}' % (b"[]," * 44_000)] * 1_000
+        )
+        + b"]}"
+    ),
+    "names in one entry": lambda: b'{"logs":[{' + b'"":0,' * (SIZE_BYTES // 5) + b'"":0}]}',
+    "opening brackets": lambda: b'{"logs":' + b"[" * SIZE_BYTES,
+    "white space": lambda: b'{"logs":[' + b" " * SIZE_BYTES,
+    "escaped NULs": lambda: b'{"logs":["' + rb"\u0000" * (SIZE_BYTES // 6) + b'"]}',
+}
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process ever had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main(name: str) -> None:
+    """Parse the body called `name`, and encode what is kept of it."""
+    body = BODIES[name]()
+    before = peak_bytes()
+    started_at = time.perf_counter()
+    try:
+        parts = len(list(encode_entries(parse_batch(body, lenient=True).entries)))
+        code = None
+    except ApiError as error:
+        parts, code = 0, error.code
+    took = time.perf_counter() - started_at
+    figures = {"size": len(body), "before": before, "peak": peak_bytes(), "took": took, "parts": parts, "code": code}
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

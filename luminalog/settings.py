@@ -172,6 +172,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
 }
 
 # --- API ------------------------------------------------------------------------------------------------------------
+#: Where the explorer finds the live tail's process. Empty: at its own address, by way of a proxy.
+TAIL_URL = env.str("LUMINALOG_TAIL_URL", default="")
 DOCS_URL = env.str("LUMINALOG_DOCS_URL", default="/docs")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiKeyAuthentication"],

@@ -1,0 +1,77 @@
+"""The explorer in the admin's index and menu, saved searches, and the access log for whoever must read it."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver
+
+from explore.explorer.page import explorer_page
+from explore.explorer.staff import may_view_logs
+from explore.explorer.urls import urlpatterns
+from explore.models import AccessRecord, Explorer, SavedSearch
+
+if TYPE_CHECKING:
+    ExplorerModelAdmin = admin.ModelAdmin[Explorer]
+    SavedSearchModelAdmin = admin.ModelAdmin[SavedSearch]
+    AccessRecordModelAdmin = admin.ModelAdmin[AccessRecord]
+else:
+    ExplorerModelAdmin = SavedSearchModelAdmin = AccessRecordModelAdmin = admin.ModelAdmin
+
+
+@admin.register(Explorer)
+class ExplorerAdmin(ExplorerModelAdmin):
+    """Its list is the page; the endpoints lie below it and check the session themselves, in JSON."""
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]
+        """Put the endpoints before the admin's own addresses."""
+        return [*urlpatterns, *super().get_urls()[:1]]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # noqa: ARG002
+        """Show the page."""
+        return explorer_page(request, self.admin_site)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return may_view_logs(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Explorer | None = None) -> bool:  # noqa: ARG002
+        return may_view_logs(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Explorer | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Explorer | None = None) -> bool:  # noqa: ARG002
+        return False
+
+
+@admin.register(SavedSearch)
+class SavedSearchAdmin(SavedSearchModelAdmin):
+    list_display = ["name", "organisation", "owner", "is_shared", "query", "created_at"]
+    list_filter = ["is_shared"]
+    list_select_related = ["organisation", "owner"]
+    search_fields = ["name", "query", "owner__username", "organisation__name"]
+    autocomplete_fields: list[str] = []
+    raw_id_fields = ["organisation", "owner"]
+    show_full_result_count = False
+
+
+@admin.register(AccessRecord)
+class AccessRecordAdmin(AccessRecordModelAdmin):
+    """Read-only: not even a superuser edits who looked at what."""
+
+    list_display = ["at", "username", "organisation", "action", "query", "subject", "address"]
+    list_filter = ["action", "at"]
+    search_fields = ["username", "organisation", "query", "subject"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: AccessRecord | None = None) -> bool:  # noqa: ARG002
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: AccessRecord | None = None) -> bool:  # noqa: ARG002
+        return False

@@ -1,0 +1,98 @@
+"""The read API once more, for staff: same views, but the session says who asks and a parameter says whose logs."""
+
+from typing import Any
+
+from rest_framework.request import Request
+
+from accounts.models import Organisation
+from explore import views
+from explore.explorer.staff import Look, MayViewLogs, StaffSession, organisation_of, record
+from explore.models import AccessRecord
+from explore.parameters import Parameters
+from luminalog.errors import ApiError
+from luminalog.levels import BY_NAME
+
+Action = AccessRecord.Action
+
+
+def with_levels(given: Parameters) -> Parameters:
+    """Join the chosen levels to the query; the query alone is parsed first, so that errors have its positions."""
+    query, levels = given.text("query") or "", given.text("levels")
+    given.query()
+    names = levels.split(",") if levels else []
+    if not set(names) <= BY_NAME.keys():
+        raise ApiError("invalid_parameter", "levels must be names of levels, separated by commas.")
+    if not names:
+        return given
+    chosen = "(" + " OR ".join(f"level:{name}" for name in names) + ")"
+    return Parameters({**given.given, "query": f"({query}) AND {chosen}" if query.strip() else chosen})
+
+
+class StaffLook(views.ReadView):
+    """Swaps the caller of a read view for a member of staff, and records the look."""
+
+    authentication_classes = [StaffSession]
+    permission_classes = [MayViewLogs]
+    throttle_classes = []
+    schema = None
+    action: Action
+    is_search = True
+
+    def asked(self, request: Request) -> tuple[int, Parameters]:
+        """Return whose logs are asked for, and the parameters; nothing is read that is not recorded."""
+        given = Parameters(request.query_params.dict())
+        given.refuse_others_than((*self.parameters, "organisation", "levels"))
+        organisation = organisation_of(given)
+        parameters = with_levels(given)
+        record(request, organisation, self.look(organisation, parameters))
+        return organisation.pk, parameters
+
+    def look(self, organisation: Organisation, parameters: Parameters) -> Look:
+        """Describe the look for the access log."""
+        subject = str(self.kwargs.get("entry_id") or self.kwargs.get("trace_id") or "")
+        if not self.is_search:
+            return Look(action=self.action, subject=subject)
+        search = parameters.search(organisation.pk)
+        return Look(action=self.action, query=parameters.text("query") or "", search=search)
+
+
+class SearchLook(StaffLook, views.LogsView):
+    action = Action.SEARCH
+
+
+class HistogramLook(StaffLook, views.HistogramView):
+    action = Action.HISTOGRAM
+
+
+class FieldsLook(StaffLook, views.FieldsView):
+    action = Action.FIELDS
+
+
+class ExportLook(StaffLook, views.ExportView):
+    action = Action.EXPORT
+
+
+class EntryLook(StaffLook, views.LogView):
+    action, is_search = Action.ENTRY, False
+
+
+class ContextLook(StaffLook, views.ContextView):
+    action, is_search = Action.CONTEXT, False
+
+
+class TraceLook(StaffLook, views.TraceView):
+    action, is_search = Action.TRACE, False
+
+
+def listening(request: Request) -> tuple[Organisation, Parameters]:
+    """Return what a tail is asked to listen to, and record it."""
+    data: Any = request.data
+    given = Parameters({name: data[name] for name in ("organisation", "query", "levels") if _is_text(data, name)})
+    organisation = organisation_of(given)
+    parameters = with_levels(given)
+    record(request, organisation, Look(action=Action.TAIL, query=parameters.text("query") or ""))
+    return organisation, parameters
+
+
+def _is_text(data: Any, name: str) -> bool:
+    return isinstance(data, dict) and isinstance(data.get(name), str)

@@ -1,0 +1,52 @@
+"""The page itself: an empty shell. Everything in it is drawn by its modules from the endpoints' JSON."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from accounts.models import Organisation
+from explore.explorer.staff import may_view_logs
+from luminalog.levels import Level
+
+#: Nothing inline, nothing from elsewhere: a log entry cannot bring code, a picture or a form with it.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'{tail}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def explorer_page(request: HttpRequest, site: AdminSite) -> TemplateResponse:
+    """Answer the page; its state is in its address, and only the browser reads it there."""
+    if not may_view_logs(request):
+        raise PermissionDenied
+    context = {**site.each_context(request), "title": "Explorer", "configuration": _configuration()}
+    response = TemplateResponse(request, "admin/explore/explorer/explorer.html", context)
+    response.headers["Content-Security-Policy"] = POLICY.format(tail=_tail_origin())
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _configuration() -> dict[str, Any]:
+    organisations = Organisation.objects.order_by("name").prefetch_related("projects")
+    return {
+        "organisations": [
+            {"slug": one.slug, "name": one.name, "projects": [project.slug for project in one.projects.all()]}
+            for one in organisations
+        ],
+        "levels": [level.label for level in Level],
+        "endpoints": reverse("admin:explore_explorer_changelist"),
+        "login": reverse("admin:login"),
+    }
+
+
+def _tail_origin() -> str:
+    if not settings.TAIL_URL:
+        return ""
+    parts = urlsplit(settings.TAIL_URL)
+    return f" {parts.scheme}://{parts.netloc}"

@@ -1,0 +1,91 @@
+"""Saved searches: a member of staff sees their own and the shared ones, and changes their own."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.models import User
+from explore.explorer.staff import MayViewLogs, StaffSession, organisation_of, staff_of
+from explore.models import SavedSearch
+from explore.parameters import Parameters
+from luminalog.errors import ApiError, FieldError
+
+FIELDS = ("name", "query", "levels", "time_range")
+MOST = 200
+
+
+class SavedSearchesView(APIView):
+    authentication_classes = [StaffSession]
+    permission_classes = [MayViewLogs]
+    parser_classes = [JSONParser]
+    throttle_classes = []
+    schema = None
+
+    def get(self, request: Request) -> Response:
+        """List the searches of an organisation that one may use."""
+        organisation = organisation_of(Parameters(request.query_params))
+        found = SavedSearch.objects.filter(Q(owner=staff_of(request)) | Q(is_shared=True), organisation=organisation)
+        searches = found.select_related("owner")[:MOST]
+        return Response({"searches": [_as_json(search, staff_of(request)) for search in searches]})
+
+    def post(self, request: Request) -> Response:
+        """Keep a search under a name; an own one of that name is replaced."""
+        organisation = organisation_of(Parameters(request.query_params))
+        owner = staff_of(request)
+        values = _values(request.data)
+        _check(SavedSearch(owner=owner, organisation=organisation, **values))
+        name = values.pop("name")
+        search, created = SavedSearch.objects.update_or_create(
+            owner=owner, organisation=organisation, name=name, defaults=values
+        )
+        return Response(_as_json(search, owner), status=201 if created else 200)
+
+
+class SavedSearchView(APIView):
+    authentication_classes = [StaffSession]
+    permission_classes = [MayViewLogs]
+    throttle_classes = []
+    schema = None
+
+    def delete(self, request: Request, search_id: int) -> Response:
+        """Forget one's own search."""
+        deleted, _ = SavedSearch.objects.filter(pk=search_id, owner=staff_of(request)).delete()
+        if not deleted:
+            raise ApiError("not_found")
+        return Response(status=204)
+
+
+def _values(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise ApiError("invalid_payload")
+    values: dict[str, Any] = {name: data.get(name, "") for name in FIELDS}
+    if not all(isinstance(value, str) and "\0" not in value for value in values.values()):
+        raise ApiError("invalid_payload")
+    return values | {"name": values["name"].strip(), "is_shared": data.get("is_shared") is True}
+
+
+def _check(search: SavedSearch) -> None:
+    try:
+        search.clean_fields(exclude=("owner", "organisation"))
+    except ValidationError as error:
+        errors = [FieldError(pointer=f"/{name}", code="invalid_payload", detail=" ".join(texts))
+                  for name, texts in error.message_dict.items()]  # fmt: skip
+        raise ApiError("invalid_payload", errors=errors) from error
+
+
+def _as_json(search: SavedSearch, user: User) -> dict[str, Any]:
+    return {
+        "id": search.pk,
+        "name": search.name,
+        "query": search.query,
+        "levels": search.levels,
+        "time_range": search.time_range,
+        "is_shared": search.is_shared,
+        "is_own": search.owner_id == user.pk,
+        "owner": search.owner.get_username(),
+    }

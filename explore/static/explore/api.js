@@ -1,0 +1,57 @@
+// Talks to the explorer's endpoints: same origin, the session's cookie, problems as exceptions.
+
+export const configuration = JSON.parse(document.getElementById("configuration").textContent);
+
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || "The server did not answer. Is it running?");
+    this.status = status;
+    this.code = body.code || "unreachable";
+    this.position = body.position;
+    this.signedOut = body.signed_out === true;
+  }
+}
+
+// Integers that a JavaScript number cannot hold stay exact where the browser tells a number's source.
+function exact(_, value, context) {
+  if (typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(context?.source ?? "")) {
+    return BigInt(context.source);
+  }
+  return value;
+}
+
+export function address(path, parameters = {}) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const search = new URLSearchParams(given).toString();
+  return configuration.endpoints + path + (search ? `?${search}` : "");
+}
+
+async function call(url, options) {
+  let response;
+  try {
+    response = await fetch(url, { headers: { Accept: "application/json" }, ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Problem(0, {});
+  }
+  const text = await response.text();
+  let body = {};
+  try {
+    body = text ? JSON.parse(text, exact) : {};
+  } catch {
+    throw new Problem(response.status, { detail: `The server answered ${response.status}.` });
+  }
+  if (!response.ok) throw new Problem(response.status, body);
+  return body;
+}
+
+export const get = (path, parameters, signal) => call(address(path, parameters), { signal });
+
+export function send(method, path, parameters, body) {
+  const token = document.querySelector("meta[name=csrf-token]").content;
+  return call(address(path, parameters), {
+    method,
+    headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": token },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+}

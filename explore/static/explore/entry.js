@@ -1,0 +1,76 @@
+// An entry laid open: message, error, fields with their actions, raw JSON.
+
+import { button, copy, el, icon } from "./dom.js";
+import { filter } from "./filter.js";
+import { leaves, text, tree } from "./json.js";
+import { stackTrace } from "./stack.js";
+import { change, link, state } from "./state.js";
+import { resolve } from "./time.js";
+
+const COLUMNS = ["level", "environment", "project", "trace_id", "span_id", "parent_span_id"];
+const FACTS = ["timestamp", "received_at", "id", "size_bytes", "privacy_mode"];
+
+function fieldRow(field, value, { filterable = true, column = false } = {}) {
+  const shown = typeof value === "string" ? value : text(value);
+  const act = (label, title, action) => el("button", { type: "button", class: "ex-act", title, "aria-label": `${title}: ${field}`, onclick: action }, icon(label));
+  const isScalar = value !== null && typeof value !== "object";
+  const isColumn = state.columns.includes(field);
+  return el("tr", { "data-field": field },
+    el("th", { scope: "row" }, field),
+    el("td", { class: `ex-value ex-json-${value === null ? "null" : typeof value}` }, shown),
+    el("td", { class: "ex-acts" },
+      filterable && isScalar ? act("plus", "Filter for this value", () => filter(field, value, true)) : null,
+      filterable && isScalar ? act("minus", "Filter out this value", () => filter(field, value, false)) : null,
+      column ? act("column", isColumn ? "Remove the column" : "Show as column", () => change({
+        columns: isColumn ? state.columns.filter((name) => name !== field) : [...state.columns, field],
+      })) : null,
+      act("copy", "Copy the value", () => copy(shown, "Value"))));
+}
+
+function section(title, rows) {
+  return rows.length ? el("section", { class: "ex-section" }, el("h4", {}, title),
+    el("table", { class: "ex-fields" }, el("tbody", {}, rows))) : null;
+}
+
+function errorSection(error) {
+  if (!error) return null;
+  const rows = [];
+  if (error.fingerprint) rows.push(fieldRow("error.fingerprint", error.fingerprint));
+  for (const [name, value] of leaves(error.context ?? {})) rows.push(fieldRow(`error.context.${name}`, value));
+  return el("section", { class: "ex-section ex-error" },
+    el("div", { class: "ex-section-head" },
+      el("h4", { class: "ex-error-type" }, error.type || "Error"),
+      error.type ? button("Filter for this type", () => filter("error.type", error.type, true), { class: "ex-button ex-small" }) : null),
+    error.message ? el("p", { class: "ex-error-message" }, error.message) : null,
+    error.stack_trace?.length ? stackTrace(error.stack_trace) : null,
+    rows.length ? el("table", { class: "ex-fields" }, el("tbody", {}, rows)) : null);
+}
+
+// The id of the trace, wherever the client wrote it.
+export function traceOf(entry) {
+  const found = entry.trace_id || entry.metadata?.trace_id || entry.metadata?.traceId;
+  return typeof found === "string" && found ? found : "";
+}
+
+export const showTrace = (entry) => traceOf(entry) && change({ view: "trace", of: traceOf(entry), entry: entry.id });
+export const showContext = (entry) => change({ view: "context", of: entry.id, entry: entry.id });
+
+export function details(entry) {
+  const permalink = () => copy(link({ ...resolve(), live: false, entry: entry.id }), "Link");
+  const raw = el("pre", { class: "ex-raw", tabindex: "0" });
+  const open = (event) => { if (event.target.open && !raw.firstChild) raw.append(tree(entry)); };
+  return el("div", { class: "ex-details" },
+    el("div", { class: "ex-details-actions" },
+      traceOf(entry) ? button("Show trace", () => showTrace(entry), { title: "Everything of this trace (t)" }) : null,
+      button("Show context", () => showContext(entry), { title: "What its project logged before and after (c)" }),
+      button("Copy link", permalink),
+      button("Copy JSON", () => copy(text(entry, 2), "Entry"))),
+    el("pre", { class: "ex-message" }, entry.message),
+    errorSection(entry.error),
+    section("Metadata", leaves(entry.metadata ?? {}).map(([name, value]) => fieldRow(name, value, { column: true }))),
+    section("Entry", [
+      ...COLUMNS.filter((name) => entry[name] !== null).map((name) => fieldRow(name, entry[name])),
+      ...FACTS.filter((name) => entry[name] !== null).map((name) => fieldRow(name, entry[name], { filterable: false })),
+    ]),
+    el("details", { ontoggle: open }, el("summary", {}, "Raw JSON"), raw));
+}

@@ -1,0 +1,140 @@
+// Entries over time, stacked by level; drag to zoom, click a bar to go into it.
+
+import { el, svg } from "./dom.js";
+import { state } from "./state.js";
+import { clock, day, moment } from "./time.js";
+
+const HEIGHT = 84;
+const AXIS = 16;
+const DAY = 86_400_000;
+const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
+const WORST_FIRST = ["panic", "fatal", "error", "warn", "info", "debug"];
+
+export class Histogram {
+  constructor(place, onZoom) {
+    this.place = place;
+    this.onZoom = onZoom;
+    this.tip = el("div", { class: "ex-tip", role: "status", hidden: true });
+    new ResizeObserver(() => this.draw()).observe(place);
+    place.addEventListener("pointerdown", (event) => this.press(event));
+    place.addEventListener("pointermove", (event) => this.hover(event));
+    place.addEventListener("pointerleave", () => { this.tip.hidden = true; });
+  }
+
+  show(histogram, range) {
+    this.histogram = histogram;
+    this.range = { from: Date.parse(range.from), to: Date.parse(range.to) };
+    this.draw();
+  }
+
+  get shown() {
+    return state.levels.length ? WORST_FIRST.filter((level) => state.levels.includes(level)) : WORST_FIRST;
+  }
+
+  count(bucket) {
+    return this.shown.reduce((sum, level) => sum + bucket.counts[level], 0);
+  }
+
+  x(time) {
+    return ((time - this.range.from) / (this.range.to - this.range.from)) * this.width;
+  }
+
+  timeAt(x) {
+    const inside = Math.min(this.width, Math.max(0, x));
+    return this.range.from + (inside / this.width) * (this.range.to - this.range.from);
+  }
+
+  draw() {
+    this.width = this.place.clientWidth;
+    if (!this.histogram || !this.width) return;
+    const { buckets } = this.histogram;
+    const most = Math.max(1, ...buckets.map((bucket) => this.count(bucket)));
+    const total = buckets.reduce((sum, bucket) => sum + this.count(bucket), 0);
+    this.selection = svg("rect", { class: "ex-selection", x: 0, y: 0, width: 0, height: HEIGHT });
+    const picture = svg("svg", { viewBox: `0 0 ${this.width} ${HEIGHT + AXIS}`, width: this.width, height: HEIGHT + AXIS, role: "img",
+      "aria-label": `${total.toLocaleString("en")} entries over time, at most ${most.toLocaleString("en")} a bar` },
+      svg("line", { class: "ex-grid", x1: 0, x2: this.width, y1: HEIGHT + 0.5, y2: HEIGHT + 0.5 }),
+      buckets.flatMap((bucket) => this.bars(bucket, most)), this.ticks(), this.selection);
+    const peak = total > 0 && el("span", { class: "ex-peak", title: "The highest bar" }, most.toLocaleString("en"));
+    this.place.replaceChildren(picture, peak || "", this.tip);
+  }
+
+  bars(bucket, most) {
+    const start = Date.parse(bucket.start);
+    const left = Math.max(0, this.x(start));
+    const right = Math.min(this.width, this.x(start + this.histogram.step_seconds * 1000));
+    let y = HEIGHT;
+    return this.shown.filter((level) => bucket.counts[level]).map((level) => {
+      const height = Math.max(1.5, (bucket.counts[level] / most) * (HEIGHT - 6));
+      y -= height;
+      const gap = right - left > 4 ? 1 : 0;
+      return svg("rect", { class: `ex-step level-${level}`, x: left, y, width: Math.max(1, right - left - gap), height, "data-start": bucket.start });
+    });
+  }
+
+  // Round times of the zone shown, about one in 110 pixels, at least three or so.
+  ticks() {
+    const { from, to } = this.range;
+    const step = TICKS.find((seconds) => seconds * 1000 >= ((to - from) / this.width) * Math.min(110, this.width / 4)) * 1000 || 30 * DAY;
+    const offset = state.zone === "utc" ? 0 : new Date(from).getTimezoneOffset() * 60_000;
+    const first = Math.ceil((from - offset) / step) * step + offset;
+    return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => {
+      const date = new Date(first + index * step);
+      const x = this.x(date.getTime());
+      if (x < 24 || x > this.width - 24) return null;
+      const label = step >= DAY ? day(date).slice(5) : to - from > DAY ? `${day(date).slice(5)} ${clock(date, 0)}` : clock(date, step < 60_000 ? 2 : 0);
+      return svg("text", { class: "ex-tick", x, y: HEIGHT + 13, "text-anchor": "middle" }, label);
+    });
+  }
+
+  press(event) {
+    if (!this.histogram || event.button !== 0) return;
+    const box = this.place.getBoundingClientRect();
+    const from = event.clientX - box.left;
+    this.place.setPointerCapture(event.pointerId);
+    const move = (moved) => {
+      const now = Math.min(this.width, Math.max(0, moved.clientX - box.left));
+      this.selection.setAttribute("x", Math.min(from, now));
+      this.selection.setAttribute("width", Math.abs(now - from));
+    };
+    const up = (released) => {
+      this.place.removeEventListener("pointermove", move);
+      this.selection.setAttribute("width", 0);
+      if (released.type === "pointerup") this.zoom(from, released.clientX - box.left);
+    };
+    this.place.addEventListener("pointermove", move);
+    this.place.addEventListener("pointerup", up, { once: true });
+    this.place.addEventListener("pointercancel", up, { once: true });
+  }
+
+  zoom(from, to) {
+    if (Math.abs(to - from) >= 5) {
+      const [start, end] = [this.timeAt(Math.min(from, to)), this.timeAt(Math.max(from, to))];
+      if (end - start >= 1) this.onZoom(start, end);
+      return;
+    }
+    const bucket = this.bucketAt(from);
+    if (bucket && this.count(bucket)) {
+      const start = Date.parse(bucket.start);
+      this.onZoom(start, start + this.histogram.step_seconds * 1000);
+    }
+  }
+
+  bucketAt(x) {
+    const time = this.timeAt(x);
+    return this.histogram.buckets.findLast((bucket) => Date.parse(bucket.start) <= time);
+  }
+
+  hover(event) {
+    if (!this.histogram) return;
+    const x = event.clientX - this.place.getBoundingClientRect().left;
+    const bucket = this.bucketAt(x);
+    if (!bucket) return;
+    this.tip.replaceChildren(el("strong", {}, moment(bucket.start)),
+      ...this.shown.filter((level) => bucket.counts[level]).map((level) =>
+        el("span", { class: `ex-tip-level level-${level}` }, `${level} ${bucket.counts[level].toLocaleString("en")}`)),
+      this.count(bucket) ? "" : el("span", { class: "ex-quiet" }, "nothing"));
+    this.tip.hidden = false;
+    this.tip.style.left = `${Math.min(Math.max(0, this.width - 190), Math.max(0, x + 12))}px`;
+  }
+}

@@ -1,0 +1,50 @@
+// JSON as text and as coloured elements; integers beyond a number's precision are BigInt.
+
+import { el } from "./dom.js";
+
+export function text(value, indent = 0) {
+  const raw = [];
+  const marked = JSON.stringify(value, (_, item) => {
+    if (typeof item !== "bigint") return item;
+    return `\u0001${raw.push(item.toString()) - 1}\u0001`;
+  }, indent);
+  return marked === undefined ? "" : marked.replace(/"\\u0001(\d+)\\u0001"/g, (_, index) => raw[index]);
+}
+
+const scalar = (value) => el("span", { class: `ex-json-${value === null ? "null" : typeof value}` }, text(value));
+
+export function tree(value, depth = 0) {
+  if (value === null || typeof value !== "object") return scalar(value);
+  const isList = Array.isArray(value);
+  const items = Object.entries(value);
+  if (!items.length) return el("span", {}, isList ? "[]" : "{}");
+  const inside = "  ".repeat(depth + 1);
+  const node = el("span", {}, isList ? "[\n" : "{\n");
+  items.forEach(([key, item], index) => {
+    node.append(inside);
+    if (!isList) node.append(el("span", { class: "ex-json-key" }, JSON.stringify(key)), ": ");
+    node.append(tree(item, depth + 1), index < items.length - 1 ? ",\n" : "\n");
+  });
+  node.append("  ".repeat(depth), isList ? "]" : "}");
+  return node;
+}
+
+// A document's leaves by dotted name. A list of scalars gives one leaf an item; other lists stay whole.
+export function leaves(document, prefix = "", depth = 0) {
+  return Object.entries(document).flatMap(([key, value]) => {
+    const name = prefix + key;
+    if (value !== null && typeof value === "object" && !Array.isArray(value) && depth < 6 && Object.keys(value).length) {
+      return leaves(value, `${name}.`, depth + 1);
+    }
+    const isFlat = Array.isArray(value) && value.length && value.length <= 20 && value.every((item) => item === null || typeof item !== "object");
+    return isFlat ? value.map((item) => [name, item]) : [[name, value]];
+  });
+}
+
+export function leaf(document, name) {
+  if (!document) return undefined;
+  if (Object.hasOwn(document, name)) return document[name];
+  const [head, ...rest] = name.split(".");
+  const inner = Object.hasOwn(document, head) ? document[head] : undefined;
+  return rest.length && inner !== null && typeof inner === "object" ? leaf(inner, rest.join(".")) : undefined;
+}

@@ -1,0 +1,69 @@
+// The page's whole state, kept in its address: a link shows somebody else the same.
+
+import { configuration } from "./api.js";
+
+const DEFAULT_RANGE = "1h";
+const listeners = new Set();
+
+function read() {
+  const given = new URLSearchParams(location.search);
+  const list = (name) => (given.get(name) || "").split(",").filter(Boolean);
+  const known = configuration.organisations.map((organisation) => organisation.slug);
+  const remembered = localStorage.getItem("explorer.organisation");
+  return {
+    organisation: given.get("organisation") || (known.includes(remembered) ? remembered : known[0]) || "",
+    query: given.get("query") || "",
+    levels: list("levels").filter((level) => configuration.levels.includes(level)),
+    range: given.get("from") ? "" : given.get("range") || DEFAULT_RANGE,
+    from: given.get("from") || "",
+    to: given.get("to") || "",
+    columns: list("columns"),
+    entry: given.get("entry") || "",
+    view: ["trace", "context"].includes(given.get("view")) ? given.get("view") : "",
+    of: given.get("of") || "",
+    live: given.get("live") === "1",
+    zone: given.get("zone") || localStorage.getItem("explorer.zone") || "local",
+  };
+}
+
+export const state = read();
+
+export function link(changes = {}) {
+  const { organisation, query, levels, range, from, to, columns, entry, view, of, live, zone } = { ...state, ...changes };
+  const parameters = new URLSearchParams({ organisation });
+  const put = (name, value) => value && parameters.set(name, value);
+  put("query", query);
+  put("levels", levels.join(","));
+  put("range", from ? "" : range);
+  put("from", from);
+  put("to", to);
+  put("columns", columns.join(","));
+  put("entry", entry);
+  put("view", view);
+  put("of", view && of);
+  put("live", live && "1");
+  put("zone", zone === "utc" && "utc");
+  return `${location.origin}${location.pathname}?${parameters}`;
+}
+
+// What is searched for goes into the history; what is only opened or closed replaces the address.
+const SEARCHED = ["organisation", "query", "levels", "range", "from", "to"];
+
+export function change(changes) {
+  const names = Object.keys(changes).filter((name) => String(changes[name]) !== String(state[name]));
+  const searched = names.some((name) => SEARCHED.includes(name));
+  if (!names.length) return;
+  Object.assign(state, changes);
+  history[searched ? "pushState" : "replaceState"](null, "", link());
+  localStorage.setItem("explorer.organisation", state.organisation);
+  localStorage.setItem("explorer.zone", state.zone);
+  for (const listener of listeners) listener(new Set(names), searched);
+}
+
+export const onChange = (listener) => listeners.add(listener);
+
+window.addEventListener("popstate", () => {
+  const names = new Set(Object.keys(state));
+  Object.assign(state, read());
+  for (const listener of listeners) listener(names, true);
+});

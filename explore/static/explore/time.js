@@ -1,0 +1,59 @@
+// Times: ranges as people name them, and how a moment is written.
+
+import { state } from "./state.js";
+
+const UNITS = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
+const WORDS = { s: "second", m: "minute", h: "hour", d: "day", w: "week" };
+export const QUICK = ["5m", "15m", "1h", "6h", "24h", "3d", "7d", "30d"];
+
+export function seconds(range) {
+  const found = /^(\d{1,4})([smhdw])$/.exec(range);
+  return found ? found[1] * UNITS[found[2]] : 3600;
+}
+
+export function rangeWords(range) {
+  const found = /^(\d{1,4})([smhdw])$/.exec(range);
+  if (!found) return "last hour";
+  return found[1] === "1" ? `last ${WORDS[found[2]]}` : `last ${found[1]} ${WORDS[found[2]]}s`;
+}
+
+export function resolve() {
+  if (state.from) return { from: state.from, to: state.to || new Date().toISOString() };
+  const now = Date.now();
+  return { from: new Date(now - seconds(state.range) * 1000).toISOString(), to: new Date(now).toISOString() };
+}
+
+const pad = (number, length = 2) => String(number).padStart(length, "0");
+const part = (date, name) => (state.zone === "utc" ? date[`getUTC${name}`]() : date[`get${name}`]());
+
+export function day(date) {
+  return `${part(date, "FullYear")}-${pad(part(date, "Month") + 1)}-${pad(part(date, "Date"))}`;
+}
+
+export function clock(date, precision = 3) {
+  const text = `${pad(part(date, "Hours"))}:${pad(part(date, "Minutes"))}`;
+  if (precision < 1) return text;
+  const withSeconds = `${text}:${pad(part(date, "Seconds"))}`;
+  return precision < 3 ? withSeconds : `${withSeconds}.${pad(date.getUTCMilliseconds(), 3)}`;
+}
+
+export function moment(text) {
+  const date = new Date(text);
+  return `${day(date)} ${clock(date, date.getUTCMilliseconds() ? 3 : 2)}`;
+}
+
+export function rangeLabel() {
+  return state.from ? `${moment(state.from)} – ${state.to ? moment(state.to) : "now"}` : rangeWords(state.range);
+}
+
+// What <input type="datetime-local"> shows and gives back, in the zone chosen.
+export const toInput = (text) => { const date = new Date(text); return `${day(date)}T${clock(date, 2)}`; };
+export const fromInput = (text) => new Date(state.zone === "utc" ? `${text}Z` : text).toISOString();
+
+export function duration(milliseconds) {
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(2)} s`;
+  if (milliseconds < 3_600_000) return `${Math.round(milliseconds / 60_000)} min`;
+  if (milliseconds < 172_800_000) return `${Math.round(milliseconds / 3_600_000)} h`;
+  return `${Math.round(milliseconds / 86_400_000)} days`;
+}

@@ -1,0 +1,42 @@
+"""A ticket lets the explorer open a tail on another port: who may listen, to what, for the next 30 seconds.
+
+The page gets it from the session's own endpoint, so the tail needs neither the session's cookie nor CORS credentials.
+"""
+
+from django.core import signing
+from msgspec import Struct, ValidationError, convert, to_builtins
+
+from accounts.models import User
+from luminalog.errors import ApiError
+
+LIFETIME_SECONDS = 30
+SALT = "explore.tail"
+PERMISSION = "explore.view_logs"
+
+
+class Ticket(Struct, frozen=True, kw_only=True):
+    """A member of staff may listen to one organisation through one query."""
+
+    user_id: int
+    organisation_id: int
+    query: str
+
+
+def issue(ticket: Ticket) -> str:
+    """Return `ticket`, signed, for an address."""
+    return signing.dumps(to_builtins(ticket), salt=SALT, compress=True)
+
+
+def redeem(text: str) -> Ticket:
+    """Read a ticket. Raises: `ApiError` when it is forged or has run out."""
+    try:
+        return convert(signing.loads(text, salt=SALT, max_age=LIFETIME_SECONDS), Ticket)
+    except (signing.BadSignature, ValidationError) as error:
+        raise ApiError("forbidden", "The ticket is not valid any more.") from error
+
+
+def check_bearer(ticket: Ticket) -> None:
+    """Refuse a member of staff who has left or lost the permission since. Raises: `ApiError`."""
+    user = User.objects.filter(pk=ticket.user_id).first()
+    if user is None or not user.is_staff or not user.has_perm(PERMISSION):
+        raise ApiError("forbidden", "You may not look at logs any more.")

@@ -1,0 +1,13 @@
+"""The ASGI application: live tails only. Everything else is WSGI's."""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
+django.setup(set_prefix=False)
+
+from explore.tail.application import TailApplication  # noqa: E402 - after the setup
+from explore.tail.hub import Hub  # noqa: E402
+
+application = TailApplication(Hub())

@@ -1,0 +1,218 @@
+"""Hostile log content stays text: in every field, key and value, in a real browser with the policy on."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.acceptance.product import Product
+from tests.browser import chromium, sign_in
+
+pytestmark = pytest.mark.acceptance
+
+PAGE = "/admin/explore/explorer/"
+ROOT = Path(__file__).resolve().parent.parent.parent
+#: Each would set window.pwned, or fetch /pwned, where it were taken for markup or code.
+CORPUS = [
+    "<script>window.pwned=1</script>",
+    "</script><script>window.pwned=1</script>",
+    "<img src=x onerror=window.pwned=1>",
+    '"><img src=/pwned onerror=window.pwned=1>',
+    "'><svg onload=window.pwned=1>",
+    "<svg><script>window.pwned=1</script></svg>",
+    "<svg><animate onbegin=window.pwned=1 attributeName=x dur=1s>",
+    "<iframe src='javascript:window.pwned=1'></iframe>",
+    "<iframe srcdoc='<script>parent.pwned=1</script>'></iframe>",
+    "<body onload=window.pwned=1>",
+    "<input autofocus onfocus=window.pwned=1>",
+    "<details open ontoggle=window.pwned=1>",
+    "<video><source onerror=window.pwned=1></video>",
+    "<audio src=x onerror=window.pwned=1>",
+    "<math><mtext></p><img src=x onerror=window.pwned=1></mtext></math>",
+    "<a href='javascript:window.pwned=1'>click</a>",
+    "javascript:window.pwned=1",
+    "data:text/html,<script>window.pwned=1</script>",
+    "<object data='data:text/html,<script>window.pwned=1</script>'>",
+    "<embed src='javascript:window.pwned=1'>",
+    "<link rel=stylesheet href=/pwned>",
+    "<style>@import '/pwned'; body{display:none}</style>",
+    "<meta http-equiv=refresh content='0;url=/pwned'>",
+    "<base href='/pwned/'>",
+    "<form action=/pwned><button autofocus>x</button></form>",
+    "<template><script>window.pwned=1</script></template>",
+    "<noscript><p title='</noscript><img src=x onerror=window.pwned=1>'>",
+    "<!--><script>window.pwned=1</script-->",
+    "<![CDATA[<script>window.pwned=1</script>]]>",
+    "{{constructor.constructor('window.pwned=1')()}}",
+    "${window.pwned=1}",
+    "';window.pwned=1;//",
+    '";window.pwned=1;//',
+    "`;window.pwned=1;//",
+    "\\u003cscript\\u003ewindow.pwned=1\\u003c/script\\u003e",
+    "&lt;script&gt;window.pwned=1&lt;/script&gt;",
+    "<scr<script>ipt>window.pwned=1</scr</script>ipt>",
+    "<ScRiPt/x>window.pwned=1</sCrIpT>",
+    "<img\tsrc=x\nonerror=window.pwned=1>",
+    "\u202e<img src=x onerror=window.pwned=1>",
+    "__proto__",
+    "constructor",
+]
+INJECTED = (
+    "#ex :is(script:not(#configuration), img, iframe, object, embed, video, audio, math, style, link, meta, base,"
+    " template, animate), #ex [onerror], #ex [onload], #ex [onfocus], #ex [ontoggle], #ex a[href^='javascript' i]"
+)
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A product of its own, since its organisation gets a hostile name."""
+    hostile = Product(tmp_path_factory.mktemp("hostile") / "var").start()
+    entries = [_entry(text, number) for number, text in enumerate(CORPUS)]
+    assert hostile.post({"logs": entries}).status_code == 200
+    hostile.wait_until_stored(len(entries))
+    hostile.query("UPDATE accounts_organisation SET name = %s", CORPUS[1])
+    yield hostile
+    hostile.stop()
+
+
+def _entry(text: str, number: int = 0) -> dict[str, Any]:
+    short = text[:120]
+    return {
+        "timestamp": (datetime.now(UTC) - timedelta(seconds=number)).isoformat(),
+        "level": "error",
+        "message": text,
+        "environment": short,
+        "project_id": short,
+        "trace_id": short,
+        "span_id": short,
+        "parent_span_id": short,
+        "metadata": {text: text, "nested": {text: [text, {text: text}]}, "number": number},
+        "error": {
+            "type": text, "message": text, "fingerprint": text, "stack_trace": [text, f"at {text} (x.ts:1:1)"],
+            "context": {text: text},
+        },
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser, product: Product) -> Iterator[Page]:
+    """A page that notes dialogs, violations of the policy and requests for what only hostile content names."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        alarms: list[str] = []
+        page.on("dialog", lambda dialog: (alarms.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        page.on("pageerror", lambda error: alarms.append(f"error {error}"))
+        page.on("request", lambda request: alarms.append(request.url) if request.url.endswith("/pwned") else None)
+        page.expose_function("alarm", lambda directive: alarms.append(directive))
+        page.add_init_script("addEventListener('securitypolicyviolation', event => alarm(event.violatedDirective))")
+        sign_in(page, product.base_url, *product.admin)
+        yield page
+        _assert_inert(page)
+        assert alarms == []
+
+
+def _assert_inert(page: Page) -> None:
+    assert page.evaluate("window.pwned") is None
+    assert page.locator(INJECTED).count() == 0
+
+
+def test_policy_is_on_and_bites(page: Page, product: Product) -> None:
+    """The alarm would sound: an inline script is refused."""
+    response = page.goto(product.base_url + PAGE)
+    assert response
+    assert "script-src 'self';" in response.headers["content-security-policy"]
+    page.evaluate(
+        "window.alarm = () => { window.heard = 1 };"
+        "document.head.append(Object.assign(document.createElement('script'), {textContent: 'window.pwned=1'}))"
+    )
+    page.wait_for_function("window.heard === 1")
+
+
+def test_open_entries_are_inert(page: Page, product: Product) -> None:
+    page.goto(f"{product.base_url}{PAGE}?range=1h")
+    expect(page.locator(".ex-item")).to_have_count(len(CORPUS))
+    assert page.locator("#ex-organisation option").inner_text() == CORPUS[1]
+    for index in range(len(CORPUS)):
+        page.evaluate("index => document.querySelectorAll('#ex-list > .ex-item .ex-line')[index].click()", index)
+    expect(page.locator(".ex-details")).to_have_count(len(CORPUS))
+    page.evaluate("document.querySelectorAll('.ex-details details').forEach(node => { node.open = true })")
+    expect(page.locator(".ex-raw .ex-json-key").first).to_be_attached()
+    shown = page.locator(".ex-message").evaluate_all("nodes => nodes.map(node => node.textContent)")
+    assert shown == CORPUS
+    names = page.locator(".ex-fields th").evaluate_all("nodes => nodes.map(node => node.textContent)")
+    assert set(CORPUS) <= set(names)
+
+
+def test_columns_filters_and_completion_are_inert(page: Page, product: Product) -> None:
+    for text in (CORPUS[2], CORPUS[4], CORPUS[40]):
+        page.goto(f"{product.base_url}{PAGE}?{urlencode({'range': '1h', 'columns': text.replace(',', '')})}")
+        expect(page.locator(".ex-item").first).to_be_visible()
+        row = page.locator(".ex-item").nth(CORPUS.index(text))
+        row.locator(".ex-line").evaluate("node => node.click()")
+        row.locator("tr[data-field='error.fingerprint'] [title='Filter for this value']").evaluate(
+            "node => node.click()"
+        )
+        expect(page.locator(".ex-item")).to_have_count(1)
+        expect(page.locator("#ex-problem")).to_be_hidden()
+        _assert_inert(page)
+    page.goto(f"{product.base_url}{PAGE}?range=1h")
+    for typed in ("<", "environment:", "error.type:", "trace:", "script"):
+        page.fill("#ex-query", "")
+        page.type("#ex-query", typed)
+        page.locator("#ex-completion li").first.wait_for()
+        _assert_inert(page)
+
+
+@pytest.mark.parametrize("text", [CORPUS[0], CORPUS[3], CORPUS[22], CORPUS[40]])
+def test_trace_context_and_queries_are_inert(page: Page, product: Product, text: str) -> None:
+    page.goto(f"{product.base_url}{PAGE}?{urlencode({'range': '1h', 'view': 'trace', 'of': text})}")
+    expect(page.locator("#ex-drawer .ex-item")).to_have_count(1)
+    entry_id = page.locator("#ex-drawer .ex-item").get_attribute("data-id")
+    page.goto(f"{product.base_url}{PAGE}?{urlencode({'range': '1h', 'view': 'context', 'of': entry_id})}")
+    expect(page.locator("#ex-drawer .ex-anchor")).to_be_visible()
+    hostile = {"query": f"level:loud {text}", "range": text, "levels": text, "zone": text, "entry": text}
+    page.goto(f"{product.base_url}{PAGE}?{urlencode(hostile)}")
+    expect(page.locator("#ex-problem, .ex-item, #ex-empty").locator("visible=true").first).to_be_visible()
+
+
+def test_live_entries_are_inert(page: Page, product: Product) -> None:
+    page.goto(f"{product.base_url}{PAGE}?range=5m&query=fresh&live=1")
+    expect(page.locator("#ex-live-words")).to_have_text("Live")
+    fresh = [_entry("fresh " + text) for text in CORPUS]
+    assert product.post({"logs": fresh}).status_code == 200
+    expect(page.locator(".ex-fresh")).to_have_count(len(CORPUS), timeout=8000)
+
+
+def test_saved_searches_are_inert(page: Page, product: Product) -> None:
+    page.goto(f"{product.base_url}{PAGE}?{urlencode({'query': CORPUS[2], 'range': '1h'})}")
+    page.get_by_role("button", name="Saved").click()
+    page.fill("#ex-saved-name", CORPUS[3])
+    page.locator("#ex-saved-form [type=submit]").click()
+    expect(page.locator("#ex-saved-list strong")).to_have_text(CORPUS[3])
+    for path in ("/admin/explore/savedsearch/", "/admin/explore/accessrecord/"):
+        page.goto(product.base_url + path)
+        expect(page.locator("#result_list")).to_contain_text(CORPUS[2])
+
+
+def test_no_code_of_ours_turns_text_into_markup() -> None:
+    forbidden = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|createContextualFragment"
+        r"|mark_safe|\|\s*safe\b|autoescape off|setHTMLUnsafe"
+    )
+    sources = [
+        *(ROOT / "explore").rglob("*.js"), *(ROOT / "explore").rglob("*.py"),
+        *(ROOT / "templates" / "admin" / "explore").rglob("*.html"),
+    ]  # fmt: skip
+    assert len(sources) > 20
+    assert [(path.name, found[0]) for path in sources for found in forbidden.finditer(path.read_text())] == []

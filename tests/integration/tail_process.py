@@ -1,0 +1,139 @@
+"""The tail's process as it runs in production, on the test database, and a reader of its events."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+from django.db import connections
+
+from luminalog.embedded.processes import free_port, is_taken, start
+
+
+@dataclass
+class Event:
+    """A server-sent event as a client sees it."""
+
+    id: str
+    name: str
+    data: Any
+
+
+@dataclass
+class Reader:
+    """Reads one stream in a thread until it is closed."""
+
+    response: requests.Response
+    events: list[Event] = field(default_factory=list)
+    last_event_id: str = ""
+    ended: bool = False
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self._read, daemon=True).start()
+
+    @property
+    def messages(self) -> list[str]:
+        """The messages of the entries so far."""
+        return [event.data["message"] for event in self.events if event.name == "message"]
+
+    def wait_for(self, condition: Callable[["Reader"], bool], *, seconds: float = 5) -> None:
+        """Wait until `condition` holds of this reader."""
+        deadline = time.monotonic() + seconds
+        while not condition(self):
+            assert time.monotonic() < deadline, f"not within {seconds} s, after {len(self.events)} events"
+            time.sleep(0.02)
+
+    def wait_for_messages(self, *messages: str, seconds: float = 5) -> None:
+        """Wait for exactly these messages."""
+        self.wait_for(lambda reader: len(reader.messages) >= len(messages), seconds=seconds)
+        assert self.messages == list(messages)
+
+    def hang_up(self) -> None:
+        """Close the connection at once: closing the response would wait for the thread's next bytes."""
+        if self.ended:
+            return
+        duplicate = socket.socket(fileno=os.dup(self.response.raw.fileno()))
+        with duplicate, suppress(OSError):
+            duplicate.shutdown(socket.SHUT_RDWR)
+        self.wait_for(lambda reader: reader.ended)
+
+    def _read(self) -> None:
+        name, data = "message", ""
+        try:
+            for line in self.response.iter_lines(chunk_size=65536, decode_unicode=True):
+                key, _, value = line.partition(": ")
+                if key == "id":
+                    self.last_event_id = value
+                elif key == "event":
+                    name = value
+                elif key == "data":
+                    data = value
+                elif line == "":
+                    if data:
+                        self.events.append(Event(self.last_event_id, name, json.loads(data)))
+                    name, data = "message", ""
+        except (requests.RequestException, AttributeError, ValueError):
+            pass
+        self.ended = True
+
+
+@dataclass(frozen=True)
+class TailProcess:
+    """The running process."""
+
+    url: str
+
+    def get(self, path: str = "/v1/logs/tail", **kwargs: Any) -> requests.Response:
+        """Ask for a stream."""
+        return requests.get(self.url + path, stream=True, timeout=(5, 60), **kwargs)
+
+    @contextmanager
+    def listen(self, key: str, query: str = "", *, last_event_id: str = "") -> Iterator[Reader]:
+        """Open a stream by API key and wait until it has begun."""
+        headers = {"x-api-key": key} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
+        with self.get(params={"query": query}, headers=headers) as response:
+            assert response.status_code == 200, response.text
+            reader = Reader(response)
+            reader.wait_for(lambda reader: any(event.name == "hello" for event in reader.events))
+            try:
+                yield reader
+            finally:
+                reader.hang_up()
+
+
+@contextmanager
+def running_tail(**environment: str) -> Iterator[TailProcess]:
+    """Run the process on the database of this test run."""
+    port = free_port()
+    database = connections["default"].settings_dict
+    url = f"postgresql://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
+    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", str(port)]
+    process = start(
+        [*command, "--workers", "1", "--log-level", "warning", "luminalog.asgi:application"],
+        env=os.environ | {"DATABASE_URL": f"{url}/{database['NAME']}"} | environment,
+        output=subprocess.DEVNULL,
+        last_signal=signal.SIGKILL,
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while not is_taken(port):
+            assert process.poll() is None, "the tail ended at once"
+            assert time.monotonic() < deadline, "the tail does not listen"
+            time.sleep(0.05)
+        yield TailProcess(f"http://127.0.0.1:{port}")
+    finally:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -65,7 +65,7 @@ def rate_limit_headers(request: Request | HttpRequest, *, area: str = "ingest") 
     """Return `X-RateLimit-*` of the tightest level; nothing for a request without a caller."""
     verdict = getattr(request, "rate_limit", None)
     if verdict is None:
-        caller = getattr(request, "user", None)
+        caller = getattr(request, "_user", None)  # not `user`: that would authenticate again, and fail again
         verdict = peek(caller, area=area) if isinstance(caller, Caller) else None
     if verdict is None:
         return {}

@@ -24,6 +24,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     os.environ.setdefault("SECRET_KEY", secrets.token_hex(32))
     os.environ.setdefault("LUMINALOG_DEVELOPMENT", "1")
     os.environ.setdefault("LUMINALOG_DATA_DIR", str(folder))
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ["VALKEY_KEY_PREFIX"] = f"ll:{worker}:"  # they share one Valkey, but neither buckets nor caches
     if "VALKEY_URL" not in os.environ:
         valkey = EmbeddedValkey(folder / "valkey")
         valkey.start()

@@ -100,7 +100,7 @@ class EmbeddedPostgres:
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
-            raise StartError(f"PostgreSQL could not make its data folder: {_last_line(done.stderr)}")
+            raise StartError(f"PostgreSQL could not make its data folder: {_last_line(done.stderr)}{_hint()}")
         (self.folder / "draft").rename(self.data)  # whole or not at all
 
     def _wait_for_predecessor(self) -> None:
@@ -136,6 +136,10 @@ def _binary(name: str) -> str:
 
 def _prefix() -> list[str]:
     return AS_NOBODY if os.geteuid() == 0 else []
+
+
+def _hint() -> str:
+    return " (as root it needs user namespaces: start it as a normal user, or set DATABASE_URL)" if _prefix() else ""
 
 
 def _last_line(text: str) -> str:

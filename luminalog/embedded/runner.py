@@ -30,7 +30,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `manage.py up` to `parser`."""
-    parser.add_argument("--port", type=int, default=int(os.environ.get("PORT", "8000")), help="port on 127.0.0.1")
+    parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"), help="port on 127.0.0.1")
     parser.add_argument("--data-dir", type=Path, default=environment.data_dir(), help="folder of all data")
 
 

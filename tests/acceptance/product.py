@@ -20,7 +20,10 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 90
 STOP_SECONDS = 12
 #: The runner makes these itself: a test of the whole product must not lend it the addresses of the test's servers.
-OWN = ("SECRET_KEY", "DATABASE_URL", "VALKEY_URL", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE", "PYTHONWARNINGS")
+OWN = (
+    "SECRET_KEY", "DATABASE_URL", "VALKEY_URL", "VALKEY_KEY_PREFIX", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE",
+    "PYTHONWARNINGS",
+)  # fmt: skip
 
 
 class Product:

@@ -18,6 +18,8 @@ PAUSE_SECONDS = 0.12  # four clients stay below the plan's 1,800 requests a minu
 SECONDS_BETWEEN_KILLS = 3.5
 PARTS = ["web", "worker", "beat", "valkey", "postgres"]
 NOTHING_KEPT = {429, 503}
+#: PostgreSQL gone is said within 3 s; a busy machine may add one.
+SLOWEST_REFUSAL_SECONDS = 4
 
 
 @dataclass
@@ -30,6 +32,7 @@ class Client:
     refused: Counter[int] = field(default_factory=Counter)
     refused_batches: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
+    slowest_refusal_seconds: float = 0.0
 
     def post_until(self, stop: threading.Event) -> None:
         address, headers = f"{self.product.base_url}/v1/logs", {"x-api-key": self.product.api_key}
@@ -50,6 +53,7 @@ class Client:
         else:
             self.refused[answer.status_code] += 1
             self.refused_batches.add(batch)
+            self.slowest_refusal_seconds = max(self.slowest_refusal_seconds, answer.elapsed.total_seconds())
 
 
 def test_nothing_answered_is_lost_or_doubled_when_parts_are_killed(own_product: Product) -> None:
@@ -77,6 +81,7 @@ def test_nothing_answered_is_lost_or_doubled_when_parts_are_killed(own_product: 
     statuses: Counter[int] = sum((client.refused for client in clients), Counter())
     assert len(answered) > 200
     assert set(statuses) <= NOTHING_KEPT, own_product.output()
+    assert max(client.slowest_refusal_seconds for client in clients) < SLOWEST_REFUSAL_SECONDS
     assert set(stored.values()) == {ENTRIES}
     assert answered.keys() <= stored.keys()
     assert not refused & stored.keys()

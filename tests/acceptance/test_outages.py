@@ -1,0 +1,73 @@
+"""What an application sees while a server is away: refused or safe, and soon; and that safe means flushed to disk."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import requests
+
+from tests.acceptance.product import Product, wait_for
+
+pytestmark = pytest.mark.acceptance
+
+
+def body(message: str) -> dict[str, object]:
+    return {"logs": [{"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": message}]}
+
+
+@contextmanager
+def halted(product: Product, name: str) -> Iterator[None]:
+    """Stop a part in its tracks: it keeps its connections and says nothing."""
+    pid = product.part_pid(name)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def wal_flushes(product: Product) -> int:
+    [(flushes,)] = product.query("SELECT sum(fsyncs)::bigint FROM pg_stat_io WHERE object = 'wal'")
+    return int(flushes)
+
+
+def test_every_answer_waits_for_its_own_flush_to_disk(product: Product) -> None:
+    before = wal_flushes(product)
+    for number in range(50):
+        assert product.post(body(f"flush {number}")).status_code == 200
+    wait_for(lambda: wal_flushes(product) - before >= 50, 15)  # an idle backend reports its figures after 10 s
+
+
+def test_halted_valkey_refuses_nothing_and_delays_little(product: Product) -> None:
+    with halted(product, "valkey"):
+        started = time.monotonic()
+        answers = [product.post(body(f"without valkey {number}")) for number in range(20)]
+        seconds = time.monotonic() - started
+    assert {answer.status_code for answer in answers} == {200}
+    assert seconds < 10
+    product.wait_until_stored(20, "message LIKE 'without valkey %%'", seconds=20)
+    assert len(product.stored("message LIKE 'without valkey %%'")) == 20
+
+
+def test_lost_postgresql_is_said_soon_and_forgotten_soon(own_product: Product) -> None:
+    own_product.start()
+    postmaster = own_product.part_pid("postgres")
+    assert own_product.process
+    os.kill(own_product.process.pid, signal.SIGSTOP)  # nobody starts it again for now
+    os.kill(postmaster, signal.SIGKILL)
+    time.sleep(0.5)
+    answer = own_product.post(body("into the void"))
+    alive = requests.get(f"{own_product.base_url}/healthz", timeout=5)
+    ready = requests.get(f"{own_product.base_url}/readyz", timeout=5)
+    os.kill(own_product.process.pid, signal.SIGCONT)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.elapsed.total_seconds() < 4
+    assert (alive.status_code, ready.status_code) == (200, 503)
+    wait_for(lambda: own_product.post(body("after")).status_code == 200, 15, own_product.output)
+    own_product.wait_until_stored(1, "message = 'after'")
+    assert own_product.stored("message = 'into the void'") == []

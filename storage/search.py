@@ -13,7 +13,7 @@ from storage.reads import reading
 
 #: How far ahead of ours a client's clock may be for its entries to be found: the days of `received_at` that are read.
 SKEW = timedelta(days=1)
-#: A search goes through its range in slices, newest (or oldest) first, each twice as long as the one before.
+#: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
 FIRST_SLICE = timedelta(hours=6)
 
 STEP = "greatest(date_bin(make_interval(secs => %s), timestamp, '1970-01-01 00:00Z'), '0001-01-01 00:00Z')"
@@ -129,4 +129,4 @@ def _slices(search: Search, newest_first: bool) -> Iterator[Search]:
             edge = min(end, start + width) if end - start > width else end
             yield replace(search, start=start, end=edge)
             start = edge
-        width *= 2
+        width *= 4

@@ -108,6 +108,7 @@ DATABASES["reads"] = DATABASES["default"] | env.db_url("DATABASE_READ_URL", defa
 DATABASES["reads"] |= {
     "ENGINE": "django.db.backends.postgresql",
     "CONN_MAX_AGE": 60,
+    "CONN_HEALTH_CHECKS": True,
     "OPTIONS": DATABASES["default"]["OPTIONS"]
     | {
         "server_side_binding": True,

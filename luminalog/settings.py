@@ -120,7 +120,7 @@ DATABASES["reads"] |= {
     "TEST": {"MIRROR": "default"},
 }
 READS_PER_ORGANISATION = env.int("LUMINALOG_READS_PER_ORGANISATION", default=6)
-READS_PER_PROCESS = env.int("LUMINALOG_READS_PER_PROCESS", default=8)
+READS_PER_PROCESS = env.int("LUMINALOG_READS_PER_PROCESS", default=4)
 
 # --- Valkey: buckets and caches; nothing in it is needed to keep a log -----------------------------------------------
 VALKEY_URL = env.str("VALKEY_URL")

@@ -20,8 +20,10 @@ LOCK_CLASS = 0x4C4C5244
 WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 0.05
 
-#: No more of this process's threads than these wait for reads; the others are there to take logs in.
+WAITING_THREADS = 2
+#: So many of this process's threads read, and a few more wait to; the others are there to take logs in.
 _threads = threading.BoundedSemaphore(settings.READS_PER_PROCESS)
+_door = threading.BoundedSemaphore(settings.READS_PER_PROCESS + WAITING_THREADS)
 
 
 @contextmanager
@@ -30,19 +32,31 @@ def reading(organisation_id: int) -> Iterator[CursorWrapper]:
 
     Raises: `ApiError` when there is no place, or when a statement runs out of time.
     """
-    if not _threads.acquire(timeout=WAIT_SECONDS):
+    with _thread():
+        try:
+            with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+                _take_place(cursor, organisation_id)
+                yield cursor
+        except OperationalError as error:
+            if sqlstate(error) != QUERY_CANCELED:
+                raise
+            log.warning("query_timeout", organisation_id=organisation_id)
+            raise ApiError("query_timeout") from error
+
+
+@contextmanager
+def _thread() -> Iterator[None]:
+    if not _door.acquire(blocking=False):
         raise ApiError("overloaded", retry_after_seconds=2)
     try:
-        with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
-            _take_place(cursor, organisation_id)
-            yield cursor
-    except OperationalError as error:
-        if sqlstate(error) != QUERY_CANCELED:
-            raise
-        log.warning("query_timeout", organisation_id=organisation_id)
-        raise ApiError("query_timeout") from error
+        if not _threads.acquire(timeout=WAIT_SECONDS):
+            raise ApiError("overloaded", retry_after_seconds=2)
+        try:
+            yield
+        finally:
+            _threads.release()
     finally:
-        _threads.release()
+        _door.release()
 
 
 def _take_place(cursor: CursorWrapper, organisation_id: int) -> None:

@@ -12,10 +12,9 @@ from jsonschema import validate
 
 from accounts.models import ApiKey
 from ingest.drain import drain
-from luminalog.errors import ApiError
 from quotas.models import Plan
 from quotas.plans import subscribe
-from storage.reads import LOCK_CLASS, reading
+from storage.reads import LOCK_CLASS
 from tests.entries import NOW, store_entries
 from tests.integration.accounts_rows import make_api_key, make_organisation
 
@@ -301,26 +300,6 @@ def test_options_and_head_are_answered(acme: Reader) -> None:
     assert acme.client.head("/v1/logs").status_code == 200
 
 
-def test_reads_cannot_write(acme: Reader) -> None:
-    with (
-        pytest.raises(Exception, match="read-only transaction"),
-        reading(acme.organisation.pk) as cursor,
-    ):
-        cursor.execute("DELETE FROM storage_logentry")
-
-
-def test_slow_query_is_cancelled_with_an_answer(acme: Reader) -> None:
-    def read_slowly() -> None:
-        with reading(acme.organisation.pk) as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 50")
-            cursor.execute("SELECT pg_sleep(5)")
-
-    with pytest.raises(ApiError) as raised:
-        read_slowly()
-    assert raised.value.code == "query_timeout"
-    assert acme.get("logs").status_code == 200
-
-
 def test_organisation_has_few_places_and_gets_them_back(acme: Reader, rival: Reader, settings: Any) -> None:
     settings.READS_PER_ORGANISATION = 2
     other = connections["default"].copy()
@@ -335,12 +314,6 @@ def test_organisation_has_few_places_and_gets_them_back(acme: Reader, rival: Rea
     finally:
         other.close()
     assert acme.get("logs").status_code == 200
-
-
-def test_reads_are_bound_in_time_by_the_server(acme: Reader) -> None:
-    with reading(acme.organisation.pk) as cursor:
-        cursor.execute("SELECT current_setting('statement_timeout'), current_setting('transaction_read_only')")
-        assert cursor.fetchone() == ("15s", "on")
 
 
 def test_late_and_early_entries_are_found_by_their_own_time(acme: Reader) -> None:

@@ -1,0 +1,87 @@
+"""Reading is bound: in time, in number, and in what it may do."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import InternalError, connections
+
+from luminalog.errors import ApiError
+from storage import reads
+from storage.reads import ALIAS, LOCK_CLASS, reading
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+
+
+def ask(organisation_id: int, sql: str) -> Any:
+    with reading(organisation_id) as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()
+
+
+@contextmanager
+def taken(*places: int) -> Iterator[None]:
+    other = connections["default"].copy()
+    try:
+        with other.cursor() as cursor:
+            for place in places:
+                cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, place])
+        yield
+    finally:
+        other.close()
+
+
+def test_reads_cannot_write() -> None:
+    with pytest.raises(InternalError, match="read-only transaction"):
+        ask(1, "DELETE FROM storage_logentry")
+
+
+def test_statement_has_fifteen_seconds_by_default() -> None:
+    assert ask(1, "SELECT current_setting('statement_timeout')") == ("15s",)
+
+
+def test_slow_statement_is_cancelled_with_an_answer() -> None:
+    def read_slowly() -> None:
+        with reading(1) as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 50")
+            cursor.execute("SELECT pg_sleep(5)")
+
+    with pytest.raises(ApiError) as raised:
+        read_slowly()
+    assert raised.value.code == "query_timeout"
+    assert ask(1, "SELECT 1") == (1,)
+
+
+def test_organisation_has_few_places_and_gets_them_back(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.READS_PER_ORGANISATION = 2
+    monkeypatch.setattr(reads, "WAIT_SECONDS", 0.1)
+    with taken(14, 15):
+        with pytest.raises(ApiError) as raised:
+            ask(7, "SELECT 1")
+        assert raised.value.code == "too_many_queries"
+        assert ask(8, "SELECT 1") == (1,)
+    assert ask(7, "SELECT 1") == (1,)
+
+
+def test_some_threads_are_always_left_for_sending(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reads, "WAIT_SECONDS", 0.3)
+    threads = settings.READS_PER_PROCESS + reads.WAITING_THREADS + 3
+    together = threading.Barrier(threads)
+
+    def read(organisation_id: int) -> str:
+        together.wait()
+        try:
+            return str(ask(organisation_id, "SELECT pg_sleep(1)")[0])
+        except ApiError as error:
+            return error.code
+        finally:
+            connections[ALIAS].close()
+
+    with ThreadPoolExecutor(threads) as pool:
+        answers = list(pool.map(read, range(threads)))
+    assert answers.count("") == settings.READS_PER_PROCESS
+    assert answers.count("overloaded") == reads.WAITING_THREADS + 3
+    assert ask(1, "SELECT 1") == (1,)

@@ -1,16 +1,27 @@
 """`manage.py logs`."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from accounts.models import Organisation
 from explore.management.commands import logs
 from tests.entries import store_entries
+from tests.integration import log_rows
 from tests.integration.accounts_rows import make_organisation
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -58,3 +69,42 @@ def test_ages_bound_the_range(organisation: Organisation) -> None:
 def test_mistakes_are_explained(organisation: Organisation, arguments: list[str], message: str) -> None:
     with pytest.raises(CommandError, match=message):
         run("search", *arguments)
+
+
+def test_tail_prints_new_entries_until_it_is_interrupted(organisation: Organisation) -> None:
+    command = [sys.executable, "manage.py", "logs", "tail", "--organisation", "acme", "--json", "level:error"]
+    environment = os.environ | {"DATABASE_URL": database_url(), "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, cwd=PROJECT, text=True)
+    try:
+        stop = threading.Event()
+        with ThreadPoolExecutor(1) as pool:
+            storing = pool.submit(store_until, stop, organisation)
+            try:
+                printed = json.loads(process.stdout.readline())
+            finally:
+                stop.set()
+            storing.result(timeout=20)
+        process.send_signal(signal.SIGINT)
+        assert printed["message"] == "broken"
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def store_until(stop: threading.Event, organisation: Organisation) -> None:
+    """Store an entry now and then: when a process begins to follow is its own affair."""
+    try:
+        for _ in range(100):
+            log_rows.store_entries(organisation, [log_rows.line("fine"), log_rows.line("broken", level="error")])
+            if stop.wait(0.3):
+                return
+    finally:
+        connection.close()
+
+
+def database_url() -> str:
+    """The address of the test database."""
+    database = connection.settings_dict
+    return f"postgresql://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"

@@ -1,4 +1,4 @@
-"""`manage.py logs search`: an organisation's logs in a terminal."""
+"""`manage.py logs search` and `logs tail`: an organisation's logs in a terminal."""
 
 import re
 from argparse import ArgumentParser, ArgumentTypeError
@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
 
 from accounts.models import Organisation
-from explore.query import QueryError, parse
+from explore.follow import follow
+from explore.query import Node, QueryError, parse
 from explore.search import MAX_ENTRIES, FoundEntry, Search, find
 from explore.terminal import as_json_line, as_line
 from luminalog.errors import ApiError
@@ -19,7 +21,7 @@ AGO = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
 
 
 class Command(BaseCommand):
-    help = "Search an organisation's logs."
+    help = "Search an organisation's logs, or wait for new ones."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
@@ -29,15 +31,19 @@ class Command(BaseCommand):
         search.add_argument("--to", dest="end", type=moment, default="0s", help="a time, or how long ago (now)")
         search.add_argument("--limit", type=limit, default=100, help="the newest so many, up to 1000 (%(default)s)")
         search.add_argument("--all", action="store_true", help="all that is found, however much")
+        _add_common(commands.add_parser("tail", help="print what is stored from now on, until Ctrl-C"))
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         write = self._writer(as_json=options["json"])
         try:
-            search = _search(options)
-            for entry in every(search) if options["all"] else newest(search, limit=options["limit"]):
+            for entry in _asked(options):
                 write(entry)
         except ApiError as error:
             raise CommandError(error.detail) from error
+        except (OperationalError, InterfaceError) as error:
+            raise CommandError("PostgreSQL does not answer.") from error
+        except KeyboardInterrupt:
+            self.stdout.flush()
 
     def _writer(self, *, as_json: bool) -> Callable[[FoundEntry], None]:
         coloured = self.style.SUCCESS("x") != "x"  # Django knows terminals, --no-color and NO_COLOR
@@ -85,12 +91,23 @@ def _add_common(parser: ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
 
-def _search(options: dict[str, Any]) -> Search:
+def _asked(options: dict[str, Any]) -> Iterator[FoundEntry]:
+    organisation_id, query = _organisation_id(options["organisation"]), _query(" ".join(options["query"]))
+    if options["command"] == "tail":
+        return follow(organisation_id, query)
+    search = Search(organisation_id, query, options["start"], options["end"])
+    return every(search) if options["all"] else newest(search, limit=options["limit"])
+
+
+def _organisation_id(slug: str) -> int:
     try:
-        organisation = Organisation.objects.get(slug=options["organisation"])
-        query = parse(" ".join(options["query"]))
+        return Organisation.objects.get(slug=slug).pk
     except Organisation.DoesNotExist as error:
         raise CommandError("There is no such organisation.") from error
+
+
+def _query(text: str) -> Node:
+    try:
+        return parse(text)
     except QueryError as error:
         raise CommandError(f"{error.message} (at character {error.position})") from error
-    return Search(organisation.pk, query, options["start"], options["end"])

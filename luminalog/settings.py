@@ -104,6 +104,7 @@ DATABASES["default"]["OPTIONS"] |= {
 }
 
 # Reading logs: a replica, if you have one; never more than these many queries and seconds.
+READ_TIMEOUT_SECONDS = env.int("LUMINALOG_READ_TIMEOUT_SECONDS", default=15)
 DATABASES["reads"] = DATABASES["default"] | env.db_url("DATABASE_READ_URL", default=env.str("DATABASE_URL"))
 DATABASES["reads"] |= {
     "ENGINE": "django.db.backends.postgresql",
@@ -113,7 +114,7 @@ DATABASES["reads"] |= {
     | {
         "server_side_binding": True,
         "options": "-c default_transaction_read_only=on -c lock_timeout=2s -c timezone=UTC"
-        f" -c statement_timeout={env.int('LUMINALOG_READ_TIMEOUT_SECONDS', default=15)}s"
+        f" -c statement_timeout={READ_TIMEOUT_SECONDS}s"
         " -c idle_in_transaction_session_timeout=60s -c max_parallel_workers_per_gather=1"
         " -c random_page_cost=1.1",  # entries lie in the order of time
     },

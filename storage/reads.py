@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -26,17 +27,33 @@ _threads = threading.BoundedSemaphore(settings.READS_PER_PROCESS)
 _door = threading.BoundedSemaphore(settings.READS_PER_PROCESS + WAITING_THREADS)
 
 
+class Reader:
+    """A read-only transaction whose statements share the time that one may take."""
+
+    def __init__(self, cursor: CursorWrapper) -> None:
+        self._cursor = cursor
+        self._deadline = time.monotonic() + settings.READ_TIMEOUT_SECONDS
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows. Raises: `django.db.OperationalError` when time is up."""
+        left = max(1, round((self._deadline - time.monotonic()) * 1000))
+        self._cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(left)])
+        self._cursor.execute(sql, parameters)
+        rows: list[tuple[Any, ...]] = self._cursor.fetchall()
+        return rows
+
+
 @contextmanager
-def reading(organisation_id: int) -> Iterator[CursorWrapper]:
+def reading(organisation_id: int) -> Iterator[Reader]:
     """Open a read-only transaction that takes one of the organisation's few places, in whatever process.
 
-    Raises: `ApiError` when there is no place, or when a statement runs out of time.
+    Raises: `ApiError` when there is no place, or when time is up.
     """
     with _thread():
         try:
             with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
                 _take_place(cursor, organisation_id)
-                yield cursor
+                yield Reader(cursor)
         except OperationalError as error:
             if sqlstate(error) != QUERY_CANCELED:
                 raise

@@ -59,7 +59,7 @@ def ask_field(name: str, comparison: Comparison) -> Condition:
     if name in TRACE:
         return _ask_trace(_without_operator(name, comparison))
     if name in TEXT_COLUMNS:
-        return Text(TEXT_COLUMNS[name], _without_operator(name, comparison).as_test())
+        return Text(TEXT_COLUMNS[name], _without_operator(name, comparison).as_text_test())
     return _ask_document(name, comparison)
 
 
@@ -97,8 +97,8 @@ def _ask_presence(comparison: Comparison) -> Condition:
 
 
 def _ask_trace(value: Value) -> Condition:
-    test = value.as_test()
-    return Either((Text("trace_id", test), Document("metadata", (("trace_id",), ("traceId",)), test)))
+    document = Document("metadata", (("trace_id",), ("traceId",)), value.as_test())
+    return Either((Text("trace_id", value.as_text_test()), document))
 
 
 def _ask_document(name: str, comparison: Comparison) -> Condition:

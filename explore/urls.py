@@ -7,7 +7,7 @@ from explore import views
 ENTRY = r"^logs/(?P<entry_id>[0-9]{1,19})"
 
 urlpatterns = [
-    path("logs", views.LogsView.as_view(), name="logs"),
+    path("logs", views.LogsView.as_view()),
     path("logs/histogram", views.HistogramView.as_view(), name="logs-histogram"),
     path("logs/fields", views.FieldsView.as_view(), name="logs-fields"),
     path("logs/export", views.ExportView.as_view(), name="logs-export"),

@@ -50,6 +50,11 @@ class Value:
             return Equals((self.text, self.number))
         return Equals((self.text, _CONSTANTS[self.text])) if self.text in _CONSTANTS else Equals((self.text,))
 
+    def as_text_test(self) -> Test:
+        """Return the test where every value is a text."""
+        test = self.as_test()
+        return Equals((self.text,)) if isinstance(test, Equals) else test
+
     def as_substring(self) -> Test:
         """Return the test for being contained in any case."""
         return Exists() if self.is_anything else Resembles(("", *self.pieces, ""), ignores_case=True)

@@ -14,6 +14,7 @@ from explore.export import FORMATS, Export
 from explore.parameters import Parameters
 from explore.search import as_json, as_text
 from luminalog.errors import ApiError
+from quotas.throttling import Limited
 
 T = TypeVar("T")
 ORDERS = ("desc", "asc")
@@ -23,7 +24,7 @@ DEFAULT_STEPS = 60
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 
-class ReadView(APIView):
+class ReadView(Limited, APIView):
     """What all reading has in common; `parameters` are the names that a view takes."""
 
     permission_classes = [MayRead]

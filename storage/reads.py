@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -20,29 +21,59 @@ LOCK_CLASS = 0x4C4C5244
 WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 0.05
 
-#: No more of this process's threads than these wait for reads; the others are there to take logs in.
+WAITING_THREADS = 2
+#: So many of this process's threads read, and a few more wait to; the others are there to take logs in.
 _threads = threading.BoundedSemaphore(settings.READS_PER_PROCESS)
+_door = threading.BoundedSemaphore(settings.READS_PER_PROCESS + WAITING_THREADS)
+
+
+class Reader:
+    """A read-only transaction whose statements share the time that one may take."""
+
+    def __init__(self, cursor: CursorWrapper) -> None:
+        self._cursor = cursor
+        self._deadline = time.monotonic() + settings.READ_TIMEOUT_SECONDS
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows. Raises: `django.db.OperationalError` when time is up."""
+        left = max(1, round((self._deadline - time.monotonic()) * 1000))
+        self._cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(left)])
+        self._cursor.execute(sql, parameters)
+        rows: list[tuple[Any, ...]] = self._cursor.fetchall()
+        return rows
 
 
 @contextmanager
-def reading(organisation_id: int) -> Iterator[CursorWrapper]:
+def reading(organisation_id: int) -> Iterator[Reader]:
     """Open a read-only transaction that takes one of the organisation's few places, in whatever process.
 
-    Raises: `ApiError` when there is no place, or when a statement runs out of time.
+    Raises: `ApiError` when there is no place, or when time is up.
     """
-    if not _threads.acquire(timeout=WAIT_SECONDS):
+    with _thread():
+        try:
+            with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+                _take_place(cursor, organisation_id)
+                yield Reader(cursor)
+        except OperationalError as error:
+            if sqlstate(error) != QUERY_CANCELED:
+                raise
+            log.warning("query_timeout", organisation_id=organisation_id)
+            raise ApiError("query_timeout") from error
+
+
+@contextmanager
+def _thread() -> Iterator[None]:
+    if not _door.acquire(blocking=False):
         raise ApiError("overloaded", retry_after_seconds=2)
     try:
-        with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
-            _take_place(cursor, organisation_id)
-            yield cursor
-    except OperationalError as error:
-        if sqlstate(error) != QUERY_CANCELED:
-            raise
-        log.warning("query_timeout", organisation_id=organisation_id)
-        raise ApiError("query_timeout") from error
+        if not _threads.acquire(timeout=WAIT_SECONDS):
+            raise ApiError("overloaded", retry_after_seconds=2)
+        try:
+            yield
+        finally:
+            _threads.release()
     finally:
-        _threads.release()
+        _door.release()
 
 
 def _take_place(cursor: CursorWrapper, organisation_id: int) -> None:

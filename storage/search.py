@@ -4,16 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from django.db.backends.utils import CursorWrapper
-
 from storage.conditions import EVERYTHING, Condition
 from storage.found import COLUMNS, FoundEntry, found
 from storage.predicates import Predicate, compile_condition
-from storage.reads import reading
+from storage.reads import Reader, reading
 
 #: How far ahead of ours a client's clock may be for its entries to be found: the days of `received_at` that are read.
 SKEW = timedelta(days=1)
-#: A search goes through its range in slices, newest (or oldest) first, each twice as long as the one before.
+#: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
 FIRST_SLICE = timedelta(hours=6)
 
 STEP = "greatest(date_bin(make_interval(secs => %s), timestamp, '1970-01-01 00:00Z'), '0001-01-01 00:00Z')"
@@ -44,10 +42,10 @@ class LevelCount:
 def page(search: Search, *, limit: int, after: Position | None = None, newest_first: bool = True) -> list[FoundEntry]:
     """Return the first `limit` entries in the order of time that come after a position."""
     entries: list[FoundEntry] = []
-    with reading(search.organisation_id) as cursor:
+    with reading(search.organisation_id) as reader:
         for part in _slices(_remaining(search, after, newest_first), newest_first):
             where = _where(part, received_from=earlier(search.start, by=SKEW))
-            entries += _page(cursor, where, limit=limit - len(entries), after=after, newest_first=newest_first)
+            entries += _page(reader, where, limit=limit - len(entries), after=after, newest_first=newest_first)
             if len(entries) == limit:
                 break
     return entries
@@ -55,24 +53,23 @@ def page(search: Search, *, limit: int, after: Position | None = None, newest_fi
 
 def entry(organisation_id: int, entry_id: int) -> FoundEntry | None:
     """Return one entry of the organisation."""
-    with reading(organisation_id) as cursor:
-        cursor.execute(
+    with reading(organisation_id) as reader:
+        rows = reader.rows(
             f"SELECT {COLUMNS} FROM storage_logentry WHERE id = %s AND organisation_id = %s",  # noqa: S608 - constants
             [entry_id, organisation_id],
         )
-        row = cursor.fetchone()
-    return None if row is None else found(row)
+    return found(rows[0]) if rows else None
 
 
 def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
     """Count entries by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
     where = _where(search, received_from=earlier(search.start, by=SKEW))
-    with reading(search.organisation_id) as cursor:
-        cursor.execute(
+    with reading(search.organisation_id) as reader:
+        rows = reader.rows(
             f"SELECT {STEP}, level, count(*) FROM storage_logentry WHERE {where.sql} GROUP BY 1, 2",  # noqa: S608
             [step.total_seconds(), *where.parameters],
         )
-        return [LevelCount(*row) for row in cursor.fetchall()]
+    return [LevelCount(*row) for row in rows]
 
 
 def earlier(moment: datetime, *, by: timedelta) -> datetime:
@@ -81,16 +78,16 @@ def earlier(moment: datetime, *, by: timedelta) -> datetime:
 
 
 def _page(
-    cursor: CursorWrapper, where: Predicate, *, limit: int, after: Position | None, newest_first: bool
+    reader: Reader, where: Predicate, *, limit: int, after: Position | None, newest_first: bool
 ) -> list[FoundEntry]:
     beyond, direction = ("<", "DESC") if newest_first else (">", "ASC")
     beginning = f" AND (timestamp, id) {beyond} (%s, %s)" if after else ""
-    cursor.execute(
+    rows = reader.rows(
         f"SELECT {COLUMNS} FROM storage_logentry WHERE {where.sql}{beginning}"  # noqa: S608 - constants, see predicates
         f" ORDER BY timestamp {direction}, id {direction} LIMIT %s",
         [*where.parameters, *(after or ()), limit],
     )
-    return [found(row) for row in cursor.fetchall()]
+    return [found(row) for row in rows]
 
 
 def _where(search: Search, *, received_from: datetime) -> Predicate:
@@ -129,4 +126,4 @@ def _slices(search: Search, newest_first: bool) -> Iterator[Search]:
             edge = min(end, start + width) if end - start > width else end
             yield replace(search, start=start, end=edge)
             start = edge
-        width *= 2
+        width *= 4

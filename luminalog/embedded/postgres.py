@@ -96,7 +96,8 @@ class EmbeddedPostgres:
         write_private(password, secrets.token_hex(24))
         command = [
             *_prefix(), _binary("initdb"), "-D", str(self.folder / "draft"), "-U", USER, f"--pwfile={password}",
-            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-instructions",
+            "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8", "--no-instructions",  # knows the case of all scripts
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:

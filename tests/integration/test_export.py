@@ -57,12 +57,14 @@ def test_csv_has_no_cell_that_is_a_formula(column: str) -> None:
 
 
 def test_few_exports_run_at_once_and_each_gives_its_place_back() -> None:
-    open_exports = [Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS)]
+    unread, read = (Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS))
     with pytest.raises(ApiError, match="too_many_queries"):
         Export(everything())
-    open_exports[0].response().close()
-    open_exports[0].close()
-    "".join(open_exports[1])
-    open_exports = [Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS)]
-    for export_ in open_exports:
-        export_.close()
+    unread.response().close()
+    unread.close()
+    assert "".join(read) == ""
+    others = [Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS)]
+    with pytest.raises(ApiError, match="too_many_queries"):
+        Export(everything())
+    for other in others:
+        other.response().close()

@@ -1,0 +1,33 @@
+"""New entries of one organisation, one after the other, for a reader that waits for them."""
+
+import time
+from collections.abc import Iterator
+
+from explore.query import Node, matches
+from explore.search import FoundEntry, as_json
+from storage import arrivals
+from storage.arrivals import BATCHES_AT_ONCE, Window
+
+POLL_SECONDS = 0.5
+
+
+def follow(organisation_id: int, query: Node, *, poll_seconds: float = POLL_SECONDS) -> Iterator[FoundEntry]:
+    """Yield what is stored from now on and fulfils `query`, in the order of storing; never ends."""
+    seen = arrivals.snapshot()
+    while True:
+        until = arrivals.snapshot()
+        for entry in _stored(Window(seen=seen, until=until), organisation_id):
+            if matches(query, as_json(entry)):
+                yield entry
+        seen = until
+        time.sleep(poll_seconds)
+
+
+def _stored(window: Window, organisation_id: int) -> Iterator[FoundEntry]:
+    while True:
+        batches = arrivals.arrivals(window, organisations=[organisation_id])
+        for arrival in batches:
+            yield from arrivals.entries(arrival)
+        if len(batches) < BATCHES_AT_ONCE:
+            return
+        window = Window(seen=window.seen, until=window.until, after=batches[-1].last_entry_id)

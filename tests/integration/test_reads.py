@@ -1,0 +1,95 @@
+"""Reading is bound: in time, in number, and in what it may do."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import InternalError, connections
+
+from luminalog.errors import ApiError
+from storage import reads
+from storage.reads import ALIAS, LOCK_CLASS, reading
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+
+
+def ask(organisation_id: int, sql: str) -> Any:
+    with reading(organisation_id) as reader:
+        return reader.rows(sql)[0]
+
+
+@contextmanager
+def taken(*places: int) -> Iterator[None]:
+    other = connections["default"].copy()
+    try:
+        with other.cursor() as cursor:
+            for place in places:
+                cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, place])
+        yield
+    finally:
+        other.close()
+
+
+def test_reads_cannot_write() -> None:
+    with pytest.raises(InternalError, match="read-only transaction"):
+        ask(1, "DELETE FROM storage_logentry")
+
+
+def test_search_has_fifteen_seconds_by_default(settings: Any) -> None:
+    assert settings.READ_TIMEOUT_SECONDS == 15
+    assert ask(1, "SELECT current_setting('statement_timeout')::interval <= '15 s'") == (True,)
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute("SELECT current_setting('statement_timeout')")
+        assert cursor.fetchone() == ("15s",)
+
+
+def test_statements_of_a_search_share_its_time(settings: Any) -> None:
+    settings.READ_TIMEOUT_SECONDS = 1
+
+    def read_slowly() -> None:
+        with reading(1) as reader:
+            for _ in range(5):
+                reader.rows("SELECT pg_sleep(0.4)")
+
+    began = time.monotonic()
+    with pytest.raises(ApiError) as raised:
+        read_slowly()
+    assert raised.value.code == "query_timeout"
+    assert time.monotonic() - began < 2
+    assert ask(1, "SELECT 1") == (1,)
+
+
+def test_organisation_has_few_places_and_gets_them_back(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.READS_PER_ORGANISATION = 2
+    monkeypatch.setattr(reads, "WAIT_SECONDS", 0.1)
+    with taken(14, 15):
+        with pytest.raises(ApiError) as raised:
+            ask(7, "SELECT 1")
+        assert raised.value.code == "too_many_queries"
+        assert ask(8, "SELECT 1") == (1,)
+    assert ask(7, "SELECT 1") == (1,)
+
+
+def test_some_threads_are_always_left_for_sending(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reads, "WAIT_SECONDS", 0.3)
+    threads = settings.READS_PER_PROCESS + reads.WAITING_THREADS + 3
+    together = threading.Barrier(threads)
+
+    def read(organisation_id: int) -> str:
+        together.wait()
+        try:
+            return str(ask(organisation_id, "SELECT pg_sleep(1)")[0])
+        except ApiError as error:
+            return error.code
+        finally:
+            connections[ALIAS].close()
+
+    with ThreadPoolExecutor(threads) as pool:
+        answers = list(pool.map(read, range(threads)))
+    assert answers.count("") == settings.READS_PER_PROCESS
+    assert answers.count("overloaded") == reads.WAITING_THREADS + 3
+    assert ask(1, "SELECT 1") == (1,)

@@ -1,5 +1,6 @@
 """How much memory the bodies in flight of this process may take together; nobody waits for it."""
 
+import ctypes
 import threading
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,8 @@ from luminalog.errors import ApiError
 #: A body is held twice at the worst moment: as it came (inflated), and as canonical entries.
 COPIES = 2
 STEP_BYTES = 8 * 2**20
+#: glibc keeps what thousands of freed entries leave between them; musl has no such function, and no need for it.
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 RETRY_AFTER_SECONDS = 1
 
 
@@ -20,7 +23,7 @@ class Budget:
     def __init__(self, limit_bytes: int) -> None:
         self.limit_bytes = limit_bytes
         self.taken_bytes = 0
-        self._holders: set[int] = set()
+        self._holders: set[int | None] = set()
         self._lock = threading.Lock()
 
     def take(self, size_bytes: int) -> bool:
@@ -36,15 +39,15 @@ class Budget:
         with self._lock:
             self.taken_bytes -= size_bytes
 
-    def enter(self, organisation_id: int) -> bool:
-        """Let one large body of an organisation in at a time."""
+    def enter(self, organisation_id: int | None) -> bool:
+        """Let one large body of an organisation in at a time; whoever is not known yet counts as one of them."""
         with self._lock:
             if organisation_id in self._holders:
                 return False
             self._holders.add(organisation_id)
             return True
 
-    def leave(self, organisation_id: int) -> None:
+    def leave(self, organisation_id: int | None) -> None:
         """Make room for the organisation's next large body."""
         with self._lock:
             self._holders.remove(organisation_id)
@@ -80,13 +83,15 @@ class Admission:
         """Give everything back; safe to repeat."""
         held, self.held_bytes = self.held_bytes, 0
         if held:
+            if _trim:
+                _trim(0)  # to the system, before somebody else is let in
             self._budget.give_back(held)
-        if self._entered and self._organisation_id is not None:
+        if self._entered:
             self._budget.leave(self._organisation_id)
         self._entered = False
 
     def _enter(self) -> None:
-        if self._organisation_id is None or self._entered:
+        if self._entered:
             return
         if not self._budget.enter(self._organisation_id):
             raise ApiError("overloaded", retry_after_seconds=RETRY_AFTER_SECONDS)

@@ -40,7 +40,7 @@ class Body:
 
 
 def read_body(request: HttpRequest, *, organisation_id: int | None = None) -> Body:
-    """Read the body of `request`. One large body of an organisation is let in at a time, if it is known.
+    """Read the body of `request`. One large body of an organisation, or of all that are unknown, is let in at a time.
 
     Raises: ApiError `unsupported_media_type`, `unsupported_encoding`, `length_required`, `body_too_large`,
     `bad_compression`, `malformed_json` (ends early) or `overloaded`.

@@ -6,11 +6,12 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from accounts.caller import Caller
 from ingest import batch_ids
 from ingest.payload import PayloadError, unpack
+from luminalog.errors import is_outage
 from luminalog.postgres import discard_if_dead, fetch_one
 from quotas import ledger
 from storage.batch import Batch
@@ -105,8 +106,8 @@ def accept(caller: Caller, parts: Sequence[Part]) -> None:
             for row in rows[:-1]:
                 fetch_one(KEEP, row)
             _accept_last(rows[-1])
-    except (OperationalError, InterfaceError):
-        if connection.in_atomic_block or connection.is_usable() or not _was_kept(rows[-1]["batch_id"]):
+    except (DatabaseError, InterfaceError) as error:
+        if not (is_outage(error) and _was_kept_nevertheless(rows[-1]["batch_id"])):
             raise
 
 
@@ -152,7 +153,9 @@ def _accept_last(row: dict[str, Any]) -> None:
         raise ledger.exhausted(row["organisation_id"])
 
 
-def _was_kept(batch_id: int) -> bool:
+def _was_kept_nevertheless(batch_id: int) -> bool:
     """Tell whether the COMMIT whose answer was lost had happened, once PostgreSQL is there again."""
+    if connection.in_atomic_block or connection.is_usable():
+        return False
     connection.close()
     return fetch_one(WAS_KEPT, {"batch_id": batch_id}) is not None

@@ -16,6 +16,7 @@ from accounts.models import ApiKey, Organisation, Project
 from accounts.standing import standing
 from accounts.steps import Question, ask, find
 from luminalog.today import month_used
+from quotas.forms import QuotaForm
 from quotas.models import Quota
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ KEYS_SHOWN = 100
 
 class PlanInline(StackedInline):
     model = Quota
+    form = QuotaForm
     can_delete = False
     min_num = 1
     verbose_name = verbose_name_plural = "plan"

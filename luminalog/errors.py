@@ -148,9 +148,12 @@ BUSY = ("53300", "55P03", "57014")  # too many connections, lock not available, 
 
 
 def is_outage(exception: Exception) -> bool:
-    """Tell whether PostgreSQL, and not what was asked of it, is the trouble; it may work again in a moment."""
+    """Tell whether PostgreSQL, and not what was asked of it, is the trouble; it may work again in a moment.
+
+    A connection that breaks in the middle of an answer is a plain `DatabaseError` without a code.
+    """
     code = sqlstate(exception)
-    return code.startswith(OUTAGES) if code else isinstance(exception, OperationalError | InterfaceError)
+    return code.startswith(OUTAGES) if code else type(exception) in (DatabaseError, OperationalError, InterfaceError)
 
 
 def _outage(exception: Exception) -> ApiError:

@@ -39,7 +39,9 @@ def discard_if_dead() -> None:
 def answered_in_time() -> Iterator[None]:
     """Give up on this thread's connection when the block's statements take longer than `DEADLINE_SECONDS`."""
     connection.ensure_connection()
-    with deadlines.within(DEADLINE_SECONDS, descriptor=connection.connection.fileno()):
+    with connection.wrap_database_errors:
+        descriptor = connection.connection.fileno()
+    with deadlines.within(DEADLINE_SECONDS, descriptor=descriptor):
         yield
 
 

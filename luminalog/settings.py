@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.postgres",
+    "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "rest_framework",
@@ -159,6 +160,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
     "quotas.fold_outcomes": {"task": "quotas.fold_outcomes", "schedule": 5.0, "options": {"expires": 5}},
+    "quotas.notify": {"task": "quotas.notify", "schedule": 60.0, "options": {"expires": 60}},
     "storage.retention": {"task": "storage.retention", "schedule": 900.0, "options": {"expires": 900}},
     # By night (UTC), again and again: one build at a time, and a day that was missed is caught up.
     "storage.index_closed_days": {
@@ -188,6 +190,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "DESCRIPTION": "Send logs, and read them back.",
+    "TAGS": [{"name": "Send logs"}, {"name": "Read logs"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -245,11 +248,16 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "auth.Group", "m2m_fields": {"permissions"}},
     "quotas.Plan",
     "quotas.Quota",
+    "quotas.NoticeChannel",
 )
 RATELIMIT_USE_CACHE = "default"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 5
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="luminalog@localhost")
+
+#: Networks (CIDR) that webhooks of notices may reach although they are not public; there also by plain HTTP.
+WEBHOOK_ALLOWED_NETWORKS = env.list("LUMINALOG_WEBHOOK_ALLOWED_NETWORKS", default=[])
 
 # --- Static files, language, time -----------------------------------------------------------------------------------
 STATIC_URL = "/static/"

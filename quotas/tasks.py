@@ -2,10 +2,17 @@
 
 from celery import shared_task
 
-from quotas import outcomes
+from quotas import notices, outcomes
 
 
 @shared_task(name="quotas.fold_outcomes")
 def fold_outcomes() -> None:
     """Move counted refusals from Valkey into the hourly usage."""
     outcomes.fold()
+
+
+@shared_task(name="quotas.notify")
+def notify() -> None:
+    """Raise notices that are due, and send what waits."""
+    notices.raise_due()
+    notices.deliver()

@@ -76,7 +76,7 @@ def test_nothing_answered_is_lost_or_doubled_when_parts_are_killed(own_product: 
     stored = Counter(entry["message"] for entry in own_product.stored())
     statuses: Counter[int] = sum((client.refused for client in clients), Counter())
     assert len(answered) > 200
-    assert set(statuses) <= NOTHING_KEPT
+    assert set(statuses) <= NOTHING_KEPT, own_product.output()
     assert set(stored.values()) == {ENTRIES}
     assert answered.keys() <= stored.keys()
     assert not refused & stored.keys()

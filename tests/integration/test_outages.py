@@ -65,6 +65,16 @@ def test_idle_connection_that_was_hung_up_costs_no_request(caller: Caller, backe
     assert SpooledBatch.objects.count() == 2
 
 
+def test_connection_that_died_in_use_is_an_outage_and_no_bug(caller: Caller) -> None:
+    spool.accept(caller, [PART])
+    connection.connection.close()
+
+    with pytest.raises(OperationalError):
+        fetch_one("SELECT 1", ())
+
+    connection.close()
+
+
 def test_lost_answer_to_a_commit_is_looked_up(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit happens, and the connection is cut before its answer is read."""
     spool.accept(caller, [PART])

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from accounts.caller import Caller
 from luminalog.postgres import execute
@@ -90,3 +91,12 @@ def test_an_override_of_the_retention_acts(caller: Caller) -> None:
     assert retention.delete_expired() == []
     keep(caller, days=1)
     assert [deletion.entries for deletion in retention.delete_expired()] == [1]
+
+
+def test_the_admin_shows_what_went(caller: Caller, admin_client: Client) -> None:
+    keep(caller, days=1)
+    store_entries(caller, entries=4321, days_ago=3)
+    retention.delete_expired()
+    DroppedPartition.objects.create(day=partitions.today(), entries=77_777, size_bytes=1)
+    assert "4321" in admin_client.get("/admin/storage/retention/").content.decode()
+    assert "77777" in admin_client.get("/admin/storage/droppedpartition/").content.decode()

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import time
 import zlib
 
 import pytest
@@ -10,7 +11,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.test import RequestFactory
 
 from ingest import admission
-from ingest.body import read_body
+from ingest.body import CHUNK_BYTES, read_body
 from luminalog.errors import ApiError
 
 COMPRESS = {"gzip": gzip.compress, "zstd": zstd.compress}
@@ -170,6 +171,29 @@ def test_inflated_size_has_a_limit(settings, coding):
             assert refusal(request).code == "body_too_large"
 
 
+def bomb_of(coding: str, *, mebibytes: int) -> bytes:
+    """Return a small body that inflates to many MiB, made by repeating one flushed block of zeros."""
+    zeros = bytes(2**20)
+    if coding == "gzip":
+        gzipped = zlib.compressobj(9, wbits=31)
+        head = gzipped.compress(zeros) + gzipped.flush(zlib.Z_FULL_FLUSH)
+        block = gzipped.compress(zeros) + gzipped.flush(zlib.Z_FULL_FLUSH)
+        return head + block * mebibytes
+    frame = zstd.ZstdCompressor()
+    return b"".join(frame.compress(zeros) for _ in range(mebibytes)) + frame.flush()
+
+
+@pytest.mark.parametrize(("coding", "mebibytes"), [("gzip", 10_240), ("zstd", 1_024)])
+def test_bomb_is_refused_as_soon_as_it_has_gone_off(coding, mebibytes):
+    bomb = bomb_of(coding, mebibytes=mebibytes)
+    stream = io.BytesIO(bomb)
+    request = raw(post(bomb, content_encoding=coding).META, stream)
+    started_at = time.perf_counter()
+    assert refusal(request).code == "body_too_large"
+    assert time.perf_counter() - started_at < 3
+    assert stream.tell() <= 2 * CHUNK_BYTES
+
+
 # --- framing --------------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +268,13 @@ def test_refused_body_gives_everything_back(budget):
     broken = raw(post(b"").META | {"CONTENT_LENGTH": "4000"}, io.BytesIO(b"x" * 3_000))
     assert refusal(broken).code == "malformed_json"
     assert budget.taken_bytes == 0
+
+
+def test_callers_that_are_not_known_yet_send_one_large_body_at_a_time(budget):
+    with read_body(post(b"x" * 1_500)):
+        with pytest.raises(ApiError, match="overloaded"):
+            read_body(post(b"x" * 1_500))
+        read_body(post(b"x" * 1_500), organisation_id=1).close()
 
 
 def test_organisation_sends_one_large_body_at_a_time(budget):

@@ -2,10 +2,12 @@
 "use strict";
 
 async function copy(text) {
-    if (navigator.clipboard) {
-        return navigator.clipboard.writeText(text);
+    try {
+        return await navigator.clipboard.writeText(text);
+    } catch {
+        // Over plain HTTP, or without the permission, there is no clipboard but the selection's.
     }
-    const field = document.createElement("textarea"); // plain HTTP in development has no clipboard
+    const field = document.createElement("textarea");
     field.value = text;
     document.body.append(field);
     field.select();

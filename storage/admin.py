@@ -1,0 +1,32 @@
+"""What retention has deleted: to look at."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+
+from accounts.models import Organisation
+from luminalog.readonly import ReadOnlyAdmin
+from storage.models import DroppedPartition, Retention
+
+
+@admin.register(Retention)
+class RetentionAdmin(ReadOnlyAdmin):
+    list_display = ["organisation", "emptied_before", "ran_at", "deleted_entries", "deleted_entries_in_all"]
+    ordering = ["-ran_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Retention]:
+        name = Organisation.objects.filter(pk=OuterRef("organisation_id")).values("name")
+        rows: QuerySet[Retention] = super().get_queryset(request)
+        return rows.annotate(name=Subquery(name))
+
+    @admin.display(description="organisation", ordering="name")
+    def organisation(self, retention: Any) -> str:
+        return retention.name or f"organisation {retention.organisation_id}"
+
+
+@admin.register(DroppedPartition)
+class DroppedPartitionAdmin(ReadOnlyAdmin):
+    list_display = ["day", "entries", "size_bytes", "dropped_at"]
+    ordering = ["-day"]

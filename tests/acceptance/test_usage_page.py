@@ -1,0 +1,94 @@
+"""The usage page of a busy organisation in a browser. `SCREENSHOTS=folder` keeps the pictures."""
+
+import math
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.caller import Caller
+from accounts.models import ApiKey, User
+from quotas import ledger
+from quotas.models import MonthlyUsage, Quota
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.django_db(transaction=True)]
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
+PICTURES = os.environ.get("SCREENSHOTS")
+
+
+def fill_month(caller: Caller) -> None:
+    """Count thirty days of requests by two keys, busy by day and with a bad afternoon."""
+    first = ApiKey.objects.get(pk=caller.api_key_id)
+    second = ApiKey.objects.create(
+        organisation=first.organisation, project=first.project, name="worker", sha256=b"2" * 32, prefix="ll_2b7c",
+        suffix="90fe",
+    )  # fmt: skip
+    now = timezone.now()
+    rows = []
+    for hour in range(30 * 24):
+        wave = 1.2 + math.sin(hour / 24 * 2 * math.pi) + 0.3 * math.sin(hour / 5)
+        for api_key, share in ((first, 90), (second, 40)):
+            for outcome, part in [
+                ("accepted", 1),
+                ("rate_limited", 0.5 if 100 < hour < 106 else 0.02),
+                ("invalid_level", 0.05),
+                ("below_level", 0.1),
+                ("deduplicated", 0.04),
+            ]:
+                requests = max(0, int(share * wave * part))
+                kept = outcome == "accepted"
+                rows.append(
+                    ledger.UsageRow(
+                        now - timedelta(hours=hour), caller.organisation_id, api_key.pk, outcome, requests,
+                        requests * 50 * (kept or outcome == "below_level"), requests * 12_000 * kept,
+                    )
+                )  # fmt: skip
+    ledger.count(rows)
+    ledger.open_month(caller.organisation_id)
+    MonthlyUsage.objects.filter(organisation=caller.organisation_id).update(used_bytes=870_000_000, entries=3_600_000)
+
+
+def test_the_usage_page_of_a_busy_organisation(
+    live_server: LiveServer, make_caller: Callable[..., Caller], admin_user: User
+) -> None:
+    if not CHROMIUM.exists():
+        pytest.skip(f"NOT TESTED IN A BROWSER: {CHROMIUM} is missing (apt-get install chromium)")
+    caller = make_caller(requests_per_minute=600)
+    fill_month(caller)
+    client = Client()
+    client.force_login(admin_user)
+    address = f"{live_server.url}/admin/quotas/quota/{Quota.objects.get(organisation=caller.organisation_id).pk}/usage/"
+    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    complaints: list[str] = []
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        context = browser.new_context()
+        context.add_cookies([session])  # type: ignore[list-item]
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+        for name, size in SIZES.items():
+            for theme in ("light", "dark"):
+                page.set_viewport_size(size)  # type: ignore[arg-type]
+                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                page.goto(address)
+                assert page.locator(".chart canvas").count() == 3
+                assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+                if PICTURES:
+                    page.screenshot(path=f"{PICTURES}/usage-{name}-{theme}.png", full_page=True)
+        page.get_by_role("link", name="Week").click()
+        assert page.get_by_role("link", name="Week").get_attribute("aria-current") == "page"
+        browser.close()
+
+    assert complaints == []

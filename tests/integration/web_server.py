@@ -1,0 +1,95 @@
+"""The product's own web server on the tests' database, and ways to talk to it over HTTP and over bare sockets."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+
+from luminalog.embedded.processes import free_port, is_taken
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass
+class Answer:
+    """An answer as it came over a raw socket."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Web:
+    """The web server, and a key that it takes."""
+
+    port: int
+    pid: int = 0
+    secret: str = ""
+
+    def post(self, body: bytes | Iterator[bytes], *, path: str = "/v1/logs", **headers: str | None) -> Any:
+        """POST with a good key; a header's name has `_` for `-`, and None leaves it out."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        given = {"x-api-key": self.secret, "Content-Type": "application/json", **named}
+        return requests.post(f"http://127.0.0.1:{self.port}{path}", data=body, headers=given, timeout=60)
+
+    def raw(self, *pieces: bytes, hang_up: bool = False, seconds: float = 5) -> Answer:
+        """Send `pieces` as they are, and return the first answer. Raises: OSError, TimeoutError when there is none."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connected:
+            for piece in pieces:
+                connected.sendall(piece)
+            if hang_up:
+                connected.shutdown(socket.SHUT_WR)
+            with connected.makefile("rb") as stream:
+                return _read_answer(stream)
+
+    def head(self, *lines: str, key: str | None = None) -> bytes:
+        """Return the head of a request with these header lines."""
+        start = ["POST /v1/logs HTTP/1.1", "Host: localhost", f"x-api-key: {key or self.secret}"]
+        return "\r\n".join([*start, "Content-Type: application/json", *lines, "", ""]).encode()
+
+
+def _read_answer(stream: Any) -> Answer:
+    status = int(stream.readline().split()[1])
+    headers = {}
+    while (line := stream.readline().strip()) != b"":
+        name, _, value = line.decode().partition(":")
+        headers[name.lower()] = value.strip()
+    return Answer(status, headers, stream.read(int(headers.get("content-length", 0))))
+
+
+@contextmanager
+def web_server(**environment: object) -> Iterator[Web]:
+    """Run the web server with these settings; its `pid` is that of the process that answers."""
+    port = free_port()
+    database = urlsplit(os.environ["DATABASE_URL"])._replace(path="/" + settings.DATABASES["default"]["NAME"])
+    given = {"DATABASE_URL": database.geturl(), **{name: str(value) for name, value in environment.items()}}
+    granian = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--log-level", "error"]
+    address = ["--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "8"]
+    command = [*granian, *address, "luminalog.wsgi:application"]
+    server = subprocess.Popen(command, cwd=PROJECT, env=os.environ | given)
+    try:
+        deadline = time.monotonic() + 30
+        while not is_taken(port):
+            assert server.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        yield Web(port, pid=_only_child(server.pid))
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _only_child(pid: int) -> int:
+    [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)

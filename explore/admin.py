@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern
 
 from explore.explorer.page import explorer_page
-from explore.explorer.staff import may_view_logs
 from explore.explorer.urls import urlpatterns
 from explore.models import AccessRecord, Explorer, SavedSearch
+from explore.permissions import may_view_logs
 
 if TYPE_CHECKING:
     ExplorerModelAdmin = admin.ModelAdmin[Explorer]
@@ -23,19 +23,19 @@ else:
 class ExplorerAdmin(ExplorerModelAdmin):
     """Its list is the page; the endpoints lie below it and check the session themselves, in JSON."""
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]
+    def get_urls(self) -> list[URLPattern]:
         """Put the endpoints before the admin's own addresses."""
         return [*urlpatterns, *super().get_urls()[:1]]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # type: ignore[override]  # noqa: ARG002
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         """Show the page."""
         return explorer_page(request, self.admin_site)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return may_view_logs(request)
+        return may_view_logs(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Explorer | None = None) -> bool:  # noqa: ARG002
-        return may_view_logs(request)
+        return may_view_logs(request.user)
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
@@ -53,7 +53,6 @@ class SavedSearchAdmin(SavedSearchModelAdmin):
     list_filter = ["is_shared"]
     list_select_related = ["organisation", "owner"]
     search_fields = ["name", "query", "owner__username", "organisation__name"]
-    autocomplete_fields: list[str] = []
     raw_id_fields = ["organisation", "owner"]
     show_full_result_count = False
 

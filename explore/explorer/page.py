@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.models import Organisation
-from explore.explorer.staff import may_view_logs
+from explore.permissions import may_view_logs
 from luminalog.levels import Level
 
 #: Nothing inline, nothing from elsewhere: a log entry cannot bring code, a picture or a form with it.
@@ -23,7 +23,7 @@ POLICY = (
 
 def explorer_page(request: HttpRequest, site: AdminSite) -> TemplateResponse:
     """Answer the page; its state is in its address, and only the browser reads it there."""
-    if not may_view_logs(request):
+    if not may_view_logs(request.user):
         raise PermissionDenied
     context = {**site.each_context(request), "title": "Explorer", "configuration": _configuration()}
     response = TemplateResponse(request, "admin/explore/explorer/explorer.html", context)

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import cast
 
-from django.http import HttpRequest
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -13,16 +11,9 @@ from accounts.addresses import client_address
 from accounts.models import Organisation, User
 from explore.models import AccessRecord
 from explore.parameters import Parameters
+from explore.permissions import may_view_logs
 from luminalog.errors import ApiError
 from storage.search import Search
-
-PERMISSION = "explore.view_logs"
-
-
-def may_view_logs(request: HttpRequest) -> bool:
-    """Tell whether the session's user may look at logs."""
-    user = request.user
-    return bool(user.is_active and user.is_staff and user.has_perm(PERMISSION))
 
 
 class MayViewLogs(BasePermission):
@@ -31,13 +22,9 @@ class MayViewLogs(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
         if request.user is None or not request.user.is_authenticated:
             raise ApiError("forbidden", "Your session has ended. Sign in again.", members={"signed_out": True})
-        if not may_view_logs(request._request):
+        if not may_view_logs(request.user):
             raise ApiError("forbidden", "You may not look at logs.")
         return True
-
-
-class StaffSession(SessionAuthentication):
-    """The admin's session; writes need its CSRF token."""
 
 
 def staff_of(request: Request) -> User:
@@ -73,8 +60,8 @@ def record(request: Request, organisation: Organisation, look: Look) -> None:
         organisation=organisation.slug,
         action=look.action,
         query=look.query,
-        range_start=look.search and look.search.start,
-        range_end=look.search and look.search.end,
+        range_start=look.search.start if look.search else None,
+        range_end=look.search.end if look.search else None,
         subject=look.subject[:140],
         address=client_address(request._request),
     )

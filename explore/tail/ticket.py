@@ -7,11 +7,11 @@ from django.core import signing
 from msgspec import Struct, ValidationError, convert, to_builtins
 
 from accounts.models import User
+from explore.permissions import may_view_logs
 from luminalog.errors import ApiError
 
 LIFETIME_SECONDS = 30
 SALT = "explore.tail"
-PERMISSION = "explore.view_logs"
 
 
 class Ticket(Struct, frozen=True, kw_only=True):
@@ -38,5 +38,5 @@ def redeem(text: str) -> Ticket:
 def check_bearer(ticket: Ticket) -> None:
     """Refuse a member of staff who has left or lost the permission since. Raises: `ApiError`."""
     user = User.objects.filter(pk=ticket.user_id).first()
-    if user is None or not user.is_staff or not user.has_perm(PERMISSION):
+    if not may_view_logs(user):
         raise ApiError("forbidden", "You may not look at logs any more.")

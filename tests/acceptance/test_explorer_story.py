@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.product import Product
@@ -179,3 +180,12 @@ def test_nothing_is_wider_than_the_window(page: Page, shop: Product, width: int)
     page.locator(".ex-line").first.click()
     expect(page.locator(".ex-details")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_api_clients_find_the_tail_without_a_proxy(shop: Product) -> None:
+    asked = f"{shop.base_url}/v1/logs/tail?query=level%3Aerror"
+    with requests.get(asked, headers={"x-api-key": shop.api_key}, stream=True, timeout=5) as response:
+        assert [answer.status_code for answer in response.history] == [307]
+        assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        assert next(response.iter_lines(chunk_size=1)).startswith(b"id: ")
+    assert requests.get(asked, timeout=5).status_code == 401

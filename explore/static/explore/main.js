@@ -1,6 +1,6 @@
 // The page: wires its parts to the state and runs searches.
 
-import { address, configuration, get, Problem } from "./api.js";
+import { address, configuration, get } from "./api.js";
 import { Completion } from "./completion.js";
 import { button, byId, copy, el } from "./dom.js";
 import { closeDrawer, drawDrawer, drawerList } from "./drawer.js";
@@ -8,14 +8,13 @@ import { showContext, showTrace } from "./entry.js";
 import { Histogram } from "./histogram.js";
 import { wireKeys } from "./keys.js";
 import { LogList } from "./list.js";
-import { drawSaved, wireSaved } from "./saved.js";
+import { Live } from "./live.js";
+import { clearProblem, drawEmpty, showProblem } from "./messages.js";
+import { wireSaved } from "./saved.js";
 import { change, link, onChange, state } from "./state.js";
-import { Tail } from "./tail.js";
-import { QUICK, day, fromInput, moment, rangeLabel, rangeWords, resolve, seconds, toInput } from "./time.js";
+import { QUICK, day, fromInput, rangeLabel, rangeWords, resolve, toInput } from "./time.js";
 
 const PAGE = 200;
-const MOST_LIVE = 2000;
-const HISTOGRAM_LIVE_SECONDS = 5;
 
 const input = byId("ex-query");
 const status = byId("ex-status");
@@ -28,9 +27,7 @@ const completion = new Completion(input, byId("ex-completion"), { onRun: run, ro
 let running = new AbortController();
 let range = resolve();
 let cursor = null;
-let paused = false;
 let isFirst = true;
-let held = [];
 let totals = null;
 
 const asked = () => ({ organisation: state.organisation, query: state.query, ...range });
@@ -46,7 +43,6 @@ async function search({ keep = false } = {}) {
   running = new AbortController();
   const { signal } = running;
   range = resolve();
-  held = [];
   drawControls();
   clearProblem();
   byId("ex-more").hidden = true;
@@ -61,7 +57,7 @@ async function search({ keep = false } = {}) {
     drawStatus(took);
     await openLinked(signal);
   } catch (problem) {
-    if (problem.name !== "AbortError") showProblem(problem);
+    if (problem.name !== "AbortError") showProblem(problem, search);
   } finally {
     if (signal === running.signal) byId("ex-results").classList.remove("ex-busy");
   }
@@ -75,7 +71,7 @@ function showPage(page, keep) {
   else list.add(page.logs);
   cursor = page.next_cursor;
   byId("ex-more").hidden = !cursor || state.live;
-  if (!list.items.size) drawEmpty();
+  if (!list.items.size) drawEmpty(range);
 }
 
 async function more() {
@@ -87,7 +83,7 @@ async function more() {
     cursor = page.next_cursor;
     byId("ex-more").hidden = !cursor;
   } catch (problem) {
-    if (problem.name !== "AbortError") showProblem(problem);
+    if (problem.name !== "AbortError") showProblem(problem, search);
   } finally {
     byId("ex-more").disabled = false;
   }
@@ -126,47 +122,7 @@ async function openLinked(signal) {
   node.scrollIntoView({ block: "nearest" });
 }
 
-// --- Saying what is the matter --------------------------------------------------------------------------------------
-function clearProblem() {
-  byId("ex-problem").hidden = true;
-  input.removeAttribute("aria-invalid");
-}
-
-function showProblem(problem) {
-  const place = byId("ex-problem");
-  if (!(problem instanceof Problem)) { console.error(problem); problem = new Problem(0, { detail: "Something went wrong on this page." }); }
-  const parts = [];
-  if (problem.code === "invalid_query") {
-    input.setAttribute("aria-invalid", "true");
-    if (Number.isInteger(problem.position)) {
-      parts.push(el("pre", { class: "ex-caret" }, `${state.query.replaceAll("\n", " ")}\n${" ".repeat(problem.position)}^`));
-    }
-    byId("ex-results").classList.add("ex-stale");
-  }
-  parts.unshift(el("p", {}, problem.message));
-  if (problem.signedOut) parts.push(el("a", { class: "ex-button", href: `${configuration.login}?next=${encodeURIComponent(location.pathname + location.search)}` }, "Sign in"));
-  else if (problem.code !== "invalid_query") parts.push(button("Try again", () => search()));
-  if (problem.code === "query_timeout") parts.push(button("Last 15 minutes only", () => change({ range: "15m", from: "", to: "" })));
-  place.replaceChildren(...parts);
-  place.hidden = false;
-}
-
-function drawEmpty() {
-  const place = byId("ex-empty");
-  const wider = QUICK.filter((each) => seconds(each) > (state.from ? (Date.parse(range.to) - Date.parse(range.from)) / 1000 : seconds(state.range)));
-  const offers = [wider[0], wider.includes("24h") ? "24h" : null, wider.includes("7d") ? "7d" : null];
-  const words = state.from ? `between ${moment(range.from)} and ${moment(range.to)}` : `in the ${rangeWords(state.range)}`;
-  const isFiltered = state.query.trim() || state.levels.length;
-  place.replaceChildren(el("div", {},
-    el("h3", {}, isFiltered ? "No entry matches" : "No entries"),
-    el("p", {}, state.live ? "Listening: new entries appear here as soon as they are stored." : `Nothing was found ${words}.`),
-    el("p", { class: "ex-offers" },
-      [...new Set(offers.filter(Boolean))].map((each) => button(`Look at the ${rangeWords(each)}`, () => change({ range: each, from: "", to: "" }))),
-      isFiltered ? button("Remove the filters", () => change({ query: "", levels: [] })) : null),
-    isFiltered ? null : el("pre", { class: "ex-raw" }, `curl ${location.origin}/v1/logs -H "x-api-key: YOUR_API_KEY" -H "Content-Type: application/json" \\\n  -d '{"logs": [{"timestamp": "${new Date().toISOString()}", "level": "info", "message": "Hello"}]}'`)));
-  place.hidden = false;
-}
-
+// --- Controls -------------------------------------------------------------------------------------------------------
 function drawStatus(took) {
   byId("ex-results").classList.remove("ex-stale");
   const shown = state.levels.length ? state.levels : configuration.levels;
@@ -176,7 +132,6 @@ function drawStatus(took) {
   status.textContent = parts.join(" · ");
 }
 
-// --- Controls -------------------------------------------------------------------------------------------------------
 function drawLevels() {
   byId("ex-levels").replaceChildren(...configuration.levels.map((level) => {
     const chosen = state.levels.includes(level);
@@ -212,52 +167,12 @@ function zoomOut() {
 }
 
 // --- Live tail ------------------------------------------------------------------------------------------------------
-const tail = new Tail({
-  onHello: (resumed) => { if (!resumed) search({ keep: true }); },
-  onEntry: (entry) => { if (paused) { held.push(entry); held.splice(0, held.length - MOST_LIVE); drawLive("live"); } else arrive(entry); },
-  onStatus: drawLive,
-});
-let histogramTimer = 0;
-
-function arrive(entry) {
-  if (!list.insert(entry)) return;
-  byId("ex-empty").hidden = true;
-  list.trim(MOST_LIVE);
-  if (!histogramTimer) histogramTimer = setTimeout(() => { histogramTimer = 0; if (state.live) refreshCounts(); }, HISTOGRAM_LIVE_SECONDS * 1000);
-}
+const live = new Live(list, { onHello: () => search({ keep: true }), onCounts: refreshCounts });
 
 async function refreshCounts() {
   range = resolve();
   await drawCounts(running.signal);
   drawStatus();
-}
-
-function drawLive(what, detail = "") {
-  const words = { connecting: "Connecting…", live: paused ? `Paused, ${held.length} new` : "Live", lost: "Connection lost, trying again…", notice: detail, refused: detail };
-  const place = byId("ex-live-status");
-  place.className = `ex-live-status ex-live-${what}`;
-  byId("ex-live-words").textContent = words[what];
-  place.hidden = !state.live;
-  byId("ex-pause").hidden = what !== "live";
-  byId("ex-pause").textContent = paused ? "Resume" : "Pause";
-}
-
-function pause() {
-  if (!state.live) return;
-  paused = !paused;
-  if (!paused) for (const entry of held.splice(0)) arrive(entry);
-  drawLive("live");
-}
-
-function goLive() {
-  if (state.live) {
-    paused = false;
-    drawLive("connecting");
-    tail.start();
-  } else {
-    tail.stop();
-    byId("ex-live-status").hidden = true;
-  }
 }
 
 // Live means from now on: an absolute range that has ended cannot be.
@@ -270,7 +185,7 @@ onChange((names, searched) => {
   else drawControls();
   if (has("columns", "zone") && !searched) { list.redraw(); histogram.draw(); drawStatus(); }
   if (has("view", "of", "organisation", "zone")) drawDrawer();
-  if (has("live") || (searched && state.live)) { goLive(); if (!state.live && !searched) byId("ex-more").hidden = !cursor; }
+  if (has("live") || (searched && state.live)) { live[state.live ? "start" : "stop"](); if (!state.live && !searched) byId("ex-more").hidden = !cursor; }
 });
 
 function wirePopovers() {
@@ -308,12 +223,12 @@ function wire() {
   byId("ex-zone").addEventListener("click", () => change({ zone: state.zone === "utc" ? "local" : "utc" }));
   byId("ex-share").addEventListener("click", () => copy(link({ ...range, live: false }), "Link"));
   byId("ex-live").addEventListener("click", toggleLive);
-  byId("ex-pause").addEventListener("click", pause);
+  byId("ex-pause").addEventListener("click", () => live.pause());
   byId("ex-more").addEventListener("click", more);
   new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) more(); }, { rootMargin: "400px" }).observe(byId("ex-more"));
   wirePopovers();
   wireSaved();
-  wireKeys({ input, list: () => drawerList ?? list, run, toggleLive, pause, closeDrawer, showTrace, showContext, saved: drawSaved });
+  wireKeys({ input, list: () => drawerList ?? list, run, toggleLive, pause: () => live.pause(), closeDrawer, showTrace, showContext });
 }
 
 function begin() {
@@ -326,7 +241,7 @@ function begin() {
   history.replaceState(null, "", link());
   search();
   drawDrawer();
-  if (state.live) goLive();
+  if (state.live) live.start();
 }
 
 begin();

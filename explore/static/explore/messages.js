@@ -1,0 +1,48 @@
+// What the page says when there is nothing to show: what is wrong, and what to try.
+
+import { configuration, Problem } from "./api.js";
+import { button, byId, el } from "./dom.js";
+import { change, state } from "./state.js";
+import { QUICK, moment, rangeWords, seconds } from "./time.js";
+
+const input = byId("ex-query");
+
+export function clearProblem() {
+  byId("ex-problem").hidden = true;
+  input.removeAttribute("aria-invalid");
+}
+
+export function showProblem(problem, retry) {
+  const place = byId("ex-problem");
+  if (!(problem instanceof Problem)) { console.error(problem); problem = new Problem(0, { detail: "Something went wrong on this page." }); }
+  const parts = [];
+  if (problem.code === "invalid_query") {
+    input.setAttribute("aria-invalid", "true");
+    if (Number.isInteger(problem.position)) {
+      parts.push(el("pre", { class: "ex-caret" }, `${state.query.replaceAll("\n", " ")}\n${" ".repeat(problem.position)}^`));
+    }
+    byId("ex-results").classList.add("ex-stale");
+  }
+  parts.unshift(el("p", {}, problem.message));
+  if (problem.signedOut) parts.push(el("a", { class: "ex-button", href: `${configuration.login}?next=${encodeURIComponent(location.pathname + location.search)}` }, "Sign in"));
+  else if (problem.code !== "invalid_query") parts.push(button("Try again", retry));
+  if (problem.code === "query_timeout") parts.push(button("Last 15 minutes only", () => change({ range: "15m", from: "", to: "" })));
+  place.replaceChildren(...parts);
+  place.hidden = false;
+}
+
+export function drawEmpty(range) {
+  const place = byId("ex-empty");
+  const wider = QUICK.filter((each) => seconds(each) > (state.from ? (Date.parse(range.to) - Date.parse(range.from)) / 1000 : seconds(state.range)));
+  const offers = [wider[0], wider.includes("24h") ? "24h" : null, wider.includes("7d") ? "7d" : null];
+  const words = state.from ? `between ${moment(range.from)} and ${moment(range.to)}` : `in the ${rangeWords(state.range)}`;
+  const isFiltered = state.query.trim() || state.levels.length;
+  place.replaceChildren(el("div", {},
+    el("h3", {}, isFiltered ? "No entry matches" : "No entries"),
+    el("p", {}, state.live ? "Listening: new entries appear here as soon as they are stored." : `Nothing was found ${words}.`),
+    el("p", { class: "ex-offers" },
+      [...new Set(offers.filter(Boolean))].map((each) => button(`Look at the ${rangeWords(each)}`, () => change({ range: each, from: "", to: "" }))),
+      isFiltered ? button("Remove the filters", () => change({ query: "", levels: [] })) : null),
+    isFiltered ? null : el("pre", { class: "ex-raw" }, `curl ${location.origin}/v1/logs -H "x-api-key: YOUR_API_KEY" -H "Content-Type: application/json" \\\n  -d '{"logs": [{"timestamp": "${new Date().toISOString()}", "level": "info", "message": "Hello"}]}'`)));
+  place.hidden = false;
+}

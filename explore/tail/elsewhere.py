@@ -1,0 +1,50 @@
+"""`GET /v1/logs/tail` as the API's process answers it: the stream is served by the tail's own process."""
+
+from django.conf import settings
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.permissions import MayRead
+from explore import schema
+from explore.tail.subscription import API_PATH
+from luminalog.errors import ApiError
+
+TAIL = schema.operation(
+    "tail_logs",
+    "New entries as they are stored, as server-sent events",
+    parameters=[
+        schema.QUERY,
+        OpenApiParameter(
+            "Last-Event-ID",
+            str,
+            OpenApiParameter.HEADER,
+            description="The id of the last event you got: continue after it, at most 15 minutes back.",
+        ),
+    ],
+    answer=schema.TEXT,
+)
+del TAIL["responses"][200]
+TAIL["responses"] |= {
+    (200, "text/event-stream"): OpenApiResponse(
+        schema.TEXT,
+        "`hello` when the stream stands; a `message` an entry, its data as in a page of logs; `notice` before the"
+        " server ends the stream. At most 20 streams a key.",
+    ),
+    307: OpenApiResponse(description="Where no proxy stands in front: the stream is at this other address."),
+}
+
+
+class TailElsewhereView(APIView):
+    permission_classes = [MayRead]
+    throttle_scope_name = "read"
+
+    @extend_schema(**TAIL)
+    def get(self, request: Request) -> HttpResponse:
+        """Send those who come without a proxy to the stream's own port. A proxy routes this address there."""
+        if not settings.TAIL_URL:
+            raise ApiError("not_found", "The proxy does not route this address to the live tail.")
+        query = request._request.META.get("QUERY_STRING", "")
+        location = f"{settings.TAIL_URL}{API_PATH}" + (f"?{query}" if query else "")
+        return HttpResponse(status=307, headers={"Location": location, "Cache-Control": "no-store"})

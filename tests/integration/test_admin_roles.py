@@ -21,18 +21,20 @@ pytestmark = pytest.mark.django_db
 ROLES = ["Operators", "Support", "Auditors"]
 CONFIGURATION = {"accounts_organisation", "accounts_project", "accounts_apikey", "quotas_plan", "quotas_quota"}
 USAGE = {"quotas_monthlyusage", "quotas_hourlyusage"}
+NOTICES = {"quotas_notice", "quotas_noticechannel"}
+RETENTION = {"storage_retention", "storage_droppedpartition"}
 PIPELINE = {"ingest_spooledbatch", "ingest_deadletter", "storage_receipt"}
 LOGS = {"storage_logentry"}
 STAFF = {"accounts_user", "auth_group"}
 TRAIL = {"auditlog_logentry"}
 
 MAY_VIEW = {
-    "Operators": CONFIGURATION | USAGE | PIPELINE | LOGS | TRAIL,
-    "Support": CONFIGURATION | USAGE,
-    "Auditors": CONFIGURATION | USAGE | STAFF | TRAIL,
+    "Operators": CONFIGURATION | USAGE | NOTICES | RETENTION | PIPELINE | LOGS | TRAIL,
+    "Support": CONFIGURATION | USAGE | NOTICES | RETENTION,
+    "Auditors": CONFIGURATION | USAGE | NOTICES | RETENTION | STAFF | TRAIL,
     "nobody": set(),
 }
-MAY_ADD = {"Operators": CONFIGURATION}
+MAY_ADD = {"Operators": CONFIGURATION | {"quotas_noticechannel"}}
 #: name of the step → the roles that may take it
 STEPS = {
     "accounts_apikey_rotate": {"Operators"},

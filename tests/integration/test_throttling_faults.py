@@ -96,7 +96,9 @@ def test_a_killed_valkey_takes_over_again_when_it_is_back(own_valkey: EmbeddedVa
         limiter.take([one], cost=0)
         time.sleep(0.05)
 
-    assert sum(limiter.take([one]).allowed for _ in range(30)) in (5, 20)  # the append-only file is a second behind
+    left = buckets.take([one], cost=0).remaining
+    assert 5 <= left <= 20  # what it kept, or one burst: its append-only file may be a second behind
+    assert sum(limiter.take([one]).allowed for _ in range(30)) == left
 
 
 def test_an_emptied_valkey_gives_one_burst_and_no_error(own_valkey: EmbeddedValkey) -> None:

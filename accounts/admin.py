@@ -17,6 +17,7 @@ from accounts.models import ApiKey, Project
 from accounts.standing import standing
 from accounts.steps import Question, ask, find, show_once
 from luminalog.paging import BoundedPaginator
+from luminalog.phrases import ago, until
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -90,9 +91,9 @@ class StandingFilter(admin.SimpleListFilter):
 @admin.register(ApiKey)
 class ApiKeyAdmin(NeverDeleted):
     change_form_template = "admin/accounts/apikey/change_form.html"
-    list_display = ["name", "hint", "badge", "owner", "environment", "last_used_at", "expires_at"]
+    list_display = ["name", "hint", "badge", "owner", "environment", "used", "ends"]
     list_select_related = ["organisation", "project", "successor"]
-    list_filter = [StandingFilter, "can_ingest", "can_read"]
+    list_filter = [StandingFilter]
     search_fields = ["name", "=prefix", "=suffix", "organisation__name", "project__name", "environment"]
     search_help_text = "Name, first 7 or last 4 characters, organisation, project or environment"
     autocomplete_fields = ["project"]
@@ -154,7 +155,8 @@ class ApiKeyAdmin(NeverDeleted):
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             if life.revoke(api_key.pk, reason=form.cleaned_data["reason"]):
-                self.message_user(request, "The key is revoked; it is refused everywhere within 10 seconds.")
+                done = "The key is revoked; it is refused everywhere within 10 seconds."
+                self.message_user(request, done, messages.SUCCESS)
             else:
                 self.message_user(request, "This key had been revoked before.", messages.WARNING)
             return _back_to(api_key)
@@ -190,6 +192,18 @@ class ApiKeyAdmin(NeverDeleted):
     @admin.display(description="standing")
     def badge(self, api_key: ApiKey) -> SafeString:
         return format_html('<span class="badge {0}">{0}</span>', standing(api_key))
+
+    @admin.display(description="last used", ordering="last_used_at")
+    def used(self, api_key: ApiKey) -> str:
+        return ago(api_key.last_used_at) if api_key.last_used_at else "never"
+
+    @admin.display(description="ends", ordering="expires_at")
+    def ends(self, api_key: ApiKey) -> str:
+        if api_key.revoked_at:
+            return ago(api_key.revoked_at)
+        if api_key.expires_at is None:
+            return "never"
+        return ago(api_key.expires_at) if api_key.expires_at <= timezone.now() else until(api_key.expires_at)
 
     @admin.display(description="organisation / project", ordering="organisation__name")
     def owner(self, api_key: ApiKey) -> str:

@@ -57,7 +57,8 @@ class RoleAdmin(OnlySuperusersChange, GroupAdmin):
 class AuditTrailAdmin(ReadOnlyAdmin):
     """Who changed what, when and from where; read-only for everybody."""
 
-    list_display = ["timestamp", "actor", "action", "content_type", "object_repr", "changed_fields", "remote_addr"]
+    heading = "Audit trail"
+    list_display = ["timestamp", "actor", "action", "what", "changed_fields", "remote_addr"]
     list_display_links = ["timestamp"]
     list_select_related = ["actor", "content_type"]
     list_filter = ["action", ("content_type", admin.RelatedOnlyFieldListFilter)]
@@ -65,6 +66,10 @@ class AuditTrailAdmin(ReadOnlyAdmin):
     search_help_text = "What was changed, who changed it, or from which address"
     fields = ["timestamp", "actor", "remote_addr", "action", "content_type", "object_repr", "before_and_after"]
     readonly_fields = ["before_and_after"]
+
+    @admin.display(description="what", ordering="object_repr")
+    def what(self, entry: LogEntry) -> str:
+        return f"{entry.content_type.name}: {entry.object_repr}"
 
     @admin.display(description="changed")
     def changed_fields(self, entry: LogEntry) -> str:

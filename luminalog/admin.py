@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -90,7 +90,8 @@ class OrganisationAdmin(NeverDeleted):
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             life.suspend(organisation.pk, reason=form.cleaned_data["reason"])
-            self.message_user(request, "The organisation is suspended; its keys are refused within 10 seconds.")
+            done = "The organisation is suspended; its keys are refused within 10 seconds."
+            self.message_user(request, done, messages.SUCCESS)
             return _back_to(organisation)
         question = Question(
             title=f"Suspend {organisation}",
@@ -106,7 +107,8 @@ class OrganisationAdmin(NeverDeleted):
         organisation = find(self, request, object_id, permission="accounts.suspend_organisation")
         if request.method == "POST":
             life.resume(organisation.pk)
-            self.message_user(request, "The organisation is active again; its keys work within 10 seconds.")
+            done = "The organisation is active again; its keys work within 10 seconds."
+            self.message_user(request, done, messages.SUCCESS)
             return _back_to(organisation)
         question = Question(
             title=f"Resume {organisation}",

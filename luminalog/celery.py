@@ -8,16 +8,18 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_failure, task_prerun
+from celery.signals import task_failure, task_postrun, task_prerun
 from django.db import connections
 
 from luminalog.postgres import discard_if_dead
+from luminalog.presence import note_worker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
 
 app = Celery("luminalog")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+task_postrun.connect(note_worker)
 
 
 @task_prerun.connect

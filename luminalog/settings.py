@@ -269,6 +269,7 @@ STATICFILES_DIRS = [BASE_DIR / "luminalog" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = "luminalog.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -9,13 +9,16 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
+from redis import RedisError
 
 from accounts.models import ApiKey, User
 from ingest.models import DeadLetter, SpooledBatch
+from luminalog.presence import workers_seen
 from quotas.models import HourlyUsage
 
 NEAR_QUOTA_PERCENT = 80
 SHOWN = 8
+LATE = timedelta(minutes=1)
 #: Outcomes that are no refusal: see `quotas.models.HourlyUsage`.
 KEPT = ("accepted", "deduplicated", "below_level")
 
@@ -28,11 +31,6 @@ SELECT o.id, o.name, coalesce(u.used_bytes, 0), l.monthly_bytes,
 """
 NEAR_QUOTA = USAGE + " WHERE u.used_bytes * 100 >= l.monthly_bytes * %s ORDER BY percent DESC LIMIT %s"
 OF_ORGANISATION = USAGE + " WHERE l.organisation_id = %s"
-#: Every process of ours names its connections (`LUMINALOG_PROCESS`).
-PROCESSES = """
-SELECT application_name, count(*), max(state_change) FROM pg_stat_activity
- WHERE datname = current_database() AND usename = current_user AND application_name <> '' GROUP BY 1 ORDER BY 1
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,12 +63,12 @@ class Refusals:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Process:
-    """A kind of process connected to PostgreSQL."""
+class Worker:
+    """A worker of the last day; silent when it has not run a task for a minute, and one is due every second."""
 
     name: str
-    connections: int
     seen_at: datetime
+    is_silent: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +78,7 @@ class Pipeline:
     oldest_received_at: datetime | None
     waits_too_long: bool
     dead_letters: int
-    processes: list[Process]
+    workers: list[Worker] | None  # None: Valkey does not answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +143,22 @@ def _pipeline() -> Pipeline:
     oldest = SpooledBatch.objects.order_by("pk").values_list("received_at", flat=True).first()
     return Pipeline(
         oldest_received_at=oldest,
-        waits_too_long=oldest is not None and timezone.now() - oldest > timedelta(minutes=1),
+        waits_too_long=oldest is not None and _is_late(oldest),
         dead_letters=DeadLetter.objects.count(),
-        processes=[Process(name=name, connections=n, seen_at=at) for name, n, at in _rows(PROCESSES)],
+        workers=_workers(),
     )
+
+
+def _workers() -> list[Worker] | None:
+    try:
+        seen = workers_seen()
+    except RedisError:
+        return None
+    return [Worker(name=name, seen_at=at, is_silent=_is_late(at)) for name, at in seen.items()]
+
+
+def _is_late(moment: datetime) -> bool:
+    return timezone.now() - moment > LATE
 
 
 def _rows(sql: str, *parameters: Any) -> Iterable[tuple[Any, ...]]:

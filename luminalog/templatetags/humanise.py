@@ -1,50 +1,9 @@
 """Template filters that say numbers and times as people do."""
 
-from datetime import datetime, timedelta
-
 from django import template
-from django.utils import timezone
+
+from luminalog import phrases
 
 register = template.Library()
-
-STEPS = [(timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")]
-
-
-@register.filter
-def size(number_of_bytes: int) -> str:
-    """Write bytes with a binary unit: `1.5 GiB`."""
-    amount = float(number_of_bytes)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:.3g} {unit}"
-        amount /= 1024
-    return f"{amount:,.4g} TiB"
-
-
-@register.filter
-def count(number: int) -> str:
-    """Write a number with thin groups: `12 345`."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
-@register.filter
-def ago(moment: datetime) -> str:
-    """Say how long ago `moment` was, in its largest unit."""
-    span = _span(timezone.now() - moment)
-    return f"{span} ago" if span else "just now"
-
-
-@register.filter
-def until(moment: datetime) -> str:
-    """Say how far away `moment` is, in its largest unit."""
-    span = _span(moment - timezone.now())
-    return f"in {span}" if span else "now"
-
-
-def _span(length: timedelta) -> str:
-    for step, name in STEPS:
-        if length >= step:
-            number = length // step
-            return f"{number} {name}{'s' if number > 1 else ''}"
-    seconds = int(length.total_seconds())
-    return f"{seconds} s" if seconds > 0 else ""
+for phrase in (phrases.size, phrases.count, phrases.ago, phrases.until):
+    register.filter(phrase.__name__, phrase)

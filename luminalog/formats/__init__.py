@@ -1,0 +1,1 @@
+"""Dates as operators read them."""

@@ -158,6 +158,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     else {}
 )
 CELERY_TIMEZONE = "UTC"
+#: In memory: a schedule that never changes needs no file, which a crash can leave damaged.
+CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "accounts.note_last_use": {"task": "accounts.note_last_use", "schedule": 30.0, "options": {"expires": 30}},
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},

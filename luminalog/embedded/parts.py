@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 from luminalog.embedded.environment import PROJECT
@@ -73,18 +72,18 @@ WORKER = [
     "celery", "--quiet", "-A", "luminalog", "worker", "--pool", "threads", "--concurrency", "2",
     "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat",
 ]  # fmt: skip
-BEAT = ["celery", "--quiet", "-A", "luminalog", "beat", "--pidfile=", "--loglevel", "WARNING", "--schedule"]
+BEAT = ["celery", "--quiet", "-A", "luminalog", "beat", "--pidfile=", "--loglevel", "WARNING"]
 GRANIAN = ["granian", "--host", "127.0.0.1", "--workers", "1", "--workers-kill-timeout", "1", "--log-level", "error"]
 WSGI = ["--interface", "wsgi", "--blocking-threads", "8", "--blocking-threads-idle-timeout", "600",
         "luminalog.wsgi:application"]  # fmt: skip
 ASGI = ["--interface", "asginl", "luminalog.asgi:application"]
 
 
-def product_parts(env: Mapping[str, str], *, port: int, tail_port: int, data_dir: Path) -> list[Part]:
+def product_parts(env: Mapping[str, str], *, port: int, tail_port: int) -> list[Part]:
     """Return our own processes in the order of their start; they stop in the reverse order."""
     parts = [
         _python("worker", *WORKER, env=env, stop_seconds=2.5),
-        _python("beat", *BEAT, str(data_dir / "beat-schedule"), env=env, stop_seconds=1.2),
+        _python("beat", *BEAT, env=env, stop_seconds=1.2),
         _python("tail", *GRANIAN, "--port", str(tail_port), *ASGI, env=env, stop_seconds=1.0),
         _python("web", *GRANIAN, "--port", str(port), *WSGI, env=env, stop_seconds=2.0),
     ]

@@ -91,7 +91,7 @@ class Runner:
         first = credentials.obtain(self.folder)
         for command in (["migrate", "--no-input"], ["partitions", "--make"], ["bootstrap"]):
             self._manage(*command, env=env)
-        for part in product_parts(env, port=self.port, tail_port=tail_port, data_dir=self.folder):
+        for part in product_parts(env, port=self.port, tail_port=tail_port):
             self._add(part)
         self._wait_until_ready()
         credentials.announce(self.folder, first, base_url=self.base_url)

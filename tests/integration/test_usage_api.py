@@ -8,7 +8,7 @@ from django.test import Client
 from accounts.keys import digest, make_key
 from accounts.models import ApiKey, Organisation, Project
 from quotas import ledger, limits
-from quotas.models import Plan
+from quotas.models import Plan, Quota
 from quotas.plans import subscribe
 
 
@@ -107,3 +107,16 @@ def test_more_keys_cost_no_more_queries(django_assert_num_queries: pytest.Fixtur
     Client().get("/v1/usage", headers={"x-api-key": secret})
     with django_assert_num_queries(3):  # type: ignore[operator]  # by day, by key, the keys' names
         Client().get("/v1/usage", headers={"x-api-key": secret})
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+@pytest.mark.parametrize("path", ["/v1/logs", "/v1/usage"])
+def test_every_read_is_limited_apart_from_ingestion(path: str) -> None:
+    secret, api_key = issue("usage-reads")
+    Quota.objects.filter(organisation=api_key.organisation_id).update(requests_per_minute=2)
+    answers = [Client().get(path, headers={"x-api-key": secret}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert [answer.headers["X-RateLimit-Remaining"] for answer in answers] == ["1", "0", "0"]
+    assert answers[2].json()["code"] == "rate_limited"
+    told = Client().post("/v1/logs", b"{}", content_type="application/json", headers={"x-api-key": secret})
+    assert (told.status_code, told.headers["X-RateLimit-Remaining"]) == (400, "1")

@@ -13,7 +13,7 @@ from luminalog.today import today
 CONTENTS = {
     "Customers": ["organisation", "project", "apikey"],
     "Logs": ["logentry", "explorer", "search"],
-    "Limits and usage": ["plan", "quota", "monthlyusage", "hourlyusage"],
+    "Limits and usage": ["quota", "plan", "notice", "noticechannel", "retention", "droppedpartition"],
     "Pipeline": ["spooledbatch", "deadletter", "receipt"],
     "Staff": ["user", "group", "audit", "accessattempt", "accessfailurelog", "accesslog"],
 }

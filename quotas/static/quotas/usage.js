@@ -28,8 +28,14 @@ function timeText(seconds) {
     return new Date(seconds * 1000).toISOString().slice(11, 16);
 }
 
+// A variable may be light-dark(…), which a canvas does not understand: let an element resolve it.
 function colour(name) {
-    return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+    const probe = document.createElement("span");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const resolved = getComputedStyle(probe).color;
+    probe.remove();
+    return resolved;
 }
 
 // Each series is drawn from 0 to the sum of itself and those before it: first the tallest, so none hides another.

@@ -4,7 +4,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 
 import msgspec
@@ -188,4 +188,31 @@ def test_fifty_at_once_at_the_quotas_edge_are_exactly_ten(make_caller: Callable[
             caller = make_caller(monthly_bytes=10 * part.size_bytes)
             assert sum(threads.map(send_five, [caller] * 10)) == 10
             assert MonthlyUsage.objects.get(organisation_id=caller.organisation_id).used_bytes == 10 * part.size_bytes
+    assert verify() == []
+
+
+@pytest.fixture
+def clock() -> Iterator[Callable[[str], int]]:
+    """Put a `now()` of ours before PostgreSQL's; the function sets what it says."""
+    execute("CREATE SCHEMA fake")
+    execute("CREATE TABLE fake.clock AS SELECT pg_catalog.now() AS at")
+    execute("CREATE FUNCTION fake.now() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT at FROM fake.clock'")
+    execute("SET search_path = fake, public, pg_catalog")
+    yield lambda at: execute("UPDATE fake.clock SET at = %s", [at])
+    execute("RESET search_path")
+    execute("DROP SCHEMA fake CASCADE")
+
+
+def test_at_a_months_change_each_batch_is_counted_in_exactly_one(caller: Caller, clock: Callable[[str], int]) -> None:
+    part = part_of("happy new year")
+    for moment in ("2026-12-31 23:59:58Z", "2026-12-31 23:59:59.999999Z", "2027-01-01 00:00:00Z"):
+        clock(moment)
+        spool.accept(caller, [part])
+        spool.accept(caller, [part, part])
+
+    charged = dict(MonthlyUsage.objects.values_list("period", "used_bytes"))
+    spooled = SpooledBatch.objects.order_by().values_list("period").annotate(total=Sum("size_bytes"))
+    december, january = date(2026, 12, 1), date(2027, 1, 1)
+    assert charged == {december: 6 * part.size_bytes, january: 3 * part.size_bytes}
+    assert dict(spooled) == charged
     assert verify() == []

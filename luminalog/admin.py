@@ -135,6 +135,7 @@ class OrganisationAdmin(NeverDeleted):
         page: dict[str, Any] = {
             "may_issue": user.has_perm("accounts.add_apikey"),
             "may_revoke": user.has_perm("accounts.revoke_apikey"),
+            "may_view_logs": user.has_perm("explore.view_logs"),
             "may_suspend": user.has_perm("accounts.suspend_organisation"),
         }
         if user.has_perm("quotas.view_monthlyusage"):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.expiring import ExpiringMap
 from accounts.hand_over import HandOver
-from accounts.keys import redact
+from luminalog.redaction import redact
 
 MINUTE_SECONDS = 60
 CAPACITY = 20_000

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -63,11 +64,14 @@ class OrganisationAdmin(NeverDeleted):
     change_form_template = "admin/accounts/organisation/change_form.html"
     list_display = ["name", "slug", "badge", "plan", "created_at"]
     list_filter = ["status", "quota__plan"]
-    list_select_related = ["quota__plan"]
     search_fields = ["name", "slug"]
     prepopulated_fields = {"slug": ["name"]}
     inlines = [PlanInline, ProjectInline]
     fields = ["name", "slug"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organisation]:
+        found: QuerySet[Organisation] = super().get_queryset(request)
+        return found.select_related("quota__plan")
 
     def save_model(self, request: HttpRequest, obj: Organisation, form: Any, change: bool) -> None:
         """Write only what was changed: a suspension may happen at the same time."""
@@ -135,6 +139,7 @@ class OrganisationAdmin(NeverDeleted):
         page: dict[str, Any] = {
             "may_issue": user.has_perm("accounts.add_apikey"),
             "may_revoke": user.has_perm("accounts.revoke_apikey"),
+            "may_view_logs": user.has_perm("explore.view_logs"),
             "may_suspend": user.has_perm("accounts.suspend_organisation"),
         }
         if user.has_perm("quotas.view_monthlyusage"):

@@ -12,9 +12,9 @@ from luminalog.today import today
 #: The table of contents, by what staff look for and not by how the code is divided. What is not named comes last.
 CONTENTS = {
     "Customers": ["organisation", "project", "apikey"],
-    "Logs": ["logentry", "explorer", "search"],
-    "Limits and usage": ["quota", "plan", "notice", "noticechannel", "retention", "droppedpartition"],
-    "Pipeline": ["spooledbatch", "deadletter", "receipt"],
+    "Logs": ["explorer", "savedsearch", "accessrecord"],
+    "Limits and usage": ["quota", "plan", "notice", "noticechannel"],
+    "Pipeline": ["spooledbatch", "deadletter", "retention", "droppedpartition"],
     "Staff": ["user", "group", "audit", "accessattempt", "accessfailurelog", "accesslog"],
 }
 AUDIT_TRAIL = ("auditlog", "LogEntry")

@@ -5,6 +5,8 @@ from typing import Any
 
 import structlog
 
+from luminalog.redaction import redact
+
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -25,7 +27,7 @@ def configure(options: dict[str, Any]) -> None:
                 "line": {
                     "()": structlog.stdlib.ProcessorFormatter,
                     "foreign_pre_chain": SHARED,
-                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+                    "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, _redact],
                 }
             },
             "handlers": {
@@ -41,3 +43,8 @@ def configure(options: dict[str, Any]) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _redact(_logger: Any, _method: str, line: str) -> str:
+    """Leave no API key in a finished line, wherever it came from: a header, an exception, a library."""
+    return redact(line)

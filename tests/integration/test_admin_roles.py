@@ -21,17 +21,17 @@ pytestmark = pytest.mark.django_db
 ROLES = ["Operators", "Support", "Auditors"]
 CONFIGURATION = {"accounts_organisation", "accounts_project", "accounts_apikey", "quotas_plan", "quotas_quota"}
 USAGE = {"quotas_monthlyusage", "quotas_hourlyusage"}
-NOTICES = {"quotas_notice", "quotas_noticechannel"}
-RETENTION = {"storage_retention", "storage_droppedpartition"}
+KEPT = {"quotas_notice", "quotas_noticechannel", "storage_retention", "storage_droppedpartition"}
 PIPELINE = {"ingest_spooledbatch", "ingest_deadletter", "storage_receipt"}
-LOGS = {"storage_logentry"}
+LOGS = {"storage_logentry", "explore_explorer", "explore_savedsearch"}
+LOOKS = {"explore_accessrecord"}
 STAFF = {"accounts_user", "auth_group"}
 TRAIL = {"auditlog_logentry"}
 
 MAY_VIEW = {
-    "Operators": CONFIGURATION | USAGE | NOTICES | RETENTION | PIPELINE | LOGS | TRAIL,
-    "Support": CONFIGURATION | USAGE | NOTICES | RETENTION,
-    "Auditors": CONFIGURATION | USAGE | NOTICES | RETENTION | STAFF | TRAIL,
+    "Operators": CONFIGURATION | USAGE | KEPT | PIPELINE | LOGS | TRAIL,
+    "Support": CONFIGURATION | USAGE | KEPT,
+    "Auditors": CONFIGURATION | USAGE | KEPT | STAFF | TRAIL | LOOKS,
     "nobody": set(),
 }
 MAY_ADD = {"Operators": CONFIGURATION | {"quotas_noticechannel"}}

@@ -12,7 +12,7 @@ from luminalog.today import today
 #: The table of contents, by what staff look for and not by how the code is divided. What is not named comes last.
 CONTENTS = {
     "Customers": ["organisation", "project", "apikey"],
-    "Logs": ["logentry", "explorer", "search"],
+    "Logs": ["logentry", "explorer", "savedsearch", "accessrecord"],
     "Limits and usage": ["plan", "quota", "monthlyusage", "hourlyusage"],
     "Pipeline": ["spooledbatch", "deadletter", "receipt"],
     "Staff": ["user", "group", "audit", "accessattempt", "accessfailurelog", "accesslog"],

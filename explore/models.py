@@ -71,6 +71,8 @@ class AccessRecord(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
+        verbose_name = "look at logs"
+        verbose_name_plural = "looks at logs"
         indexes = [
             models.Index(fields=["-at", "-id"], name="access_record_newest"),  # the admin's list
             models.Index(fields=["user_id", "-at"], name="access_record_of_a_user"),  # "what did she look at"

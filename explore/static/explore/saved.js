@@ -33,7 +33,7 @@ async function save(event) {
 function row(search) {
   return el("li", { class: "ex-saved-row" },
     el("button", { type: "button", class: "ex-saved-use", onclick: () => use(search) },
-      el("strong", {}, search.name), el("code", {}, search.query || "everything"),
+      el("strong", {}, search.name), el("code", {}, [search.query, search.levels.replaceAll(",", ", ")].filter(Boolean).join(" · ") || "everything"),
       search.is_own ? (search.is_shared ? el("span", { class: "ex-quiet" }, "shared by you") : null) : el("span", { class: "ex-quiet" }, `by ${search.owner}`)),
     search.is_own ? button("✕", () => guarded(() => remove(search)), { class: "ex-button ex-close", "aria-label": `Delete ${search.name}` }) : null);
 }

@@ -60,7 +60,8 @@ def test_only_one_builder_works_at_a_time() -> None:
     try:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", [indexes.LOCK])
-        assert index_closed_days(limit=1) == []
+            assert index_closed_days(limit=1) == []
+            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [indexes.LOCK])
     finally:
         other.close()
     assert partitions.today() - timedelta(days=40) in index_closed_days(limit=100)

@@ -29,7 +29,8 @@ def taken(*places: int) -> Iterator[None]:
         with other.cursor() as cursor:
             for place in places:
                 cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK_CLASS, place])
-        yield
+            yield
+            cursor.execute("SELECT pg_advisory_unlock_all()")
     finally:
         other.close()
 

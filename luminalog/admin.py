@@ -49,6 +49,14 @@ class PlanInline(StackedInline):
         ),
     ]
 
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        """Plans are chosen here; they are changed on their own pages, since others are on them too."""
+        formset = super().get_formset(request, obj, **options)
+        if plan := formset.form.base_fields.get("plan"):
+            for link in ("add", "change", "delete", "view"):
+                setattr(plan.widget, f"can_{link}_related", False)
+        return formset
+
 
 class ProjectInline(TabularInline):
     model = Project

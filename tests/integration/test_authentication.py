@@ -15,6 +15,7 @@ from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 from django.utils import timezone
+from django_ratelimit.core import _get_window
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -236,7 +237,15 @@ def test_known_key_is_let_in_while_postgresql_is_down(settings: Any) -> None:
     assert statuses == [200, 503]
 
 
+def begin_well_before_the_minutes_end(address: str) -> None:
+    """django-ratelimit counts in fixed minutes, which begin at a second of each address's own."""
+    left = _get_window(address, 60) - time.time()
+    if left < 8:
+        time.sleep(left + 1.1)
+
+
 def test_too_many_failures_are_told_to_wait() -> None:
+    begin_well_before_the_minutes_end("127.0.0.1")
     key = make_key()
     statuses = [post(key).status_code for _ in range(FAILURES_A_MINUTE + 2)]
     assert statuses == [401] * FAILURES_A_MINUTE + [429] * 2
@@ -247,6 +256,7 @@ def test_too_many_failures_are_told_to_wait() -> None:
 
 
 def test_failures_of_one_ipv6_network_count_together() -> None:
+    begin_well_before_the_minutes_end("2001:db8::/64")
     for last in range(FAILURES_A_MINUTE + 1):
         address = f"2001:db8::{last:x}"
         response = Client(REMOTE_ADDR=address).post("/v1/ingest", headers={"x-api-key": "bad"})
@@ -266,7 +276,7 @@ def test_guessing_costs_few_queries(django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(1_000) as seen:
         for _ in range(500):
             post(make_key())
-    allowed = FAILURES_A_MINUTE + 1 + QUERIES_A_SECOND * (time.monotonic() - started + 2)
+    allowed = 2 * (FAILURES_A_MINUTE + 1) + QUERIES_A_SECOND * (time.monotonic() - started + 2)  # at most two minutes
     assert len(seen) <= allowed
 
 

@@ -1,6 +1,6 @@
 """The address a request came from, seen through as many proxies as the operator trusts."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -25,6 +25,12 @@ def client_address(request: HasMeta) -> str:
         if found := parse(entries[0]):
             return str(found)
     return str(parse(request.META.get("REMOTE_ADDR", "")) or UNKNOWN)
+
+
+def client_network(request: HasMeta) -> str:
+    """Return the address, or its /64 when it is IPv6: one subscriber has all of that."""
+    address = client_address(request)
+    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 def parse(text: str) -> IPv4Address | IPv6Address | None:

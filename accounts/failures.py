@@ -5,7 +5,6 @@ Callers with a good key never come here. Without Valkey each process counts for 
 
 import time
 from collections.abc import Callable
-from ipaddress import ip_network
 
 import structlog
 from django.http import HttpRequest
@@ -13,7 +12,7 @@ from django_ratelimit import ALL
 from django_ratelimit.core import get_usage
 from redis import RedisError
 
-from accounts.addresses import client_address
+from accounts.addresses import client_network
 from accounts.expiring import ExpiringMap
 
 log = structlog.get_logger(__name__)
@@ -39,7 +38,7 @@ class FailedKeys:
 
     def may_query(self, request: HttpRequest) -> bool:
         """Tell whether a key that nobody has seen may cost a query."""
-        if self._blocked.get(_network(request), now=self.clock()) is None:
+        if self._blocked.get(client_network(request), now=self.clock()) is None:
             return True
         second = int(self.clock())
         used = self._queries[1] if self._queries[0] == second else 0
@@ -48,7 +47,7 @@ class FailedKeys:
 
     def note(self, request: HttpRequest) -> int | None:
         """Count one failure; return the seconds to wait when these were too many."""
-        address, now = _network(request), self.clock()
+        address, now = client_network(request), self.clock()
         until = self._blocked.get(address, now=now)
         if until is None:
             count, seconds_left = self._count(request, address)
@@ -85,18 +84,12 @@ def _count_in_valkey(request: HttpRequest) -> tuple[int, float]:
     usage = get_usage(
         request,
         group="accounts.failed_keys",
-        key=lambda _group, request: _network(request),
+        key=lambda _group, request: client_network(request),
         rate=f"{FAILURES_A_MINUTE}/{WINDOW_SECONDS}s",
         method=ALL,
         increment=True,
     )
     return (usage["count"], usage["time_left"]) if usage else (0, 0)
-
-
-def _network(request: HttpRequest) -> str:
-    """The address, or its /64 when it is IPv6: one subscriber has all of that."""
-    address = client_address(request)
-    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 failed_keys = FailedKeys()

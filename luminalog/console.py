@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 
+from accounts.visitors import limited
 from luminalog.today import today
 
 #: The table of contents, by what staff look for and not by how the code is divided. What is not named comes last.
@@ -25,6 +27,11 @@ class Console(AdminSite):
     index_title = "Today"
     site_url = None
     index_template = "admin/today.html"
+
+    @method_decorator(limited(group="log-in", per_minute=20, method="POST"))
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Log in; axes locks an account after failures, this limits tries at many accounts."""
+        return super().login(request, extra_context)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Show what matters today, as far as the member of staff may see it."""

@@ -51,6 +51,7 @@ CODES: dict[str, tuple[int, str]] = {
     "rate_limited": (429, "Rate limit exceeded."),
     "quota_exhausted": (429, "The monthly byte quota is spent."),
     "too_many_failures": (429, "Too many requests with an invalid API key from this address."),
+    "too_many_requests": (429, "Too many requests from this address."),
     "too_many_streams": (429, "Too many live tails are open."),
     "too_many_queries": (429, "Too many queries of your organisation are running."),
     "internal_error": (500, "Internal server error. Retry with backoff."),

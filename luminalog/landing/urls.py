@@ -2,11 +2,14 @@
 
 from django.urls import path
 
+from accounts.visitors import limited
 from luminalog.landing import views
 
+public = limited(group="pages", per_minute=120)
+
 urlpatterns = [
-    path("", views.landing, name="landing"),
-    path("docs", views.ApiDocumentation.as_view(), name="docs"),
-    path("docs/errors", views.error_catalogue, name="error-catalogue"),
-    path("v1/openapi.json", views.openapi, name="openapi"),
+    path("", public(views.landing), name="landing"),
+    path("docs", public(views.ApiDocumentation.as_view()), name="docs"),
+    path("docs/errors", public(views.error_catalogue), name="error-catalogue"),
+    path("v1/openapi.json", public(views.openapi), name="openapi"),
 ]

@@ -34,7 +34,11 @@ def configure(options: dict[str, Any]) -> None:
                 "stdout": {"class": "logging.StreamHandler", "formatter": "line", "stream": "ext://sys.stdout"}
             },
             "root": {"handlers": ["stdout"], "level": options["level"]},
-            "loggers": {"celery.app.trace": {"level": "WARNING"}, "celery.beat": {"level": "WARNING"}},
+            "loggers": {
+                "celery.app.trace": {"level": "WARNING"},
+                "celery.beat": {"level": "WARNING"},
+                "django.request": {"level": "ERROR"},  # a refusal is counted, and no event of ours
+            },
         }
     )
     structlog.configure(

@@ -1,20 +1,10 @@
-"""Numbers and times as people say them."""
+"""Counts and times as people say them; for bytes see `luminalog.sizes`."""
 
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 STEPS = [(timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute")]
-
-
-def size(number_of_bytes: int) -> str:
-    """Write bytes with a binary unit: `1.5 GiB`."""
-    amount = float(number_of_bytes)
-    for unit in ("bytes", "KiB", "MiB", "GiB"):
-        if amount < 1024:
-            return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 100 else f"{amount:.3g} {unit}"
-        amount /= 1024
-    return f"{amount:,.4g} TiB"
 
 
 def count(number: int) -> str:

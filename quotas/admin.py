@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from luminalog.sizes import format_bytes
 from quotas import notice_admin
 from quotas.forms import PlanForm, QuotaForm
 from quotas.models import MonthlyUsage, Plan, Quota
-from quotas.sizes import format_bytes
 from quotas.usage_page import RANGES, percent, usage_page
 from quotas.what_if import Consequence, proposal_of, proposal_of_plan, what_if
 

@@ -3,7 +3,9 @@
 from django import template
 
 from luminalog import phrases
+from luminalog.sizes import format_bytes
 
 register = template.Library()
-for phrase in (phrases.size, phrases.count, phrases.ago, phrases.until):
+register.filter("size", format_bytes)
+for phrase in (phrases.count, phrases.ago, phrases.until):
     register.filter(phrase.__name__, phrase)

@@ -16,7 +16,7 @@ from accounts.directory import look_up
 from accounts.keys import digest
 from accounts.life import rotate
 from accounts.models import ApiKey, Organisation, Project, User
-from luminalog.phrases import ago, count, size, until
+from luminalog.phrases import ago, count, until
 from quotas.models import HourlyUsage, MonthlyUsage, Plan
 from quotas.plans import subscribe
 from tests.integration.accounts_rows import make_api_key, make_organisation
@@ -262,21 +262,6 @@ def test_log_in_is_locked_after_failures() -> None:
     assert locked.status_code == 429
     elsewhere = Client(REMOTE_ADDR="192.0.2.10")
     assert elsewhere.post(reverse("admin:login"), {"username": "ada", "password": "right horse"}).status_code == 302
-
-
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [
-        (0, "0 bytes"),
-        (1023, "1023 bytes"),
-        (1536, "1.5 KiB"),
-        (2**30, "1 GiB"),
-        (250 * 2**30, "250 GiB"),
-        (2**50, "1,024 TiB"),
-    ],
-)
-def test_sizes_read_well(number: int, text: str) -> None:
-    assert size(number) == text
 
 
 def test_times_and_numbers_read_well() -> None:

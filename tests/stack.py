@@ -15,6 +15,9 @@ import pytest
 from luminalog.embedded.postgres import EmbeddedPostgres
 from luminalog.embedded.valkey import EmbeddedValkey
 
+#: Tells pytest-xdist's workers that the Valkey they inherit is ours, and that they may start their own.
+EMBEDDED = "LUMINALOG_TESTS_EMBEDDED_VALKEY"
+
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
@@ -26,7 +29,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     os.environ.setdefault("LUMINALOG_DATA_DIR", str(folder))
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         os.environ["VALKEY_KEY_PREFIX"] = f"ll:{worker}:"  # they share one Valkey, but neither buckets nor caches
-    if "VALKEY_URL" not in os.environ:
+    if "VALKEY_URL" not in os.environ or EMBEDDED in os.environ:  # one for each worker: some tests flush or count
+        os.environ[EMBEDDED] = "1"
         valkey = EmbeddedValkey(folder / "valkey")
         valkey.start()
         os.environ["VALKEY_URL"] = valkey.url

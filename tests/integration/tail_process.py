@@ -119,7 +119,9 @@ def running_tail(**environment: str) -> Iterator[TailProcess]:
     command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", str(port)]
     process = start(
         [*command, "--workers", "1", "--log-level", "warning", "luminalog.asgi:application"],
-        env=os.environ | {"DATABASE_URL": f"{url}/{database['NAME']}"} | environment,
+        env=os.environ
+        | {"DATABASE_URL": f"{url}/{database['NAME']}", "VALKEY_KEY_PREFIX": f"ll:tail-{port}:"}
+        | environment,
         output=subprocess.DEVNULL,
         last_signal=signal.SIGKILL,
     )

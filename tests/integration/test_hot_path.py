@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
+from accounts.failures import failed_keys
 from ingest.models import SpooledBatch
 from luminalog import valkey
 from tests.integration.accounts_rows import make_api_key, make_organisation
@@ -24,6 +26,13 @@ REQUESTS = 20
 @pytest.fixture(autouse=True)
 def partitions() -> None:
     call_command("partitions", make=True, verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def forgiven() -> None:
+    """Other tests fail from our address, too."""
+    failed_keys.clear()
+    cache.clear()
 
 
 @pytest.fixture

@@ -73,7 +73,9 @@ def web_server(**environment: object) -> Iterator[Web]:
     """Run the web server with these settings; its `pid` is that of the process that answers."""
     port = free_port()
     database = urlsplit(os.environ["DATABASE_URL"])._replace(path="/" + settings.DATABASES["default"]["NAME"])
-    given = {"DATABASE_URL": database.geturl(), **{name: str(value) for name, value in environment.items()}}
+    own_keys = f"ll:web-{port}:"  # its buckets and failures are no other test's
+    given = {"DATABASE_URL": database.geturl(), "VALKEY_KEY_PREFIX": own_keys}
+    given |= {name: str(value) for name, value in environment.items()}
     granian = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--log-level", "error"]
     address = ["--host", "127.0.0.1", "--port", str(port), "--blocking-threads", "8"]
     command = [*granian, *address, "luminalog.wsgi:application"]

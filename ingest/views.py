@@ -16,9 +16,9 @@ from ingest.body import Body, read_body
 from ingest.description import describe_ingestion
 from ingest.nudge import nudge
 from ingest.wire import legacy_api_key
-from luminalog.errors import ApiError, as_api_error
+from luminalog.errors import ApiError
 from quotas.outcomes import note
-from quotas.throttling import TokenBucketThrottle, rate_limit_headers
+from quotas.throttling import Limited
 
 #: RFC 9745; the day from which new clients should not use the body's `api_key`.
 BODY_KEY_DEPRECATED = "@1767225600"
@@ -26,11 +26,10 @@ BODY_KEY_DEPRECATED = "@1767225600"
 NO_BODY_AT_ALL = {HTTPStatus.LENGTH_REQUIRED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
 
 
-class IngestView(APIView):
+class IngestView(Limited, APIView):
     """Accept a batch of log entries. When it answers 200, they are on disk."""
 
     permission_classes = [MayIngest]
-    throttle_classes = [TokenBucketThrottle]
     body: Body | None = None
     used_body_key = False
 
@@ -58,21 +57,11 @@ class IngestView(APIView):
         self.used_body_key = key is not None
         return key
 
-    def handle_exception(self, exc: Exception) -> Any:
-        """Count the refusal of a known caller, and answer it."""
-        error = as_api_error(exc)
-        caller = getattr(self.request, "_user", None)
-        if isinstance(caller, Caller):
-            note(caller, error.code)
-        return super().handle_exception(error)
-
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Put the limits on every answer, and the notice that the body's key is going away on those who use it."""
+        """Give the body's memory back, and tell those who use the body's key that it is going away."""
         if self.body:
             self.body.close()
         response = super().finalize_response(request, response, *args, **kwargs)
-        for name, value in rate_limit_headers(request).items():
-            response.headers[name] = value
         if self.used_body_key:
             response.headers["Deprecation"] = BODY_KEY_DEPRECATED
             response.headers["Link"] = f'<{settings.DOCS_URL}>; rel="deprecation"; type="text/html"'

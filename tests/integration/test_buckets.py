@@ -9,6 +9,7 @@ from fractions import Fraction
 from uuid import uuid4
 
 import pytest
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from luminalog import valkey
 from quotas import buckets, scripts
@@ -195,12 +196,16 @@ def test_a_process_enforces_its_part_of_every_limit() -> None:
     assert taken == int(Fraction(61, 4) + Fraction(61 * 8, 4))
 
 
-def press(one: Level, until: float) -> int:
-    taken = 0
+def press(one: Level, until: float) -> tuple[int, int]:
+    """Take until then; return how many were taken, and how many answers did not come in time."""
+    taken = unknown = 0
     while time.time() < until:
-        taken += buckets.take([one]).allowed
+        try:
+            taken += buckets.take([one]).allowed
+        except RedisTimeoutError:  # 50 ms, with 64 processes on the machine's cores
+            unknown += 1
         time.sleep(0.02)
-    return taken
+    return taken, unknown
 
 
 def test_64_processes_on_one_bucket_take_what_it_holds_and_no_more() -> None:
@@ -211,6 +216,8 @@ def test_64_processes_on_one_bucket_take_what_it_holds_and_no_more() -> None:
     with ProcessPoolExecutor(64, mp_context=context) as processes:
         list(processes.map(press, [one] * 64, [0.0] * 64))  # all are there
         began = time.time()
-        taken = sum(processes.map(press, [one] * 64, [began + 2] * 64))
+        pressed = list(processes.map(press, [one] * 64, [began + 2] * 64))
         seconds = time.time() - began
-    assert 100 <= taken <= 100 + 50 * seconds
+    taken, unknown = (sum(column) for column in zip(*pressed, strict=True))
+    assert taken <= 100 + 50 * seconds
+    assert taken + unknown >= 100

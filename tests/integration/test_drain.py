@@ -20,9 +20,9 @@ from quotas.models import HourlyUsage, MonthlyUsage
 from storage import partitions
 from storage.entry import Entry
 from storage.models import LogEntry, Receipt
+from tests.integration.batches import NOW, part_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOW = datetime(2026, 1, 26, 14, 30, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -30,11 +30,6 @@ def _partitions_survive() -> Iterator[None]:
     partitions.make_ahead()
     yield
     DrainClaim.objects.all().delete()
-
-
-def part_of(*messages: str) -> spool.Part:
-    lines = [msgspec.json.encode(Entry(timestamp=NOW, level="info", message=message)) for message in messages]
-    return spool.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))
 
 
 def spool_raw(caller: Caller, *lines: bytes) -> None:

@@ -4,10 +4,10 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from io import StringIO
+from threading import Barrier
 
-import msgspec
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -17,17 +17,15 @@ from accounts.caller import Caller
 from ingest import spool
 from ingest.drain import drain
 from ingest.models import DrainClaim, SpooledBatch
-from ingest.payload import pack
 from ingest.verification import Finding, verify
 from luminalog.errors import ApiError
 from luminalog.postgres import execute
 from quotas.models import HourlyUsage, MonthlyUsage, Quota
 from storage import partitions, retention
-from storage.entry import Entry
 from storage.models import LogEntry, Receipt
+from tests.integration.batches import part_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOW = datetime(2026, 1, 26, 14, 30, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -35,11 +33,6 @@ def _partitions_survive() -> Iterator[None]:
     partitions.make_ahead()
     yield
     DrainClaim.objects.all().delete()
-
-
-def part_of(*messages: str) -> spool.Part:
-    lines = [msgspec.json.encode(Entry(timestamp=NOW, level="info", message=message)) for message in messages]
-    return spool.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))
 
 
 def is_accepted(caller: Caller, part: spool.Part) -> bool:
@@ -177,17 +170,25 @@ def test_what_retention_deleted_is_not_missed_even_when_the_plan_grows(stored: C
 def test_fifty_at_once_at_the_quotas_edge_are_exactly_ten(make_caller: Callable[..., Caller]) -> None:
     part = part_of("x" * 100)
 
-    def send_five(caller: Caller) -> int:
-        try:
-            return sum(is_accepted(caller, part) for _ in range(5))
-        finally:
-            connection.close()
+    together = Barrier(50)
 
-    with ThreadPoolExecutor(10) as threads:
-        for _ in range(100):
-            caller = make_caller(monthly_bytes=10 * part.size_bytes)
-            assert sum(threads.map(send_five, [caller] * 10)) == 10
-            assert MonthlyUsage.objects.get(organisation_id=caller.organisation_id).used_bytes == 10 * part.size_bytes
+    def send(caller: Caller) -> bool:
+        together.wait(30)
+        return is_accepted(caller, part)
+
+    def hang_up(_: int) -> None:
+        together.wait(30)  # one in each thread
+        connection.close()
+
+    with ThreadPoolExecutor(50) as threads:
+        try:
+            for _ in range(100):
+                caller = make_caller(monthly_bytes=10 * part.size_bytes)
+                assert sum(threads.map(send, [caller] * 50)) == 10
+                used = MonthlyUsage.objects.get(organisation_id=caller.organisation_id).used_bytes
+                assert used == 10 * part.size_bytes
+        finally:
+            list(threads.map(hang_up, range(50)))
     assert verify() == []
 
 

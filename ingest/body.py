@@ -102,6 +102,8 @@ def _read(stream: IO[bytes] | HttpRequest) -> Iterator[bytes]:
                 raise ApiError("body_too_large")
             yield chunk
     except (UnreadablePostError, OSError) as error:
+        if isinstance(error.__cause__ or error, TimeoutError):
+            raise ApiError("request_timeout") from error
         raise ApiError("malformed_json", "The body ended early.") from error
 
 

@@ -101,6 +101,7 @@ REFUSALS = {
     400: "Invalid payload or missing required fields.",
     401: "Invalid or missing API key.",
     403: "Plain HTTP, or the key may not send logs, or not from this address.",
+    408: "The body came too slowly.",
     409: "A request with this Idempotency-Key is in progress.",
     411: "Neither Content-Length nor a chunked body.",
     413: "The body is larger than 128 MiB.",

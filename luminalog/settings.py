@@ -209,6 +209,13 @@ MAX_BODY_BYTES = env.int("LUMINALOG_MAX_BODY_BYTES", default=128 * 2**20)
 LARGE_BODY_BYTES = env.int("LUMINALOG_LARGE_BODY_BYTES", default=8 * 2**20)
 INFLIGHT_BUDGET_BYTES = env.int("LUMINALOG_INFLIGHT_BUDGET_BYTES", default=256 * 2**20)
 
+#: Threads of a web process: for small requests, and for those with a large body. Each keeps a connection to PostgreSQL.
+WEB_THREADS = env.int("LUMINALOG_WEB_THREADS", default=8)
+WEB_LARGE_THREADS = env.int("LUMINALOG_WEB_LARGE_THREADS", default=4)
+
+#: How long a caller may take for each 256 KiB of a body. Slower ones are told 408.
+BODY_STEP_SECONDS = env.float("LUMINALOG_BODY_STEP_SECONDS", default=20.0)
+
 #: How many web processes share a limit while Valkey is down; each then enforces its part.
 WEB_PROCESSES = env.int("LUMINALOG_WEB_PROCESSES", default=1)
 

@@ -74,8 +74,7 @@ WORKER = [
 ]  # fmt: skip
 BEAT = ["celery", "--quiet", "-A", "luminalog", "beat", "--pidfile=", "--loglevel", "WARNING"]
 GRANIAN = ["granian", "--host", "127.0.0.1", "--workers", "1", "--workers-kill-timeout", "1", "--log-level", "error"]
-WSGI = ["--interface", "wsgi", "--blocking-threads", "8", "--blocking-threads-idle-timeout", "600",
-        "luminalog.wsgi:application"]  # fmt: skip
+RSGI = ["--interface", "rsgi", "luminalog.rsgi:application"]
 ASGI = ["--interface", "asginl", "luminalog.asgi:application"]
 
 
@@ -85,7 +84,7 @@ def product_parts(env: Mapping[str, str], *, port: int, tail_port: int) -> list[
         _python("worker", *WORKER, env=env, stop_seconds=2.5),
         _python("beat", *BEAT, env=env, stop_seconds=1.2),
         _python("tail", *GRANIAN, "--port", str(tail_port), *ASGI, env=env, stop_seconds=1.0),
-        _python("web", *GRANIAN, "--port", str(port), *WSGI, env=env, stop_seconds=2.0),
+        _python("web", *GRANIAN, "--port", str(port), *RSGI, env=env, stop_seconds=2.0),
     ]
     return parts if (PROJECT / "luminalog" / "asgi.py").is_file() else [p for p in parts if p.name != "tail"]
 

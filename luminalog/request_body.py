@@ -1,0 +1,63 @@
+"""A request's body as a file: read on a thread, received on the event loop, which waits for slow callers."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+
+from django.conf import settings
+from granian.rsgi import HTTPProtocol, ProtocolClosed
+
+#: What is received at once, and what may take `BODY_STEP_SECONDS`.
+STEP_BYTES = 256 * 2**10
+
+
+class RequestBody(io.RawIOBase):
+    """The body of one request. Reading raises TimeoutError when it comes too slowly, OSError when it ends early."""
+
+    def __init__(self, protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop) -> None:
+        self._pieces = _pieces(protocol)
+        self._loop = loop
+        self._received = memoryview(b"")
+        self._has_ended = False
+        self._error: OSError | None = None
+
+    async def receive(self) -> None:
+        """Receive `STEP_BYTES`, or what is left; an error waits until somebody reads."""
+        try:
+            async with asyncio.timeout(settings.BODY_STEP_SECONDS):
+                self._received = memoryview(await self._step())
+        except ProtocolClosed:
+            self._error = ConnectionResetError("the body ended early")
+        except TimeoutError:
+            self._error = TimeoutError("the body came too slowly")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Copy what fits into `buffer`; return how many bytes that were, 0 at the end."""
+        if not self._received and not self._has_ended and not self._error:
+            asyncio.run_coroutine_threadsafe(self.receive(), self._loop).result()
+        if self._error:
+            raise self._error
+        size = min(len(buffer), len(self._received))
+        buffer[:size] = self._received[:size]
+        self._received = self._received[size:]
+        return size
+
+    async def _step(self) -> bytes:
+        pieces: list[bytes] = []
+        size_bytes = 0
+        async for piece in self._pieces:
+            pieces.append(piece)
+            size_bytes += len(piece)
+            if size_bytes >= STEP_BYTES:
+                return b"".join(pieces)
+        self._has_ended = True
+        return b"".join(pieces)
+
+
+async def _pieces(protocol: HTTPProtocol) -> AsyncIterator[bytes]:
+    """Yield what arrives; unlike granian's own, this iterator can be left and taken up again."""
+    async for piece in protocol:
+        yield piece

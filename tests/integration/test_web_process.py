@@ -1,0 +1,125 @@
+"""The web process over bare sockets: callers who take their time cost it no thread, and those too slow are cut off."""
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+import requests
+from django.conf import settings
+from django.utils import timezone
+
+from ingest.models import SpooledBatch
+from tests.entries import store_entries
+from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.integration.web_server import Web, web_server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BATCH = json.dumps({"logs": [{"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "slow"}]}).encode()
+STEP_SECONDS = 2
+SLOW_CALLERS = 30
+LARGE_BYTES = 2**20
+
+
+@pytest.fixture(scope="module")
+def server(django_db_setup: None) -> Iterator[Web]:
+    """Start the web server as the runner does, with less patience."""
+    with web_server(LUMINALOG_BODY_STEP_SECONDS=STEP_SECONDS) as server:
+        yield server
+
+
+@pytest.fixture
+def web(server: Web) -> Web:
+    _, secret = make_api_key(make_organisation("acme"))
+    return replace(server, secret=secret)
+
+
+@contextlib.contextmanager
+def slow_callers(web: Web, framing: str) -> Iterator[list[socket.socket]]:
+    """Open more requests than there are threads, each with one byte of its body sent."""
+    with ExitStack() as stack:
+        callers = []
+        for _ in range(SLOW_CALLERS):
+            caller = stack.enter_context(socket.create_connection(("127.0.0.1", web.port), timeout=10))
+            caller.sendall(web.head(framing) + b"1")
+            callers.append(caller)
+        yield callers
+
+
+def status_of(caller: socket.socket) -> int:
+    """Return the status of the answer on this connection."""
+    return int(caller.recv(65536).split()[1])
+
+
+@pytest.mark.parametrize("length", [len(BATCH), LARGE_BYTES])
+def test_slow_callers_keep_nobody_waiting(web, length):
+    with slow_callers(web, f"Content-Length: {length}"):
+        before = time.monotonic()
+        assert web.post(BATCH).status_code == 200
+        assert time.monotonic() - before < STEP_SECONDS
+
+
+@pytest.mark.parametrize("framing", [f"Content-Length: {len(BATCH)}", "Transfer-Encoding: chunked"])
+def test_caller_who_is_too_slow_is_told_so_and_nothing_is_kept(web, framing):
+    answer = web.raw(web.head(framing), b"1", seconds=10 * STEP_SECONDS)
+    assert (answer.status, json.loads(answer.body)["code"]) == (408, "request_timeout")
+    assert not SpooledBatch.objects.exists()
+
+
+def test_slow_small_bodies_are_all_cut_off_at_the_same_time(web):
+    with slow_callers(web, f"Content-Length: {len(BATCH)}") as callers:
+        before = time.monotonic()
+        assert {status_of(caller) for caller in callers} == {408}
+        assert time.monotonic() - before < 4 * STEP_SECONDS
+
+
+def test_body_in_pieces_with_pauses_is_kept(web):
+    with socket.create_connection(("127.0.0.1", web.port), timeout=10) as caller:
+        caller.sendall(web.head(f"Content-Length: {len(BATCH)}"))
+        for start in range(0, len(BATCH), 40):
+            caller.sendall(BATCH[start : start + 40])
+            time.sleep(0.1)
+        assert status_of(caller) == 200
+    assert SpooledBatch.objects.get().entries == 1
+
+
+@pytest.mark.parametrize("name", ["x_api_key", "X_API_KEY"])
+def test_header_with_an_underscore_is_not_there(web, name):
+    head = web.head(f"Content-Length: {len(BATCH)}").replace(b"x-api-key", name.encode())
+    answer = web.raw(head, BATCH)
+    assert (answer.status, json.loads(answer.body)["code"]) == (401, "missing_api_key")
+
+
+def test_header_that_is_no_ascii_is_not_taken_for_a_missing_one(web):
+    answer = web.raw(web.head(f"Content-Length: {len(BATCH)}", "Idempotency-Key: \xe9"), BATCH)
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "invalid_idempotency_key")
+
+
+def test_path_and_query_may_be_any_utf8(web):
+    for target in ("/é", "/%C3%A9", "/v1/logs/search?query=é", "/v1/logs/search?query=%C3%A9%FF"):
+        request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nx-api-key: {web.secret}\r\n\r\n"
+        assert web.raw(request.encode()).status in (200, 400, 404)
+
+
+def test_absolute_target_names_the_host(web):
+    request = "GET http://elsewhere.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    assert web.raw(request.encode()).status == 400
+
+
+def test_callers_who_leave_in_the_middle_of_an_export_hold_nothing(web):
+    organisation = make_organisation("exporter")
+    _, secret = make_api_key(organisation)
+    store_entries([{"message": "x" * 50_000, "timestamp": timezone.now()}] * 400, organisation_id=organisation.id)
+    request = f"GET /v1/logs/export HTTP/1.1\r\nHost: localhost\r\nx-api-key: {secret}\r\n\r\n".encode()
+    for _ in range(2 * settings.READS_PER_ORGANISATION):
+        with socket.create_connection(("127.0.0.1", web.port), timeout=10) as caller:
+            caller.sendall(request)
+            assert status_of(caller) == 200
+        time.sleep(0.2)
+    exported = requests.get(f"http://127.0.0.1:{web.port}/v1/logs/export", headers={"x-api-key": secret}, timeout=20)
+    assert len(exported.content.splitlines()) == 400

@@ -5,6 +5,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+SLOT_SECONDS = 15
+SLOT = f"extract(epoch FROM %(expressions)s AT TIME ZONE 'UTC')::bigint / {SLOT_SECONDS}"
+
 
 class SpooledBatch(models.Model):
     """A batch that was answered 200 and is not yet in the log store. `payload` is what `ingest.payload` packs."""
@@ -23,6 +26,11 @@ class SpooledBatch(models.Model):
     attempts = models.SmallIntegerField(default=0, db_default=0)
     not_before = models.DateTimeField(db_default=Now())
     last_error = models.TextField(default="", db_default="")
+    slot = models.GeneratedField(
+        expression=models.Func("received_at", template=SLOT),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
 
     class Meta:
         verbose_name_plural = "spooled batches"
@@ -30,7 +38,12 @@ class SpooledBatch(models.Model):
             models.CheckConstraint(condition=Q(entries__range=(1, 1000)), name="spooled_batch_has_1_to_1000_entries"),
         ]
         indexes = [
-            models.Index(fields=["organisation_id", "batch_id"], name="spooled_batch_turn"),  # the drain's fair turns
+            # The drain's fair turns, from the slot where the oldest batch waits.
+            models.Index(
+                fields=["slot", "organisation_id", "batch_id"], condition=Q(attempts=0), name="spooled_batch_slot"
+            ),
+            # Batches to be tried again, or given up.
+            models.Index(fields=["not_before"], condition=Q(attempts__gt=0), name="spooled_batch_retry"),
         ]
 
     def __str__(self) -> str:

@@ -13,6 +13,7 @@ from accounts.permissions import MayIngest, caller_of
 from ingest import idempotency
 from ingest.acceptance import Answer, accept
 from ingest.body import Body, read_body
+from ingest.capacity import capacity
 from ingest.description import describe_ingestion
 from ingest.nudge import nudge
 from ingest.wire import legacy_api_key
@@ -36,11 +37,13 @@ class IngestView(Limited, APIView):
     @describe_ingestion
     def post(self, request: Request) -> HttpResponse:
         caller = caller_of(request)
+        capacity.require()
         idempotency_key = idempotency.key_of(request)
         lenient = caller.keeps_valid_entries or _prefers_leniency(request)
         self.body = self.body or read_body(request._request, organisation_id=caller.organisation_id)
         answer = accept(caller, self.body.content, lenient=lenient, idempotency_key=idempotency_key)
         _count(caller, answer)
+        capacity.kept(answer.size_bytes)
         nudge()
         headers = {"Idempotency-Replayed": "true"} if answer.is_replay else None
         return HttpResponse(answer.json, content_type="application/json", headers=headers)

@@ -10,6 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from ingest.capacity import LIMITS, capacity
 from luminalog import valkey
 from luminalog.postgres import discard_if_dead
 from storage import partitions
@@ -33,8 +34,8 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's sig
     """Answer 200 when batches can be kept safely, else 503. Valkey is reported, but nothing is refused without it."""
     checks = {"valkey": _passes("valkey", valkey_answers), "postgresql": _passes("postgresql", postgresql_answers)}
     if checks["postgresql"]:
-        checks |= {name: _passes(name, check) for name, check in IN_POSTGRESQL.items()}
-    ready = checks["postgresql"] and all(checks[name] for name in IN_POSTGRESQL)
+        checks |= {name: _passes(name, check) for name, check in IN_POSTGRESQL.items()} | _capacity()
+    ready = all(passed for name, passed in checks.items() if name != "valkey")
     status = "failed" if not ready else "ok" if checks["valkey"] else "degraded"
     named = {name: "ok" if passed else "failed" for name, passed in checks.items()}
     return JsonResponse({"status": status, "checks": named}, status=200 if ready else 503)
@@ -77,6 +78,16 @@ IN_POSTGRESQL: dict[str, Callable[[], bool]] = {
     "migrations": migrations_are_applied,
     "partitions": partitions_are_ahead,
 }
+
+
+def _capacity() -> dict[str, bool]:
+    """Tell of each limit whether there is room: without it batches are refused, while the drain and all else go on."""
+    full: frozenset[str] = frozenset(LIMITS)
+    try:
+        full = capacity.look()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("check_failed", check="capacity", error=type(error).__name__)
+    return {name: name not in full for name in LIMITS}
 
 
 def _passes(name: str, check: Callable[[], bool]) -> bool:

@@ -216,6 +216,14 @@ WEB_LARGE_THREADS = env.int("LUMINALOG_WEB_LARGE_THREADS", default=4)
 #: How long a caller may take for each 256 KiB of a body. Slower ones are told 408.
 BODY_STEP_SECONDS = env.float("LUMINALOG_BODY_STEP_SECONDS", default=20.0)
 
+# --- Full: refuse before it is too late -----------------------------------------------------------------------------
+SPOOL_MAX_BYTES = env.int("LUMINALOG_SPOOL_MAX_BYTES", default=2 * 2**30)
+SPOOL_MAX_AGE_SECONDS = env.int("LUMINALOG_SPOOL_MAX_AGE_SECONDS", default=900)
+#: Folders on PostgreSQL's disks (data, WAL), where this machine sees them; `manage.py up` knows its own.
+DISK_PATHS = env.list("LUMINALOG_DISK_PATHS", default=[])
+DISK_MIN_FREE_BYTES = env.int("LUMINALOG_DISK_MIN_FREE_BYTES", default=2**30)
+DISK_MIN_FREE_PERCENT = env.float("LUMINALOG_DISK_MIN_FREE_PERCENT", default=5)
+
 #: How many web processes share a limit while Valkey is down; each then enforces its part.
 WEB_PROCESSES = env.int("LUMINALOG_WEB_PROCESSES", default=1)
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from redis import RedisError
 
 from accounts.models import ApiKey, User
+from ingest.capacity import capacity
 from ingest.models import DeadLetter, SpooledBatch
 from luminalog.presence import workers_seen
 from quotas.models import HourlyUsage
@@ -21,6 +22,12 @@ SHOWN = 8
 LATE = timedelta(minutes=1)
 #: Outcomes that are no refusal: see `quotas.models.HourlyUsage`.
 KEPT = ("accepted", "deduplicated", "below_level")
+#: The limits of `ingest.capacity`, in the reader's words.
+FULL = {
+    "disk": "a disk has too little free space",
+    "spool_age": "the oldest batch in the spool is too old",
+    "spool_bytes": "the spool is too large",
+}
 
 USAGE = """
 SELECT o.id, o.name, coalesce(u.used_bytes, 0), l.monthly_bytes,
@@ -75,6 +82,7 @@ class Worker:
 class Pipeline:
     """Whether accepted batches are moving."""
 
+    full: list[str]
     oldest_received_at: datetime | None
     waits_too_long: bool
     dead_letters: int
@@ -142,6 +150,7 @@ def _refusals() -> list[Refusals]:
 def _pipeline() -> Pipeline:
     oldest = SpooledBatch.objects.order_by("pk").values_list("received_at", flat=True).first()
     return Pipeline(
+        full=[FULL[name] for name in sorted(capacity.look())],
         oldest_received_at=oldest,
         waits_too_long=oldest is not None and _is_late(oldest),
         dead_letters=DeadLetter.objects.count(),

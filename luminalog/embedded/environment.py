@@ -33,6 +33,9 @@ def compute(folder: Path, *, servers: Mapping[str, str]) -> dict[str, str]:
     env.setdefault("SECRET_KEY", secret_key(folder))
     env.setdefault("LUMINALOG_DEVELOPMENT", "1")
     env["LUMINALOG_DATA_DIR"] = str(folder)
+    if "DATABASE_URL" in servers:
+        env.setdefault("LUMINALOG_DISK_PATHS", str(folder))
+        env.setdefault("LUMINALOG_DISK_MIN_FREE_PERCENT", "0")  # the disk is not ours alone
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), env.get("PYTHONPATH")]))
     env["PYTHONUNBUFFERED"] = "1"
     env.setdefault("PYTHONWARNINGS", KNOWN_WARNINGS)

@@ -15,7 +15,7 @@ from luminalog import valkey
 from storage import partitions
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-NAMES = {"postgresql", "durability", "migrations", "partitions", "valkey"}
+NAMES = {"postgresql", "durability", "migrations", "partitions", "valkey", "spool_bytes", "spool_age", "disk"}
 
 
 def test_process_is_healthy_without_asking_anybody(client: Client) -> None:

@@ -43,6 +43,11 @@ class Web:
         given = {"x-api-key": self.secret, "Content-Type": "application/json", **named}
         return requests.post(f"http://127.0.0.1:{self.port}{path}", data=body, headers=given, timeout=60)
 
+    def get(self, path: str, **headers: str) -> requests.Response:
+        """GET; a header's name has `_` for `-`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.get(f"http://127.0.0.1:{self.port}{path}", headers=named, timeout=60)
+
     def raw(self, *pieces: bytes, hang_up: bool = False, seconds: float = 5) -> Answer:
         """Send `pieces` as they are, and return the first answer. Raises: OSError, TimeoutError when there is none."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connected:
@@ -68,13 +73,18 @@ def _read_answer(stream: Any) -> Answer:
     return Answer(status, headers, stream.read(int(headers.get("content-length", 0))))
 
 
+def database_url() -> str:
+    """Return the address of the tests' database, for a process of its own."""
+    name = settings.DATABASES["default"]["NAME"]
+    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+
+
 @contextmanager
 def web_server(**environment: object) -> Iterator[Web]:
     """Run the web server with these settings; its `pid` is that of the process that answers."""
     port = free_port()
-    database = urlsplit(os.environ["DATABASE_URL"])._replace(path="/" + settings.DATABASES["default"]["NAME"])
     own_keys = f"ll:web-{port}:"  # its buckets and failures are no other test's
-    given = {"DATABASE_URL": database.geturl(), "VALKEY_KEY_PREFIX": own_keys}
+    given = {"DATABASE_URL": database_url(), "VALKEY_KEY_PREFIX": own_keys}
     given |= {name: str(value) for name, value in environment.items()}
     granian = [str(Path(sys.executable).with_name("granian")), "--interface", "rsgi", "--log-level", "error"]
     address = ["--host", "127.0.0.1", "--port", str(port)]

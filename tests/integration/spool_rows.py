@@ -1,0 +1,37 @@
+"""Many rows of the spool at once, for tests of what happens when it is full."""
+
+from datetime import timedelta
+
+from django.db import connection
+
+#: `payload` is not readable as a batch; the ids come from the sequence, whole blocks of them.
+FILL = """
+INSERT INTO ingest_spooledbatch
+      (batch_id, organisation_id, api_key_id, project, environment, received_at, period, requests,
+       entries, size_bytes, payload)
+SELECT nextval('ingest_batch_id'), %(organisation_id)s, 0, 'shop', 'production', now() - %(age)s,
+       date_trunc('month', now(), 'UTC')::date, 1, 1, %(payload_bytes)s,
+       coalesce(%(payload)s::bytea, substring(sha256(n::text::bytea) || repeat('x', %(payload_bytes)s)::bytea
+                                              FOR %(payload_bytes)s))
+  FROM generate_series(1, %(rows)s) AS n
+"""
+
+
+def fill_spool(
+    organisation_id: int,
+    *,
+    rows: int,
+    payload_bytes: int = 100,
+    payload: bytes | None = None,
+    age: timedelta = timedelta(0),
+) -> None:
+    """Insert `rows` batches of one entry each, uncharged."""
+    parameters = {
+        "organisation_id": organisation_id,
+        "rows": rows,
+        "payload": payload,
+        "payload_bytes": payload_bytes,
+        "age": age,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(FILL, parameters)

@@ -1,0 +1,176 @@
+"""What a claim costs: as little with a long queue, many organisations or many deleted rows as with none of them.
+
+Counted in pages that PostgreSQL looks at, which no other work on the machine changes.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connection, connections
+
+from accounts.caller import Caller
+from ingest import claims, spool
+from ingest.drain import drain
+from ingest.models import DrainClaim, SpooledBatch
+from luminalog.postgres import execute
+from storage.models import LogEntry
+from tests.integration.batches import part_of
+from tests.integration.spool_rows import fill_spool
+from tests.integration.web_server import database_url
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIMITS = {"batches": claims.GROUP_BATCHES, "bytes": claims.GROUP_BYTES}
+FROM_THE_BEGINNING = {"first_slot": 0, "first_claim": 0}
+
+
+@pytest.fixture(autouse=True)
+def _new_frontier(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    call_command("partitions", make=True, verbosity=0)
+    monkeypatch.setattr(claims, "frontier", claims.Frontier())
+    yield
+    DrainClaim.objects.all().delete()
+
+
+@pytest.fixture
+def old_snapshot() -> Iterator[psycopg.Connection]:
+    """A transaction that may see all that was there when it began, as that of a dump or a forgotten psql."""
+    with psycopg.connect(database_url()) as holder:
+        holder.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        holder.execute("SELECT count(*) FROM ingest_spooledbatch, ingest_drainclaim")
+        yield holder
+
+
+def pages(statement: str, **parameters: int) -> int:
+    """Return how many pages a claim's statement looks at; it claims nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(claims.BEGIN_CLAIM)
+        cursor.execute("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement, LIMITS | parameters)
+        [[[plan]]] = cursor.fetchall()
+        cursor.execute("ROLLBACK")
+    return int(plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"])
+
+
+def test_claim_costs_little_with_a_hundred_organisations_and_a_hundred_thousand_batches() -> None:
+    fill_spool(1, rows=10_000)
+    assert pages(claims.CLAIM_GROUP, **FROM_THE_BEGINNING) < 100
+
+    for organisation_id in range(2, 102):
+        fill_spool(organisation_id, rows=900)
+    for _ in range(8):
+        assert claims.claim()
+
+    assert pages(claims.CLAIM_GROUP, **FROM_THE_BEGINNING) < 1_500
+    assert pages(claims.CLAIM_RETRY, **FROM_THE_BEGINNING) < 10
+
+
+def test_every_organisation_has_its_turn_beside_a_backlog() -> None:
+    fill_spool(1, rows=1_000)
+    for organisation_id in range(2, 42):
+        fill_spool(organisation_id, rows=1)
+
+    claim = claims.claim()
+
+    assert claim
+    owners = SpooledBatch.objects.filter(batch_id__in=claim.batch_ids).values_list("organisation_id", flat=True)
+    assert set(owners) == set(range(1, 42))
+
+
+def test_turns_go_on_over_slots_of_time() -> None:
+    for minutes in (3, 2, 1):
+        fill_spool(1, rows=1_000, age=timedelta(minutes=minutes))
+    fill_spool(2, rows=1)
+
+    claim = claims.claim()
+
+    assert claim
+    claimed = SpooledBatch.objects.filter(batch_id__in=claim.batch_ids)
+    assert len(claim.batch_ids) == claims.GROUP_BATCHES
+    assert claimed.filter(organisation_id=2).count() == 1
+    assert claimed.filter(organisation_id=1).values("slot").distinct().count() == 1  # the oldest first
+
+
+def test_long_transaction_does_not_make_claims_dearer(old_snapshot: psycopg.Connection) -> None:
+    pass_through(batches=20_000, claims=2_000, age=timedelta(minutes=5))
+    fill_spool(1, rows=5)
+    swept = pages(claims.CLAIM_GROUP, **FROM_THE_BEGINNING)
+
+    claim = claims.claim()
+
+    assert claim
+    assert len(claim.batch_ids) == 5
+    start = {"first_slot": claims.frontier.slot, "first_claim": claims.frontier.claim}
+    assert pages(claims.CLAIM_GROUP, **start) < 50
+    assert pages(claims.CLAIM_RETRY, **start) < 10
+    assert swept > 500  # or the transaction held nothing up, and this test proved nothing
+
+
+def test_sweeps_become_rare_when_they_are_slow(old_snapshot: psycopg.Connection) -> None:
+    claims.frontier.move(slot=7, claim=3, took_seconds=0.1)
+    assert claims.frontier.start() == {"first_slot": 7, "first_claim": 3}
+
+    quick = claims.Frontier()
+    quick.move(slot=7, claim=3, took_seconds=0.001)
+    time.sleep(0.001 * claims.SWEEP_EVERY)
+    assert quick.start() == FROM_THE_BEGINNING
+
+
+def test_batch_that_was_committed_very_late_is_found(caller: Caller) -> None:
+    spool.accept(caller, [part_of("in time")])
+    drain()
+    part = part_of("late")
+    fill_spool(
+        caller.organisation_id,
+        rows=1,
+        payload=part.payload,
+        payload_bytes=part.size_bytes,
+        age=timedelta(minutes=5),
+    )
+
+    deadline = time.monotonic() + 5
+    while not drain():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_claim_is_respected_wherever_the_search_for_claims_begins() -> None:
+    fill_spool(1, rows=300)
+    claimed = [batch_id for _ in range(5) if (claim := claims.claim()) for batch_id in claim.batch_ids]
+    assert len(claimed) == len(set(claimed)) == 300
+
+
+def test_backlog_of_ten_thousand_delays_nobody_else(make_caller: Callable[..., Caller]) -> None:
+    busy, quiet, part = make_caller(), make_caller(), part_of("User logged in")
+    fill_spool(busy.organisation_id, rows=10_000, payload=part.payload, payload_bytes=part.size_bytes)
+    worker = threading.Thread(target=drain_alone)
+    worker.start()
+    time.sleep(0.5)  # it is at work
+
+    began = time.monotonic()
+    spool.accept(quiet, [part])
+    while not LogEntry.objects.filter(organisation_id=quiet.organisation_id).exists():
+        assert time.monotonic() - began < 5
+        time.sleep(0.02)
+
+    assert SpooledBatch.objects.exists()  # the backlog was still there, or this test proved nothing
+    SpooledBatch.objects.all().delete()
+    worker.join()
+
+
+def drain_alone() -> None:
+    drain()
+    connections.close_all()
+
+
+def pass_through(*, batches: int, claims: int, age: timedelta) -> None:
+    """Leave behind what so many batches and claims leave when they are gone."""
+    fill_spool(1, rows=batches, age=age)
+    execute("DELETE FROM ingest_spooledbatch")
+    execute("INSERT INTO ingest_drainclaim (batch_ids) SELECT array[n] FROM generate_series(1, %s) AS n", [claims])
+    execute("DELETE FROM ingest_drainclaim")

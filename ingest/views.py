@@ -17,6 +17,7 @@ from ingest.description import describe_ingestion
 from ingest.nudge import nudge
 from ingest.wire import legacy_api_key
 from luminalog.errors import ApiError
+from luminalog.faults import reach
 from quotas.outcomes import note
 from quotas.throttling import Limited
 
@@ -36,12 +37,14 @@ class IngestView(Limited, APIView):
     @describe_ingestion
     def post(self, request: Request) -> HttpResponse:
         caller = caller_of(request)
+        reach("after_authentication")
         idempotency_key = idempotency.key_of(request)
         lenient = caller.keeps_valid_entries or _prefers_leniency(request)
         self.body = self.body or read_body(request._request, organisation_id=caller.organisation_id)
         answer = accept(caller, self.body.content, lenient=lenient, idempotency_key=idempotency_key)
         _count(caller, answer)
         nudge()
+        reach("before_answer")
         headers = {"Idempotency-Replayed": "true"} if answer.is_replay else None
         return HttpResponse(answer.json, content_type="application/json", headers=headers)
 

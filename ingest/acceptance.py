@@ -12,6 +12,7 @@ from ingest import idempotency, spool
 from ingest.payload import pack
 from ingest.spool import Part
 from ingest.wire import ParsedBatch, encode_entries, parse_batch
+from luminalog.faults import reach
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +38,7 @@ def accept(caller: Caller, body: bytes, *, lenient: bool, idempotency_key: str |
         return _accept_once(caller, parts, answer, body=body, key=idempotency_key)
     if parts:
         spool.accept(caller, parts)
+    reach("after_commit")
     return answer
 
 
@@ -47,6 +49,8 @@ def _accept_once(caller: Caller, parts: Sequence[Part], answer: Answer, *, body:
             return Answer(json=earlier.encode(), entries=0, size_bytes=0, below_level=0, is_replay=True)
         if parts:
             spool.accept(caller, parts)
+        reach("before_commit")
+    reach("after_commit")
     return answer
 
 

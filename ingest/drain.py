@@ -11,6 +11,7 @@ from ingest import claims, dead_letters, spool
 from ingest.claims import Claim
 from ingest.payload import PayloadError
 from luminalog.errors import is_outage
+from luminalog.faults import reach
 from luminalog.postgres import execute
 from quotas import ledger
 from storage.batch import Batch
@@ -53,12 +54,15 @@ def _move(claim: Claim) -> int:
         if not claims.hold(claim):
             return 0
         spooled = spool.take(claim.batch_ids)
+        reach("after_delete")
         if any(row.attempts >= TAKE_APART_AFTER for row in spooled):
             stored = dead_letters.take_apart(spooled)
         elif stored := [row.batch() for row in spooled]:
             store.write(stored)
         requests = {row.batch_id: row.requests for row in spooled}
         ledger.count(_usage(batch, requests=requests[batch.batch_id]) for batch in stored)
+        reach("before_drain_commit")
+    reach("after_drain_commit")
     return len(spooled)
 
 

@@ -12,6 +12,7 @@ from accounts.caller import Caller
 from ingest import batch_ids
 from ingest.payload import PayloadError, unpack
 from luminalog.errors import is_outage
+from luminalog.faults import reach
 from luminalog.postgres import discard_if_dead, fetch_one
 from quotas import ledger
 from storage.batch import Batch
@@ -105,6 +106,7 @@ def accept(caller: Caller, parts: Sequence[Part]) -> None:
         with _transaction(rows):
             for row in rows[:-1]:
                 fetch_one(KEEP, row)
+                reach("after_spool_row")
             _accept_last(rows[-1])
     except (DatabaseError, InterfaceError) as error:
         if not (is_outage(error) and _was_kept_nevertheless(rows[-1]["batch_id"])):

@@ -18,6 +18,7 @@ from ingest.description import describe_ingestion
 from ingest.nudge import nudge
 from ingest.wire import legacy_api_key
 from luminalog.errors import ApiError
+from luminalog.faults import reach
 from quotas.outcomes import note
 from quotas.throttling import Limited
 
@@ -37,6 +38,7 @@ class IngestView(Limited, APIView):
     @describe_ingestion
     def post(self, request: Request) -> HttpResponse:
         caller = caller_of(request)
+        reach("after_authentication")
         capacity.require()
         idempotency_key = idempotency.key_of(request)
         lenient = caller.keeps_valid_entries or _prefers_leniency(request)
@@ -45,6 +47,7 @@ class IngestView(Limited, APIView):
         _count(caller, answer)
         capacity.kept(answer.size_bytes)
         nudge()
+        reach("before_answer")
         headers = {"Idempotency-Replayed": "true"} if answer.is_replay else None
         return HttpResponse(answer.json, content_type="application/json", headers=headers)
 

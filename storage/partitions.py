@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import connection, transaction
 from psycopg import sql
 
+from luminalog.faults import reach
 from luminalog.postgres import execute
 
 PARENT = "storage_logentry"
@@ -93,6 +94,7 @@ def drop_before(day: date) -> list[date]:
     old = [partition for partition in list_partitions() if partition.day < day]
     for partition in old:
         _detach(partition)
+        reach("between_detach_and_drop")
         _drop(table_name(partition.day))
     return [partition.day for partition in old]
 
@@ -132,6 +134,7 @@ def _make(day: date) -> None:
                         " CONSTRAINT in_bounds CHECK (received_at >= {start} AND received_at < {end}))"
                     ).format(**values)
                 )
+        reach("between_create_and_attach")
         cursor.execute(
             sql.SQL("ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end})").format(
                 **values

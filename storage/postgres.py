@@ -9,6 +9,7 @@ from psycopg import postgres
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
+from luminalog.faults import reach
 from luminalog.levels import BY_NAME
 from luminalog.postgres import copy_rows, execute
 from storage import partitions
@@ -110,3 +111,4 @@ def _rows(batches: Sequence[Batch]) -> Iterator[tuple[Any, ...]]:
                 entry.error or None,
                 len(line),
             )
+        reach("in_copy")

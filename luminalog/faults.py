@@ -1,0 +1,139 @@
+"""Named places where a test can make this process fail, to prove what the product promises about failures.
+
+`LUMINALOG_FAULTS` arms them, and only in development: `after_commit=kill:n1,in_copy=raise:p0.5:n3` kills the process
+the first time that it has committed a batch, and breaks every other COPY, three times in all. `stop:4` and `sleep:4`
+take seconds. Before a fault acts it is written to the file `LUMINALOG_FAULTS_RECORD`, which counts across restarts.
+"""
+
+import fcntl
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import OperationalError
+
+#: Every point in the product, in the order in which a batch passes them.
+POINTS = {
+    "after_authentication": "the caller is known and within the limits; no byte of the body has been read",
+    "after_spool_row": "a request of several rows has written one of them, and charged nothing",
+    "before_commit": "a request with an Idempotency-Key has done everything but COMMIT",
+    "after_commit": "the batch is kept; nobody knows yet",
+    "before_answer": "the workers are nudged; the answer has not been sent",
+    "after_delete": "the drain has deleted batches from the spool, uncommitted",
+    "in_copy": "a batch's entries are on their way; COPY has not ended",
+    "before_drain_commit": "the drain has done everything but COMMIT",
+    "after_drain_commit": "the entries are stored; the worker does not know yet",
+    "between_create_and_attach": "a day's table is made, and not a partition yet",
+    "between_detach_and_drop": "a day's table is no partition any more, and not gone yet",
+}
+RULE = re.compile(
+    r"(?P<point>\w+)=(?P<action>\w+)(:(?P<seconds>\d+(\.\d+)?))?(:p(?P<probability>\d(\.\d+)?))?(:n(?P<times>\d+))?"
+)
+KINDS: dict[str, Callable[[str], Any]] = {"seconds": float, "probability": float, "times": int}
+
+
+class InjectedError(Exception):
+    """What a bug would raise: nothing in the product expects it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What happens at a point: an action, with a probability, at most so many times, for so many seconds."""
+
+    point: str
+    action: str
+    probability: float = 1.0
+    times: int = 2**31
+    seconds: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """What a firing is recorded as."""
+        return f"{self.point}={self.action}"
+
+
+def reach(point: str) -> None:
+    """Say that this process has come to `point` of `POINTS`; what is armed there happens now."""
+    if _rules:
+        _fire(point)
+
+
+def read_rules(text: str) -> list[Rule]:
+    """Read `LUMINALOG_FAULTS`. Raises: `ValueError` for a point, an action or an option that does not exist."""
+    return [_read_rule(rule.strip()) for rule in text.split(",") if rule.strip()]
+
+
+def _read_rule(text: str) -> Rule:
+    rule = RULE.fullmatch(text)
+    if not rule or rule["point"] not in POINTS or rule["action"] not in ACTIONS:
+        raise ValueError(f"LUMINALOG_FAULTS: {text!r} is no rule for a known point")
+    options = {name: KINDS[name](value) for name, value in rule.groupdict().items() if name in KINDS and value}
+    return Rule(point=rule["point"], action=rule["action"], **options)
+
+
+def _fire(point: str) -> None:
+    for rule in _rules:
+        if rule.point == point and random.random() < rule.probability and _record(rule):  # noqa: S311 - no secret
+            ACTIONS[rule.action](rule.seconds)
+
+
+def _record(rule: Rule) -> bool:
+    """Note a firing durably, before it happens; false when it has happened often enough, here or in a predecessor."""
+    descriptor = os.open(os.environ["LUMINALOG_FAULTS_RECORD"], os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    with os.fdopen(descriptor, "r+") as record:
+        fcntl.flock(record, fcntl.LOCK_EX)
+        if record.read().splitlines().count(rule.name) >= rule.times:
+            return False
+        record.write(f"{rule.name}\n")
+        record.flush()
+        os.fsync(record.fileno())
+    return True
+
+
+def _kill(_: float) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _stop(seconds: float) -> None:
+    """Halt this process; another one, outside its group, has it go on."""
+    subprocess.Popen(  # noqa: S603 - constant but for numbers of ours
+        ["/bin/sh", "-c", f"sleep {seconds}; kill -CONT {os.getpid()}"], start_new_session=True
+    )
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def _raise_outage(_: float) -> None:
+    raise OperationalError("injected: the server closed the connection")
+
+
+def _raise_bug(_: float) -> None:
+    raise InjectedError("injected")
+
+
+ACTIONS: dict[str, Callable[[float], None]] = {
+    "kill": _kill,
+    "stop": _stop,
+    "sleep": time.sleep,
+    "raise": _raise_outage,
+    "bug": _raise_bug,
+}
+
+
+def _armed(environment: Mapping[str, str]) -> list[Rule]:
+    """Return the rules of `environment`. Raises: `RuntimeError` where faults could meet logs that matter."""
+    text = environment.get("LUMINALOG_FAULTS", "")
+    if text and environment.get("LUMINALOG_DEVELOPMENT") != "1":
+        raise RuntimeError("LUMINALOG_FAULTS needs LUMINALOG_DEVELOPMENT=1: it makes the product fail.")
+    if text and not Path(environment.get("LUMINALOG_FAULTS_RECORD", "")).is_absolute():
+        raise RuntimeError("LUMINALOG_FAULTS needs LUMINALOG_FAULTS_RECORD, the absolute path of a file.")
+    return read_rules(text)
+
+
+_rules = _armed(os.environ)

@@ -1,0 +1,179 @@
+"""A run: one product, one scenario after another under load, and after each the question whether anything was lost."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.acceptance.product import wait_for
+from tests.chaos import invariants
+from tests.chaos.clients import Crowd
+from tests.chaos.journal import JournalledBatch, read_journals
+from tests.chaos.proxy import Mode
+from tests.chaos.resources import Resources
+from tests.chaos.scenarios import Scenario, Trial
+from tests.chaos.stack import Stack
+from tests.chaos.tenants import Tenant, make_tenants
+
+EDGE_BYTES = 12_000_000
+DRAIN_SECONDS = 60
+#: After the last fault a refusal may follow for so long, as connections are found broken; then none may.
+RECOVERY_SECONDS = 3.0
+OBSERVED_SECONDS = 1.0
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What became of a scenario."""
+
+    scenario: Scenario
+    seconds: float = 0.0
+    happened: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
+    replays: int = 0
+    entries: int = 0
+    kept_in_doubt: int = 0
+    breaches: list[str] = field(default_factory=list)
+    skipped: str = ""
+
+
+class Campaign:
+    """The stack of a run and what its clients were told; `say` hears of each outcome."""
+
+    def __init__(self, folder: Path, *, seed: str, say: Callable[[str], None] = print) -> None:
+        self.folder = folder
+        self.seed = seed
+        self.say = say
+        self.journals = folder / "journals"
+        self.stack = Stack(folder / "var")
+        self.tenants: Sequence[Tenant] = ()
+        self.batches: dict[str, JournalledBatch] = {}
+        self.failures = 0
+        self.outcomes: list[Outcome] = []
+        self.before: Resources | None = None
+
+    def start(self) -> "Campaign":
+        """Start the product, with three organisations."""
+        self.journals.mkdir()
+        self.stack.start()
+        self.tenants = make_tenants(self.stack.manage, edge_bytes=EDGE_BYTES)
+        return self
+
+    def stop(self) -> None:
+        self.stack.stop()
+
+    def run(self, scenarios: Iterable[Scenario]) -> list[str]:
+        """Run the scenarios, then look at everything once more; return all breaches."""
+        for scenario in scenarios:
+            outcome = self._run(scenario)
+            self.outcomes.append(outcome)
+            self.say(_line(outcome))
+            if self.before is None:
+                self.before = Resources.of(self.stack)
+        final = list(self._check_all())
+        self.say(f"afterwards: {'everything is as it should be' if not final else 'NOT as it should be'}")
+        return [f"{one.scenario.name}: {breach}" for one in self.outcomes for breach in one.breaches] + final
+
+    def _run(self, scenario: Scenario) -> Outcome:
+        outcome = Outcome(scenario=scenario, skipped=scenario.skip())
+        if outcome.skipped:
+            return outcome
+        began = time.monotonic()
+        rng = random.Random(f"{self.seed} {scenario.name}")
+        crowd = Crowd(scenario.name, self.tenants, url=self.stack.url, folder=self.journals, seed=self.seed)
+        trial = Trial(stack=self.stack, crowd=crowd, rng=rng, happened=outcome.happened)
+        earlier = len(self.stack.firings())
+        with crowd:
+            try:
+                scenario.act(trial)
+            except AssertionError as error:
+                outcome.breaches.append(f"{error}"[:1500])
+            self._heal()
+            time.sleep(RECOVERY_SECONDS)
+            healed_at = time.time()
+            time.sleep(OBSERVED_SECONDS)
+        crowd.settle()
+        firings = self.stack.firings()[earlier:]
+        outcome.happened.update(firings)
+        outcome.breaches += self._check(scenario, outcome, healed_at=healed_at)
+        outcome.seconds = time.monotonic() - began
+        return outcome
+
+    def _heal(self) -> None:
+        for link in self.stack.links.values():
+            link.become(Mode.PASS)
+            link.unplan()
+        self.stack.wait_until_ready()
+
+    def _check(self, scenario: Scenario, outcome: Outcome, *, healed_at: float) -> list[str]:
+        """Wait until the spool is empty, and compare what the journals and the log store say."""
+        failures = sum(times for firing, times in outcome.happened.items() if firing.endswith("=bug"))
+        self.failures += failures
+        batches = read_journals(self.journals.glob(f"{scenario.name}-*.jsonl"))
+        for batch in batches.values():
+            batch.is_503_final = scenario.is_503_final
+        self.batches |= batches
+        try:
+            wait_for(self._is_drained, DRAIN_SECONDS, self.stack.tail_of_logs)
+        except AssertionError as error:
+            return [f"the spool is not empty: {error}"[:3000]]
+        stored = invariants.read_stored(self.stack, scenario.name, self.tenants)
+        _count(outcome, batches, stored)
+        missing = [f"{fault} never happened" for fault in scenario.faults if not outcome.happened[fault]]
+        return [
+            *missing,
+            *invariants.some(invariants.check_entries(batches, stored)),
+            *invariants.some(invariants.check_answers(batches, failures=failures, healed_at=healed_at)),
+            *invariants.some(invariants.check_money(self.stack, self.batches.values(), self.tenants)),
+        ]
+
+    def _check_all(self) -> Iterator[str]:
+        try:
+            wait_for(self._holds_no_claim, 15)  # those of killed drains are released after 5 s
+        except AssertionError:
+            yield "claims of drains are left behind"
+        yield from invariants.check_left_over(self.stack)
+        yield from invariants.check_ledger(self.stack)
+        yield from invariants.check_isolation(self.stack, self.tenants)
+        yield from invariants.check_logs(self.stack, failures=self.failures)
+        yield from invariants.check_secrets(self.stack, self.tenants)
+        [(entries,)] = self.stack.query("SELECT count(*) FROM storage_logentry")
+        known = sum(outcome.entries for outcome in self.outcomes)
+        if entries != known:
+            yield f"{entries} entries are stored, {known} were found scenario by scenario"
+        if self.before:
+            yield from Resources.of(self.stack).check(self.before)
+
+    def _is_drained(self) -> bool:
+        return self.stack.query("SELECT count(*) FROM ingest_spooledbatch") == [(0,)]
+
+    def _holds_no_claim(self) -> bool:
+        return self.stack.query("SELECT count(*) FROM ingest_drainclaim") == [(0,)]
+
+
+def _count(outcome: Outcome, batches: dict[str, JournalledBatch], stored: invariants.Stored) -> None:
+    outcome.entries = stored.entries
+    for batch in batches.values():
+        outcome.retries += max(0, batch.attempts - 1)
+        outcome.kept_in_doubt += batch.is_in_doubt and (batch.organisation_id, batch.name) in stored.digests
+        for answer in batch.answers:
+            outcome.replays += answer.is_replay
+            outcome.answers[str(answer.status or "none")] += 1
+
+
+def _line(outcome: Outcome) -> str:
+    if outcome.skipped:
+        return f"SKIPPED {outcome.scenario.name}: {outcome.skipped}"
+    verdict = "ok    " if not outcome.breaches else "BROKEN"
+    answers = ", ".join(f"{count} × {status}" for status, count in sorted(outcome.answers.items()))
+    lines = [
+        f"{verdict} {outcome.scenario.name} ({outcome.seconds:.0f} s): {outcome.scenario.summary}",
+        f"         answers {answers}; {outcome.entries} entries stored; {outcome.retries} repeats, {outcome.replays} replays;"
+        f" {outcome.kept_in_doubt} kept though in doubt",
+        *(f"         {times:>3} × {fault}" for fault, times in sorted(outcome.happened.items())),
+        *(f"         ! {breach}" for breach in outcome.breaches),
+    ]
+    return "\n".join(lines)

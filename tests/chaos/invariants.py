@@ -1,0 +1,215 @@
+"""What must hold when the storm is over, whatever happened in it. Each check returns what is wrong, in words."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import requests
+
+from tests.chaos.batches import canonical_of_row, digest
+from tests.chaos.journal import JournalledBatch
+from tests.chaos.stack import Stack
+from tests.chaos.tenants import Tenant
+
+SHOWN = 5
+EARLIEST, LATEST = "2026-01-26", "2026-02-28"  # of the entries that clients send
+#: A refusal comes within 3 s, and so does a batch by way of a lost answer; a busy machine may add some.
+SLOWEST_SECONDS = 10
+ANSWERS = {200, 400, 429, 503}
+ROWS = """
+SELECT to_jsonb(entry) || jsonb_build_object('timestamp', to_char(timestamp, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+  FROM storage_logentry AS entry WHERE message LIKE %s
+"""
+#: What an outage may end a task or a thread with; anything else in a log is a bug.
+OUTAGES = re.compile(
+    r"(OperationalError|InterfaceError|DatabaseError|AdminShutdown|CrashShutdown|CannotConnectNow|ConnectionError"
+    r"|ConnectionRefusedError|ConnectionResetError|BrokenPipeError|TimeoutError|BusyLoadingError|IdleInTransactionSessionTimeout"
+    r"|DiskFull|InjectedError)\b"
+)
+MONEY = """
+SELECT quota.organisation_id, coalesce((SELECT sum(used_bytes) FROM quotas_monthlyusage u
+                                         WHERE u.organisation_id = quota.organisation_id), 0)::bigint,
+       coalesce((SELECT sum(size_bytes) FROM storage_receipt r
+                  WHERE r.organisation_id = quota.organisation_id), 0)::bigint,
+       coalesce((SELECT sum(size_bytes) FROM storage_logentry e
+                  WHERE e.organisation_id = quota.organisation_id), 0)::bigint,
+       coalesce((SELECT sum(size_bytes) FROM ingest_deadletter d
+                  WHERE d.organisation_id = quota.organisation_id), 0)::bigint
+  FROM quotas_quota AS quota
+"""
+LEFT_OVER = {
+    "batches in the spool": "SELECT count(*) FROM ingest_spooledbatch",
+    "dead letters": "SELECT count(*) FROM ingest_deadletter",
+    "sessions idle in a transaction": "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'",
+    "locks that are waited for": "SELECT count(*) FROM pg_locks WHERE NOT granted",
+    "tables that are no partition": r"SELECT count(*) FROM pg_class WHERE relname ~ '^storage_logentry_\d{8}$'"
+    " AND relkind = 'r' AND NOT relispartition",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stored:
+    """The entries of a scenario as the log store has them: digests by organisation and batch."""
+
+    digests: dict[tuple[int, str], Counter[str]]
+    wrong_sizes: int
+    strangers: int
+
+    @property
+    def entries(self) -> int:
+        return sum(digests.total() for digests in self.digests.values())
+
+
+def read_stored(stack: Stack, scenario: str, tenants: Sequence[Tenant]) -> Stored:
+    """Read what the scenario's clients sent from the log store, and bring each entry into canonical form again."""
+    digests: dict[tuple[int, str], Counter[str]] = {}
+    markers = {tenant.organisation_id: tenant.marker for tenant in tenants}
+    wrong_sizes = strangers = 0
+    for (row,) in stack.query(ROWS, f"{scenario}/%"):
+        line = canonical_of_row(row)
+        batch = row["metadata"]["id"].rpartition("/")[0]
+        digests.setdefault((row["organisation_id"], batch), Counter())[digest(line)] += 1
+        wrong_sizes += len(line) != row["size_bytes"]
+        strangers += row["metadata"]["t"] != markers[row["organisation_id"]]
+    return Stored(digests=digests, wrong_sizes=wrong_sizes, strangers=strangers)
+
+
+def check_entries(batches: Mapping[str, JournalledBatch], stored: Stored) -> Iterator[str]:
+    """Acknowledged: exactly once, byte by byte. In doubt: whole or not at all. Refused: never. Nothing else."""
+    for batch in batches.values():
+        found = stored.digests.get((batch.organisation_id, batch.name), Counter())
+        is_whole = found == Counter(batch.digests)
+        if batch.is_acknowledged and not is_whole:
+            yield f"{batch.name}: answered 200, stored {found.total()} of {len(batch.digests)} entries as they were sent"
+        elif not batch.is_acknowledged and found and not batch.is_in_doubt:
+            yield f"{batch.name}: refused with {[a.code or a.status for a in batch.answers]}, stored {found.total()} entries"
+        elif found and not is_whole:
+            yield f"{batch.name}: in doubt, and stored in part: {found.total()} of {len(batch.digests)} entries"
+    known = {(batch.organisation_id, batch.name) for batch in batches.values()}
+    for organisation_id, name in stored.digests.keys() - known:
+        yield f"{name}: stored for organisation {organisation_id}, which has not sent it"
+    if stored.wrong_sizes:
+        yield f"{stored.wrong_sizes} entries have a size_bytes that is not their length"
+    if stored.strangers:
+        yield f"{stored.strangers} entries carry a stranger's marker"
+
+
+def check_answers(batches: Mapping[str, JournalledBatch], *, failures: int, healed_at: float) -> Iterator[str]:
+    """Only documented answers, and right in what they say; `failures` 500s were ordered. No refusal when all is well."""
+    answers = [(batch, answer) for batch in batches.values() for answer in batch.answers]
+    statuses = Counter(answer.status for _, answer in answers if answer.status)
+    for status in statuses.keys() - ANSWERS - ({500} if failures else set()):
+        yield f"{statuses[status]} answers {status}"
+    if statuses[500] > failures:
+        yield f"{statuses[500]} answers 500, of which {failures} were ordered"
+    for batch, answer in answers:
+        if answer.status == 200 and (answer.bytes_used, answer.processed) != (batch.size_bytes, len(batch.digests)):
+            yield f"{batch.name}: answered {answer.bytes_used} bytes of {batch.size_bytes}"
+        if answer.status == 200 and not batch.is_valid:
+            yield f"{batch.name}: is not valid and was answered 200"
+        if answer.status and answer.seconds > SLOWEST_SECONDS:
+            yield f"{batch.name}: the answer {answer.status} took {answer.seconds:.1f} s"
+        if answer.started_at > healed_at and answer.status in (None, 503):
+            yield f"{batch.name}: answered {answer.code or answer.status} though everything is well again"
+
+
+def check_money(stack: Stack, batches: Iterable[JournalledBatch], tenants: Sequence[Tenant]) -> Iterator[str]:
+    """Bytes used = receipts = stored (+ dead letters) ≥ answered, and never above the limit.
+
+    What is used beyond what was answered lies in batches that are in doubt.
+    """
+    answered, doubtful = Counter[int](), Counter[int]()
+    for batch in batches:
+        answered[batch.organisation_id] += batch.size_bytes * batch.is_acknowledged
+        doubtful[batch.organisation_id] += batch.size_bytes * batch.is_in_doubt
+    limits = {tenant.organisation_id: tenant.monthly_bytes for tenant in tenants}
+    for organisation, used, received, stored, dead in stack.query(MONEY):
+        if not used == received + dead == stored + dead:
+            yield f"organisation {organisation}: used {used}, receipts {received}, stored {stored}, dead {dead}"
+        if not 0 <= used - answered[organisation] <= doubtful[organisation]:
+            yield f"organisation {organisation}: used {used}, answered {answered[organisation]}, in doubt {doubtful[organisation]}"
+        if used > limits[organisation]:
+            yield f"organisation {organisation}: used {used} of {limits[organisation]}"
+
+
+def check_ledger(stack: Stack) -> Iterator[str]:
+    """`manage.py verify_ledger` finds nothing."""
+    try:
+        stack.manage("verify_ledger")
+    except AssertionError as error:
+        yield f"verify_ledger: {error}"
+
+
+def check_left_over(stack: Stack) -> Iterator[str]:
+    """Nothing waits, nothing is locked, nothing lies about."""
+    for name, statement in LEFT_OVER.items():
+        [(count,)] = stack.query(statement)
+        if count:
+            yield f"{count} {name}"
+    for path in (stack.folder / "postgres" / "data" / "base").glob("pgsql_tmp/*"):
+        yield f"temporary file {path.name}"
+
+
+def check_isolation(stack: Stack, tenants: Sequence[Tenant]) -> Iterator[str]:
+    """Through the API: each organisation reads its own entries, and no marker of another."""
+    for tenant in tenants:
+        others = [other.marker for other in tenants if other is not tenant]
+        for query in ["", *(f't:"{marker}"' for marker in others)]:
+            answer = requests.get(
+                f"{stack.direct_url}/v1/logs",
+                params={"query": query, "limit": "1000", "from": EARLIEST, "to": LATEST},
+                headers={"x-api-key": tenant.api_key},
+                timeout=20,
+            )
+            if answer.status_code != 200:
+                yield f"{tenant.slug}: reading answered {answer.status_code} {answer.text[:200]}"
+            elif any(marker in answer.text for marker in others):
+                yield f"{tenant.slug}: reads a marker of another organisation"
+            elif query and answer.json()["logs"]:
+                yield f"{tenant.slug}: finds entries by another's marker"
+            elif not query and not answer.json()["logs"]:
+                yield f"{tenant.slug}: cannot read its own entries"
+
+
+def check_logs(stack: Stack, *, failures: int) -> Iterator[str]:
+    """No error that nobody thought of, in any part's log."""
+    internal = 0
+    for path in stack.logs.iterdir():
+        text = path.read_text(errors="replace")
+        internal += text.count("internal_error")
+        for number, ending in enumerate(_ends_of_tracebacks(text)):
+            if not OUTAGES.search(ending) and number < SHOWN:
+                yield f"{path.name}: a traceback ends with {ending[:200]!r}"
+    if internal > failures:
+        yield f"{internal} internal errors in the logs, of which {failures} were ordered"
+
+
+def check_secrets(stack: Stack, tenants: Sequence[Tenant]) -> Iterator[str]:
+    """No API key in any file of the data folder, nor in any log."""
+    keys = [tenant.api_key.encode() for tenant in tenants]
+    for path in stack.folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            content = path.read_bytes()
+            if any(key in content for key in keys):
+                yield f"{path.relative_to(stack.folder)} holds an API key"
+
+
+def _ends_of_tracebacks(text: str) -> Iterator[str]:
+    """Yield the line with the exception of each traceback; of chained ones, each one's."""
+    is_inside = False
+    for line in text.splitlines():
+        if "Traceback (most recent call last)" in line:
+            is_inside = True
+        elif is_inside and line and not line.startswith((" ", "|", "+")):
+            is_inside = False
+            yield line
+
+
+
+def some(breaches: Iterable[str]) -> list[str]:
+    """Return the first breaches, and how many more there are."""
+    found = list(breaches)
+    return found[:SHOWN] + ([f"… and {len(found) - SHOWN} more"] if len(found) > SHOWN else [])
+
+

@@ -1,0 +1,206 @@
+"""A TCP proxy on loopback between two parts of the product, which can be told to misbehave."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from tests.chaos.wire import Commits
+
+CHUNK_BYTES = 2**16
+SLICE_SECONDS = 0.05
+RESET_AT_CLOSE = struct.pack("ii", 1, 0)
+
+
+class Mode(Enum):
+    """What a link does with what it is given."""
+
+    PASS = "passes"
+    CUT = "cut: connections are reset, new ones too"
+    DELAY = "delays each chunk"
+    BLACK_HOLE = "swallows: nothing arrives, nothing is closed"
+    THROTTLE = "throttled"
+
+
+class Cut(Enum):
+    """At which moment a link is cut, once."""
+
+    BEFORE_COMMIT = "PostgreSQL never sees the COMMIT"
+    AFTER_COMMIT = "PostgreSQL has committed, and its answer is lost"
+    ANSWER = "the server has answered, and the client never hears it"
+
+
+@dataclass(eq=False)
+class Connection:
+    """The two sockets of one proxied connection."""
+
+    writers: list[asyncio.StreamWriter]
+    commits: Commits | None = None
+    cut_at_answer: Cut | None = None
+
+    def reset(self) -> None:
+        for writer in self.writers:
+            with contextlib.suppress(OSError):
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
+            writer.transport.abort()
+
+
+class Link:
+    """One proxied link; `port` is where its client connects to. Its methods are for other threads."""
+
+    def __init__(self, name: str, *, target_port: int, is_postgres: bool) -> None:
+        self.name = name
+        self.is_postgres = is_postgres
+        self.target_port = target_port
+        self.port = 0
+        self.mode = Mode.PASS
+        self.fired: Counter[str] = Counter()
+        self._amount = 0.0
+        self._cuts: dict[Cut, int] = {}
+        self._connections: set[Connection] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    # --- what a scenario says ---
+
+    def become(self, mode: Mode, amount: float = 0.0) -> None:
+        """Behave like `mode` from now on; `amount` is seconds of delay, or bytes a second."""
+        self._run(self._become(mode, amount))
+
+    def plan(self, cut: Cut, *, times: int) -> None:
+        """Cut the next `times` connections that come to this moment."""
+        self._cuts[cut] = times
+
+    def unplan(self) -> None:
+        """Forget the cuts that did not come about."""
+        self._cuts.clear()
+
+    def reset(self) -> None:
+        """Reset the connections of this moment; new ones are let through."""
+        self._run(self._reset())
+
+    # --- how it is done, on the loop's thread ---
+
+    async def open(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+
+    def _run(self, what: Coroutine[Any, Any, None]) -> None:
+        assert self._loop
+        asyncio.run_coroutine_threadsafe(what, self._loop).result(10)
+
+    async def _become(self, mode: Mode, amount: float) -> None:
+        if Mode.CUT is mode or self.mode is Mode.BLACK_HOLE:  # what a black hole held is lost
+            await self._reset()
+        self.mode, self._amount = mode, amount
+        if mode is not Mode.PASS and self._connections:
+            self.fired[mode.name.lower()] += 1
+
+    async def _reset(self) -> None:
+        for connection in list(self._connections):
+            connection.reset()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(writers=[writer], commits=Commits() if self.is_postgres else None)
+        if self.mode is Mode.CUT:
+            self.fired["cut"] += 1
+            return connection.reset()
+        self._connections.add(connection)
+        try:
+            await self._connect(connection, reader, writer)
+        except (OSError, asyncio.IncompleteReadError):
+            connection.reset()
+        finally:
+            self._connections.discard(connection)
+
+    async def _connect(
+        self, connection: Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.target_port)
+        connection.writers.append(there_writer)
+        pumps = [
+            asyncio.ensure_future(self._pump(reader, there_writer, connection, self._may_go)),
+            asyncio.ensure_future(self._pump(there_reader, writer, connection, self._may_come)),
+        ]
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        for each in connection.writers:
+            each.close()
+
+    async def _pump(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        connection: Connection,
+        may_pass: Callable[[Connection, bytes], bool],
+    ) -> None:
+        while data := await reader.read(CHUNK_BYTES):
+            if not may_pass(connection, data):
+                continue
+            await self._misbehave(data, writer.drain)
+            writer.write(data)
+            await writer.drain()
+
+    async def _misbehave(self, data: bytes, drain: Callable[[], Awaitable[None]]) -> None:
+        if self.mode is Mode.DELAY:
+            await asyncio.sleep(self._amount)
+        elif self.mode is Mode.THROTTLE:
+            await asyncio.sleep(len(data) / self._amount)
+        while self.mode is Mode.BLACK_HOLE:
+            await asyncio.sleep(SLICE_SECONDS)
+        await drain()
+
+    def _may_go(self, connection: Connection, data: bytes) -> bool:
+        """Look at what the client sends; false when it must not arrive."""
+        if not connection.commits or not connection.commits.sees_commit(data):
+            return True
+        if self._take(Cut.BEFORE_COMMIT):
+            connection.reset()
+            return False
+        if self._take(Cut.AFTER_COMMIT):
+            connection.cut_at_answer = Cut.AFTER_COMMIT
+        return True
+
+    def _may_come(self, connection: Connection, data: bytes) -> bool:
+        """Look at what the server sends; false when it must not arrive."""
+        if self._take(Cut.ANSWER):
+            connection.reset()
+            return False
+        if connection.commits and connection.commits.sees_answer(data) and connection.cut_at_answer:
+            connection.reset()
+        return connection.cut_at_answer is None
+
+    def _take(self, cut: Cut) -> bool:
+        if self._cuts.get(cut, 0) < 1:
+            return False
+        self._cuts[cut] -= 1
+        self.fired[cut.name.lower()] += 1
+        return True
+
+
+class Proxy:
+    """The loop, on a thread of its own, that all links run on."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
+        self._thread.start()
+
+    def link(self, name: str, *, target_port: int) -> Link:
+        """Open a link to `target_port`; a name that ends with `postgres` says what is spoken on it."""
+        link = Link(name, target_port=target_port, is_postgres=name.endswith("postgres"))
+        asyncio.run_coroutine_threadsafe(link.open(), self._loop).result(10)
+        return link
+
+    def close(self) -> None:
+        """Stop at once."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()

@@ -1,0 +1,62 @@
+"""What the product's processes hold: after a storm not much more than before it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.stack import Stack
+
+PAGE_KIB = 4
+MORE_DESCRIPTORS = 24
+MORE_THREADS = 12
+MORE_MIB = 150
+MORE_SESSIONS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What a part holds, all its processes together."""
+
+    descriptors: int
+    threads: int
+    resident_mib: int
+
+
+def held_by(stack: Stack, name: str) -> Held:
+    """Measure a part."""
+    descriptors = threads = pages = 0
+    for pid in stack.processes(name):
+        with contextlib.suppress(OSError):  # a child that ended meanwhile
+            process = Path(f"/proc/{pid}")
+            descriptors += len(list((process / "fd").iterdir()))
+            threads += len(list((process / "task").iterdir()))
+            pages += int((process / "statm").read_text().split()[1])
+    return Held(descriptors=descriptors, threads=threads, resident_mib=pages * PAGE_KIB // 1024)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What the whole product holds at a moment of calm."""
+
+    parts: dict[str, Held]
+    sessions: int
+
+    @classmethod
+    def of(cls, stack: Stack) -> "Resources":
+        ours = [name for name in stack.parts if name != "postgres"]  # its shared memory counts in each backend
+        [(sessions,)] = stack.query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
+        return cls(parts={name: held_by(stack, name) for name in ours}, sessions=sessions)
+
+    def check(self, before: "Resources") -> Iterator[str]:
+        """Yield what has grown since `before`."""
+        for name, now in self.parts.items():
+            then = before.parts[name]
+            if now.descriptors > then.descriptors + MORE_DESCRIPTORS:
+                yield f"{name} holds {now.descriptors} file descriptors, {then.descriptors} before"
+            if now.threads > then.threads + MORE_THREADS:
+                yield f"{name} runs {now.threads} threads, {then.threads} before"
+            if now.resident_mib > then.resident_mib + MORE_MIB:
+                yield f"{name} holds {now.resident_mib} MiB, {then.resident_mib} before"
+        if self.sessions > before.sessions + MORE_SESSIONS:
+            yield f"PostgreSQL has {self.sessions} sessions, {before.sessions} before"

@@ -1,0 +1,294 @@
+"""What is broken, when and how. Each scenario names the faults that it must have brought about, or it proves nothing."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from storage.partitions import DAYS_AHEAD, table_name
+from tests.acceptance.product import wait_for
+from tests.chaos import clocks
+from tests.chaos.clients import Crowd
+from tests.chaos.proxy import Cut, Mode
+from tests.chaos.stack import Stack
+
+FIRE_SECONDS = 30
+OLD_DAY = date(2020, 1, 1)  # no plan keeps it
+
+
+@dataclass(kw_only=True)
+class Trial:
+    """One scenario on its way: what it acts on, and what has happened."""
+
+    stack: Stack
+    crowd: Crowd
+    rng: random.Random
+    happened: Counter[str] = field(default_factory=Counter)
+
+    def note(self, fault: str) -> None:
+        """Count a fault that has been brought about."""
+        self.happened[fault] += 1
+
+    def run_on(self, lowest: float = 0.8, highest: float = 1.6) -> None:
+        """Let the load run for a while."""
+        time.sleep(self.rng.uniform(lowest, highest))
+
+    def wait_for_firings(self, plan: str) -> None:
+        """Wait until each rule of `plan` has fired."""
+        names = {rule.strip().partition(":")[0] for rule in plan.split(",")}
+        wait_for(lambda: names <= set(self.stack.firings()), FIRE_SECONDS, lambda: f"{names - set(self.stack.firings())}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    """A way to break the product; `is_503_final` where a 503 must mean that nothing was kept."""
+
+    name: str
+    act: Callable[[Trial], None]
+    faults: tuple[str, ...]
+    is_smoke: bool = False
+    is_503_final: bool = False
+    skip: Callable[[], str] = str
+
+    @property
+    def summary(self) -> str:
+        return (self.act.__doc__ or "").strip().splitlines()[0]
+
+
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def scenario(
+    *faults: str, smoke: bool = False, final: bool = False, skip: Callable[[], str] = str
+) -> Callable[[Callable[[Trial], None]], Callable[[Trial], None]]:
+    """Register a scenario that must bring about `faults`."""
+
+    def register(act: Callable[[Trial], None]) -> Callable[[Trial], None]:
+        made = Scenario(
+            name=act.__name__, act=act, faults=faults, is_smoke=smoke, is_503_final=final, skip=skip
+        )
+        SCENARIOS[made.name] = made
+        return act
+
+    return register
+
+
+@scenario(smoke=True, final=True)
+def calm(trial: Trial) -> None:
+    """Nothing is broken."""
+    trial.run_on(2, 3)
+
+
+WEB_KILLS = ("after_authentication", "after_spool_row", "before_commit", "after_commit", "before_answer")
+
+
+@scenario(*(f"{point}=kill" for point in WEB_KILLS), smoke=True)
+def web_dies_at_points(trial: Trial) -> None:
+    """The web server is killed at each point of a request."""
+    plan = ",".join(f"{point}=kill:p0.2:n1" for point in WEB_KILLS)
+    trial.stack.arm("web", plan)
+    _send_large(trial, "after_spool_row=kill")
+    trial.wait_for_firings(plan)
+    trial.stack.arm("web", "")
+
+
+WEB_ERRORS = ("after_authentication=raise", "after_spool_row=raise", "before_commit=raise", "before_answer=bug")
+
+
+@scenario(*WEB_ERRORS)
+def web_fails_at_points(trial: Trial) -> None:
+    """Exceptions, of an outage and of a bug, at each point of a request where one could come from."""
+    plan = ",".join(f"{rule}:p0.3:n2" for rule in WEB_ERRORS)
+    trial.stack.arm("web", plan)
+    _send_large(trial, "after_spool_row=raise")
+    trial.wait_for_firings(plan)
+    trial.stack.arm("web", "")
+
+
+DRAIN_KILLS = ("after_delete", "in_copy", "before_drain_commit", "after_drain_commit")
+
+
+@scenario(*(f"{point}=kill" for point in DRAIN_KILLS), smoke=True, final=True)
+def worker_dies_at_points(trial: Trial) -> None:
+    """The worker is killed at each point of the drain."""
+    plan = ",".join(f"{point}=kill:p0.5:n1" for point in DRAIN_KILLS)
+    trial.stack.arm("worker", plan)
+    trial.wait_for_firings(plan)
+    trial.stack.arm("worker", "")
+
+
+DRAIN_ERRORS = ("after_delete=raise", "in_copy=raise", "in_copy=bug", "before_drain_commit=bug", "after_drain_commit=raise",
+                "before_drain_commit=stop")  # fmt: skip
+
+
+@scenario(*DRAIN_ERRORS, final=True)
+def worker_fails_at_points(trial: Trial) -> None:
+    """Exceptions, and a halt of three seconds, at each point of the drain."""
+    plan = ",".join(f"{rule.replace('stop', 'stop:3')}:p0.3:n1" for rule in DRAIN_ERRORS)
+    trial.stack.arm("worker", plan)
+    names = ",".join(DRAIN_ERRORS)
+    trial.wait_for_firings(names)
+    trial.stack.arm("worker", "")
+
+
+UPKEEP_KILLS = ("between_create_and_attach", "between_detach_and_drop")
+
+
+@scenario(*(f"{point}=kill" for point in UPKEEP_KILLS), final=True)
+def upkeep_dies_at_points(trial: Trial) -> None:
+    """The worker is killed with a partition half made, and with one half dropped; the next upkeep finishes both."""
+    stack, future = trial.stack, table_name(_today(trial.stack) + timedelta(days=DAYS_AHEAD))
+    stack.query(f"DROP TABLE {future}")
+    old = table_name(OLD_DAY)
+    stack.query(f"CREATE TABLE {old} PARTITION OF storage_logentry FOR VALUES FROM ('{OLD_DAY}') TO ('{OLD_DAY + timedelta(days=1)}')")
+    for task, point in zip(("storage.partitions", "storage.retention"), UPKEEP_KILLS, strict=True):
+        plan = f"{point}=kill:n1"
+        stack.arm("worker", plan)
+        stack.call(task)
+        trial.wait_for_firings(plan)
+        stack.arm("worker", "")
+        stack.call(task)
+    wait_for(lambda: _is_partition(stack, future) and not _exists(stack, old), 20, stack.tail_of_logs)
+
+
+KILLED = ("web", "worker", "beat", "valkey", "postgres")
+
+
+@scenario(*(f"kill {name}" for name in KILLED), "kill a backend", smoke=True)
+def processes_die(trial: Trial) -> None:
+    """Each process is killed: web, worker, beat, Valkey, PostgreSQL's postmaster, one of its backends."""
+    for name in trial.rng.sample(KILLED, len(KILLED)):
+        trial.run_on()
+        trial.stack.signal(name, signal.SIGKILL)
+        trial.note(f"kill {name}")
+    trial.stack.wait_until_ready()
+    trial.run_on()
+    _kill_backend(trial)
+    trial.run_on()
+
+
+@scenario(*(f"halt {name}" for name in KILLED))
+def processes_halt(trial: Trial) -> None:
+    """Each process is stopped in its tracks for three seconds, with its connections open."""
+    for name in trial.rng.sample(KILLED, len(KILLED)):
+        trial.run_on(0.3, 0.6)
+        with trial.stack.halted(name):
+            trial.note(f"halt {name}")
+            time.sleep(3)
+    trial.run_on()
+
+
+CUTS = (
+    ("web-postgres", Cut.AFTER_COMMIT),
+    ("web-postgres", Cut.BEFORE_COMMIT),
+    ("worker-postgres", Cut.AFTER_COMMIT),
+    ("worker-postgres", Cut.BEFORE_COMMIT),
+    ("client-web", Cut.ANSWER),
+)
+
+
+@scenario(*(f"{link} {cut.name.lower()}" for link, cut in CUTS), smoke=True, final=True)
+def commits_are_cut(trial: Trial) -> None:
+    """Connections are cut just before a COMMIT arrives, just after it, and before a client hears its 200."""
+    for name, cut in CUTS:
+        link = trial.stack.links[name]
+        link.plan(cut, times=6)
+        wait_for(lambda link=link, cut=cut: link.fired[cut.name.lower()] >= 6, FIRE_SECONDS, link.fired.__repr__)
+        link.unplan()
+        link.fired.clear()
+        trial.happened[f"{name} {cut.name.lower()}"] += 6
+
+
+BROKEN = (("client-web",), ("web-postgres", "worker-valkey"), ("worker-postgres", "web-valkey"))
+MODES = ((Mode.CUT, 0.0, 1.0), (Mode.DELAY, 0.2, 1.5), (Mode.THROTTLE, 50_000.0, 1.5), (Mode.BLACK_HOLE, 0.0, 3.5))
+
+
+@scenario(*(f"{link} {mode.name.lower()}" for links in BROKEN for link in links for mode, *_ in MODES))
+def links_break(trial: Trial) -> None:
+    """Each link is cut, slow, narrow, and swallows everything, for seconds each."""
+    for names in BROKEN:
+        for mode, amount, seconds in trial.rng.sample(MODES, len(MODES)):
+            links = [trial.stack.links[name] for name in names]
+            for link in links:
+                link.become(mode, amount)
+                trial.note(f"{link.name} {mode.name.lower()}")
+            time.sleep(seconds)
+            for link in links:
+                link.become(Mode.PASS)
+            trial.run_on(0.2, 0.5)
+
+
+@scenario("FLUSHALL", "SCRIPT FLUSH", smoke=True, final=True)
+def valkey_forgets(trial: Trial) -> None:
+    """Valkey loses every key, queue and script, again and again; the drain goes on within seconds."""
+    client = trial.stack.valkey_client()
+    for _ in range(3):
+        trial.run_on(0.4, 0.8)
+        client.flushall()
+        trial.note("FLUSHALL")
+        trial.run_on(0.2, 0.4)
+        client.script_flush()
+        trial.note("SCRIPT FLUSH")
+    client.close()
+    wait_for(lambda: _oldest_batch_seconds(trial.stack) < 5, 10, trial.stack.tail_of_logs)
+
+
+CLOCKS = (("web", "+1h"), ("web", "-1h"), ("worker", "+1h"), ("worker", "-1h"), ("valkey", "+1h"), ("valkey", "-1h"))
+
+
+@scenario(*(f"{name}'s clock {offset}" for name, offset in CLOCKS), final=True, skip=clocks.why_not)
+def clocks_are_wrong(trial: Trial) -> None:
+    """The clocks of web, worker and Valkey are an hour fast, then an hour slow."""
+    for offset in ("+1h", "-1h"):
+        for name in ("web", "worker", "valkey"):
+            trial.stack.restart(name, **clocks.environment(offset))
+            trial.note(f"{name}'s clock {offset}")
+        trial.stack.wait_until_ready()
+        trial.run_on(1.5, 2.5)
+    for name in ("web", "worker", "valkey"):
+        trial.stack.restart(name)
+    trial.stack.wait_until_ready()
+
+
+def _send_large(trial: Trial, firing: str) -> None:
+    """Send requests of several rows until one has met `firing`."""
+    deadline = time.monotonic() + FIRE_SECONDS
+    while firing not in trial.stack.firings() and time.monotonic() < deadline:
+        trial.crowd.bulk.send(large=True)
+        trial.crowd.bulk.settle()
+
+
+def _kill_backend(trial: Trial) -> None:
+    rows = trial.stack.query(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'web' AND backend_type = 'client backend'"
+    )
+    os.kill(_outer_pid(trial.stack, trial.rng.choice(rows)[0]), signal.SIGKILL)
+    trial.note("kill a backend")
+
+
+def _outer_pid(stack: Stack, pid: int) -> int:
+    """PostgreSQL runs in a user namespace, which has no process ids of its own."""
+    assert pid in stack.processes("postgres")
+    return pid
+
+
+def _oldest_batch_seconds(stack: Stack) -> float:
+    [(seconds,)] = stack.query("SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float FROM ingest_spooledbatch")
+    return float(seconds)
+
+
+def _today(stack: Stack) -> date:
+    [(today,)] = stack.query("SELECT (now() AT TIME ZONE 'UTC')::date")
+    return today  # type: ignore[no-any-return]
+
+
+def _exists(stack: Stack, table: str) -> bool:
+    return stack.query("SELECT to_regclass(%s) IS NOT NULL", table) == [(True,)]
+
+
+def _is_partition(stack: Stack, table: str) -> bool:
+    return stack.query("SELECT 1 FROM pg_class WHERE relname = %s AND relispartition", table) == [(1,)]

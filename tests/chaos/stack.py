@@ -1,0 +1,280 @@
+"""The whole product in a folder, made of the runner's own parts, with a proxy on every link between them."""
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import psycopg
+import redis
+import requests
+
+from luminalog.embedded import environment
+from luminalog.embedded.parts import FIRST_PAUSE_SECONDS, Part, product_parts
+from luminalog.embedded.postgres import EmbeddedPostgres
+from luminalog.embedded.processes import free_port
+from luminalog.embedded.valkey import EmbeddedValkey
+from tests.acceptance.product import OWN, wait_for
+from tests.chaos.proxy import Link, Proxy
+
+READY_SECONDS = 60
+LINKS = ("client-web", "web-postgres", "web-valkey", "worker-postgres", "worker-valkey")
+#: Which links the parts use; beat and the tail share the worker's.
+SIDES = {"web": "web", "worker": "worker", "beat": "worker", "tail": "worker"}
+
+
+class Stack:
+    """PostgreSQL, Valkey, worker, beat, tail and web, supervised as `manage.py up` supervises them.
+
+    A thread starts every part, since the kernel ends a part with the thread that started it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.fault_record = folder / "faults"
+        self.port, self.tail_port = free_port(), free_port()
+        self.postgres = EmbeddedPostgres(folder / "postgres", settings={"log_min_messages": "error"})
+        self.valkey = EmbeddedValkey(folder / "valkey")
+        self.proxy = Proxy()
+        self.links: dict[str, Link] = {}
+        self.parts: dict[str, Part] = {}
+        self.held: set[str] = set()
+        self.env: dict[str, str] = {}
+        self._files: dict[str, IO[bytes]] = {}
+        self._orders: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue()
+        self._ends = threading.Event()
+        self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+
+    # --- life ---
+
+    def start(self) -> "Stack":
+        """Start everything, with an empty database, and wait until it is ready."""
+        self.logs.mkdir(parents=True)
+        self._supervisor.start()
+        self._order(self._start_servers)
+        self.env = self._environment("direct")
+        for command in (["migrate", "--no-input"], ["partitions", "--make"]):
+            self.manage(*command)
+        self._order(self._start_ours)
+        self.wait_until_ready()
+        return self
+
+    def stop(self) -> None:
+        """Stop everything; nothing is left."""
+        self._order(self._stop_parts)
+        self._ends.set()
+        self._supervisor.join()
+        self.proxy.close()
+        for file in self._files.values():
+            file.close()
+
+    def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Return when readiness is green without a reservation."""
+        wait_for(self._is_ready, seconds, self.tail_of_logs)
+
+    # --- parts ---
+
+    def pid(self, name: str) -> int:
+        """Return the process id of a part, once it runs."""
+        wait_for(lambda: self._process(name).poll() is None, READY_SECONDS, self.tail_of_logs)
+        return self._process(name).pid
+
+    def processes(self, name: str) -> list[int]:
+        """Return the process ids of a part and all its children."""
+        found = [self.pid(name)]
+        for pid in found:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += map(int, children.read_text().split())
+        return found
+
+    def signal(self, name: str, number: signal.Signals, *, whole: bool = False) -> None:
+        """Send a signal to a part's process, or to all of its processes."""
+        for pid in self.processes(name) if whole else [self.pid(name)]:
+            os.kill(pid, number)
+
+    @contextmanager
+    def halted(self, name: str) -> Iterator[None]:
+        """Stop all processes of a part in their tracks: it keeps its connections and says nothing."""
+        halted = self.processes(name)
+        for pid in halted:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in halted:
+                os.kill(pid, signal.SIGCONT)
+
+    def restart(self, name: str, **environ: str) -> None:
+        """Stop a part as an operator does, and start it with `environ` added to its environment."""
+        self._order(lambda: self._restart(name, environ))
+
+    def arm(self, name: str, faults: str) -> None:
+        """Restart a part with these fault points armed, or with none."""
+        armed = {"LUMINALOG_FAULTS": faults, "LUMINALOG_FAULTS_RECORD": str(self.fault_record)} if faults else {}
+        self.restart(name, **armed)
+        self.wait_until_ready()
+
+    # --- use ---
+
+    @property
+    def url(self) -> str:
+        """Where clients send logs: through the first proxy."""
+        return f"http://127.0.0.1:{self.links['client-web'].port}/v1/logs"
+
+    @property
+    def direct_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run `statement` in the database, past all proxies; return the rows."""
+        with psycopg.connect(self.postgres.url, autocommit=True, application_name="witness") as connection:
+            cursor = connection.execute(statement.encode(), parameters or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def valkey_client(self) -> redis.Redis:
+        """Return a client of Valkey, past all proxies."""
+        return redis.Redis.from_url(self.valkey.url, socket_timeout=5, protocol=2)
+
+    def manage(self, *command: str, **environ: str) -> str:
+        """Run a `manage.py` command past all proxies; return what it prints."""
+        return self.run(str(environment.PROJECT / "manage.py"), *command, **environ)
+
+    def call(self, task: str) -> None:
+        """Have the worker run a task."""
+        self.run("-m", "celery", "-A", "luminalog", "call", task)
+
+    def run(self, *arguments: str, **environ: str) -> str:
+        """Run Python with the product's environment; return what it prints."""
+        done = subprocess.run(
+            [sys.executable, *arguments], env=self.env | environ, capture_output=True, text=True, timeout=90,
+            check=False, cwd=self.folder,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+        return done.stdout
+
+    def firings(self) -> list[str]:
+        """Return what the fault points did, one `point=action` a firing."""
+        return self.fault_record.read_text().splitlines() if self.fault_record.exists() else []
+
+    def tail_of_logs(self) -> str:
+        """Return the ends of all logs, for an explanation."""
+        return "\n".join(f"--- {path.name}\n{path.read_text(errors='replace')[-1500:]}" for path in self.logs.iterdir())
+
+    # --- on the supervisor's thread ---
+
+    def _supervise(self) -> None:
+        while not self._ends.is_set():
+            try:
+                work, future = self._orders.get(timeout=0.1)
+            except queue.Empty:
+                self._watch()
+                continue
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+
+    def _order(self, work: Callable[[], Any]) -> Any:
+        future: Future[Any] = Future()
+        self._orders.put((work, future))
+        return future.result(READY_SECONDS)
+
+    def _watch(self) -> None:
+        for name, part in self.parts.items():
+            if name not in self.held:
+                part.pause_seconds = FIRST_PAUSE_SECONDS
+                part.watch(self._log(name))
+
+    def _start_servers(self) -> None:
+        self._add(Part(name="postgres", launch=self.postgres.launch, stop_signal=signal.SIGINT, stop_seconds=8))
+        self._add(Part(name="valkey", launch=self.valkey.launch))
+        self.postgres.wait_until_ready()
+        self.valkey.wait_until_ready()
+        targets = {"web": self.port, "postgres": self.postgres.port, "valkey": self.valkey.port}
+        for name in LINKS:
+            self.links[name] = self.proxy.link(name, target_port=targets[name.split("-")[1]])
+
+    def _start_ours(self) -> None:
+        for name in ("worker", "beat", "tail", "web"):
+            self._add(self._make(name))
+
+    def _stop_parts(self) -> None:
+        for part in reversed(self.parts.values()):
+            part.stop()
+
+    def _add(self, part: Part) -> None:
+        self.parts[part.name] = part
+        part.start(self._log(part.name))
+
+    def _restart(self, name: str, environ: dict[str, str]) -> None:
+        old = self.parts[name]
+        old.stop()
+        if name in SIDES:
+            self._add(self._make(name, **environ))
+        else:  # a server reads the environment of the thread's process
+            os.environ.update(environ)
+            try:
+                old.start(self._log(name))
+            finally:
+                for variable in environ:
+                    del os.environ[variable]
+
+    def _make(self, name: str, **environ: str) -> Part:
+        env = self._environment(SIDES[name]) | environ
+        made = product_parts(env, port=self.port, tail_port=self.tail_port)
+        return next(part for part in made if part.name == name)
+
+    def _environment(self, side: str) -> dict[str, str]:
+        """Return the environment of the parts on one side; `direct` is past all proxies."""
+        postgres, valkey = self.postgres.url, self.valkey.url
+        if side != "direct":
+            postgres = _through(postgres, self.links[f"{side}-postgres"])
+            valkey = _through(valkey, self.links[f"{side}-valkey"])
+        servers = {
+            "DATABASE_URL": postgres + "?sslmode=disable&gssencmode=disable",  # the proxy reads what is said
+            "VALKEY_URL": valkey,
+            "LUMINALOG_TAIL_URL": f"http://127.0.0.1:{self.tail_port}",
+        }
+        env = environment.compute(self.folder, servers=servers)
+        return {name: value for name, value in env.items() if name in servers or name not in OWN} | {
+            "SECRET_KEY": environment.secret_key(self.folder),
+            "PYTHONWARNINGS": environment.KNOWN_WARNINGS,
+            "DJANGO_SETTINGS_MODULE": "luminalog.settings",
+        }
+
+    def _log(self, name: str) -> IO[bytes]:
+        if name not in self._files:
+            self._files[name] = (self.logs / f"{name}.log").open("ab", buffering=0)
+        return self._files[name]
+
+    def _process(self, name: str) -> "subprocess.Popen[bytes]":
+        process = self.parts[name].process
+        assert process
+        return process
+
+    def _is_ready(self) -> bool:
+        try:
+            return bool(requests.get(f"{self.direct_url}/readyz", timeout=3).json()["status"] == "ok")
+        except requests.RequestException:
+            return False
+
+
+def pause(seconds: float) -> None:
+    """Let the load run on for a while."""
+    time.sleep(seconds)
+
+
+def _through(url: str, link: Link) -> str:
+    """Return `url` with the link's port."""
+    port = urlsplit(url).port
+    return url.replace(f":{port}/", f":{link.port}/")

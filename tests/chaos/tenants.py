@@ -1,0 +1,52 @@
+"""The organisations that send during a run, each with a marker that no other may ever see."""
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: Bytes a month. The last organisation's is spent during a run: refusals at the edge are part of the trial.
+AMPLE_BYTES = 10**12
+REQUESTS_PER_MINUTE = 1_000_000
+#: What entries of a key say that name neither.
+ENVIRONMENT, PROJECT = "production", "default"
+
+#: By the product's own commands, in one process: starting one takes longer than all they do.
+MAKE = f"""
+import io, json
+from django.core.management import call_command
+from quotas.models import Quota
+
+def answer(*command):
+    said = io.StringIO()
+    call_command(*command, "--json", stdout=said)
+    return json.loads(said.getvalue())
+
+made = []
+for slug, monthly_bytes in {{quotas!r}}.items():
+    organisation = answer("create_org", slug, "--plan", "scale", "--project", "{PROJECT}")
+    key = answer("create_key", slug, "{PROJECT}", "--name", "chaos", "--environment", "{ENVIRONMENT}")
+    Quota.objects.filter(organisation_id=organisation["id"]).update(
+        requests_per_minute={REQUESTS_PER_MINUTE}, monthly_bytes=monthly_bytes, overrides_from=None, overrides_until=None)
+    made.append({{{{"slug": slug, "organisation_id": organisation["id"], "api_key": key["api_key"],
+                   "monthly_bytes": monthly_bytes}}}})
+print(json.dumps(made))
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tenant:
+    """One organisation: its id, a key of its, and the marker in the metadata of all that it sends."""
+
+    slug: str
+    organisation_id: int
+    api_key: str
+    marker: str
+    monthly_bytes: int
+
+
+def make_tenants(manage: Callable[..., str], *, edge_bytes: int) -> list[Tenant]:
+    """Make three organisations; the last may send no more than `edge_bytes` a month."""
+    quotas = {"ample": AMPLE_BYTES, "broad": AMPLE_BYTES, "edge": edge_bytes}
+    made = json.loads(manage("shell", "-v", "0", "-c", MAKE.format(quotas=quotas)))
+    return [Tenant(marker=secrets.token_hex(12), **each) for each in made]

@@ -1,0 +1,78 @@
+"""Fault points: exactly the documented ones exist, and they do nothing unless a test arms them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import timeit
+from pathlib import Path
+
+import pytest
+
+from luminalog import faults
+
+PROJECT = Path(__file__).resolve().parents[2]
+ROOMS = ("accounts", "explore", "ingest", "luminalog", "quotas", "storage")
+REACH = "from luminalog.faults import reach; [reach('in_copy') for _ in range(5)]; print('alive')"
+
+
+def run(tmp_path: Path, plan: str, code: str = REACH, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run `code` in a process with `plan` armed."""
+    armed = {
+        "LUMINALOG_FAULTS": plan,
+        "LUMINALOG_FAULTS_RECORD": str(tmp_path / "record"),
+        "LUMINALOG_DEVELOPMENT": "1",
+    }
+    return subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | armed | environment, capture_output=True, text=True, cwd=PROJECT,
+        timeout=30, check=False,
+    )  # fmt: skip
+
+
+def record(tmp_path: Path) -> list[str]:
+    path = tmp_path / "record"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_each_documented_point_is_in_the_product_once_or_more_and_no_other_is() -> None:
+    sources = [path.read_text() for room in ROOMS for path in (PROJECT / room).rglob("*.py")]
+    reached = {name for source in sources for name in re.findall(r'\breach\("(\w+)"\)', source)}
+    assert reached == faults.POINTS.keys()
+
+
+def test_a_point_that_is_not_armed_costs_next_to_nothing() -> None:
+    seconds = min(timeit.repeat(lambda: faults.reach("in_copy"), number=10_000, repeat=5)) / 10_000
+    assert seconds < 2e-6  # 0.05 µs on a quiet machine
+
+
+def test_kill_happens_as_often_as_planned_across_restarts(tmp_path: Path) -> None:
+    ends = [run(tmp_path, "in_copy=kill:n2").returncode for _ in range(3)]
+    assert ends == [-signal.SIGKILL, -signal.SIGKILL, 0]
+    assert record(tmp_path) == ["in_copy=kill"] * 2
+
+
+def test_stop_halts_the_process_and_lets_it_go_on(tmp_path: Path) -> None:
+    code = "import time; from luminalog.faults import reach; a = time.time(); reach('in_copy'); print(time.time() - a)"
+    assert 0.4 < float(run(tmp_path, "in_copy=stop:0.5", code).stdout) < 10
+
+
+@pytest.mark.parametrize(("action", "error"), [("raise", "OperationalError"), ("bug", "InjectedError")])
+def test_raise_is_an_outage_and_bug_is_not(tmp_path: Path, action: str, error: str) -> None:
+    assert error in run(tmp_path, f"in_copy={action}").stderr
+
+
+def test_other_points_do_nothing(tmp_path: Path) -> None:
+    assert run(tmp_path, "before_commit=kill, in_copy=kill:p0").stdout == "alive\n"
+    assert record(tmp_path) == []
+
+
+@pytest.mark.parametrize("plan", ["nowhere=kill", "in_copy=explode", "in_copy", "in_copy=kill:often"])
+def test_a_plan_that_cannot_be_read_is_refused_at_once(plan: str) -> None:
+    with pytest.raises(ValueError, match="LUMINALOG_FAULTS"):
+        faults.read_rules(plan)
+
+
+def test_faults_are_refused_outside_development_and_without_a_record(tmp_path: Path) -> None:
+    assert "needs LUMINALOG_DEVELOPMENT=1" in run(tmp_path, "in_copy=kill", LUMINALOG_DEVELOPMENT="").stderr
+    assert "needs LUMINALOG_FAULTS_RECORD" in run(tmp_path, "in_copy=kill", LUMINALOG_FAULTS_RECORD="").stderr

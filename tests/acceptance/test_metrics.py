@@ -2,14 +2,17 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 import requests
 
-from tests.acceptance.product import Product, wait_for
-from tests.acceptance.scrape import Scrape, ask, scrape
+from luminalog.embedded.processes import free_port, is_taken
+from tests.acceptance.product import PROJECT, Product, wait_for
+from tests.acceptance.scrape import Scrape, ask, scrape, token
 
 pytestmark = pytest.mark.acceptance
 ENTRY = {"timestamp": "2026-01-26T14:30:00.000Z", "level": "info", "message": "counted"}
@@ -91,7 +94,7 @@ def test_no_label_holds_what_a_client_chose(mine: Product) -> None:
 
 def test_sums_never_fall_when_processes_are_killed(mine: Product) -> None:
     send(mine, 2)
-    wait_for(lambda: scrape(mine).total("luminalog_spool_batches") == 0, 10)
+    wait_for(lambda: scrape(mine).total("luminalog_spool_rows") == 0, 10)
     before = scrape(mine)
     for name in ("web", "worker"):
         died = mine.part_pid(name)
@@ -111,7 +114,7 @@ def test_scrape_without_postgresql_tells_the_rest(mine: Product) -> None:
     with frozen(mine, "/postgres"):
         found = scrape(mine)
     assert found.find("luminalog_postgresql_up") == [0]
-    assert found.find("luminalog_spool_batches") == []
+    assert found.find("luminalog_spool_rows") == []
     assert found.find("luminalog_valkey_up") == [1]
     assert found.total("luminalog_accepted_batches_total") >= 2
     wait_for(lambda: scrape(mine).find("luminalog_postgresql_up") == [1], 10)
@@ -184,3 +187,18 @@ def frozen(product: Product, program: str) -> Iterator[None]:
     finally:
         for pid in pids:
             os.kill(pid, signal.SIGCONT)
+
+
+def test_machine_without_web_is_scraped_by_a_command(mine: Product) -> None:
+    assert "luminalog_accepted_batches_total{" in mine.manage("metrics")
+    port = free_port()
+    address, bearer = f"http://127.0.0.1:{port}/metrics", {"Authorization": f"Bearer {token(mine)}"}
+    command = [sys.executable, str(PROJECT / "manage.py"), "metrics", "--listen", f"127.0.0.1:{port}"]
+    server = subprocess.Popen(command, env=mine.environment | {"LUMINALOG_METRICS_TOKEN": token(mine)})
+    try:
+        wait_for(lambda: is_taken(port), 20)
+        assert requests.get(address, timeout=5).status_code == 401
+        assert 'luminalog_processes{process="worker"} 1.0' in requests.get(address, headers=bearer, timeout=5).text
+    finally:
+        server.terminate()
+        server.wait(10)

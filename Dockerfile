@@ -9,7 +9,8 @@ RUN SECRET_KEY=build DATABASE_URL=postgresql://build/build VALKEY_URL=redis://bu
     /venv/bin/python manage.py collectstatic --no-input
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin luminalog
+RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin luminalog \
+    && install -d -o 10001 -m 0700 /var/lib/luminalog/metrics
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LUMINALOG_WEB_PROCESSES=2

@@ -1,15 +1,17 @@
 """Spool to log store: take batches, write them, forget them, in one transaction on one connection."""
 
 import time
+from collections.abc import Sequence
 from datetime import UTC
 
 import msgspec
 import structlog
 from django.db import DatabaseError, transaction
 
-from ingest import claims, dead_letters, spool
+from ingest import claims, dead_letters, metrics, spool
 from ingest.claims import Claim
 from ingest.payload import PayloadError
+from ingest.spool import Spooled
 from luminalog.errors import is_outage
 from luminalog.faults import reach
 from luminalog.postgres import execute
@@ -40,6 +42,7 @@ def _drain(claim: Claim) -> int:
         if is_outage(error):
             raise  # PostgreSQL's trouble, not the batches': the claim is released like that of a killed drain
         log.warning("drain_failed", batches=len(claim.batch_ids), error=type(error).__name__)
+        metrics.DRAIN_FAILURES.inc()
         claims.postpone(claim, reason=type(error).__name__)
         return 0
 
@@ -49,6 +52,7 @@ def _move(claim: Claim) -> int:
 
     `synchronous_commit = off` is safe here: a commit that a crash loses, loses its DELETE too.
     """
+    began = time.monotonic()
     with transaction.atomic():
         execute("SET LOCAL synchronous_commit = off")
         if not claims.hold(claim):
@@ -63,7 +67,18 @@ def _move(claim: Claim) -> int:
         ledger.count(_usage(batch, requests=requests[batch.batch_id]) for batch in stored)
         reach("before_drain_commit")
     reach("after_drain_commit")
+    _count(spooled, stored, seconds=time.monotonic() - began)
     return len(spooled)
+
+
+def _count(spooled: Sequence[Spooled], stored: Sequence[Batch], *, seconds: float) -> None:
+    """Count for operators, after the commit; both clocks of a batch's delay are PostgreSQL's."""
+    metrics.DRAIN_SECONDS.observe(seconds)
+    metrics.STORED_BATCHES.inc(len(spooled))
+    metrics.STORED_ENTRIES.inc(sum(len(batch.lines) for batch in stored))
+    metrics.STORED_BYTES.inc(sum(batch.size_bytes for batch in stored))
+    for row in spooled:
+        metrics.STORED_AFTER.observe(row.age.total_seconds() + seconds)
 
 
 def _usage(batch: Batch, *, requests: int) -> ledger.UsageRow:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection, transaction
@@ -67,6 +67,7 @@ class Spooled:
     size_bytes: int
     payload: bytes
     attempts: int
+    age: timedelta  # at the beginning of the transaction that takes it, by PostgreSQL's clock
 
     def batch(self) -> Batch:
         """Unpack it for the log store. Raises: `PayloadError` when it does not hold what was charged."""
@@ -91,7 +92,9 @@ class Spooled:
 
 
 TAKEN = tuple(field.name for field in fields(Spooled))
-TAKE = f"DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s) RETURNING {', '.join(TAKEN)}"  # noqa: S608 - constants
+TAKE = f"""
+DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s) RETURNING {", ".join(TAKEN[:-1])}, now() - received_at
+"""  # noqa: S608 - constants
 
 
 def accept(caller: Caller, parts: Sequence[Part]) -> None:

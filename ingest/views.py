@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from accounts.caller import Caller
 from accounts.permissions import MayIngest, caller_of
-from ingest import idempotency
+from ingest import idempotency, metrics
 from ingest.acceptance import Answer, accept
 from ingest.body import Body, read_body
 from ingest.capacity import capacity
@@ -81,8 +81,12 @@ def _prefers_leniency(request: Request) -> bool:
 
 
 def _count(caller: Caller, answer: Answer) -> None:
-    """Count what the drain does not: accepted entries are counted when they are stored."""
+    """Count for operators; and for the organisation what the drain does not count when it stores the entries."""
     if answer.is_replay:
         note(caller, "deduplicated")
+    else:
+        metrics.ACCEPTED_BATCHES.inc()
+        metrics.ACCEPTED_ENTRIES.inc(answer.entries)
+        metrics.ACCEPTED_BYTES.inc(answer.size_bytes)
     if answer.below_level:
         note(caller, "below_level", entries=answer.below_level)

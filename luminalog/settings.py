@@ -9,6 +9,8 @@ from typing import Any
 import environ
 from celery.schedules import crontab
 
+from luminalog.metric_files import count_in_files
+
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
 if (BASE_DIR / ".env").is_file():
@@ -20,6 +22,14 @@ SECRET_KEY = env.str("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 DATA_DIR = Path(env.str("LUMINALOG_DATA_DIR", default=str(BASE_DIR / "var")))
+
+# --- Metrics: before anything counts --------------------------------------------------------------------------------
+PROCESS = env.str("LUMINALOG_PROCESS", default="luminalog")
+#: Where the processes of this machine count, for whichever of them is scraped. Empty: each in its memory.
+METRICS_DIR = Path(env.str("LUMINALOG_METRICS_DIR")) if env.str("LUMINALOG_METRICS_DIR", default="") else None
+#: Opens `/metrics`. Empty: there is no such address.
+METRICS_TOKEN = env.str("LUMINALOG_METRICS_TOKEN", default="")
+METRICS_IN_FILES = count_in_files(METRICS_DIR, process=PROCESS)
 
 # --- Applications ---------------------------------------------------------------------------------------------------
 #: Ours come last: they replace admin pages that the others register.
@@ -47,6 +57,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "luminalog.requests.RequestContextMiddleware",
+    "luminalog.metrics.MetricsMiddleware",
+    "luminalog.traffic.TrafficMiddleware",
     "luminalog.requests.ContentSecurityPolicyMiddleware",
     "accounts.middleware.HttpsOnlyMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -98,7 +110,7 @@ DATABASES["default"]["OPTIONS"] |= {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
-    "application_name": env.str("LUMINALOG_PROCESS", default="luminalog"),
+    "application_name": PROCESS,
     "options": "-c synchronous_commit=on -c lock_timeout=2s -c statement_timeout=60s"
     " -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
 }

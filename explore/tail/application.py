@@ -13,6 +13,7 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
 from accounts.middleware import HttpsOnlyMiddleware
+from explore.metrics import SENT, STREAMS
 from explore.tail.hub import Hub
 from explore.tail.listener import Event, notice
 from explore.tail.subscription import PAGE_PATH, Subscription, subscription
@@ -66,7 +67,8 @@ class TailApplication:
             await _send_whole(problem(error, None), send)
             return
         try:
-            await _until_gone(self._stream(response, snapshot, send), receive)
+            with STREAMS.track_inprogress():
+                await _until_gone(self._stream(response, snapshot, send), receive)
         finally:
             self.hub.leave(opened.listener)
 
@@ -122,6 +124,7 @@ async def _next_chunk(queue: asyncio.Queue[Event]) -> bytes:
         return b": beat\n\n"
     while len(events) < EVENTS_A_CHUNK and not queue.empty():
         events.append(queue.get_nowait())
+    SENT.inc(len(events))
     return b"".join(event.encode() for event in events)
 
 

@@ -13,7 +13,9 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 #: Said at each start, and known: celery as root (its broker carries JSON only), and static files that nobody collected.
 KNOWN_WARNINGS = "ignore:You're running the worker,ignore:No directory at"
 #: What `manage.py` needs to reach the stack that `manage.py up` runs.
-PUBLISHED = ["SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "VALKEY_URL", "CELERY_BROKER_URL"]
+PUBLISHED = [
+    "SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "VALKEY_URL", "CELERY_BROKER_URL", "LUMINALOG_METRICS_DIR",
+]  # fmt: skip
 
 
 def read_dotenv() -> None:
@@ -36,6 +38,8 @@ def compute(folder: Path, *, servers: Mapping[str, str]) -> dict[str, str]:
     if "DATABASE_URL" in servers:
         env.setdefault("LUMINALOG_DISK_PATHS", str(folder))
         env.setdefault("LUMINALOG_DISK_MIN_FREE_PERCENT", "0")  # the disk is not ours alone
+    env.setdefault("LUMINALOG_METRICS_DIR", str(folder / "metrics"))
+    env.setdefault("LUMINALOG_METRICS_TOKEN", metrics_token(folder))
     env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(PROJECT), env.get("PYTHONPATH")]))
     env["PYTHONUNBUFFERED"] = "1"
     env.setdefault("PYTHONWARNINGS", KNOWN_WARNINGS)
@@ -44,9 +48,17 @@ def compute(folder: Path, *, servers: Mapping[str, str]) -> dict[str, str]:
 
 def secret_key(folder: Path) -> str:
     """Return the stack's secret key, made at the first start."""
-    path = folder / "secret_key"
+    return _secret(folder / "secret_key", length_bytes=50)
+
+
+def metrics_token(folder: Path) -> str:
+    """Return the token that opens `/metrics`, made at the first start."""
+    return _secret(folder / "metrics_token", length_bytes=24)
+
+
+def _secret(path: Path, *, length_bytes: int) -> str:
     if not path.is_file():
-        write_private(path, secrets.token_urlsafe(50) + "\n")
+        write_private(path, secrets.token_urlsafe(length_bytes) + "\n")
     return path.read_text().strip()
 
 

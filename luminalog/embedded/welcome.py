@@ -15,6 +15,7 @@ LuminaLog is ready.
            user {admin_username}, password {admin_password}
   Key      {api_key}
   Data     {folder}
+  Metrics  {base_url}/metrics, for Prometheus; its bearer token is in {folder}/metrics_token
 
 Send two entries:
 

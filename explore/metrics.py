@@ -1,0 +1,6 @@
+"""What operators watch of this room."""
+
+from prometheus_client import Counter, Gauge
+
+STREAMS = Gauge("luminalog_tail_streams", "Live tails that are open.", multiprocess_mode="livesum")
+SENT = Counter("luminalog_tail_events", "Events sent to live tails.")

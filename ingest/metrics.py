@@ -1,0 +1,22 @@
+"""What operators watch of this room: what was accepted, what was stored, and the time between the two."""
+
+from prometheus_client import Counter, Histogram
+
+ACCEPTED_BATCHES = Counter("luminalog_accepted_batches", "Batches answered 200, repeats left out.")
+ACCEPTED_ENTRIES = Counter("luminalog_accepted_entries", "Entries of accepted batches.")
+ACCEPTED_BYTES = Counter("luminalog_accepted_bytes", "Bytes of accepted entries, as they are charged.")
+
+STORED_BATCHES = Counter("luminalog_stored_batches", "Spool rows that were moved into the log store.")
+STORED_ENTRIES = Counter("luminalog_stored_entries", "Entries that were moved into the log store.")
+STORED_BYTES = Counter("luminalog_stored_bytes", "Bytes of entries that were moved into the log store.")
+STORED_AFTER = Histogram(
+    "luminalog_stored_after_seconds",
+    "From a batch's acceptance to its being readable in the log store.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600),
+)
+DRAIN_SECONDS = Histogram(
+    "luminalog_drain_duration_seconds",
+    "One group of batches, from the beginning of its transaction to the end of its commit.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+DRAIN_FAILURES = Counter("luminalog_drain_failures", "Groups of batches that could not be stored, and are tried again.")

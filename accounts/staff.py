@@ -47,6 +47,10 @@ class StaffAdmin(OnlySuperusersChange, UserAdmin):  # type: ignore[type-arg]
     list_filter = ["is_staff", "is_superuser", "is_active", "groups"]
     show_full_result_count = False
 
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
+        """Who leaves is made inactive: the audit trail keeps the name."""
+        return False
+
 
 @admin.register(Group)
 class RoleAdmin(OnlySuperusersChange, GroupAdmin):

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connections
 
+from storage import wall
 from storage.batch import ENTRIES_A_BATCH
 from storage.found import COLUMNS, FoundEntry, found
 from storage.reads import ALIAS
@@ -19,9 +20,9 @@ from storage.reads import ALIAS
 BATCHES_AT_ONCE = 200
 
 # storage_receipt_stored_xid serves the range; the exact test is MVCC's own (PostgreSQL manual, 9.28.8).
-RECEIPTS = """
+RECEIPTS = f"""
 SELECT batch_id, organisation_id, received_at, stored_at
-FROM storage_receipt
+FROM {wall.RECEIPTS}
 WHERE stored_xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
   AND stored_xid < pg_snapshot_xmax(%(until)s::pg_snapshot)
   AND NOT pg_visible_in_snapshot(stored_xid, %(seen)s::pg_snapshot)
@@ -30,10 +31,10 @@ WHERE stored_xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
   AND organisation_id = ANY(%(organisations)s::bigint[])
 ORDER BY batch_id
 LIMIT %(limit)s
-"""
+"""  # noqa: S608 - constants
 # The primary key, in one partition.
 ENTRIES = f"""
-SELECT {COLUMNS} FROM storage_logentry
+SELECT {COLUMNS} FROM {wall.ENTRIES}
 WHERE id BETWEEN %s AND %s AND received_at = %s AND organisation_id = %s
 ORDER BY id
 """  # noqa: S608 - constants
@@ -80,7 +81,7 @@ def arrivals(window: Window, *, organisations: Collection[int]) -> list[Arrival]
         "organisations": list(organisations),
         "limit": BATCHES_AT_ONCE,
     }
-    with connections[ALIAS].cursor() as cursor:
+    with wall.behind(organisations, using=ALIAS) as cursor:
         cursor.execute(RECEIPTS, parameters)
         return [Arrival(*row) for row in cursor.fetchall()]
 
@@ -88,7 +89,7 @@ def arrivals(window: Window, *, organisations: Collection[int]) -> list[Arrival]
 def entries(arrival: Arrival, *, after: int = 0) -> list[FoundEntry]:
     """Return the entries of a batch with an id beyond `after`."""
     first = max(arrival.batch_id * ENTRIES_A_BATCH, after + 1)
-    with connections[ALIAS].cursor() as cursor:
+    with wall.behind([arrival.organisation_id], using=ALIAS) as cursor:
         cursor.execute(ENTRIES, [first, arrival.last_entry_id, arrival.received_at, arrival.organisation_id])
         return [found(row) for row in cursor.fetchall()]
 

@@ -23,6 +23,7 @@ SELECT child.relname, inhdetachpending, pg_total_relation_size(child.oid), great
  WHERE inhparent = 'storage_logentry'::regclass
  ORDER BY 1
 """
+OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'storage_logentry'::regclass"
 DETACHED = r"""
 SELECT relname FROM pg_class
  WHERE relname ~ '^storage_logentry_\d{8}$' AND relkind = 'r' AND NOT relispartition
@@ -135,6 +136,9 @@ def _make(day: date) -> None:
                     ).format(**values)
                 )
         reach("between_create_and_attach")
+        cursor.execute(OWNER)
+        [(owner,)] = cursor.fetchall()  # quoted where it must be; whoever makes a day, the worker can drop it
+        cursor.execute(sql.SQL("ALTER TABLE {name} OWNER TO {owner}").format(owner=sql.SQL(owner), **values))
         cursor.execute(
             sql.SQL("ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES FROM ({start}) TO ({end})").format(
                 **values

@@ -34,6 +34,11 @@ class Predicate:
     parameters: tuple[Any, ...] = ()
 
 
+def of_organisation(organisation_id: int) -> Predicate:
+    """Return the predicate that an entry is the organisation's: the first wall, and what the indexes begin with."""
+    return Predicate("organisation_id = %s", (organisation_id,))
+
+
 def compile_condition(condition: Condition) -> Predicate:
     """Return the predicate on `storage_logentry` that says `condition`."""
     match condition:

@@ -12,12 +12,14 @@ from django.db import OperationalError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 from luminalog.errors import ApiError, sqlstate
+from storage import wall
 
 log = structlog.get_logger(__name__)
 ALIAS = "reads"
 QUERY_CANCELED = "57014"  # PostgreSQL manual, appendix A
 #: The first of the two keys of our advisory locks.
 LOCK_CLASS = 0x4C4C5244
+TAKE_PLACE = f"SELECT pg_try_advisory_xact_lock(%s, %s), {wall.GO_BEHIND}"
 WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 0.05
 
@@ -45,7 +47,7 @@ class Reader:
 
 @contextmanager
 def reading(organisation_id: int) -> Iterator[Reader]:
-    """Open a read-only transaction that takes one of the organisation's few places, in whatever process.
+    """Open a read-only transaction that sees the organisation's rows and takes one of its few places.
 
     Raises: `ApiError` when there is no place, or when time is up.
     """
@@ -54,6 +56,7 @@ def reading(organisation_id: int) -> Iterator[Reader]:
             with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
                 _take_place(cursor, organisation_id)
                 yield Reader(cursor)
+                transaction.set_rollback(True, using=ALIAS)  # nothing to keep; it ends the role where it is nested
         except OperationalError as error:
             if sqlstate(error) != QUERY_CANCELED:
                 raise
@@ -77,14 +80,14 @@ def _thread() -> Iterator[None]:
 
 
 def _take_place(cursor: CursorWrapper, organisation_id: int) -> None:
-    """Lock a place until the transaction ends; a process that dies frees it."""
+    """Go behind the wall and lock a place, both until the transaction ends; a process that dies frees it."""
     deadline = time.monotonic() + WAIT_SECONDS
     places = settings.READS_PER_ORGANISATION
     first = organisation_id * places % 2**31
     while True:
         for place in range(first, first + places):
-            cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_CLASS, place % 2**31])
-            if cursor.fetchone() == (True,):
+            cursor.execute(TAKE_PLACE, [LOCK_CLASS, place % 2**31, wall.named([organisation_id])])
+            if cursor.fetchone()[0]:
                 return
         if time.monotonic() > deadline:
             raise ApiError("too_many_queries", retry_after_seconds=2)

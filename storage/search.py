@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from storage.conditions import EVERYTHING, Condition
 from storage.found import COLUMNS, FoundEntry, found
-from storage.predicates import Predicate, compile_condition
+from storage.predicates import Predicate, compile_condition, of_organisation
 from storage.reads import Reader, reading
+from storage.wall import ENTRIES
 
 #: How far ahead of ours a client's clock may be for its entries to be found: the days of `received_at` that are read.
 SKEW = timedelta(days=1)
@@ -53,10 +54,11 @@ def page(search: Search, *, limit: int, after: Position | None = None, newest_fi
 
 def entry(organisation_id: int, entry_id: int) -> FoundEntry | None:
     """Return one entry of the organisation."""
+    own = of_organisation(organisation_id)
     with reading(organisation_id) as reader:
         rows = reader.rows(
-            f"SELECT {COLUMNS} FROM storage_logentry WHERE id = %s AND organisation_id = %s",  # noqa: S608 - constants
-            [entry_id, organisation_id],
+            f"SELECT {COLUMNS} FROM {ENTRIES} WHERE {own.sql} AND id = %s",  # noqa: S608 - constants
+            [*own.parameters, entry_id],
         )
     return found(rows[0]) if rows else None
 
@@ -66,7 +68,7 @@ def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
     where = _where(search, received_from=earlier(search.start, by=SKEW))
     with reading(search.organisation_id) as reader:
         rows = reader.rows(
-            f"SELECT {STEP}, level, count(*) FROM storage_logentry WHERE {where.sql} GROUP BY 1, 2",  # noqa: S608
+            f"SELECT {STEP}, level, count(*) FROM {ENTRIES} WHERE {where.sql} GROUP BY 1, 2",  # noqa: S608
             [step.total_seconds(), *where.parameters],
         )
     return [LevelCount(*row) for row in rows]
@@ -83,7 +85,7 @@ def _page(
     beyond, direction = ("<", "DESC") if newest_first else (">", "ASC")
     beginning = f" AND (timestamp, id) {beyond} (%s, %s)" if after else ""
     rows = reader.rows(
-        f"SELECT {COLUMNS} FROM storage_logentry WHERE {where.sql}{beginning}"  # noqa: S608 - constants, see predicates
+        f"SELECT {COLUMNS} FROM {ENTRIES} WHERE {where.sql}{beginning}"  # noqa: S608 - constants, see predicates
         f" ORDER BY timestamp {direction}, id {direction} LIMIT %s",
         [*where.parameters, *(after or ()), limit],
     )
@@ -92,10 +94,10 @@ def _page(
 
 def _where(search: Search, *, received_from: datetime) -> Predicate:
     """Bind the organisation and the time; `received_from` leaves out the partitions of earlier days."""
-    condition = compile_condition(search.query)
+    own, condition = of_organisation(search.organisation_id), compile_condition(search.query)
     return Predicate(
-        f"organisation_id = %s AND timestamp >= %s AND timestamp < %s AND received_at >= %s AND ({condition.sql})",
-        (search.organisation_id, search.start, search.end, received_from, *condition.parameters),
+        f"{own.sql} AND timestamp >= %s AND timestamp < %s AND received_at >= %s AND ({condition.sql})",
+        (*own.parameters, search.start, search.end, received_from, *condition.parameters),
     )
 
 

@@ -1,0 +1,274 @@
+"""Each process under its own database role: the product works, and what a role does not need is refused."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+import requests
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import connection
+from django.test import RequestFactory
+from django.urls import reverse
+from psycopg.errors import InsufficientPrivilege
+
+from accounts.models import ApiKey, Organisation, User
+from luminalog import grants
+from quotas.models import Plan
+from quotas.plans import subscribe
+from storage import partitions, wall
+from storage.models import LogEntry, Receipt
+from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.integration.web_server import PROJECT, Web, web_server
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+
+PASSWORD = secrets.token_hex(16)
+
+
+def address(role: str) -> str:
+    there = urlsplit(os.environ["DATABASE_URL"])
+    database = settings.DATABASES["default"]["NAME"]
+    return f"postgresql://{role}:{PASSWORD}@{there.hostname}:{there.port}/{database}"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def roles(django_db_setup: None, django_db_blocker: Any) -> None:
+    with django_db_blocker.unblock():
+        call_command("database_roles", apply=True, verbosity=0)
+        with connection.cursor() as cursor:
+            for role in grants.LOGINS:
+                cursor.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
+
+
+@pytest.fixture(scope="module")
+def web(roles: None) -> Iterator[Web]:
+    with web_server(DATABASE_URL=address(grants.WEB), LUMINALOG_READS_PER_PROCESS=4) as server:
+        yield server
+
+
+@pytest.fixture
+def fresh_web(roles: None) -> Iterator[Web]:
+    """A process that has not yet seen the content types that tests before it flushed."""
+    with web_server(DATABASE_URL=address(grants.WEB)) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def empty_store() -> Iterator[None]:
+    yield
+    LogEntry.objects.all().delete()
+    Receipt.objects.all().delete()
+
+
+@pytest.fixture
+def secret() -> str:
+    organisation = make_organisation()
+    subscribe(organisation, Plan.objects.get(slug="scale"))
+    return make_api_key(organisation)[1]
+
+
+def manage(role: str, *arguments: str) -> str:
+    command = [sys.executable, "manage.py", *arguments]
+    environment = os.environ | {"DATABASE_URL": address(role)}
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def as_role(role: str, sql: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(address(role), autocommit=True) as connected:
+        cursor = connected.execute(sql.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+class Staff:
+    """A superuser with a browser's session."""
+
+    def __init__(self, web: Web) -> None:
+        User.objects.create_superuser("root", password="a long password")
+        self.address, self.session = f"http://127.0.0.1:{web.port}", requests.Session()
+        self.get("/admin/login/")
+        answer = self.post("/admin/login/", username="root", password="a long password", next="/admin/")
+        assert "Log out" in answer.text
+
+    def get(self, path: str) -> requests.Response:
+        return self.session.get(self.address + path, timeout=30)
+
+    def post(self, path: str, **data: str) -> requests.Response:
+        given = {"csrfmiddlewaretoken": self.session.cookies["csrftoken"], **data}
+        return self.session.post(self.address + path, data=given, timeout=30)
+
+
+def test_entry_travels_from_web_to_store_and_back(web: Web, secret: str) -> None:
+    entry = (
+        b'{"timestamp":"2026-11-20T12:00:00Z","level":"info","message":"kept","metadata":{"userId":7},"trace_id":"t"}'
+    )
+    body = b'{"logs":[' + entry + b"]}"
+    for headers in ({}, {"Idempotency_Key": "one"}, {"Idempotency_Key": "one"}, {"Prefer": "handling=lenient"}):
+        assert web.post(body, x_api_key=secret, **headers).status_code == 200
+    manage(grants.WORKER, "drain")
+    asked = {"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
+    headers = {"x-api-key": secret}
+    url = f"http://127.0.0.1:{web.port}/v1/"
+    found = requests.get(url + "logs", asked | {"query": "userId:7"}, headers=headers, timeout=10).json()["logs"]
+    assert [log["message"] for log in found] == ["kept"] * 3
+    for path in (f"logs/{found[0]['id']}", "logs/histogram", "logs/fields", "logs/export", "traces/t", "usage"):
+        assert requests.get(url + path, headers=headers, timeout=10).status_code == 200, path
+    manage(grants.OWNER, "verify_ledger")
+
+
+def test_every_page_of_the_admin_opens(web: Web, secret: str) -> None:
+    staff = Staff(web)
+    assert staff.get("/admin/").status_code == 200
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        assert staff.get(reverse(f"{name}_changelist")).status_code == 200, name
+    for model in (Organisation, ApiKey, User):
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+        assert staff.get(reverse(name, args=[model._default_manager.first().pk])).status_code == 200, name
+
+
+def test_staff_work_in_the_admin(fresh_web: Web, secret: str) -> None:
+    staff, key = Staff(fresh_web), ApiKey.objects.get()
+    form = {
+        "name": "New", "slug": "new", "quota-0-plan": str(Plan.objects.get(slug="scale").pk),
+        "quota-TOTAL_FORMS": "1", "quota-INITIAL_FORMS": "0", "quota-MAX_NUM_FORMS": "1",
+        "projects-TOTAL_FORMS": "0", "projects-INITIAL_FORMS": "0",
+    }  # fmt: skip
+    answer = staff.post("/admin/accounts/organisation/add/", **form)
+    assert answer.status_code == 200, answer.text
+    assert "errornote" not in answer.text, answer.text
+    assert Organisation.objects.filter(slug="new").exists()
+    staff.post(f"/admin/accounts/organisation/{key.organisation_id}/suspend/", reason="unpaid")
+    assert Organisation.objects.get(slug="acme").status == "suspended"
+    staff.post(f"/admin/accounts/apikey/{key.pk}/revoke/", reason="leaked")
+    key.refresh_from_db()
+    assert key.revoked_at
+    operators = Group.objects.create(name="Some")
+    person = {
+        "username": "ada",
+        "usable_password": "true",
+        "password1": "a long passw0rd",
+        "password2": "a long passw0rd",
+    }
+    staff.post("/admin/accounts/user/add/", **person)
+    ada = User.objects.get(username="ada")
+    joined = {"date_joined_0": "2026-11-20", "date_joined_1": "12:00:00"}
+    for groups in ({"groups": str(operators.pk)}, {}):
+        staff.post(f"/admin/accounts/user/{ada.pk}/change/", username="ada", is_active="on", **joined, **groups)
+        assert list(ada.groups.all()) == ([operators] if groups else [])
+    assert staff.get("/admin/explore/explorer/search?organisation=acme").status_code == 200
+    assert "Log in" in staff.post("/admin/logout/").text + staff.get("/admin/").text
+
+
+def test_whatever_the_admin_may_delete_the_web_may(rf: RequestFactory) -> None:
+    request = rf.get("/admin/")
+    request.user = User.objects.create_superuser("root")
+    deletable = {
+        model._meta.db_table for model, page in admin.site._registry.items() if page.has_delete_permission(request)
+    }
+    assert deletable <= {table for table, rights in grants.OF_WEB.items() if rights == grants.ALL}
+
+
+def test_web_is_ready(web: Web) -> None:
+    answer = requests.get(f"http://127.0.0.1:{web.port}/readyz", timeout=10)
+    assert answer.json()["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DELETE FROM storage_logentry",
+        "SELECT FROM storage_logentry",
+        "INSERT INTO storage_logentry (id) VALUES (1)",
+        "TRUNCATE storage_logentry",
+        "UPDATE storage_receipt SET entries = 0",
+        "DELETE FROM storage_receipt",
+        "DELETE FROM ingest_spooledbatch",
+        "UPDATE ingest_spooledbatch SET size_bytes = 0",
+        "DELETE FROM quotas_monthlyusage",
+        "UPDATE auditlog_logentry SET changes = NULL",
+        "DELETE FROM auditlog_logentry",
+        "DELETE FROM explore_accessrecord",
+        "DELETE FROM accounts_organisation",
+        "DELETE FROM accounts_apikey",
+        "DROP TABLE storage_logentry",
+        "DROP TABLE accounts_user",
+        "ALTER TABLE storage_logentry DISABLE ROW LEVEL SECURITY",
+        "CREATE TABLE mine (id int)",
+        "CREATE TEMPORARY TABLE mine (id int)",
+        "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "CREATE ROLE mine SUPERUSER",
+        "SET ROLE luminalog_owner",
+        "SET ROLE luminalog_worker",
+    ],
+)
+def test_web_role_is_refused(sql: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        as_role(grants.WEB, sql)
+
+
+def test_web_role_may_not_name_a_partition() -> None:
+    with pytest.raises(InsufficientPrivilege):
+        as_role(grants.WEB, f"SELECT FROM {partitions.table_name(partitions.today())}")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT password FROM accounts_user",
+        "UPDATE accounts_user SET is_superuser = true",
+        "SELECT FROM django_session",
+        "DELETE FROM accounts_apikey",
+        "DROP TABLE ingest_spooledbatch",
+        "SELECT FROM auditlog_logentry",
+        "SET ROLE luminalog_owner",
+    ],
+)
+def test_worker_role_is_refused(sql: str) -> None:
+    with pytest.raises(InsufficientPrivilege):
+        as_role(grants.WORKER, sql)
+
+
+def test_worker_makes_indexes_and_drops_days_whoever_made_them() -> None:
+    day = partitions.today() - timedelta(days=400)
+    name = partitions.table_name(day)
+    partitions.make({day})
+    code = (
+        "import datetime; from storage import indexes, partitions;"
+        f" day = datetime.date.fromisoformat('{day}'); indexes.index_day(day);"
+        " partitions.drop_before(day + datetime.timedelta(days=1)); partitions.make_ahead()"
+    )
+    manage(grants.WORKER, "shell", "--no-imports", "-c", code)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [name])
+        assert cursor.fetchone() == (None,)
+
+
+@pytest.mark.parametrize("role", grants.LOGINS)
+def test_wall_stands_for_every_role(role: str) -> None:
+    code = "from storage import wall; print(wall.state())"
+    assert manage(role, "shell", "--no-imports", "-c", code).strip() == wall.State.STANDS
+
+
+def test_owner_migrates_and_verifies(secret: str) -> None:
+    manage(grants.OWNER, "migrate", "--no-input")
+    manage(grants.OWNER, "verify_ledger")
+
+
+def test_sql_can_be_run_again_and_is_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("database_roles")
+    printed = capsys.readouterr().out
+    with connection.cursor() as cursor:
+        cursor.execute(printed)
+    assert 'GRANT SELECT ON "storage_receipt" TO luminalog_web;' in printed

@@ -1,0 +1,260 @@
+"""The second wall: with the application's own filter taken away, nobody sees a stranger's row all the same."""
+
+import threading
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import ProgrammingError, connection, connections, transaction
+from django.test import Client
+
+from accounts.models import User
+from explore.follow import follow
+from explore.query import parse
+from quotas.models import Plan
+from quotas.plans import subscribe
+from storage import arrivals, partitions, reads, search, wall
+from storage.models import LogEntry, Receipt
+from storage.predicates import Predicate
+from storage.reads import ALIAS, reading
+from storage.wall import State
+from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.integration.log_rows import line, store_entries
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+
+MARKER = b"strangersmarker"
+TRACE = "7f3b"
+#: Every address that reads logs; each way of asking them meets rows of both organisations.
+ADDRESSES = [
+    "logs",
+    "logs/histogram",
+    "logs/fields",
+    "logs/export",
+    f"traces/{TRACE}",
+    "logs/{own}",
+    "logs/{own}/context",
+]
+FOREIGN = ["logs/{foreign}", "logs/{foreign}/context"]
+QUERIES = ["", "level:info", "strangersmarker", "userId:7", f"trace:{TRACE}"]
+Ask = Callable[[str, str], tuple[int, bytes]]
+
+
+class Neighbours:
+    """Two organisations in one store; the second one's entry bears the marker."""
+
+    def __init__(self) -> None:
+        self.acme, self.rival = make_organisation("acme"), make_organisation("rival")
+        subscribe(self.acme, Plan.objects.get(slug="scale"))
+        self.key = make_api_key(self.acme)[1]
+        own = store_entries(self.acme, [line("ours", trace_id=TRACE, metadata={"userId": 7})])
+        metadata = {"userId": 7, "strangersmarker": "strangersmarker"}
+        theirs = line("theirs strangersmarker", level="fatal", trace_id=TRACE, metadata=metadata)
+        foreign = store_entries(self.rival, [theirs] * 2)
+        self.ids = {"own": own * 1024, "foreign": foreign * 1024}
+
+    def by_key(self, address: str, query: str = "") -> tuple[int, bytes]:
+        return _body(
+            Client(headers={"x-api-key": self.key}), f"/v1/{address.format(**self.ids)}", _given(address, query)
+        )
+
+    def by_explorer(self, address: str, query: str = "") -> tuple[int, bytes]:
+        client = Client()
+        client.force_login(User.objects.get_or_create(username="root", is_staff=True, is_superuser=True)[0])
+        path = {"logs": "search"}.get(address, address.removeprefix("logs/"))
+        path = f"entries/{path}" if "{" in path else path
+        given = {"organisation": "acme", **_given(address, query)}
+        return _body(client, f"/admin/explore/explorer/{path.format(**self.ids)}", given)
+
+
+def _given(address: str, query: str) -> dict[str, str]:
+    return {"query": query} if address in ADDRESSES[:4] else {}
+
+
+def _body(client: Client, path: str, given: dict[str, str]) -> tuple[int, bytes]:
+    answer: Any = client.get(path, given)
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    return answer.status_code, body
+
+
+@pytest.fixture
+def neighbours() -> Iterator[Neighbours]:
+    cache.clear()
+    yield Neighbours()
+    LogEntry.objects.all().delete()
+    Receipt.objects.all().delete()
+
+
+@pytest.fixture
+def filterless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the application's filter by organisation out of every query on logs."""
+    monkeypatch.setattr(search, "of_organisation", lambda _: Predicate("TRUE"))
+    receipts = arrivals.RECEIPTS.replace("AND organisation_id = ANY(%(organisations)s::bigint[])", "")
+    entries = arrivals.ENTRIES.replace("organisation_id = %s", "%s::bigint IS NOT NULL")
+    assert "%(organisations)" not in receipts
+    assert "organisation_id =" not in entries
+    monkeypatch.setattr(arrivals, "RECEIPTS", receipts)
+    monkeypatch.setattr(arrivals, "ENTRIES", entries)
+
+
+@pytest.fixture
+def wall_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the tables, as the owner."""
+    monkeypatch.setattr(search, "ENTRIES", "storage_logentry")
+    monkeypatch.setattr(arrivals, "RECEIPTS", arrivals.RECEIPTS.replace(wall.RECEIPTS, "storage_receipt"))
+    monkeypatch.setattr(arrivals, "ENTRIES", arrivals.ENTRIES.replace(wall.ENTRIES, "storage_logentry"))
+    monkeypatch.setattr(reads, "TAKE_PLACE", "SELECT pg_try_advisory_xact_lock(%s, %s), %s")
+    monkeypatch.setattr(wall, "GO_BEHIND", "%s")
+
+
+def shows_a_stranger(ask: Ask, address: str, query: str) -> bool:
+    status, body = ask(address, query)
+    assert status in (200, 404)
+    return MARKER in body or (b'"totals"' in body and b'"fatal":0' not in body.rpartition(b'"totals"')[2])
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_without_the_filter_no_stranger_is_seen(filterless: None, neighbours: Neighbours, query: str) -> None:
+    for ask in (neighbours.by_key, neighbours.by_explorer):
+        for address in ADDRESSES if query == "" else ADDRESSES[:4]:
+            assert ask(address, query)[0] == 200
+            assert not shows_a_stranger(ask, address, query), address
+
+
+def test_without_the_filter_a_stranger_s_entry_is_not_found(filterless: None, neighbours: Neighbours) -> None:
+    for ask in (neighbours.by_key, neighbours.by_explorer):
+        for address in FOREIGN:
+            assert ask(address, "")[0] == 404
+
+
+def test_without_filter_and_wall_strangers_are_seen_everywhere(
+    filterless: None, wall_down: None, neighbours: Neighbours
+) -> None:
+    """Else the tests above would prove nothing."""
+    for ask in (neighbours.by_key, neighbours.by_explorer):
+        # Fields of one's own context: the project is the same, so strangers are neighbours there, too.
+        for address in (*[one for one in ADDRESSES if one != "logs/{own}"], *FOREIGN):
+            assert shows_a_stranger(ask, address, ""), address
+
+
+def test_wall_alone_costs_nothing_of_one_s_own(neighbours: Neighbours) -> None:
+    for address in ADDRESSES[3:]:
+        assert b"ours" in neighbours.by_key(address)[1], address
+
+
+def heard(neighbours: Neighbours) -> list[str]:
+    """What `follow` yields of two entries that are stored once it listens: the stranger's, then one's own."""
+    following = follow(neighbours.acme.pk, parse(""), poll_seconds=0.05)
+
+    def store() -> None:
+        store_entries(neighbours.rival, [line("theirs")])
+        store_entries(neighbours.acme, [line("own")])
+        connection.close()
+
+    later = threading.Timer(0.3, store)
+    later.start()
+    try:
+        return [entry.message for entry in islice(following, 1)]
+    finally:
+        later.join()
+        connections[ALIAS].close()
+
+
+def test_without_the_filter_a_tail_hears_no_stranger(filterless: None, neighbours: Neighbours) -> None:
+    assert heard(neighbours) == ["own"]
+
+
+def test_without_filter_and_wall_a_tail_hears_strangers(
+    filterless: None, wall_down: None, neighbours: Neighbours
+) -> None:
+    assert heard(neighbours) == ["theirs"]
+
+
+def test_tail_cannot_read_entries_of_a_batch_under_another_s_name(filterless: None, neighbours: Neighbours) -> None:
+    seen = "1:1:"
+    [arrival] = arrivals.arrivals(
+        arrivals.Window(seen=seen, until=arrivals.snapshot()), organisations=[neighbours.rival.pk]
+    )
+    stolen = arrivals.Arrival(arrival.batch_id, neighbours.acme.pk, arrival.received_at, arrival.stored_at)
+    assert len(arrivals.entries(arrival)) == 2
+    assert arrivals.entries(stolen) == []
+
+
+def rows_read(organisation_id: int, sql: str) -> list[tuple[Any, ...]]:
+    with reading(organisation_id) as reader:
+        return reader.rows(sql)
+
+
+@pytest.mark.parametrize(
+    "table",
+    ["storage_logentry", "storage_receipt", "ingest_spooledbatch", "ingest_deadletter", "accounts_apikey", "partition"],
+)
+def test_readers_may_not_name_a_table(neighbours: Neighbours, table: str) -> None:
+    name = partitions.table_name(partitions.today()) if table == "partition" else table
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        rows_read(neighbours.acme.pk, f"SELECT count(*) FROM {name}")
+
+
+def test_without_a_named_organisation_there_are_no_rows(neighbours: Neighbours) -> None:
+    for view in (wall.ENTRIES, wall.RECEIPTS):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT count(*) FROM {view}")
+            assert cursor.fetchone() == (0,)
+
+
+def test_connection_comes_back_from_behind_the_wall(neighbours: Neighbours) -> None:
+    before = rows_of("SELECT current_user, current_setting('luminalog.organisations', true)")
+    assert rows_read(neighbours.acme.pk, "SELECT current_user") == [(wall.ROLE,)]
+    with pytest.raises(ProgrammingError):
+        rows_read(neighbours.acme.pk, "SELECT no_such_column")
+    assert [row[0] for row in rows_of("SELECT current_user")] == [before[0][0]]
+    assert rows_of("SELECT coalesce(current_setting('luminalog.organisations', true), '')") == [("",)]
+    with transaction.atomic(using=ALIAS):  # a test, or a caller, with a transaction of its own
+        rows_read(neighbours.acme.pk, "SELECT 1")
+        assert rows_of("SELECT current_user") == [before[0][:1]]
+
+
+def rows_of(sql: str) -> list[tuple[Any, ...]]:
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def test_whoever_else_may_read_the_table_meets_its_policy(neighbours: Neighbours) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE wall_analyst; GRANT SELECT ON storage_logentry TO wall_analyst")
+        cursor.execute("SET LOCAL ROLE wall_analyst")
+        cursor.execute("SELECT count(*) FROM storage_logentry")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("SELECT set_config('luminalog.organisations', %s, true)", [str(neighbours.rival.pk)])
+        cursor.execute("SELECT count(*), min(organisation_id) FROM storage_logentry")
+        assert cursor.fetchone() == (2, neighbours.rival.pk)
+        transaction.set_rollback(True)
+
+
+def test_state_tells_how_much_of_the_wall_stands(neighbours: Neighbours) -> None:
+    assert wall.state() is State.STANDS
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("GRANT SELECT ON storage_receipt TO luminalog_reader")
+        assert wall.state() is State.ROLE_MAY_TOO_MUCH
+        transaction.set_rollback(True)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("REVOKE SELECT ON storage_visible_entry FROM luminalog_reader")
+        assert wall.state() is State.NO_ROLE
+        transaction.set_rollback(True)
+
+
+def test_without_the_role_the_views_filter_still(
+    filterless: None, monkeypatch: pytest.MonkeyPatch, neighbours: Neighbours
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("REVOKE SELECT ON storage_visible_entry FROM luminalog_reader")
+    try:
+        assert rows_read(neighbours.acme.pk, "SELECT current_user") != [(wall.ROLE,)]
+        assert not shows_a_stranger(neighbours.by_key, "logs", "")
+        assert b"ours" in neighbours.by_key("logs")[1]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("GRANT SELECT ON storage_visible_entry TO luminalog_reader")

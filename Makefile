@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-search fmt browser clean
+.PHONY: help run test hostile lint bench bench-search fmt browser proxy clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -30,8 +30,11 @@ $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 run: $(VENV)/.runtime ## Start the whole product on this machine (PORT=8000, data in ./var)
 	@exec $(BIN)/python manage.py up
 
-test: $(VENV)/.development browser ## Run all tests
+test: $(VENV)/.development browser proxy ## Run all tests
 	$(BIN)/python -m pytest -n 2
+
+hostile: $(VENV)/.development proxy ## Try hostile input for longer: more examples and bodies (SEED=1 to repeat one run)
+	LUMINALOG_HOSTILE_EXAMPLES=20 LUMINALOG_HOSTILE_SEED=$(SEED) $(BIN)/python -m pytest tests/hostile
 
 lint: $(VENV)/.development ## Check style, types and the import direction
 	$(BIN)/ruff format --check .
@@ -54,6 +57,12 @@ browser:
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 		{ apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium >/dev/null; }; } || \
 		echo "Chromium is missing: the browser tests will be skipped (apt-get install chromium)"
+
+# The tests behind the shipped proxy need nginx, in the same way.
+proxy:
+	@command -v nginx >/dev/null || test -x /usr/sbin/nginx || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		{ apt-get update -qq && apt-get install -qq --yes --no-install-recommends nginx-light >/dev/null; }; } || \
+		echo "nginx is missing: hostile input will not be tried behind it (apt-get install nginx-light)"
 
 clean: ## Remove what make made, but for the data in var
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

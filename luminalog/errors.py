@@ -56,6 +56,7 @@ CODES: dict[str, tuple[int, str]] = {
     "too_many_streams": (429, "Too many live tails are open."),
     "too_many_queries": (429, "Too many queries of your organisation are running."),
     "internal_error": (500, "Internal server error. Retry with backoff."),
+    "unsupported_transfer_coding": (501, "Transfer-Encoding may be chunked, and nothing else."),
     "storage_unavailable": (503, "Storage is unavailable. Retry with backoff."),
     "backlog_full": (503, "The backlog is full. Retry with backoff."),
     "overloaded": (503, "The server is busy. Retry with backoff."),

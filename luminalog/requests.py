@@ -1,4 +1,4 @@
-"""What every request gets: an id, and a policy for the browser."""
+"""What every request gets: an id, a look at its framing, and a policy for the browser."""
 
 import re
 import secrets
@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import structlog
 from django.http import HttpRequest, HttpResponse
+
+from luminalog.errors import ApiError, problem
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -25,6 +27,22 @@ class RequestContextMiddleware:
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         return response
+
+
+class FramingMiddleware:
+    """Refuse any transfer coding but `chunked`, once (RFC 9112, section 6.1), and hang up.
+
+    granian reads `gzip, chunked` as chunks of what it leaves compressed. A proxy that reads it otherwise would take
+    the request's end for somewhere else.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.META.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() == "chunked":
+            return self.get_response(request)
+        return problem(ApiError("unsupported_transfer_coding", headers={"Connection": "close"}), request)
 
 
 class ContentSecurityPolicyMiddleware:

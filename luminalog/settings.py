@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "luminalog.requests.RequestContextMiddleware",
     "luminalog.metrics.MetricsMiddleware",
     "luminalog.traffic.TrafficMiddleware",
+    "luminalog.requests.FramingMiddleware",
     "luminalog.requests.ContentSecurityPolicyMiddleware",
     "accounts.middleware.HttpsOnlyMiddleware",
     "django.middleware.security.SecurityMiddleware",

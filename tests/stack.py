@@ -14,19 +14,23 @@ import pytest
 
 from luminalog.embedded.postgres import EmbeddedPostgres
 from luminalog.embedded.valkey import EmbeddedValkey
+from tests.leaks import leaks
 
 #: Tells pytest-xdist's workers that the Valkey they inherit is ours, and that they may start their own.
 EMBEDDED = "LUMINALOG_TESTS_EMBEDDED_VALKEY"
+#: Where all servers of a run keep their data, those of pytest-xdist's workers too.
+FOLDER = "LUMINALOG_TESTS_FOLDER"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
     """Start what the environment does not name; pytest-xdist's workers inherit the addresses."""
-    folder = Path(tempfile.mkdtemp(prefix="luminalog-tests-"))
+    folder = Path(tempfile.mkdtemp(prefix="luminalog-tests-", dir=os.environ.get(FOLDER)))
     stop = [lambda: shutil.rmtree(folder, ignore_errors=True)]
     os.environ.setdefault("SECRET_KEY", secrets.token_hex(32))
     os.environ.setdefault("LUMINALOG_DEVELOPMENT", "1")
     os.environ.setdefault("LUMINALOG_DATA_DIR", str(folder))
+    os.environ.setdefault(FOLDER, str(folder))
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         os.environ["VALKEY_KEY_PREFIX"] = f"ll:{worker}:"  # they share one Valkey, but neither buckets nor caches
     if "VALKEY_URL" not in os.environ or EMBEDDED in os.environ:  # one for each worker: some tests flush or count
@@ -43,3 +47,16 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     for step in stop:
         early_config.add_cleanup(step)
     return (yield)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run when any key of any test is in what the servers wrote: tables, write-ahead logs, Valkey's log."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    if found := leaks([Path(os.environ[FOLDER])]):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        report = session.config.get_terminal_writer()
+        report.line()
+        for path, keys in found.items():
+            report.line(f"an API key was written to {path}: {' '.join(keys)}", red=True)

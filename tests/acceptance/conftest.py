@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.product import Product
+from tests.leaks import KEY, dump
 
 
 @pytest.fixture(scope="session")
@@ -13,7 +14,11 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The whole product, started by `manage.py up` on a free port with data of its own."""
     running = Product(tmp_path_factory.mktemp("product") / "var").start()
     yield running
+    dumped, leaked = dump(running.database_url), running.leaked_keys()
     running.stop()
+    assert len(dumped) > 10_000
+    assert KEY.findall(dumped) == []
+    assert leaked == {}
 
 
 @pytest.fixture

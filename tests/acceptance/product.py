@@ -15,6 +15,7 @@ import psycopg
 import requests
 
 from luminalog.embedded.processes import free_port
+from tests.leaks import leaks
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 READY_SECONDS = 90
@@ -149,6 +150,16 @@ class Product:
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def leaked_keys(self) -> dict[str, list[str]]:
+        """Return file → keys in it, but for the first key where it is announced."""
+        announced = {"credentials.json", "bootstrap.json", self.log.name}
+        found = leaks([self.data_dir, self.log])
+        return {
+            path: rest
+            for path, keys in found.items()
+            if (rest := [key for key in keys if key != self.api_key or Path(path).name not in announced])
+        }
 
     def _ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None

@@ -1,0 +1,33 @@
+"""The search for keys at the end of a run finds what was written to a table, and to Valkey, even if it was removed."""
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+import psycopg
+
+from luminalog import valkey
+from tests.leaks import KEY, dump, leaks
+from tests.stack import FOLDER
+
+MARK = re.compile(rb"mark_[0-9a-f]{48}")
+
+
+def test_what_was_written_is_found_even_when_it_was_removed() -> None:
+    in_table, in_valkey = (f"mark_{secrets.token_hex(24)}" for _ in range(2))
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database:
+        database.execute("CREATE TABLE IF NOT EXISTS scratch (text text)")
+        database.execute("INSERT INTO scratch VALUES (%s)", [in_table])
+        assert in_table.encode() in dump(os.environ["DATABASE_URL"])
+        database.execute("DROP TABLE scratch")
+    valkey.client().set("scratch", in_valkey)
+    valkey.client().delete("scratch")
+    found = {mark for marks in leaks([Path(os.environ[FOLDER])], pattern=MARK).values() for mark in marks}
+    assert {in_table, in_valkey} <= found
+
+
+def test_key_is_told_from_what_only_looks_like_one(tmp_path: Path) -> None:
+    key = f"ll_{secrets.token_hex(24)}"
+    (tmp_path / "log").write_text(f"{key[:-1]} ll_{'0' * 48} {key}")
+    assert leaks([tmp_path], pattern=KEY) == {str(tmp_path / "log"): [key]}

@@ -144,6 +144,11 @@ def hold(held: Claim) -> bool:
     return execute("DELETE FROM ingest_drainclaim WHERE id = %s", [held.claim_id]) == 1
 
 
+def release(unused: Claim) -> None:
+    """Give up a claim through no fault of its batches: they may be claimed again at once."""
+    execute("DELETE FROM ingest_drainclaim WHERE id = %s", [unused.claim_id])
+
+
 def postpone(failed: Claim, *, reason: str) -> None:
     """Give up a claim whose batches could not be stored, and have them retried one by one."""
     with transaction.atomic():

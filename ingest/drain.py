@@ -12,7 +12,7 @@ from ingest import claims, dead_letters, metrics, spool
 from ingest.claims import Claim
 from ingest.payload import PayloadError
 from ingest.spool import Spooled
-from luminalog.errors import is_outage
+from luminalog.errors import DISK_FULL, is_outage, sqlstate
 from luminalog.faults import reach
 from luminalog.postgres import execute
 from quotas import ledger
@@ -39,6 +39,8 @@ def _drain(claim: Claim) -> int:
     try:
         return _move(claim)
     except (DatabaseError, msgspec.MsgspecError, PayloadError) as error:
+        if sqlstate(error) == DISK_FULL:
+            claims.release(claim)
         if is_outage(error):
             raise  # PostgreSQL's trouble, not the batches': the claim is released like that of a killed drain
         log.warning("drain_failed", batches=len(claim.batch_ids), error=type(error).__name__)

@@ -150,6 +150,7 @@ def as_api_error(exception: Exception) -> ApiError:
 #: Classes and codes of SQLSTATE that speak of the server's state, not of the statement (PostgreSQL manual, appendix A).
 OUTAGES = ("08", "25006", "53", "55P03", "57", "58")
 BUSY = ("53300", "55P03", "57014")  # too many connections, lock not available, statement timeout
+DISK_FULL = "53100"
 
 
 def is_outage(exception: Exception) -> bool:

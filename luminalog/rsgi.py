@@ -15,6 +15,7 @@ import structlog
 from django.conf import settings
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
+from ingest.capacity import start_watching
 from luminalog.request_body import RequestBody
 from luminalog.wsgi import application as wsgi_application
 
@@ -43,6 +44,10 @@ class Application:
     def __init__(self) -> None:
         self._small = ThreadPoolExecutor(settings.WEB_THREADS, "small")
         self._large = ThreadPoolExecutor(settings.WEB_LARGE_THREADS, "large")
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Granian's worker begins."""
+        start_watching()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         loop = asyncio.get_running_loop()

@@ -174,6 +174,7 @@ CELERY_TIMEZONE = "UTC"
 #: In memory: a schedule that never changes needs no file, which a crash can leave damaged.
 CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "accounts.forget": {"task": "accounts.forget", "schedule": crontab(minute="13"), "options": {"expires": 900}},
     "accounts.note_last_use": {"task": "accounts.note_last_use", "schedule": 30.0, "options": {"expires": 30}},
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
@@ -257,6 +258,8 @@ AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES or None
 AXES_VERBOSE = False
+#: How long log-ins and failed tries are remembered; what was changed (the audit trail) is kept for ever.
+LOG_IN_RECORD_DAYS = env.int("LUMINALOG_LOG_IN_RECORD_DAYS", default=90)
 #: The audit trail: who changed what, from where. Secrets are left out or masked whole; what workers write is no change.
 AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "accounts.Organisation",

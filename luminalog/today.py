@@ -15,13 +15,11 @@ from accounts.models import ApiKey, User
 from ingest.capacity import capacity
 from ingest.models import DeadLetter, SpooledBatch
 from luminalog.presence import workers_seen
-from quotas.models import HourlyUsage
+from quotas.models import NO_REFUSALS, HourlyUsage
 
 NEAR_QUOTA_PERCENT = 80
 SHOWN = 8
 LATE = timedelta(minutes=1)
-#: Outcomes that are no refusal: see `quotas.models.HourlyUsage`.
-KEPT = ("accepted", "deduplicated", "below_level")
 #: The limits of `ingest.capacity`, in the reader's words.
 FULL = {
     "disk": "a disk has too little free space",
@@ -142,7 +140,7 @@ def _key_list(title: str, name: str, keys: QuerySet[ApiKey]) -> KeyList:
 
 def _refusals() -> list[Refusals]:
     since = timezone.now() - timedelta(hours=24)
-    counted = HourlyUsage.objects.filter(hour__gte=since).exclude(outcome__in=KEPT).order_by()
+    counted = HourlyUsage.objects.filter(hour__gte=since).exclude(outcome__in=NO_REFUSALS).order_by()
     rows = counted.values("outcome").annotate(refused=Sum("requests")).order_by("-refused")
     return [Refusals(reason=row["outcome"], requests=row["refused"]) for row in rows]
 

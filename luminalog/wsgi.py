@@ -9,10 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
 
 application = get_wsgi_application()
 
-from ingest.capacity import start_watching  # noqa: E402 - after the setup
-
-start_watching()
-
 # What lives as long as the process need not be looked at again each time a body full of lists and objects is parsed.
 gc.collect()
 gc.freeze()

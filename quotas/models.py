@@ -99,6 +99,10 @@ class MonthlyUsage(models.Model):
         return f"{self.organisation_id} {self.period:%Y-%m}: {self.used_bytes} bytes"
 
 
+#: Outcomes of requests that were not refused.
+NO_REFUSALS = ("accepted", "deduplicated", "below_level")
+
+
 class HourlyUsage(models.Model):
     """Requests, entries and bytes of one API key in one hour with one outcome. Written by SQL addition only.
 
@@ -128,6 +132,8 @@ class HourlyUsage(models.Model):
                 condition=Q(outcome__in=["quota_exhausted", "rate_limited"]),
                 name="hourly_usage_of_429",
             ),
+            # The start page's refusals of the last day.
+            models.Index(fields=["hour"], condition=~Q(outcome__in=NO_REFUSALS), name="hourly_usage_of_refusals"),
         ]
 
     def __str__(self) -> str:

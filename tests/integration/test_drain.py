@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
 from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connections, transaction
 from django.test import Client
 
 from accounts.caller import Caller
@@ -16,6 +17,7 @@ from ingest.drain import TAKE_APART_AFTER, drain
 from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.payload import pack
 from luminalog.errors import ApiError
+from luminalog.postgres import execute
 from quotas.models import HourlyUsage, MonthlyUsage
 from storage import partitions
 from storage.entry import Entry
@@ -45,6 +47,24 @@ def retry_at_once() -> None:
 
 def stored_messages() -> list[str]:
     return list(LogEntry.objects.order_by("id").values_list("message", flat=True))
+
+
+@contextmanager
+def receipts_refused(*, sqlstate: str) -> Iterator[None]:
+    """Let each COMMIT of a drain fail with this code."""
+    execute(
+        "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$"
+    )
+    execute(
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON storage_receipt DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse()"
+    )
+    try:
+        yield
+    finally:
+        execute("DROP TRIGGER refuse ON storage_receipt")
+        execute("DROP FUNCTION pg_temp.refuse()")
 
 
 def test_accepted_batch_is_stored_once_with_receipt_and_usage(caller: Caller) -> None:
@@ -258,25 +278,27 @@ def test_replayed_dead_letter_is_stored_and_not_charged_again(caller: Caller) ->
 
 def test_drain_undoes_everything_when_its_commit_fails(caller: Caller) -> None:
     spool.accept(caller, [part_of("one")])
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS"
-            " $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '23514'; END $$"
-        )
-        cursor.execute(
-            "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON storage_receipt DEFERRABLE INITIALLY DEFERRED"
-            " FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse()"
-        )
-    try:
+    with receipts_refused(sqlstate="23514"):
         assert drain() == 0
         assert not LogEntry.objects.exists()
         assert SpooledBatch.objects.get().attempts >= 1
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("DROP TRIGGER refuse ON storage_receipt")
     retry_at_once()
     assert drain() == 1
     assert stored_messages() == ["one"]
+
+
+def test_full_disk_is_not_held_against_the_batches(caller: Caller) -> None:
+    for n in range(3):
+        spool.accept(caller, [part_of(f"{n}")])
+    with receipts_refused(sqlstate="53100"):
+        for _ in range(dead_letters.HOPELESS_AFTER + 1):
+            with pytest.raises(OperationalError):
+                drain()
+        assert set(SpooledBatch.objects.values_list("attempts", flat=True)) == {0}
+        assert not DrainClaim.objects.exists()
+
+    assert drain() == 3
+    assert not DeadLetter.objects.exists()
 
 
 def test_command_lists_exports_and_replays_dead_letters(caller: Caller, capsys: pytest.CaptureFixture[str]) -> None:

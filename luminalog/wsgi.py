@@ -5,9 +5,12 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from luminalog.checks import refuse_unfit_settings
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
 
 application = get_wsgi_application()
+refuse_unfit_settings()
 
 from ingest.capacity import start_watching  # noqa: E402 - after the setup
 

@@ -36,11 +36,15 @@ test: $(VENV)/.development browser proxy ## Run all tests
 hostile: $(VENV)/.development proxy ## Try hostile input for longer: more examples and bodies (SEED=1 to repeat one run)
 	LUMINALOG_HOSTILE_EXAMPLES=20 LUMINALOG_HOSTILE_SEED=$(SEED) $(BIN)/python -m pytest tests/hostile
 
-lint: $(VENV)/.development ## Check style, types and the import direction
+lint: $(VENV)/.development ## Check style, types, imports, production settings and known holes in requirements
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	SECRET_KEY=lint DATABASE_URL=postgresql://localhost/lint VALKEY_URL=redis://localhost $(BIN)/mypy
 	$(BIN)/lint-imports
+	@SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') ALLOWED_HOSTS=logs.example.com \
+		DATABASE_URL=postgresql://localhost/lint VALKEY_URL=redis://localhost LUMINALOG_DEVELOPMENT=0 \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python .ci/audit.py
 
 bench: $(VENV)/.development ## Measure accepting, draining and the delay between them
 	$(BIN)/python -m tests.benchmarks.ingest

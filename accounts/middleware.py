@@ -1,6 +1,7 @@
-"""The refusal of plain HTTP, which marks the key that came along as overheard, and who is behind an audited change."""
+"""Who may come in how: no plain HTTP for keys, the admin from its networks only; and who changes what."""
 
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 
 from auditlog.middleware import AuditlogMiddleware
 from django.conf import settings
@@ -22,6 +23,23 @@ class HttpsOnlyMiddleware:
             return self.get_response(request)
         plain_http.note(request.META.get("HTTP_X_API_KEY", ""))
         return problem(ApiError("https_required"), request)
+
+
+class AdminNetworksMiddleware:
+    """Hide the admin from addresses outside `ADMIN_NETWORKS`, if there are any."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.networks = [ip_network(network) for network in settings.ADMIN_NETWORKS]
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not self.networks or not request.path.startswith("/admin") or self._is_inside(request):
+            return self.get_response(request)
+        return problem(ApiError("not_found"), request)
+
+    def _is_inside(self, request: HttpRequest) -> bool:
+        address = ip_address(client_address(request))
+        return any(address in network for network in self.networks)
 
 
 class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]  # auditlog has no types

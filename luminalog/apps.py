@@ -1,5 +1,7 @@
 """The project as an application, and the admin with our own site. Loaded before any model: imports none."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 
@@ -7,6 +9,10 @@ from django.contrib.admin import apps as admin_apps
 class LuminalogConfig(AppConfig):
     name = "luminalog"
     default = True
+
+    def ready(self) -> None:
+        """Register the checks."""
+        import_module("luminalog.checks")
 
 
 class ConsoleConfig(admin_apps.AdminConfig):

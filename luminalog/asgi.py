@@ -9,5 +9,8 @@ django.setup(set_prefix=False)
 
 from explore.tail.application import TailApplication  # noqa: E402 - after the setup
 from explore.tail.hub import Hub  # noqa: E402
+from luminalog.checks import refuse_unfit_settings  # noqa: E402
+
+refuse_unfit_settings()
 
 application = TailApplication(Hub())

@@ -1,4 +1,4 @@
-"""What every request gets: an id, a look at its framing, and a policy for the browser."""
+"""What every request gets: an id, a look at its framing and its method, and a policy for the browser."""
 
 import re
 import secrets
@@ -43,6 +43,20 @@ class FramingMiddleware:
         if request.META.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() == "chunked":
             return self.get_response(request)
         return problem(ApiError("unsupported_transfer_coding", headers={"Connection": "close"}), request)
+
+
+class KnownMethodsMiddleware:
+    """Refuse TRACE and whatever else no view is meant for: Django would take it for a GET."""
+
+    METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in self.METHODS:
+            return self.get_response(request)
+        return problem(ApiError("method_not_allowed", headers={"Allow": ", ".join(self.METHODS)}), request)
 
 
 class ContentSecurityPolicyMiddleware:

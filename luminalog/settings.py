@@ -61,8 +61,10 @@ MIDDLEWARE = [
     "luminalog.traffic.TrafficMiddleware",
     "luminalog.requests.FramingMiddleware",
     "luminalog.requests.ContentSecurityPolicyMiddleware",
-    "accounts.middleware.HttpsOnlyMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "luminalog.requests.KnownMethodsMiddleware",
+    "accounts.middleware.HttpsOnlyMiddleware",
+    "accounts.middleware.AdminNetworksMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -246,13 +248,38 @@ TRUSTED_PROXIES = env.int("LUMINALOG_TRUSTED_PROXIES", default=0)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # a link from a notice leads staff into their session
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else env.int("LUMINALOG_HSTS_SECONDS", default=31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEVELOPMENT
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
+#: W008 wants plain HTTP redirected. It is refused: a key that came that way has been seen, and must be missed.
+SILENCED_SYSTEM_CHECKS = ["security.W008"]
+
+# --- Browsers of other sites: none may call the API unless named ------------------------------------------------------
+CORS_ALLOWED_ORIGINS = env.list("LUMINALOG_CORS_ALLOWED_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/v1/"
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
+CORS_ALLOW_HEADERS = [
+    "content-encoding", "content-type", "idempotency-key", "prefer", "x-api-key", "x-request-id",
+]  # fmt: skip
+CORS_EXPOSE_HEADERS = [
+    "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-request-id",
+]  # fmt: skip
+CORS_PREFLIGHT_MAX_AGE = 3600
+if CORS_ALLOWED_ORIGINS:
+    INSTALLED_APPS.append("corsheaders")  # for its checks of the origins
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("accounts.middleware.AdminNetworksMiddleware"), "corsheaders.middleware.CorsMiddleware"
+    )
 
 # --- Admin ----------------------------------------------------------------------------------------------------------
+#: Networks (CIDR) from which the admin can be seen; none named: from everywhere.
+ADMIN_NETWORKS = env.list("LUMINALOG_ADMIN_NETWORKS", default=[])
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
@@ -301,6 +328,7 @@ STATIC_ROOT = Path(env.str("LUMINALOG_STATIC_ROOT", default=str(BASE_DIR / "stat
 STATICFILES_DIRS = [BASE_DIR / "luminalog" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = "luminalog.formats"
 USE_TZ = True

@@ -12,7 +12,7 @@ from celery.signals import task_failure, task_postrun, task_prerun
 from django.db import connections
 
 from luminalog.postgres import discard_if_dead
-from luminalog.presence import note_worker
+from luminalog.presence import note_beat, note_worker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
 
@@ -20,6 +20,7 @@ app = Celery("luminalog")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 task_postrun.connect(note_worker)
+task_postrun.connect(note_beat)
 
 
 @task_prerun.connect

@@ -1,4 +1,4 @@
-"""Which workers live: each notes itself in Valkey as it works, for the start page and nothing else."""
+"""Which workers live, and whether beat does: noted in Valkey as tasks run, for operators' eyes and nothing else."""
 
 import contextlib
 import time
@@ -12,6 +12,9 @@ from luminalog import valkey
 NOTE_EVERY_SECONDS = 10.0
 FORGET_AFTER = timedelta(hours=24)
 WORKERS = "workers"
+BEAT = "beat"
+#: Every five seconds, and sent by nobody but beat.
+TASK_OF_BEAT = "quotas.fold_outcomes"
 
 _next_note = 0.0
 
@@ -23,6 +26,19 @@ def note_worker(*, task: Any, **_: Any) -> None:
         _next_note = time.monotonic() + NOTE_EVERY_SECONDS
         with contextlib.suppress(RedisError):
             valkey.client().hset(valkey.key(WORKERS), task.request.hostname, str(time.time()))
+
+
+def note_beat(*, task: Any, **_: Any) -> None:
+    """Note that a task of beat's has run: Celery's signal `task_postrun`."""
+    if task.name == TASK_OF_BEAT:
+        with contextlib.suppress(RedisError):
+            valkey.client().set(valkey.key(BEAT), str(time.time()), ex=FORGET_AFTER)
+
+
+def beat_seen() -> datetime | None:
+    """Return when a task of beat's ran last, if within a day. Raises: `RedisError`."""
+    at: bytes | None = valkey.client().get(valkey.key(BEAT))  # type: ignore[assignment]  # decodes nothing
+    return datetime.fromtimestamp(float(at), UTC) if at else None
 
 
 def workers_seen() -> dict[str, datetime]:

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "luminalog.requests.RequestContextMiddleware",
+    "luminalog.requests.UnreadBodyMiddleware",
     "luminalog.requests.FramingMiddleware",
     "luminalog.requests.ContentSecurityPolicyMiddleware",
     "accounts.middleware.HttpsOnlyMiddleware",

@@ -12,8 +12,14 @@ from luminalog.errors import ApiError
 #: A body is held twice at the worst moment: as it came (inflated), and as canonical entries.
 COPIES = 2
 STEP_BYTES = 8 * 2**20
+_libc = ctypes.CDLL(None)
 #: glibc keeps what thousands of freed entries leave between them; musl has no such function, and no need for it.
-_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+_trim = getattr(_libc, "malloc_trim", None)
+#: The size from which glibc gives memory straight back to the system. By itself it grows to 32 MiB with what is freed
+#: (mallopt(3)), and each thread keeps about 40 MB of the large bodies that it has read.
+M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES = -3, 2**20
+if _trim:
+    _libc.mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
 RETRY_AFTER_SECONDS = 1
 
 

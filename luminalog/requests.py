@@ -1,10 +1,13 @@
-"""What every request gets: an id, a look at its framing and its method, and a policy for the browser."""
+"""What every request gets: an id, a look at its method, framing and end, and a policy for the browser."""
 
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
 
 import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from luminalog.errors import ApiError, problem
@@ -43,6 +46,26 @@ class FramingMiddleware:
         if request.META.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() == "chunked":
             return self.get_response(request)
         return problem(ApiError("unsupported_transfer_coding", headers={"Connection": "close"}), request)
+
+
+class UnreadBodyMiddleware:
+    """Take what is left of a refused request's body off a trusted proxy, which has it whole already.
+
+    The proxy passes our answer on then, and no 502 for a connection that broke under it.
+    """
+
+    CHUNK_BYTES = 2**18
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if settings.TRUSTED_PROXIES and response.status_code >= HTTPStatus.BAD_REQUEST:
+            with suppress(OSError):
+                while request.read(self.CHUNK_BYTES):
+                    pass
+        return response
 
 
 class KnownMethodsMiddleware:

@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "luminalog.requests.RequestContextMiddleware",
     "luminalog.metrics.MetricsMiddleware",
     "luminalog.traffic.TrafficMiddleware",
+    "luminalog.requests.UnreadBodyMiddleware",
     "luminalog.requests.FramingMiddleware",
     "luminalog.requests.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",

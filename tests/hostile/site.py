@@ -25,6 +25,7 @@ from tests.hostile.nginx import NAME, Nginx, running_nginx, trusting
 
 #: Statuses of our own codes, and those with which granian and nginx refuse what is no HTTP, or none of their kind.
 DOCUMENTED = {status for status, _ in CODES.values()} - {500} | {200, 400, 408, 414, 431, 501, 505}
+MEBIBYTE = 2**20
 LOG = {"timestamp": "2026-01-26T14:30:00Z", "level": "info"}
 ACCESS_LOG = {
     "GRANIAN_LOG_ACCESS_ENABLED": "1",
@@ -101,10 +102,10 @@ class Site:
             session.verify = str(self.nginx.trust)
         return session
 
-    def post(self, body: Any, *, key: str | None = None, **headers: str) -> requests.Response:
-        """POST `body` to /v1/logs; a header's name has `_` for `-`."""
+    def post(self, body: Any, **headers: str | None) -> requests.Response:
+        """POST `body` to /v1/logs; a header's name has `_` for `-`, and None leaves it out."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        given = {"x-api-key": key or self.secret, "Content-Type": "application/json"} | named
+        given = {"x-api-key": self.secret, "Content-Type": "application/json"} | named
         with self.session() as session:
             return session.post(f"{self.base_url}/v1/logs", data=body, headers=given, timeout=30)
 

@@ -72,6 +72,9 @@ SELECT relname, relkind::text, relispartition
                       AND (deptype = 'e' OR relkind = 'S' AND deptype IN ('a', 'i')))
  ORDER BY relkind, relname
 """
+#: `/metrics` counts connections and long transactions; who may not let it do so lets it count the web's own.
+STATISTICS = f"""DO $$ BEGIN GRANT pg_read_all_stats TO {WEB};
+EXCEPTION WHEN insufficient_privilege THEN RAISE WARNING '/metrics will count the connections of {WEB} only'; END $$"""
 PLACE = "SELECT current_database(), current_schema(), current_user"
 
 
@@ -125,6 +128,7 @@ def _roles(user: str) -> Iterator[str]:
         yield f"DO $$ BEGIN IF NOT {exists} THEN CREATE ROLE {role} {login}; END IF; END $$"
     yield f"GRANT {WORKER} TO {OWNER}"
     yield f"GRANT {READER} TO {', '.join(LOGINS)}"
+    yield STATISTICS
     if user != OWNER:
         yield _sql("GRANT {owner} TO {user}", owner=OWNER, user=user)
 

@@ -31,6 +31,7 @@ SETTINGS = {
     "password_encryption": "scram-sha-256",
     "client_connection_check_interval": "5s",
     "log_parameter_max_length_on_error": "0",
+    "log_error_verbosity": "terse",  # a row that breaks a constraint would be quoted
     "log_min_messages": "warning",
     "log_line_prefix": "",
     "log_checkpoints": "off",

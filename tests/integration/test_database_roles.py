@@ -180,6 +180,11 @@ def test_whatever_the_admin_may_delete_the_web_may(rf: RequestFactory) -> None:
     assert deletable <= {table for table, rights in grants.OF_WEB.items() if rights == grants.ALL}
 
 
+def test_web_counts_everybody_s_connections() -> None:
+    [(hidden,)] = as_role(grants.WEB, "SELECT count(*) FROM pg_stat_activity WHERE backend_type IS NULL")
+    assert hidden == 0
+
+
 def test_web_is_ready(web: Web) -> None:
     answer = requests.get(f"http://127.0.0.1:{web.port}/readyz", timeout=10)
     assert answer.json()["status"] == "ok"
@@ -253,6 +258,14 @@ def test_worker_makes_indexes_and_drops_days_whoever_made_them() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s)", [name])
         assert cursor.fetchone() == (None,)
+
+
+def test_worker_does_all_that_is_scheduled(secret: str) -> None:
+    code = (
+        "from django.conf import settings; from luminalog.celery import app; app.loader.import_default_modules();"
+        " [app.tasks[one['task']]() for one in settings.CELERY_BEAT_SCHEDULE.values()]; print('done')"
+    )
+    assert manage(grants.WORKER, "shell", "--no-imports", "-c", code).endswith("done\n")
 
 
 @pytest.mark.parametrize("role", grants.LOGINS)

@@ -5,11 +5,14 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+import psycopg
 import pytest
 import requests
 
 from accounts.models import User
+from luminalog.embedded.postgres import EmbeddedPostgres
 from tests.integration.web_server import PROJECT, Web, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,6 +37,21 @@ def production(django_db_setup: None) -> Iterator[Web]:
 def open_to_the_shop(django_db_setup: None) -> Iterator[Web]:
     with web_server(**PRODUCTION, LUMINALOG_CORS_ALLOWED_ORIGINS=SHOP) as server:
         yield server
+
+
+def test_postgresql_s_log_quotes_no_row(tmp_path: Path) -> None:
+    postgres, said = EmbeddedPostgres(tmp_path / "postgres"), tmp_path / "log"
+    with said.open("wb") as output:
+        postgres.start(output)
+    try:
+        with psycopg.connect(postgres.url, autocommit=True) as connected:
+            connected.execute("CREATE TABLE one (message text CHECK (message = 'allowed'))")
+            with pytest.raises(psycopg.errors.CheckViolation):
+                connected.execute("INSERT INTO one VALUES (%s)", ["what a customer logged"])
+    finally:
+        postgres.stop()
+    assert "violates check constraint" in said.read_text()
+    assert "what a customer logged" not in said.read_text()
 
 
 def ask(web: Web, path: str, method: str = "GET", **headers: str) -> requests.Response:

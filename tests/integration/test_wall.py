@@ -224,7 +224,8 @@ def rows_of(sql: str) -> list[tuple[Any, ...]]:
 
 def test_whoever_else_may_read_the_table_meets_its_policy(neighbours: Neighbours) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("CREATE ROLE wall_analyst; GRANT SELECT ON storage_logentry TO wall_analyst")
+        cursor.execute("CREATE ROLE wall_analyst; GRANT USAGE ON SCHEMA public TO wall_analyst")
+        cursor.execute("GRANT SELECT ON storage_logentry TO wall_analyst")
         cursor.execute("SET LOCAL ROLE wall_analyst")
         cursor.execute("SELECT count(*) FROM storage_logentry")
         assert cursor.fetchone() == (0,)

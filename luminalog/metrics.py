@@ -1,9 +1,10 @@
 """`/metrics`: what the processes of this machine have counted, and the state of PostgreSQL and Valkey as of now.
 
-A scrape costs one statement and three commands. What does not answer is said to be down, and the rest is told.
+A scrape costs three statements and two commands. What does not answer is said to be down, and the rest is told.
 """
 
 import hmac
+import os
 import platform
 import shutil
 import time
@@ -18,6 +19,8 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from ingest import backlog
+from ingest.capacity import LIMITS, capacity
 from luminalog import __version__, metric_files, valkey
 from luminalog.postgres import discard_if_dead, fetch_one
 from luminalog.presence import workers_seen
@@ -31,8 +34,7 @@ SEEN_WITHIN = timedelta(minutes=1)
 
 #: Counts what is small or indexed; the partitions are those of today and after, up to the first gap.
 STATE = """
-SELECT spool.rows, spool.bytes, spool.oldest_seconds,
-       (SELECT count(*) FROM ingest_deadletter) AS dead_letters,
+SELECT (SELECT count(*) FROM ingest_deadletter) AS dead_letters,
        (SELECT min(n) - 1 FROM generate_series(0, 400) AS n
          WHERE NOT EXISTS (
                SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
@@ -43,14 +45,8 @@ SELECT spool.rows, spool.bytes, spool.oldest_seconds,
        current_setting('max_connections')::int AS max_connections,
        (SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0)::float8
           FROM pg_stat_activity WHERE backend_type = 'client backend') AS oldest_transaction_seconds
-  FROM (SELECT count(*) AS rows, coalesce(sum(size_bytes), 0)::bigint AS bytes,
-               coalesce(extract(epoch FROM now() - min(received_at)), 0)::float8 AS oldest_seconds
-          FROM ingest_spooledbatch) AS spool
 """
 STATE_GAUGES = {
-    "spool_rows": "Accepted batches that are not in the log store yet.",
-    "spool_bytes": "Bytes of their entries, as they are charged.",
-    "spool_oldest_seconds": "Age of the oldest of them; 0 when there is none.",
     "dead_letters": "Dead letters that wait for somebody to look at them.",
     "partitions_ahead_days": "Days after today that have a partition, without a gap; -1 when today has none.",
     "postgresql_connections": "Connections of clients.",
@@ -119,14 +115,23 @@ def _postgresql() -> Iterator[Metric]:
     began = time.perf_counter()
     try:
         discard_if_dead()
-        row = fetch_one(STATE, [])
+        state = dict(zip(STATE_GAUGES, fetch_one(STATE, []) or (), strict=True))
+        seconds, spool, full = time.perf_counter() - began, backlog.measure(), capacity.look()
     except (DatabaseError, InterfaceError) as error:
         log.warning("scrape_without_postgresql", error=type(error).__name__)
-        row = None
-    yield _gauge("postgresql_up", "1 when PostgreSQL has answered this scrape.", row is not None)
-    yield _gauge("postgresql_probe_seconds", "How long that took.", time.perf_counter() - began)
-    for (name, meaning), value in zip(STATE_GAUGES.items(), row or (), strict=False):
-        yield _gauge(name, meaning, value)
+        yield _gauge("postgresql_up", "1 when PostgreSQL has answered this scrape.", 0)
+        return
+    yield _gauge("postgresql_up", "1 when PostgreSQL has answered this scrape.", 1)
+    yield _gauge("postgresql_probe_seconds", "How long one statement took.", seconds)
+    for name, meaning in STATE_GAUGES.items():
+        yield _gauge(name, meaning, state[name])
+    yield _gauge("spool_rows", "Accepted batches that are not in the log store yet.", spool.rows)
+    yield _gauge("spool_bytes", "What they take on disk.", spool.bytes)
+    yield _gauge("spool_oldest_seconds", "Age of the oldest of them; 0 when there is none.", spool.oldest_seconds)
+    reached = GaugeMetricFamily(f"{PREFIX}limit_reached", "1: batches are refused with backlog_full.", labels=["limit"])
+    for limit in LIMITS:
+        reached.add_metric([limit], limit in full)
+    yield reached
 
 
 def _valkey() -> Iterator[Metric]:
@@ -148,10 +153,11 @@ def _machine() -> Iterator[Metric]:
     build = GaugeMetricFamily(f"{PREFIX}build_info", "What runs here.", labels=["version", "python"])
     build.add_metric([__version__, platform.python_version()], 1)
     yield build
-    if settings.DATA_DIR.is_dir():
-        disk = shutil.disk_usage(settings.DATA_DIR)
-        yield _gauge("disk_free_bytes", "Free on the disk of the data folder.", disk.free)
-        yield _gauge("disk_size_bytes", "Size of the disk of the data folder.", disk.total)
+    disks = [shutil.disk_usage(path) for path in settings.DISK_PATHS if os.path.isdir(path)]
+    if disks:
+        fullest = min(disks, key=lambda disk: disk.free / disk.total)
+        yield _gauge("disk_free_bytes", "Free on the fullest disk of LUMINALOG_DISK_PATHS.", fullest.free)
+        yield _gauge("disk_size_bytes", "Size of that disk.", fullest.total)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

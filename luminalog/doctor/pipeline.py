@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from accounts.models import ApiKey
+from ingest import backlog
+from ingest.capacity import capacity
 from ingest.models import DeadLetter
 from luminalog.doctor.finding import Finding, error, ok, warning
 from luminalog.presence import beat_seen, workers_seen
@@ -18,10 +20,6 @@ SILENT_AFTER = timedelta(minutes=1)
 LATE_SECONDS, VERY_LATE_SECONDS = 15, 60
 LITTLE_DISK, TOO_LITTLE_DISK = 0.15, 0.07
 
-SPOOL = """
-SELECT count(*), coalesce(sum(size_bytes), 0)::bigint, coalesce(extract(epoch FROM now() - min(received_at)), 0)::int
-  FROM ingest_spooledbatch
-"""
 NEAR_QUOTA = """
 SELECT count(*) FROM quotas_limits AS limits
   JOIN quotas_monthlyusage AS usage USING (organisation_id)
@@ -78,15 +76,21 @@ def _beat() -> Iterator[Finding]:
 
 
 def _spool() -> Iterator[Finding]:
-    [(batches, size_bytes, oldest_seconds)] = _rows(SPOOL)
-    what = f"{batches} batches ({size_bytes} bytes) wait, the oldest for {oldest_seconds} s."
+    spool = backlog.measure()
+    what = f"{spool.rows} batches ({spool.bytes} bytes on disk) wait, the oldest for {spool.oldest_seconds:.0f} s."
     do = "See the findings about workers, PostgreSQL and transactions; if all are well, start another worker."
-    if oldest_seconds > VERY_LATE_SECONDS:
+    if spool.oldest_seconds > VERY_LATE_SECONDS:
         yield error("spool", what, do)
-    elif oldest_seconds > LATE_SECONDS:
+    elif spool.oldest_seconds > LATE_SECONDS:
         yield warning("spool", what, do)
     else:
         yield ok("spool", what)
+    if full := capacity.look():
+        yield error(
+            "full",
+            f"Batches are refused with 503 backlog_full: {', '.join(sorted(full))} at the limit.",
+            "Make room on the disk, or let the drain catch up; it goes on, and batches are taken again by themselves.",
+        )
 
 
 def _dead_letters() -> Iterator[Finding]:
@@ -122,16 +126,21 @@ def _quotas() -> Iterator[Finding]:
 
 
 def _disk() -> Iterator[Finding]:
-    if not settings.DATA_DIR.is_dir():
-        return  # PostgreSQL's disk is not seen from here
-    disk = shutil.disk_usage(settings.DATA_DIR)
-    free = disk.free / disk.total
-    what = f"{free:.0%} of the disk of {settings.DATA_DIR} is free ({disk.free // 2**30} GiB)."
-    if free >= LITTLE_DISK:
-        yield ok("disk", what)
-    else:
-        say = error if free < TOO_LITTLE_DISK else warning
-        yield say("disk", what, "Make room, or shorten the plans' retention: manage.py partitions shows what takes it.")
+    for path in settings.DISK_PATHS:
+        try:
+            disk = shutil.disk_usage(path)
+        except OSError as failure:
+            yield warning("disk", f"{path} cannot be looked at: {failure.strerror}.", "Correct LUMINALOG_DISK_PATHS.")
+            continue
+        free = disk.free / disk.total
+        what = f"{free:.0%} of the disk of {path} is free ({disk.free // 2**30} GiB)."
+        if free >= LITTLE_DISK:
+            yield ok("disk", what)
+        else:
+            say = error if free < TOO_LITTLE_DISK else warning
+            yield say(
+                "disk", what, "Make room, or shorten the plans' retention: manage.py partitions shows what takes it."
+            )
 
 
 def _rows(query: str, *parameters: int) -> list[tuple[int, ...]]:

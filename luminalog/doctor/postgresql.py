@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
-from luminalog import health
+from luminalog import grants, health
 from luminalog.doctor.finding import Finding, error, ok, warning
 from storage import partitions
 
@@ -23,7 +23,7 @@ SELECT current_setting('server_version_num')::int / 10000, pg_is_in_recovery(),
        current_setting('max_connections')::int,
        current_setting('TimeZone') = 'UTC' AND current_setting('lock_timeout') = '2s',
        (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
-       has_schema_privilege(current_schema(), 'CREATE'),
+       has_schema_privilege(current_schema(), 'CREATE') OR current_user = %s,
        EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm'),
        current_setting('autovacuum') = 'on'
 """
@@ -78,7 +78,9 @@ def clock_finding(subject: str, there: float, *, began: float, ended: float) -> 
 
 
 def _server() -> Iterator[Finding]:
-    [(version, is_standby, used, allowed, ours, is_superuser, may_create, has_trigrams, vacuums)] = _rows(SERVER)
+    [(version, is_standby, used, allowed, ours, is_superuser, may_create, has_trigrams, vacuums)] = _rows(
+        SERVER, [grants.WEB]
+    )
     if version < OLDEST_VERSION:
         yield error("PostgreSQL", f"PostgreSQL {version} is too old.", f"Upgrade to {OLDEST_VERSION} or newer.")
     elif is_standby:

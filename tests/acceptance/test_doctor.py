@@ -124,16 +124,14 @@ DO $$ BEGIN
     EXECUTE 'DROP TABLE storage_logentry_' || to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD');
 END $$
 """
-FORGET_MIGRATION = "DELETE FROM django_migrations WHERE app = 'storage' AND name = '0004_newest_entries'"
-REMEMBER_MIGRATION = (
-    "INSERT INTO django_migrations (app, name, applied) VALUES ('storage', '0004_newest_entries', now())"
-)
+FORGET_MIGRATIONS = "UPDATE django_migrations SET app = 'gone' WHERE app = 'explore'"
+REMEMBER_MIGRATIONS = "UPDATE django_migrations SET app = 'explore' WHERE app = 'gone'"
 SET_EXPIRY = "UPDATE accounts_apikey SET expires_at = {}"
 SET_OVERHEARD = "UPDATE accounts_apikey SET seen_over_plain_http_at = {}"
-SET_VALID = "UPDATE pg_index SET indisvalid = {} WHERE indexrelid = 'spooled_batch_turn'::regclass"
+SET_VALID = "UPDATE pg_index SET indisvalid = {} WHERE indexrelid = 'idempotency_key_created_at'::regclass"
 TROUBLE = {
     "partitions": (DROP_TOMORROW, "SELECT 1", "error"),
-    "migrations": (FORGET_MIGRATION, REMEMBER_MIGRATION, "error"),
+    "migrations": (FORGET_MIGRATIONS, REMEMBER_MIGRATIONS, "error"),
     "dead letters": (DEAD_LETTER, "DELETE FROM ingest_deadletter", "warning"),
     "keys": (SET_EXPIRY.format("now() + interval '2 days'"), SET_EXPIRY.format("NULL"), "warning"),
     "indexes": (SET_VALID.format("false"), SET_VALID.format("true"), "warning"),

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test hostile lint bench bench-search fmt browser proxy clean
+.PHONY: help run test hostile lint chaos bench bench-search fmt browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -46,6 +46,9 @@ lint: $(VENV)/.development ## Check style, types, imports, production settings a
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python .ci/audit.py
 
+chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run)
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
 bench: $(VENV)/.development ## Measure accepting, draining and the delay between them
 	$(BIN)/python -m tests.benchmarks.ingest
 
@@ -67,6 +70,12 @@ proxy:
 	@command -v nginx >/dev/null || test -x /usr/sbin/nginx || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
 		{ apt-get update -qq && apt-get install -qq --yes --no-install-recommends nginx-light >/dev/null; }; } || \
 		echo "nginx is missing: hostile input will not be tried behind it (apt-get install nginx-light)"
+
+# Wrong clocks need libfaketime: installed where we may, else that scenario is skipped and says so.
+faketime:
+	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
+		{ apt-get update -qq && apt-get install -qq --yes --no-install-recommends faketime >/dev/null; }; } || \
+		echo "libfaketime is missing: wrong clocks will not be tried (apt-get install faketime)"
 
 clean: ## Remove what make made, but for the data in var
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
-from django.db import transaction
 
 from accounts.caller import Caller
 from ingest import idempotency, spool
@@ -13,6 +12,7 @@ from ingest.payload import pack
 from ingest.spool import Part
 from ingest.wire import ParsedBatch, encode_entries, parse_batch
 from luminalog.faults import reach
+from luminalog.postgres import PromptTransaction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +43,7 @@ def accept(caller: Caller, body: bytes, *, lenient: bool, idempotency_key: str |
 
 
 def _accept_once(caller: Caller, parts: Sequence[Part], answer: Answer, *, body: bytes, key: str) -> Answer:
-    with transaction.atomic():
+    with PromptTransaction():
         earlier = idempotency.remember(caller.organisation_id, key, body=body, answer=answer.json.decode())
         if earlier is not None:
             return Answer(json=earlier.encode(), entries=0, size_bytes=0, below_level=0, is_replay=True)

@@ -11,7 +11,7 @@ from django.db import OperationalError, connection
 from rest_framework.request import Request
 
 from luminalog.errors import ApiError, sqlstate
-from luminalog.postgres import execute
+from luminalog.postgres import answered_in_time, execute
 
 KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 LOCK_NOT_AVAILABLE = "55P03"
@@ -41,7 +41,7 @@ def remember(organisation_id: int, key: str, *, body: bytes, answer: str) -> str
     Raises: `ApiError` `idempotency_in_progress` while the first request runs, `idempotency_mismatch` for another body.
     """
     body_sha256 = hashlib.sha256(body).digest()
-    with connection.cursor() as cursor:
+    with answered_in_time(), connection.cursor() as cursor:
         try:
             cursor.execute(REMEMBER, [organisation_id, key, body_sha256, answer])
         except OperationalError as error:

@@ -6,14 +6,14 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 
 from accounts.caller import Caller
 from ingest import batch_ids
 from ingest.payload import PayloadError, unpack
 from luminalog.errors import is_outage
 from luminalog.faults import reach
-from luminalog.postgres import discard_if_dead, fetch_one
+from luminalog.postgres import PromptTransaction, discard_if_dead, fetch_one
 from quotas import ledger
 from storage.batch import Batch
 
@@ -34,6 +34,10 @@ INSERT INTO ingest_spooledbatch ({COLUMNS})
 VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(project)s, %(environment)s,
         date_trunc('month', now() AT TIME ZONE 'UTC')::date, 0, %(part_entries)s, %(part_bytes)s, %(payload)s)
 """  # noqa: S608 - constants only
+#: Waits for its end; a session that hangs ends before it does anything else.
+END_SESSION = """
+SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE pid = %s AND usename = current_user
+"""
 WAS_KEPT = """
 SELECT 1 FROM ingest_spooledbatch WHERE batch_id = %(batch_id)s
 UNION ALL SELECT 1 FROM storage_receipt WHERE batch_id = %(batch_id)s
@@ -102,9 +106,9 @@ def accept(caller: Caller, parts: Sequence[Part]) -> None:
 
     Joins the transaction of a caller that has one. Raises: `ApiError` `quota_exhausted`; `OperationalError`.
     """
-    if not connection.in_atomic_block:
-        discard_if_dead()
+    discard_if_dead()
     rows = _rows(caller, parts)
+    session = _session()
     try:
         with _transaction(rows):
             for row in rows[:-1]:
@@ -112,7 +116,7 @@ def accept(caller: Caller, parts: Sequence[Part]) -> None:
                 reach("after_spool_row")
             _accept_last(rows[-1])
     except (DatabaseError, InterfaceError) as error:
-        if not (is_outage(error) and _was_kept_nevertheless(rows[-1]["batch_id"])):
+        if not (is_outage(error) and _was_kept_nevertheless(rows[-1]["batch_id"], session=session)):
             raise
 
 
@@ -147,7 +151,7 @@ def _rows(caller: Caller, parts: Sequence[Part]) -> list[dict[str, Any]]:
 
 def _transaction(rows: Sequence[object]) -> AbstractContextManager[Any]:
     """Return a transaction if there is more than the one statement that is a transaction by itself."""
-    return transaction.atomic() if len(rows) > 1 else nullcontext()
+    return PromptTransaction() if len(rows) > 1 else nullcontext()
 
 
 def _accept_last(row: dict[str, Any]) -> None:
@@ -158,9 +162,20 @@ def _accept_last(row: dict[str, Any]) -> None:
         raise ledger.exhausted(row["organisation_id"])
 
 
-def _was_kept_nevertheless(batch_id: int) -> bool:
-    """Tell whether the COMMIT whose answer was lost had happened, once PostgreSQL is there again."""
+def _session() -> int:
+    """Return the number of PostgreSQL's process behind this thread's connection."""
+    connection.ensure_connection()
+    pid: int = connection.connection.info.backend_pid
+    return pid
+
+
+def _was_kept_nevertheless(batch_id: int, *, session: int) -> bool:
+    """Tell whether the COMMIT whose answer was lost had happened, once PostgreSQL is there again.
+
+    The lost session is ended first: it may be about to commit what we are about to refuse.
+    """
     if connection.in_atomic_block or connection.is_usable():
         return False
     connection.close()
+    fetch_one(END_SESSION, [session])
     return fetch_one(WAS_KEPT, {"batch_id": batch_id}) is not None

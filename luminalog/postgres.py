@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.transaction import Atomic
 from psycopg.adapt import Dumper
 from psycopg.sql import Composed
 
@@ -43,6 +44,27 @@ def answered_in_time() -> Iterator[None]:
         descriptor = connection.connection.fileno()
     with deadlines.within(DEADLINE_SECONDS, descriptor=descriptor):
         yield
+
+
+class PromptTransaction(Atomic):
+    """A transaction whose COMMIT or ROLLBACK is given up like any other statement; within another it is no more.
+
+    BEGIN goes with the first statement.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(DEFAULT_DB_ALIAS, savepoint=False, durable=False)
+
+    def __enter__(self) -> None:
+        discard_if_dead()
+        super().__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        raw = connection.connection
+        if raw is None or raw.closed:
+            return super().__exit__(*exception)
+        with deadlines.within(DEADLINE_SECONDS, descriptor=raw.fileno()):
+            return super().__exit__(*exception)
 
 
 def fetch_one(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[Any, ...] | None:

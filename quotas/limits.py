@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from luminalog.postgres import fetch_one
+from luminalog.postgres import discard_if_dead, fetch_one
 
 #: How old limits may be when a request is let through; a cut acts after that. See `throttling` for a raise.
 MAX_AGE_SECONDS = 5.0
@@ -35,6 +35,7 @@ def limits_for(organisation_id: int, *, max_age_seconds: float = MAX_AGE_SECONDS
     cached = _cache.get(organisation_id)
     if cached and now - cached[0] < max_age_seconds:
         return cached[1]
+    discard_if_dead()
     row = fetch_one(IN_FORCE, [organisation_id])
     if row is None:
         raise LookupError(f"Organisation {organisation_id} has no plan: see quotas.plans.subscribe.")

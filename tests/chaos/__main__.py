@@ -1,6 +1,6 @@
 """`make chaos`: every scenario on a product of its own; ends with 1 when anything was lost, doubled or left behind.
 
-    python -m tests.chaos [--seed SEED] [--list] [SCENARIO …]
+python -m tests.chaos [--seed SEED] [--list] [SCENARIO …]
 """
 
 import argparse

@@ -22,7 +22,7 @@ from luminalog.levels import BY_NAME, Level
 from tests.chaos.tenants import ENVIRONMENT, PROJECT, Tenant
 
 FIRST = datetime(2026, 1, 26, 14, 30, tzinfo=UTC)
-WORDS = "connection payment refused naïve Ωmega 日本語 checkout 🚀 retry \\ \" quoted\ttab line\nbreak".split(" ")
+WORDS = ["connection", "refused", "naïve", "Ωmega", "日本語", "checkout", "🚀", "\\", '"', "a\ttab", "a line\nbreak"]
 ENTRIES = [(1, 5, 0.6), (5, 40, 0.33), (100, 300, 0.06), (1_000, 1_000, 0.01)]  # from, to, share
 PADDING_BYTES = [(0, 800, 0.97), (8_000, 9_000, 0.02), (90_000, 100_000, 0.01)]
 MANY = 50  # entries, from which on none is large: bytes are bounded

@@ -20,8 +20,8 @@ from tests.chaos.tenants import Tenant, make_tenants
 EDGE_BYTES = 12_000_000
 DRAIN_SECONDS = 60
 #: After the last fault a refusal may follow for so long, as connections are found broken; then none may.
-RECOVERY_SECONDS = 3.0
-OBSERVED_SECONDS = 1.0
+RECOVERY_SECONDS = 2.5
+OBSERVED_SECONDS = 0.7
 
 
 @dataclass(kw_only=True)
@@ -84,8 +84,13 @@ class Campaign:
         began = time.monotonic()
         rng = random.Random(f"{self.seed} {scenario.name}")
         crowd = Crowd(scenario.name, self.tenants, url=self.stack.url, folder=self.journals, seed=self.seed)
-        trial = Trial(stack=self.stack, crowd=crowd, rng=rng, happened=outcome.happened)
-        earlier = len(self.stack.firings())
+        trial = Trial(
+            stack=self.stack,
+            crowd=crowd,
+            rng=rng,
+            happened=outcome.happened,
+            fired_before=len(self.stack.firings()),
+        )
         with crowd:
             try:
                 scenario.act(trial)
@@ -96,8 +101,7 @@ class Campaign:
             healed_at = time.time()
             time.sleep(OBSERVED_SECONDS)
         crowd.settle()
-        firings = self.stack.firings()[earlier:]
-        outcome.happened.update(firings)
+        outcome.happened.update(trial.firings())
         outcome.breaches += self._check(scenario, outcome, healed_at=healed_at)
         outcome.seconds = time.monotonic() - began
         return outcome
@@ -171,8 +175,8 @@ def _line(outcome: Outcome) -> str:
     answers = ", ".join(f"{count} × {status}" for status, count in sorted(outcome.answers.items()))
     lines = [
         f"{verdict} {outcome.scenario.name} ({outcome.seconds:.0f} s): {outcome.scenario.summary}",
-        f"         answers {answers}; {outcome.entries} entries stored; {outcome.retries} repeats, {outcome.replays} replays;"
-        f" {outcome.kept_in_doubt} kept though in doubt",
+        f"         answers {answers}; {outcome.entries} entries stored; {outcome.retries} repeats,"
+        f" {outcome.replays} of them replayed; {outcome.kept_in_doubt} batches kept though in doubt",
         *(f"         {times:>3} × {fault}" for fault, times in sorted(outcome.happened.items())),
         *(f"         ! {breach}" for breach in outcome.breaches),
     ]

@@ -1,8 +1,12 @@
 """Wrong clocks for a part, by libfaketime (Debian's package `faketime`)."""
 
+import os
 from pathlib import Path
 
+from luminalog.embedded.environment import PROJECT
+
 LIBRARY = "libfaketimeMT.so.1"
+PATIENCE = Path(__file__).parent / "patience"
 FOLDERS = ("/usr/lib", "/usr/local/lib")
 
 
@@ -13,7 +17,12 @@ def why_not() -> str:
 
 def environment(offset: str) -> dict[str, str]:
     """Return what makes a process believe that it is `offset` from now, and leaves durations alone."""
-    return {"LD_PRELOAD": str(_library()), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return {
+        "LD_PRELOAD": str(_library()),
+        "FAKETIME": offset,
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": f"{PATIENCE}{os.pathsep}{PROJECT}",
+    }
 
 
 def _library() -> Path | None:

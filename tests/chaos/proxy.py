@@ -88,8 +88,8 @@ class Link:
 
     async def open(self) -> None:
         self._loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self.server.sockets[0].getsockname()[1]
 
     def _run(self, what: Coroutine[Any, Any, None]) -> None:
         assert self._loop
@@ -114,7 +114,7 @@ class Link:
         self._connections.add(connection)
         try:
             await self._connect(connection, reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
+        except OSError:
             connection.reset()
         finally:
             self._connections.discard(connection)
@@ -190,6 +190,7 @@ class Proxy:
     """The loop, on a thread of its own, that all links run on."""
 
     def __init__(self) -> None:
+        self._links: list[Link] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
         self._thread.start()
@@ -198,9 +199,20 @@ class Proxy:
         """Open a link to `target_port`; a name that ends with `postgres` says what is spoken on it."""
         link = Link(name, target_port=target_port, is_postgres=name.endswith("postgres"))
         asyncio.run_coroutine_threadsafe(link.open(), self._loop).result(10)
+        self._links.append(link)
         return link
 
     def close(self) -> None:
         """Stop at once."""
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        for link in self._links:
+            link.server.close()
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

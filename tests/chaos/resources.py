@@ -11,7 +11,7 @@ PAGE_KIB = 4
 MORE_DESCRIPTORS = 24
 MORE_THREADS = 12
 MORE_MIB = 150
-MORE_SESSIONS = 12
+MOST_SESSIONS = 24  # of one part: each of eight threads may have one to write and one to read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +40,15 @@ class Resources:
     """What the whole product holds at a moment of calm."""
 
     parts: dict[str, Held]
-    sessions: int
+    sessions: dict[str, int]
 
     @classmethod
     def of(cls, stack: Stack) -> "Resources":
         ours = [name for name in stack.parts if name != "postgres"]  # its shared memory counts in each backend
-        [(sessions,)] = stack.query("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")
-        return cls(parts={name: held_by(stack, name) for name in ours}, sessions=sessions)
+        sessions = stack.query(
+            "SELECT application_name, count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY 1"
+        )
+        return cls(parts={name: held_by(stack, name) for name in ours}, sessions=dict(sessions))
 
     def check(self, before: "Resources") -> Iterator[str]:
         """Yield what has grown since `before`."""
@@ -58,5 +60,6 @@ class Resources:
                 yield f"{name} runs {now.threads} threads, {then.threads} before"
             if now.resident_mib > then.resident_mib + MORE_MIB:
                 yield f"{name} holds {now.resident_mib} MiB, {then.resident_mib} before"
-        if self.sessions > before.sessions + MORE_SESSIONS:
-            yield f"PostgreSQL has {self.sessions} sessions, {before.sessions} before"
+        for name, sessions in self.sessions.items():
+            if sessions > MOST_SESSIONS:
+                yield f"{name} has {sessions} sessions in PostgreSQL"

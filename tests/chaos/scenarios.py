@@ -1,4 +1,4 @@
-"""What is broken, when and how. Each scenario names the faults that it must have brought about, or it proves nothing."""
+"""What is broken, when and how. Each scenario names the faults that it must bring about, or it proves nothing."""
 
 import os
 import random
@@ -28,6 +28,11 @@ class Trial:
     crowd: Crowd
     rng: random.Random
     happened: Counter[str] = field(default_factory=Counter)
+    fired_before: int = 0
+
+    def firings(self) -> list[str]:
+        """Return what fault points did in this trial."""
+        return self.stack.firings()[self.fired_before :]
 
     def note(self, fault: str) -> None:
         """Count a fault that has been brought about."""
@@ -40,7 +45,9 @@ class Trial:
     def wait_for_firings(self, plan: str) -> None:
         """Wait until each rule of `plan` has fired."""
         names = {rule.strip().partition(":")[0] for rule in plan.split(",")}
-        wait_for(lambda: names <= set(self.stack.firings()), FIRE_SECONDS, lambda: f"{names - set(self.stack.firings())}")
+        wait_for(
+            lambda: names <= set(self.stack.firings()), FIRE_SECONDS, lambda: f"{names - set(self.stack.firings())}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +75,7 @@ def scenario(
     """Register a scenario that must bring about `faults`."""
 
     def register(act: Callable[[Trial], None]) -> Callable[[Trial], None]:
-        made = Scenario(
-            name=act.__name__, act=act, faults=faults, is_smoke=smoke, is_503_final=final, skip=skip
-        )
+        made = Scenario(name=act.__name__, act=act, faults=faults, is_smoke=smoke, is_503_final=final, skip=skip)
         SCENARIOS[made.name] = made
         return act
 
@@ -83,56 +88,30 @@ def calm(trial: Trial) -> None:
     trial.run_on(2, 3)
 
 
-WEB_KILLS = ("after_authentication", "after_spool_row", "before_commit", "after_commit", "before_answer")
+WEB_POINTS = ("after_authentication", "after_spool_row", "before_commit", "after_commit", "before_answer")
+DRAIN_POINTS = ("after_delete", "in_copy", "before_drain_commit", "after_drain_commit")
 
 
-@scenario(*(f"{point}=kill" for point in WEB_KILLS), smoke=True)
-def web_dies_at_points(trial: Trial) -> None:
-    """The web server is killed at each point of a request."""
-    plan = ",".join(f"{point}=kill:p0.2:n1" for point in WEB_KILLS)
-    trial.stack.arm("web", plan)
-    _send_large(trial, "after_spool_row=kill")
-    trial.wait_for_firings(plan)
-    trial.stack.arm("web", "")
+@scenario(*(f"{point}=kill" for point in (*WEB_POINTS, *DRAIN_POINTS)), smoke=True, final=True)
+def points_kill(trial: Trial) -> None:
+    """The web server is killed at each point of a request, and the worker at each point of the drain."""
+    web, worker = (",".join(f"{point}=kill:n1" for point in points) for points in (WEB_POINTS, DRAIN_POINTS))
+    _run_armed(trial, web=web, worker=worker)
 
 
-WEB_ERRORS = ("after_authentication=raise", "after_spool_row=raise", "before_commit=raise", "before_answer=bug")
+WEB_FAILURES = ("after_authentication=raise", "after_spool_row=raise", "before_commit=raise", "before_answer=bug")
+DRAIN_FAILURES = (
+    "after_delete=raise", "in_copy=raise", "in_copy=bug", "before_drain_commit=bug", "before_drain_commit=stop",
+    "after_drain_commit=raise",
+)  # fmt: skip
 
 
-@scenario(*WEB_ERRORS)
-def web_fails_at_points(trial: Trial) -> None:
-    """Exceptions, of an outage and of a bug, at each point of a request where one could come from."""
-    plan = ",".join(f"{rule}:p0.3:n2" for rule in WEB_ERRORS)
-    trial.stack.arm("web", plan)
-    _send_large(trial, "after_spool_row=raise")
-    trial.wait_for_firings(plan)
-    trial.stack.arm("web", "")
-
-
-DRAIN_KILLS = ("after_delete", "in_copy", "before_drain_commit", "after_drain_commit")
-
-
-@scenario(*(f"{point}=kill" for point in DRAIN_KILLS), smoke=True, final=True)
-def worker_dies_at_points(trial: Trial) -> None:
-    """The worker is killed at each point of the drain."""
-    plan = ",".join(f"{point}=kill:p0.5:n1" for point in DRAIN_KILLS)
-    trial.stack.arm("worker", plan)
-    trial.wait_for_firings(plan)
-    trial.stack.arm("worker", "")
-
-
-DRAIN_ERRORS = ("after_delete=raise", "in_copy=raise", "in_copy=bug", "before_drain_commit=bug", "after_drain_commit=raise",
-                "before_drain_commit=stop")  # fmt: skip
-
-
-@scenario(*DRAIN_ERRORS, final=True)
-def worker_fails_at_points(trial: Trial) -> None:
-    """Exceptions, and a halt of three seconds, at each point of the drain."""
-    plan = ",".join(f"{rule.replace('stop', 'stop:3')}:p0.3:n1" for rule in DRAIN_ERRORS)
-    trial.stack.arm("worker", plan)
-    names = ",".join(DRAIN_ERRORS)
-    trial.wait_for_firings(names)
-    trial.stack.arm("worker", "")
+@scenario(*WEB_FAILURES, *DRAIN_FAILURES, final=True)
+def points_fail(trial: Trial) -> None:
+    """Outages and bugs at the points of a request and of the drain, and a drain halted for three seconds."""
+    web = ",".join(f"{rule}:n2" for rule in WEB_FAILURES)
+    worker = ",".join(f"{rule.replace('stop', 'stop:3')}:p0.3:n1" for rule in DRAIN_FAILURES)
+    _run_armed(trial, web=web, worker=worker)
 
 
 UPKEEP_KILLS = ("between_create_and_attach", "between_detach_and_drop")
@@ -141,16 +120,17 @@ UPKEEP_KILLS = ("between_create_and_attach", "between_detach_and_drop")
 @scenario(*(f"{point}=kill" for point in UPKEEP_KILLS), final=True)
 def upkeep_dies_at_points(trial: Trial) -> None:
     """The worker is killed with a partition half made, and with one half dropped; the next upkeep finishes both."""
-    stack, future = trial.stack, table_name(_today(trial.stack) + timedelta(days=DAYS_AHEAD))
+    stack, day = trial.stack, timedelta(days=1)
+    future, old = table_name(_today(stack) + DAYS_AHEAD * day), table_name(OLD_DAY)
     stack.query(f"DROP TABLE {future}")
-    old = table_name(OLD_DAY)
-    stack.query(f"CREATE TABLE {old} PARTITION OF storage_logentry FOR VALUES FROM ('{OLD_DAY}') TO ('{OLD_DAY + timedelta(days=1)}')")
+    bounds = f"FROM ('{OLD_DAY}') TO ('{OLD_DAY + day}')"
+    stack.query(f"CREATE TABLE {old} PARTITION OF storage_logentry FOR VALUES {bounds}")
     for task, point in zip(("storage.partitions", "storage.retention"), UPKEEP_KILLS, strict=True):
         plan = f"{point}=kill:n1"
-        stack.arm("worker", plan)
+        stack.arm(worker=plan)
         stack.call(task)
         trial.wait_for_firings(plan)
-        stack.arm("worker", "")
+        stack.arm(worker="")
         stack.call(task)
     wait_for(lambda: _is_partition(stack, future) and not _exists(stack, old), 20, stack.tail_of_logs)
 
@@ -173,12 +153,12 @@ def processes_die(trial: Trial) -> None:
 
 @scenario(*(f"halt {name}" for name in KILLED))
 def processes_halt(trial: Trial) -> None:
-    """Each process is stopped in its tracks for three seconds, with its connections open."""
+    """Each process is stopped in its tracks, its connections open: PostgreSQL for longer than a request may take."""
     for name in trial.rng.sample(KILLED, len(KILLED)):
         trial.run_on(0.3, 0.6)
         with trial.stack.halted(name):
             trial.note(f"halt {name}")
-            time.sleep(3)
+            time.sleep(9 if name == "postgres" else 3)
     trial.run_on()
 
 
@@ -254,30 +234,28 @@ def clocks_are_wrong(trial: Trial) -> None:
     trial.stack.wait_until_ready()
 
 
-def _send_large(trial: Trial, firing: str) -> None:
-    """Send requests of several rows until one has met `firing`."""
-    deadline = time.monotonic() + FIRE_SECONDS
-    while firing not in trial.stack.firings() and time.monotonic() < deadline:
-        trial.crowd.bulk.send(large=True)
-        trial.crowd.bulk.settle()
+def _run_armed(trial: Trial, *, web: str, worker: str) -> None:
+    """Run with these points armed until each has fired. Only a request of several rows meets `after_spool_row`."""
+    trial.stack.arm(web=web, worker=worker)
+    trial.crowd.bulk.send(large=True)
+    trial.crowd.bulk.settle()
+    trial.wait_for_firings(f"{web},{worker}")
+    trial.stack.arm(web="", worker="")
 
 
 def _kill_backend(trial: Trial) -> None:
     rows = trial.stack.query(
         "SELECT pid FROM pg_stat_activity WHERE application_name = 'web' AND backend_type = 'client backend'"
     )
-    os.kill(_outer_pid(trial.stack, trial.rng.choice(rows)[0]), signal.SIGKILL)
+    [pid] = trial.rng.choice(rows)
+    assert pid in trial.stack.processes("postgres")
+    os.kill(pid, signal.SIGKILL)
     trial.note("kill a backend")
 
 
-def _outer_pid(stack: Stack, pid: int) -> int:
-    """PostgreSQL runs in a user namespace, which has no process ids of its own."""
-    assert pid in stack.processes("postgres")
-    return pid
-
-
 def _oldest_batch_seconds(stack: Stack) -> float:
-    [(seconds,)] = stack.query("SELECT coalesce(extract(epoch FROM now() - min(received_at)), 0)::float FROM ingest_spooledbatch")
+    age = "coalesce(extract(epoch FROM now() - min(received_at)), 0)::float"
+    [(seconds,)] = stack.query(f"SELECT {age} FROM ingest_spooledbatch")
     return float(seconds)
 
 

@@ -118,11 +118,13 @@ class Stack:
         """Stop a part as an operator does, and start it with `environ` added to its environment."""
         self._order(lambda: self._restart(name, environ))
 
-    def arm(self, name: str, faults: str) -> None:
-        """Restart a part with these fault points armed, or with none."""
-        armed = {"LUMINALOG_FAULTS": faults, "LUMINALOG_FAULTS_RECORD": str(self.fault_record)} if faults else {}
-        self.restart(name, **armed)
-        self.wait_until_ready()
+    def arm(self, **faults: str) -> None:
+        """Restart parts with these fault points armed, or with none."""
+        for name, plan in faults.items():
+            armed = {"LUMINALOG_FAULTS": plan, "LUMINALOG_FAULTS_RECORD": str(self.fault_record)} if plan else {}
+            self.restart(name, **armed)
+        if not any(faults.values()):
+            self.wait_until_ready()
 
     # --- use ---
 

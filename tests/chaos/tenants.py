@@ -26,8 +26,8 @@ made = []
 for slug, monthly_bytes in {{quotas!r}}.items():
     organisation = answer("create_org", slug, "--plan", "scale", "--project", "{PROJECT}")
     key = answer("create_key", slug, "{PROJECT}", "--name", "chaos", "--environment", "{ENVIRONMENT}")
-    Quota.objects.filter(organisation_id=organisation["id"]).update(
-        requests_per_minute={REQUESTS_PER_MINUTE}, monthly_bytes=monthly_bytes, overrides_from=None, overrides_until=None)
+    limits = dict(requests_per_minute={REQUESTS_PER_MINUTE}, monthly_bytes=monthly_bytes)
+    Quota.objects.filter(organisation_id=organisation["id"]).update(overrides_from=None, overrides_until=None, **limits)
     made.append({{{{"slug": slug, "organisation_id": organisation["id"], "api_key": key["api_key"],
                    "monthly_bytes": monthly_bytes}}}})
 print(json.dumps(made))

@@ -40,7 +40,8 @@ class Commits:
 
     def sees_commit(self, data: bytes) -> bool:
         """Take what the client sends; tell whether it asks to commit."""
-        return any([self._asks_to_commit(kind, body) for kind, body in self._client.feed(data)])
+        asked = [self._asks_to_commit(kind, body) for kind, body in self._client.feed(data)]  # all: they have effects
+        return any(asked)
 
     def sees_answer(self, data: bytes) -> bool:
         """Take what the server sends; tell whether it is ready for the next query."""

@@ -1,5 +1,6 @@
 """PostgreSQL hangs, hangs up or goes away: requests are refused in time, and it works again by itself."""
 
+import contextlib
 import os
 import signal
 import time
@@ -9,10 +10,10 @@ import pytest
 from django.db import OperationalError, connection
 
 from accounts.caller import Caller
-from ingest import spool
+from ingest import idempotency, spool
 from ingest.models import SpooledBatch
 from ingest.payload import pack
-from luminalog.postgres import DEADLINE_SECONDS, execute, fetch_one
+from luminalog.postgres import DEADLINE_SECONDS, PromptTransaction, execute, fetch_one
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LINE = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"one"}'
@@ -38,7 +39,8 @@ def stopped() -> Iterator[Callable[[int], None]]:
 
     yield stop
     for pid in pids:
-        os.kill(pid, signal.SIGCONT)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
 
 
 def test_hanging_server_is_given_up_in_time(caller: Caller, backend_pid: int, stopped: Callable[[int], None]) -> None:
@@ -133,3 +135,44 @@ def test_every_accepted_request_syncs_the_log(caller: Caller) -> None:
         spool.accept(caller, [PART])
 
     assert syncs() - before >= 20
+
+
+def test_batch_refused_because_its_session_hung_is_not_kept_later(
+    caller: Caller, backend_pid: int, stopped: Callable[[int], None]
+) -> None:
+    """The statement is in the hung session's socket: going on, it would read it, and keep what was refused."""
+    spool.accept(caller, [PART])
+    stopped(backend_pid)
+    with pytest.raises(OperationalError):
+        spool.accept(caller, [PART])
+
+    os.kill(backend_pid, signal.SIGCONT)
+    gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
+    deadline = time.monotonic() + 10
+    while fetch_one(gone, [backend_pid]) != (0,):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    assert SpooledBatch.objects.count() == 1
+
+
+@pytest.mark.parametrize("hangs_at", ["first statement", "COMMIT"])
+def test_request_with_an_idempotency_key_is_given_up_in_time(
+    caller: Caller, backend_pid: int, stopped: Callable[[int], None], hangs_at: str
+) -> None:
+    body = b'{"logs":[' + LINE + b"]}"
+    began = time.monotonic()
+
+    def accept_once() -> None:
+        with PromptTransaction():
+            if hangs_at == "first statement":
+                stopped(backend_pid)
+            idempotency.remember(caller.organisation_id, "once", body=body, answer="{}")
+            spool.accept(caller, [PART])
+            stopped(backend_pid)
+
+    with pytest.raises(OperationalError):
+        accept_once()
+
+    assert time.monotonic() - began < 2 * DEADLINE_SECONDS
+    connection.close()

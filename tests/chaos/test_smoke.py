@@ -1,0 +1,22 @@
+"""A minute of chaos in every `make test`; all of it is `make chaos`."""
+
+import secrets
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.campaign import Campaign
+from tests.chaos.scenarios import SCENARIOS
+
+pytestmark = pytest.mark.acceptance
+
+
+def test_nothing_is_lost_or_doubled_when_processes_points_and_links_break(tmp_path: Path) -> None:
+    seed = secrets.token_hex(4)
+    print(f"seed {seed}")
+    campaign = Campaign(tmp_path, seed=seed).start()
+    try:
+        breaches = campaign.run([scenario for scenario in SCENARIOS.values() if scenario.is_smoke])
+    finally:
+        campaign.stop()
+    assert not breaches, campaign.stack.tail_of_logs()

@@ -145,6 +145,8 @@ class TraceView(ReadView):
     def get(self, request: Request, trace_id: str) -> Response:
         """Return the entries of a trace, the oldest first."""
         organisation_id, parameters = self.asked(request)
+        if "\0" in trace_id:  # none is stored with it, and PostgreSQL takes it in no parameter
+            raise ApiError("not_found")
         trace = search.trace(
             organisation_id,
             trace_id,

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
@@ -35,6 +36,7 @@ CODES: dict[str, tuple[int, str]] = {
     "invalid_idempotency_key": (400, "Idempotency-Key must be 1 to 255 printable ASCII characters."),
     "invalid_query": (400, "The query is not valid."),
     "invalid_parameter": (400, "A parameter is not valid."),
+    "invalid_request": (400, "The request is not valid: its Host, say, or more than 1,000 parameters."),
     "missing_api_key": (401, "Send your API key in the x-api-key header."),
     "invalid_api_key": (401, "The API key is not valid."),
     "https_required": (403, "Use HTTPS. Plain HTTP requests are refused."),
@@ -128,6 +130,8 @@ def as_api_error(exception: Exception) -> ApiError:
     match exception:
         case ApiError():
             return exception
+        case SuspiciousOperation():
+            return ApiError("invalid_request")
         case exceptions.MethodNotAllowed():
             return ApiError("method_not_allowed")
         case exceptions.UnsupportedMediaType():

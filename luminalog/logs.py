@@ -37,6 +37,7 @@ def configure(options: dict[str, Any]) -> None:
             "loggers": {
                 "celery.app.trace": {"level": "WARNING"},
                 "celery.beat": {"level": "WARNING"},
+                "django.security": {"level": "CRITICAL"},  # a traceback for each foreign Host: see handler400
                 "django.request": {"level": "ERROR"},  # a refusal is counted, and no event of ours
             },
         }

@@ -1,5 +1,6 @@
 """Every address of the product."""
 
+import structlog
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
@@ -9,6 +10,8 @@ from ingest.views import IngestView
 from luminalog import health
 from luminalog.errors import ApiError, problem
 from luminalog.methods import by_method
+
+log = structlog.get_logger(__name__)
 
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
@@ -22,6 +25,12 @@ urlpatterns = [
 ]
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer what Django refuses to take: a foreign Host, too many fields, a forged upload. One line tells of it."""
+    log.warning("request_refused", error=type(exception).__name__)
+    return problem(ApiError("invalid_request"), request)
+
+
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer an unknown address of the API, and any other."""
     return problem(ApiError("not_found"), request)
@@ -32,5 +41,6 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return problem(ApiError("internal_error"), request)
 
 
+handler400 = "luminalog.urls.bad_request"
 handler404 = "luminalog.urls.not_found"
 handler500 = "luminalog.urls.server_error"

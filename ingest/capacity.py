@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 
 from ingest import backlog
 from luminalog.errors import ApiError
@@ -70,7 +70,7 @@ class Capacity:
         while True:
             try:
                 self.look()
-            except (DatabaseError, InterfaceError) as error:
+            except Exception as error:  # whatever it is, the thread must look again
                 log.warning("capacity_unknown", error=type(error).__name__)
             connection.close()  # none is held for a statement every few seconds
             time.sleep(LOOK_AGAIN_SECONDS)

@@ -31,12 +31,16 @@ def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's si
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's signature
-    """Answer 200 when batches can be kept safely, else 503. Valkey is reported, but nothing is refused without it."""
+    """Answer 200 when batches can be kept safely, else 503. Valkey is reported, but nothing is refused without it.
+
+    `status` is `ok`, `degraded` (without Valkey), `full` (new batches are refused, all else works) or `failed`.
+    """
     checks = {"valkey": _passes("valkey", valkey_answers), "postgresql": _passes("postgresql", postgresql_answers)}
     if checks["postgresql"]:
         checks |= {name: _passes(name, check) for name, check in IN_POSTGRESQL.items()} | _capacity()
-    ready = all(passed for name, passed in checks.items() if name != "valkey")
-    status = "failed" if not ready else "ok" if checks["valkey"] else "degraded"
+    failed = {name for name, passed in checks.items() if not passed}
+    ready = failed <= {"valkey"}
+    status = "ok" if not failed else "degraded" if ready else "full" if failed <= {"valkey", *LIMITS} else "failed"
     named = {name: "ok" if passed else "failed" for name, passed in checks.items()}
     return JsonResponse({"status": status, "checks": named}, status=200 if ready else 503)
 

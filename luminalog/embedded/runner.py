@@ -1,9 +1,9 @@
 """The runner behind `manage.py up`: the whole product on one machine, from its servers to the printed `curl`."""
 
 import argparse
+import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -140,7 +140,7 @@ class Runner:
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
-            if _answers(f"{self.base_url}/readyz"):
+            if _works(f"{self.base_url}/readyz"):
                 return
             self._watch()
             time.sleep(0.1)
@@ -178,9 +178,13 @@ def _wait_until_free(port: int) -> None:
         time.sleep(0.1)
 
 
-def _answers(url: str) -> bool:
+def _works(url: str) -> bool:
+    """Ask `/readyz`. A full spool is no reason not to start: it will be drained."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, subprocess.SubprocessError):
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return bool(json.load(refusal).get("status") == "full")
+    except (OSError, ValueError):
         return False

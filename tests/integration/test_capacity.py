@@ -112,7 +112,7 @@ def test_full_spool_refuses_until_a_worker_has_drained_it(secret: str) -> None:
         assert MonthlyUsage.objects.get().used_bytes == charged
         kept = SpooledBatch.objects.count()
         ready = web.get("/readyz")
-        assert ready.status_code == 503
+        assert (ready.status_code, ready.json()["status"]) == (503, "full")
         assert [name for name, state in ready.json()["checks"].items() if state != "ok"] == ["spool_bytes"]
         assert web.get("/v1/logs", x_api_key=secret).status_code == 200
 

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test hostile lint chaos bench bench-search fmt browser proxy faketime clean
+.PHONY: help run test hostile lint chaos bench bench-search soak fmt browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -54,6 +54,9 @@ bench: $(VENV)/.development ## Measure accepting, draining and the delay between
 
 bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer)
 	$(BIN)/python -m tests.benchmarks.search --entries $(or $(N),10000000)
+
+soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MINUTES=2 for fewer)
+	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10)
 
 fmt: $(VENV)/.development ## Format and fix what can be fixed
 	$(BIN)/ruff format .

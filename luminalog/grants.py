@@ -57,7 +57,10 @@ OF_WORKER = {
     "accounts_apikey": "SELECT, UPDATE",
     "accounts_organisation": READ,
     "accounts_project": READ,
+    "axes_accessfailurelog": "DELETE, SELECT (attempt_time)",
+    "axes_accesslog": "DELETE, SELECT (attempt_time)",
     "django_migrations": READ,
+    "django_session": "DELETE, SELECT (expire_date)",
 }
 ROOMS_OF_WORKER = ("ingest_", "quotas_", "storage_")
 VIEWS_OF_READER = (ENTRIES, RECEIPTS)

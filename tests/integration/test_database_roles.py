@@ -12,13 +12,16 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 import requests
+from axes.models import AccessLog
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
 from django.test import RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 from psycopg.errors import InsufficientPrivilege
 
 from accounts.models import ApiKey, Organisation, User
@@ -233,7 +236,8 @@ def test_web_role_may_not_name_a_partition() -> None:
     [
         "SELECT password FROM accounts_user",
         "UPDATE accounts_user SET is_superuser = true",
-        "SELECT FROM django_session",
+        "SELECT session_key FROM django_session",
+        "SELECT username FROM axes_accesslog",
         "DELETE FROM accounts_apikey",
         "DROP TABLE ingest_spooledbatch",
         "SELECT FROM auditlog_logentry",
@@ -243,6 +247,17 @@ def test_web_role_may_not_name_a_partition() -> None:
 def test_worker_role_is_refused(sql: str) -> None:
     with pytest.raises(InsufficientPrivilege):
         as_role(grants.WORKER, sql)
+
+
+def test_worker_forgets_log_ins_that_it_cannot_read() -> None:
+    Session.objects.create(session_key="over", session_data="", expire_date=timezone.now() - timedelta(seconds=1))
+    AccessLog.objects.create(username="ada")
+    AccessLog.objects.update(attempt_time=timezone.now() - timedelta(days=365))
+
+    manage(grants.WORKER, "shell", "--no-imports", "-c", "from accounts import log_ins; log_ins.forget_old()")
+
+    assert not Session.objects.exists()
+    assert not AccessLog.objects.exists()
 
 
 def test_worker_makes_indexes_and_drops_days_whoever_made_them() -> None:

@@ -1,11 +1,17 @@
 """What would grow for ever does not, and what grows with time is not read whole."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from axes.models import AccessFailureLog, AccessLog
 from django.contrib.sessions.models import Session
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -13,10 +19,19 @@ from django.utils import timezone
 from accounts.caller import Caller
 from accounts.models import User
 from accounts.tasks import forget
+from ingest import spool
 from luminalog.postgres import execute
 from luminalog.today import today
+from quotas import outcomes
+from quotas.models import HourlyUsage
+from storage import partitions
+from storage.models import LogEntry
+from tests.acceptance.product import wait_for
+from tests.integration.batches import part_of
+from tests.integration.web_server import PROJECT, database_url
 
-pytestmark = pytest.mark.django_db
+#: No broker listens there.
+NO_BROKER = {"CELERY_BROKER_URL": "redis://127.0.0.1:1"}
 
 #: A year of one organisation's hours.
 FILL_USAGE = """
@@ -27,23 +42,25 @@ SELECT date_trunc('hour', now()) - make_interval(hours => hour), %s, %s,
 """
 
 
+@pytest.mark.django_db
 def test_old_records_of_log_ins_and_ended_sessions_are_forgotten(settings: Any) -> None:
     settings.LOG_IN_RECORD_DAYS = 30
     now = timezone.now()
-    for model, fields in {AccessLog: {}, AccessFailureLog: {}, AccessAttempt: {"failures_since_start": 1}}.items():
+    for model in (AccessLog, AccessFailureLog):
         for days in (29, 31):
-            record = model.objects.create(username="ada", user_agent=str(days), **fields)
+            record = model.objects.create(username="ada", user_agent=str(days))
             model.objects.filter(pk=record.pk).update(attempt_time=now - timedelta(days=days))
     for name, expires_at in {"over": now - timedelta(seconds=1), "open": now + timedelta(hours=1)}.items():
         Session.objects.create(session_key=name, session_data="", expire_date=expires_at)
 
     forget()
 
-    for model in (AccessLog, AccessFailureLog, AccessAttempt):
+    for model in (AccessLog, AccessFailureLog):
         assert model.objects.get().user_agent == "29"
     assert Session.objects.get().session_key == "open"
 
 
+@pytest.mark.django_db
 def test_start_page_reads_the_last_day_of_a_year_of_usage(caller: Caller) -> None:
     execute(FILL_USAGE, [caller.organisation_id, caller.api_key_id])
     execute("ANALYZE quotas_hourlyusage")
@@ -60,3 +77,58 @@ def test_start_page_reads_the_last_day_of_a_year_of_usage(caller: Caller) -> Non
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "hourly_usage_of_refusals" in plan
     assert "Seq Scan" not in plan
+
+
+@contextmanager
+def running_upkeep() -> Iterator[subprocess.Popen[bytes]]:
+    """Run `manage.py upkeep --loop` on the tests' database."""
+    command = [sys.executable, str(PROJECT / "manage.py"), "upkeep", "--loop"]
+    process = subprocess.Popen(command, env=os.environ | NO_BROKER | {"DATABASE_URL": database_url()})
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_installation_without_a_broker_is_kept_up_by_one_process(caller: Caller) -> None:
+    partitions.make_ahead()
+    outcomes.note(caller, "rate_limited")
+    outcomes.flush()
+    with running_upkeep() as process:
+        for n in range(3):
+            spool.accept(caller, [part_of(f"{n}")])
+            wait_for(lambda n=n: LogEntry.objects.filter(message=f"{n}").exists(), seconds=15)  # type: ignore[misc]
+        wait_for(lambda: HourlyUsage.objects.filter(outcome="rate_limited").exists(), seconds=10)
+        assert process.poll() is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_task_that_fails_stops_no_other(caller: Caller) -> None:
+    """The spool's table is away for a while: the drain fails, is due again, and goes on when the table is back."""
+    partitions.make_ahead()
+    spool.accept(caller, [part_of("kept")])
+    execute("ALTER TABLE ingest_spooledbatch RENAME TO ingest_away")
+    with running_upkeep() as process:
+        try:
+            outcomes.note(caller, "rate_limited")
+            outcomes.flush()
+            wait_for(lambda: HourlyUsage.objects.filter(outcome="rate_limited").exists(), seconds=15)
+        finally:
+            execute("ALTER TABLE ingest_away RENAME TO ingest_spooledbatch")
+        wait_for(lambda: LogEntry.objects.filter(message="kept").exists(), seconds=10)
+        assert process.poll() is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_upkeep_once_runs_the_whole_schedule(caller: Caller) -> None:
+    partitions.make_ahead()
+    tomorrow = partitions.table_name(partitions.today() + timedelta(days=1))
+    execute(f"DROP TABLE {tomorrow}")
+    spool.accept(caller, [part_of("once")])
+
+    call_command("upkeep")
+
+    assert LogEntry.objects.get().message == "once"
+    assert partitions.days_ahead() >= partitions.MINIMUM_DAYS_AHEAD

@@ -25,7 +25,7 @@ SELECT to_jsonb(entry) || jsonb_build_object('timestamp', to_char(timestamp, 'YY
 OUTAGES = re.compile(
     r"(OperationalError|InterfaceError|DatabaseError|AdminShutdown|CrashShutdown|CannotConnectNow|ConnectionError"
     r"|ConnectionRefusedError|ConnectionResetError|BrokenPipeError|TimeoutError|BusyLoadingError|IdleInTransactionSessionTimeout"
-    r"|DiskFull|InjectedError)\b"
+    r"|DiskFull|SchedulingError|InjectedError)\b"
 )
 MONEY = """
 SELECT quota.organisation_id, coalesce((SELECT sum(used_bytes) FROM quotas_monthlyusage u
@@ -198,14 +198,19 @@ def check_secrets(stack: Stack, tenants: Sequence[Tenant]) -> Iterator[str]:
 
 
 def _ends_of_tracebacks(text: str) -> Iterator[str]:
-    """Yield the line with the exception of each traceback; of chained ones, each one's."""
-    is_inside = False
+    """Yield the line with the exception of each traceback; of chained ones, the last one's."""
+    ending, is_inside = "", False
     for line in text.splitlines():
         if "Traceback (most recent call last)" in line:
-            is_inside = True
+            if ending:
+                yield ending
+            ending, is_inside = "", True
         elif is_inside and line and not line.startswith((" ", "|", "+")):
-            is_inside = False
-            yield line
+            ending, is_inside = line, False
+        elif line.startswith(("During handling of the above", "The above exception was")):
+            ending = ""
+    if ending:
+        yield ending
 
 
 def some(breaches: Iterable[str]) -> list[str]:

@@ -82,7 +82,7 @@ def scenario(
     return register
 
 
-@scenario(smoke=True, final=True)
+@scenario(final=True)
 def calm(trial: Trial) -> None:
     """Nothing is broken."""
     trial.run_on(2, 3)

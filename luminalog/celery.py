@@ -7,6 +7,7 @@ failure, is closed here.
 import os
 from typing import Any
 
+import structlog
 from celery import Celery
 from celery.signals import task_failure, task_postrun, task_prerun
 from django.db import connections
@@ -15,6 +16,7 @@ from luminalog.postgres import discard_if_dead
 from luminalog.presence import note_beat, note_worker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
+log = structlog.get_logger(__name__)
 
 app = Celery("luminalog")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -24,10 +26,17 @@ task_postrun.connect(note_beat)
 
 
 @task_prerun.connect
-def _begin_with_a_live_connection(**_: Any) -> None:
+def _begin_with_a_live_connection(*, task_id: str, task: Any, **_: Any) -> None:
     discard_if_dead()
+    structlog.contextvars.bind_contextvars(task=task.name, task_id=task_id)
+
+
+@task_postrun.connect
+def _end_the_context(**_: Any) -> None:
+    structlog.contextvars.unbind_contextvars("task", "task_id")
 
 
 @task_failure.connect
-def _end_a_connection_in_doubt(**_: Any) -> None:
+def _end_a_connection_in_doubt(*, exception: BaseException, **_: Any) -> None:
+    log.error("task_failed", error=type(exception).__name__, exc_info=exception)
     connections.close_all()

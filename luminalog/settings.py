@@ -337,5 +337,7 @@ TIME_ZONE = "UTC"
 
 # --- Our own logs: one JSON line an event ---------------------------------------------------------------------------
 LOG_LEVEL = env.str("LUMINALOG_LOG_LEVEL", default="INFO")
+#: A line for each answer, without its address: for a proxy's log to be compared with.
+ACCESS_LOG = env.bool("LUMINALOG_ACCESS_LOG", default=False)
 LOGGING_CONFIG = "luminalog.logs.configure"
 LOGGING = {"level": LOG_LEVEL, "json": env.bool("LUMINALOG_LOG_JSON", default=not DEVELOPMENT)}

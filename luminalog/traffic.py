@@ -5,8 +5,12 @@ import time
 from collections.abc import Callable
 from functools import lru_cache
 
+import structlog
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import Counter, Histogram
+
+log = structlog.get_logger(__name__)
 
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -39,9 +43,11 @@ class TrafficMiddleware:
         seconds = time.perf_counter() - began
         method = request.method if request.method in METHODS else "other"
         code = getattr(response, "code", None) or response.status_code
-        answers, times = _series(_route(request), method, _outcome(response.status_code), code)
+        answers, times = _series(route := _route(request), method, _outcome(response.status_code), code)
         answers.inc()
         times.observe(seconds)
+        if settings.ACCESS_LOG:
+            log.info("answered", route=route, method=method, status=response.status_code, code=code, seconds=seconds)
         return response
 
 

@@ -51,7 +51,7 @@ def _workers() -> Iterator[Finding]:
         yield error(
             "workers",
             "No worker has run a task in the last minute: batches are accepted and wait.",
-            "Start a worker, or see in its log why it cannot reach the broker; manage.py drain --loop helps meanwhile.",
+            "Start a worker, or see in its log why it reaches no broker; manage.py upkeep --loop helps meanwhile.",
         )
         return
     yield ok("workers", f"{len(seen) - len(silent)} workers were seen in the last minute.")

@@ -39,7 +39,8 @@ def obtain(folder: Path) -> Credentials:
 
 def announce(folder: Path, credentials: Credentials, *, base_url: str) -> None:
     """Write `bootstrap.json`: the system is ready."""
-    announcement = {"base_url": base_url, "admin_url": f"{base_url}/admin/", **asdict(credentials)}
+    addresses = {"base_url": base_url, "admin_url": f"{base_url}/admin/", "metrics_url": f"{base_url}/metrics"}
+    announcement = addresses | asdict(credentials)
     write_private(folder / "bootstrap.json", json.dumps(announcement, indent=2) + "\n")
 
 

@@ -24,6 +24,11 @@ def read_dotenv() -> None:
         Env.read_env(PROJECT / ".env")
 
 
+def is_on(name: str) -> bool:
+    """Tell whether a switch is on in our environment."""
+    return os.environ.get(name, "").strip().lower() in {"1", "true", "yes", "on"}
+
+
 def data_dir() -> Path:
     """Return the folder of all data: `LUMINALOG_DATA_DIR`, or `var` in the project."""
     return Path(os.environ.get("LUMINALOG_DATA_DIR") or PROJECT / "var").resolve()

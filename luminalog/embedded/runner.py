@@ -61,7 +61,7 @@ class Runner:
         self.folder = folder
         self.port = port
         self.base_url = f"http://127.0.0.1:{port}"
-        self.output = Output()
+        self.output = Output(as_json=environment.is_on("LUMINALOG_LOG_JSON"))
         self.parts: list[Part] = []
 
     def run(self) -> None:
@@ -95,7 +95,10 @@ class Runner:
             self._add(part)
         self._wait_until_ready()
         credentials.announce(self.folder, first, base_url=self.base_url)
-        self.output.show(welcome(first, base_url=self.base_url, folder=self.folder))
+        if self.output.as_json:  # a log is kept, and read by others
+            self.output.say("up", f"ready: {self.base_url}; key and log-in are in {self.folder}/bootstrap.json")
+        else:
+            self.output.show(welcome(first, base_url=self.base_url, folder=self.folder))
 
     def _start_servers(self) -> dict[str, str]:
         """Start the servers that the environment does not name; return their addresses."""

@@ -141,6 +141,8 @@ def test_scraper_may_call_the_host_by_any_name(mine: Product) -> None:
 
 def test_welcome_tells_where_the_metrics_are(mine: Product) -> None:
     assert f"{mine.base_url}/metrics" in mine.output()
+    assert token(mine) not in mine.output()
+    assert mine.announcement["metrics_url"] == f"{mine.base_url}/metrics"
 
 
 def grown(after: Scrape, before: Scrape, name: str, **labels: str) -> float:

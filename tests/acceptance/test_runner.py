@@ -25,7 +25,9 @@ def test_product_says_that_it_is_ready_and_how_to_use_it(product: Product) -> No
     assert product.api_key in product.output()
 
 
-@pytest.mark.parametrize("name", ["bootstrap.json", "credentials.json", "env", "secret_key", "postgres/password"])
+@pytest.mark.parametrize(
+    "name", ["bootstrap.json", "credentials.json", "env", "metrics_token", "secret_key", "postgres/password"]
+)
 def test_secrets_are_for_their_owner_only(product: Product, name: str) -> None:
     assert stat.S_IMODE((product.data_dir / name).stat().st_mode) == 0o600
 

@@ -1,0 +1,104 @@
+"""Our own logs over the life of a product: JSON a line, with the ids to search for, and nothing that a client sent."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+
+from tests.acceptance.product import Product, wait_for
+
+pytestmark = pytest.mark.acceptance
+KEY = re.compile(r"ll_[0-9a-f]{48}")
+SECRET = "secret-of-a-customer"
+#: A line of its own, a command to a terminal, and text that runs backwards.
+HOSTILE = f'{SECRET}\r\n{{"level": "fatal", "event": "forged"}}\x1b[2J\u202e'
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    data_dir = tmp_path_factory.mktemp("logs") / "var"
+    running = Product(data_dir, LUMINALOG_LOG_JSON="1", LUMINALOG_ACCESS_LOG="1").start()
+    yield running
+    running.stop()
+    assert lines(running)[-1] | {"timestamp": ""} == {"process": "up", "event": "stopped", "timestamp": ""}
+
+
+def lines(product: Product) -> list[dict[str, Any]]:
+    """Return every line of its output; each must be a JSON object."""
+    parsed = [json.loads(line) for line in product.output().splitlines()]
+    assert all(isinstance(line, dict) and {"process", "event"} <= line.keys() for line in parsed)
+    return parsed
+
+
+def find(product: Product, **members: Any) -> list[dict[str, Any]]:
+    return [line for line in lines(product) if members.items() <= line.items()]
+
+
+@contextmanager
+def renamed(product: Product, table: str) -> Iterator[None]:
+    """Break every statement on `table`, as a bug would."""
+    product.query(f"ALTER TABLE {table} RENAME TO {table}_away")
+    try:
+        yield
+    finally:
+        product.query(f"ALTER TABLE {table}_away RENAME TO {table}")
+
+
+def test_unexpected_exception_is_logged_with_the_request_id_of_the_answer(mine: Product) -> None:
+    with renamed(mine, "quotas_hourlyusage"):
+        answer = requests.get(f"{mine.base_url}/v1/usage", headers={"x-api-key": mine.api_key}, timeout=10)
+    assert answer.status_code == 500
+    request_id = answer.json()["request_id"]
+    wait_for(lambda: find(mine, event="internal_error", request_id=request_id), 5, mine.output)
+    [line] = find(mine, event="internal_error", request_id=request_id)
+    assert (line["level"], line["process"]) == ("error", "web")
+    assert "in get" in line["exception"]
+    assert "42P01" in line["exception"]
+    [access] = find(mine, event="answered", request_id=request_id)
+    assert (access["route"], access["status"], access["code"]) == ("/v1/usage", 500, "internal_error")
+
+
+def test_failed_drain_is_logged_with_its_batches_and_its_task(mine: Product) -> None:
+    entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": HOSTILE, "metadata": {"secret": HOSTILE}}
+    with renamed(mine, "storage_receipt"):
+        assert mine.post({"logs": [entry]}).status_code == 200
+        wait_for(lambda: find(mine, event="drain_failed"), 15, mine.output)
+    [line, *_] = find(mine, event="drain_failed")
+    assert (line["process"], line["task"], line["error"]) == ("worker", "ingest.drain", "ProgrammingError")
+    assert len(line["batch_ids"]) == 1
+    assert line["task_id"]
+
+
+def test_failed_task_is_logged_once_and_by_us(mine: Product) -> None:
+    with renamed(mine, "accounts_apikey"):
+        wait_for(lambda: find(mine, event="task_failed"), 60, mine.output)
+    [line, *_] = find(mine, event="task_failed")
+    assert line["task"].startswith(("accounts.", "quotas."))
+    assert "42P01" in line["exception"]
+
+
+def test_nothing_that_a_client_sent_is_in_the_logs(mine: Product) -> None:
+    entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": HOSTILE}
+    for body in ({"logs": [entry | {"level": HOSTILE}]}, {"logs": [entry | {"metadata": {HOSTILE: "\0"}}]}, HOSTILE):
+        mine.post(body)
+    wrong = "ll_" + "5" * 48
+    requests.post(f"{mine.base_url}/v1/logs?api_key={wrong}", headers={"x-api-key": wrong}, timeout=10)
+    requests.get(f"{mine.base_url}/v1/traces/{wrong}", headers={"x-api-key": mine.api_key}, timeout=10)
+    answered = len(find(mine, event="answered"))
+    assert requests.get(f"{mine.base_url}/v1/logs", headers={"x-api-key": mine.api_key}, timeout=10).ok
+    wait_for(lambda: len(find(mine, event="answered")) > answered, 5, mine.output)
+
+    output = mine.output()
+    assert SECRET not in output
+    assert "forged" not in output
+    assert "\x1b" not in output
+    assert KEY.findall(output) == []
+    assert mine.admin[1] not in output
+
+
+def test_first_line_says_where_it_is_ready_and_no_secret(mine: Product) -> None:
+    assert any(line["event"].startswith(f"ready: {mine.base_url}") for line in find(mine, process="up"))

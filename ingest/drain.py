@@ -12,7 +12,7 @@ from ingest import claims, dead_letters, metrics, spool
 from ingest.claims import Claim
 from ingest.payload import PayloadError
 from ingest.spool import Spooled
-from luminalog.errors import DISK_FULL, is_outage, sqlstate
+from luminalog.errors import DISK_FULL, LOCK_NOT_AVAILABLE, is_outage, sqlstate
 from luminalog.faults import reach
 from luminalog.postgres import execute
 from quotas import ledger
@@ -22,6 +22,8 @@ from storage.store import store
 log = structlog.get_logger(__name__)
 
 TAKE_APART_AFTER = 5
+#: May last for long, and no batch brings it about: five minutes of it must not bury them all.
+NOT_THEIR_FAULT = (DISK_FULL, LOCK_NOT_AVAILABLE)
 
 
 def drain(*, budget_seconds: float = 30) -> int:
@@ -39,7 +41,7 @@ def _drain(claim: Claim) -> int:
     try:
         return _move(claim)
     except (DatabaseError, msgspec.MsgspecError, PayloadError) as error:
-        if sqlstate(error) == DISK_FULL:
+        if sqlstate(error) in NOT_THEIR_FAULT:
             claims.release(claim)
         if is_outage(error):
             raise  # PostgreSQL's trouble, not the batches': the claim is released like that of a killed drain

@@ -10,11 +10,10 @@ from typing import Any
 from django.db import OperationalError, connection
 from rest_framework.request import Request
 
-from luminalog.errors import ApiError, sqlstate
+from luminalog.errors import LOCK_NOT_AVAILABLE, ApiError, sqlstate
 from luminalog.postgres import answered_in_time, execute
 
 KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
-LOCK_NOT_AVAILABLE = "55P03"
 
 #: Waits for a concurrent request with the same key; a row past its 24 hours is as good as none.
 REMEMBER = """

@@ -155,6 +155,7 @@ def as_api_error(exception: Exception) -> ApiError:
 OUTAGES = ("08", "25006", "53", "55P03", "57", "58")
 BUSY = ("53300", "55P03", "57014")  # too many connections, lock not available, statement timeout
 DISK_FULL = "53100"
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 def is_outage(exception: Exception) -> bool:

@@ -9,10 +9,13 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from tests.chaos import disks
 from tests.chaos.campaign import Campaign
-from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.scenarios import SCENARIOS, Scenario
 
 
 def main() -> int:
@@ -27,17 +30,21 @@ def main() -> int:
         return 0
     if unknown := set(options.scenarios) - SCENARIOS.keys():
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
+    disks.enter_namespace([*sys.argv[1:], "--seed", options.seed])
     return _run([SCENARIOS[name] for name in options.scenarios or SCENARIOS], options)
 
 
-def _run(scenarios, options: argparse.Namespace) -> int:  # type: ignore[no-untyped-def]
+def _run(scenarios: Sequence[Scenario], options: argparse.Namespace) -> int:
     began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="luminalog-chaos-"))
     print(f"chaos: seed {options.seed}, {len(scenarios)} scenarios", flush=True)
-    campaign = Campaign(folder, seed=options.seed, say=lambda text: print(text, flush=True))
+    plain = [one for one in scenarios if not one.needs_disks]
+    on_disks = [one for one in scenarios if one.needs_disks]
     try:
-        breaches = campaign.start().run(scenarios)
+        breaches = _campaign(plain, folder / "plain", options.seed) if plain else []
+        breaches += (
+            _campaign(on_disks, folder / "disks", options.seed, with_disks=not disks.why_not()) if on_disks else []
+        )
     finally:
-        campaign.stop()
         if options.keep:
             print(f"chaos: everything is in {folder}")
         else:
@@ -46,6 +53,14 @@ def _run(scenarios, options: argparse.Namespace) -> int:  # type: ignore[no-unty
         print(f"! {breach}")
     print(f"chaos: seed {options.seed}: {'FAILED' if breaches else 'passed'} in {time.monotonic() - began:.0f} s")
     return 1 if breaches else 0
+
+
+def _campaign(scenarios: Sequence[Scenario], folder: Path, seed: str, *, with_disks: bool = False) -> list[str]:
+    campaign = Campaign(folder, seed=seed, say=partial(print, flush=True), with_disks=with_disks)
+    try:
+        return campaign.start().run(scenarios)
+    finally:
+        campaign.stop()
 
 
 if __name__ == "__main__":

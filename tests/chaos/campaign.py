@@ -43,12 +43,14 @@ class Outcome:
 class Campaign:
     """The stack of a run and what its clients were told; `say` hears of each outcome."""
 
-    def __init__(self, folder: Path, *, seed: str, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self, folder: Path, *, seed: str, say: Callable[[str], None] = print, with_disks: bool = False
+    ) -> None:
         self.folder = folder
         self.seed = seed
         self.say = say
         self.journals = folder / "journals"
-        self.stack = Stack(folder / "var")
+        self.stack = Stack(folder / "var", with_disks=with_disks)
         self.tenants: Sequence[Tenant] = ()
         self.batches: dict[str, JournalledBatch] = {}
         self.failures = 0
@@ -57,7 +59,7 @@ class Campaign:
 
     def start(self) -> "Campaign":
         """Start the product, with three organisations."""
-        self.journals.mkdir()
+        self.journals.mkdir(parents=True)
         self.stack.start()
         self.tenants = make_tenants(self.stack.manage, edge_bytes=EDGE_BYTES)
         return self
@@ -130,7 +132,11 @@ class Campaign:
         return [
             *missing,
             *invariants.some(invariants.check_entries(batches, stored)),
-            *invariants.some(invariants.check_answers(batches, failures=failures, healed_at=healed_at)),
+            *invariants.some(
+                invariants.check_answers(
+                    batches, failures=failures, healed_at=healed_at, slowest_seconds=scenario.slowest_seconds
+                )
+            ),
             *invariants.some(invariants.check_money(self.stack, self.batches.values(), self.tenants)),
         ]
 

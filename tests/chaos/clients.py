@@ -16,6 +16,7 @@ from tests.chaos.tenants import Tenant
 
 CLIENTS_A_TENANT = 3
 PAUSE_SECONDS = (0.05, 0.35)
+AFTER_SILENCE_SECONDS = 0.6
 REPEATED_SHARE = 0.25
 REMEMBERED = 8
 SETTLE_SECONDS = 30
@@ -39,12 +40,15 @@ class Client:
         self.count = 0
 
     def send_until(self, stop: threading.Event) -> None:
-        """Send new batches, and every fourth time one of the last again, until told to stop."""
-        while not stop.wait(self.rng.uniform(*PAUSE_SECONDS)):
-            if self.sent and self.rng.random() < REPEATED_SHARE:
-                self.attempt(self.rng.choice(self.sent))
-            else:
-                self.send()
+        """Send new batches, and every fourth time one of the last again, until told to stop.
+
+        Who hears nothing waits a little longer: the server that comes back needs the processor.
+        """
+        pause = self.rng.uniform(*PAUSE_SECONDS)
+        while not stop.wait(pause):
+            is_repeat = self.sent and self.rng.random() < REPEATED_SHARE
+            answer = self.attempt(self.rng.choice(self.sent)) if is_repeat else self.send()
+            pause = self.rng.uniform(*PAUSE_SECONDS) + (AFTER_SILENCE_SECONDS if answer.status is None else 0)
 
     def send(self, *, large: bool = False) -> Answer:
         """Send a new batch."""
@@ -61,7 +65,7 @@ class Client:
         while self.unsettled and time.monotonic() < deadline:
             for batch in list(self.unsettled.values()):
                 self.attempt(batch)
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     def attempt(self, batch: SentBatch) -> Answer:
         """Send `batch` once; whatever comes of it is in the journal."""

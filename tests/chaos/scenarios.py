@@ -1,5 +1,6 @@
 """What is broken, when and how. Each scenario names the faults that it must bring about, or it proves nothing."""
 
+import contextlib
 import os
 import random
 import signal
@@ -9,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
+import psycopg
+
 from storage.partitions import DAYS_AHEAD, table_name
 from tests.acceptance.product import wait_for
-from tests.chaos import clocks
-from tests.chaos.clients import Crowd
+from tests.chaos import clocks, disks
+from tests.chaos.clients import TIMEOUT_SECONDS, Crowd
 from tests.chaos.proxy import Cut, Mode
 from tests.chaos.stack import Stack
 
@@ -59,6 +62,8 @@ class Scenario:
     faults: tuple[str, ...]
     is_smoke: bool = False
     is_503_final: bool = False
+    needs_disks: bool = False
+    slowest_seconds: float = TIMEOUT_SECONDS
     skip: Callable[[], str] = str
 
     @property
@@ -70,12 +75,26 @@ SCENARIOS: dict[str, Scenario] = {}
 
 
 def scenario(
-    *faults: str, smoke: bool = False, final: bool = False, skip: Callable[[], str] = str
+    *faults: str,
+    smoke: bool = False,
+    final: bool = False,
+    needs_disks: bool = False,
+    slowest_seconds: float = TIMEOUT_SECONDS,
+    skip: Callable[[], str] = str,
 ) -> Callable[[Callable[[Trial], None]], Callable[[Trial], None]]:
     """Register a scenario that must bring about `faults`."""
 
     def register(act: Callable[[Trial], None]) -> Callable[[Trial], None]:
-        made = Scenario(name=act.__name__, act=act, faults=faults, is_smoke=smoke, is_503_final=final, skip=skip)
+        made = Scenario(
+            name=act.__name__,
+            act=act,
+            faults=faults,
+            is_smoke=smoke,
+            is_503_final=final,
+            needs_disks=needs_disks,
+            slowest_seconds=slowest_seconds,
+            skip=skip,
+        )
         SCENARIOS[made.name] = made
         return act
 
@@ -151,7 +170,8 @@ def processes_die(trial: Trial) -> None:
     trial.run_on()
 
 
-@scenario(*(f"halt {name}" for name in KILLED))
+#: A hanging PostgreSQL is given up after 2.5 s, and asked once more for 2 s; a busy machine adds some.
+@scenario(*(f"halt {name}" for name in KILLED), slowest_seconds=8)
 def processes_halt(trial: Trial) -> None:
     """Each process is stopped in its tracks, its connections open: PostgreSQL for longer than a request may take."""
     for name in trial.rng.sample(KILLED, len(KILLED)):
@@ -234,6 +254,28 @@ def clocks_are_wrong(trial: Trial) -> None:
     trial.stack.wait_until_ready()
 
 
+@scenario("no space for data", needs_disks=True, final=True, skip=disks.why_not)
+def data_disk_is_full(trial: Trial) -> None:
+    """The disk of PostgreSQL's data is filled to the last byte for six seconds."""
+    trial.run_on()
+    trial.stack.disks["data"].fill()
+    trial.note("no space for data")
+    trial.run_on(6, 7)
+    trial.stack.disks["data"].free()
+
+
+@scenario("no space for the log", "PostgreSQL panicked", needs_disks=True, skip=disks.why_not)
+def log_disk_is_full(trial: Trial) -> None:
+    """The disk of the write-ahead log is full until PostgreSQL dies of it, and cannot start for a while."""
+    trial.run_on()
+    trial.stack.disks["wal"].fill()
+    trial.note("no space for the log")
+    wait_for(lambda: _has_panicked(trial.stack), FIRE_SECONDS, trial.stack.tail_of_logs)
+    trial.note("PostgreSQL panicked")
+    trial.run_on(3, 4)
+    trial.stack.disks["wal"].free()
+
+
 def _run_armed(trial: Trial, *, web: str, worker: str) -> None:
     """Run with these points armed until each has fired. Only a request of several rows meets `after_spool_row`."""
     trial.stack.arm(web=web, worker=worker)
@@ -251,6 +293,13 @@ def _kill_backend(trial: Trial) -> None:
     assert pid in trial.stack.processes("postgres")
     os.kill(pid, signal.SIGKILL)
     trial.note("kill a backend")
+
+
+def _has_panicked(stack: Stack) -> bool:
+    """Ask for segment after segment of the log until there is no space for one."""
+    with contextlib.suppress(psycopg.Error):
+        stack.query("SELECT pg_switch_wal()")
+    return "PANIC" in (stack.logs / "postgres.log").read_text(errors="replace")
 
 
 def _oldest_batch_seconds(stack: Stack) -> float:

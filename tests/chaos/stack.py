@@ -24,6 +24,8 @@ from luminalog.embedded.postgres import EmbeddedPostgres
 from luminalog.embedded.processes import free_port
 from luminalog.embedded.valkey import EmbeddedValkey
 from tests.acceptance.product import OWN, wait_for
+from tests.chaos import disks
+from tests.chaos.disks import Disk
 from tests.chaos.proxy import Link, Proxy
 
 READY_SECONDS = 60
@@ -38,12 +40,14 @@ class Stack:
     A thread starts every part, since the kernel ends a part with the thread that started it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, with_disks: bool = False) -> None:
         self.folder = folder
+        self.with_disks = with_disks
+        self.disks: dict[str, Disk] = {}
         self.logs = folder / "logs"
         self.fault_record = folder / "faults"
         self.port, self.tail_port = free_port(), free_port()
-        self.postgres = EmbeddedPostgres(folder / "postgres", settings={"log_min_messages": "error"})
+        self.postgres = EmbeddedPostgres(folder / "postgres", settings=disks.SETTINGS if with_disks else {})
         self.valkey = EmbeddedValkey(folder / "valkey")
         self.proxy = Proxy()
         self.links: dict[str, Link] = {}
@@ -202,9 +206,19 @@ class Stack:
         self._add(Part(name="valkey", launch=self.valkey.launch))
         self.postgres.wait_until_ready()
         self.valkey.wait_until_ready()
+        if self.with_disks:
+            self._move_onto_disks()
         targets = {"web": self.port, "postgres": self.postgres.port, "valkey": self.valkey.port}
         for name in LINKS:
             self.links[name] = self.proxy.link(name, target_port=targets[name.split("-")[1]])
+
+    def _move_onto_disks(self) -> None:
+        """Put PostgreSQL's data and its log, now that they are made, onto disks of their own."""
+        self.parts["postgres"].stop()
+        self.disks["data"] = Disk(self.postgres.folder, mib=disks.DATA_MIB)
+        self.disks["wal"] = Disk(self.postgres.data / "pg_wal", mib=disks.WAL_MIB)
+        self.parts["postgres"].start(self._log("postgres"))
+        self.postgres.wait_until_ready()
 
     def _start_ours(self) -> None:
         for name in ("worker", "beat", "tail", "web"):
@@ -245,6 +259,7 @@ class Stack:
         servers = {
             "DATABASE_URL": postgres + "?sslmode=disable&gssencmode=disable",  # the proxy reads what is said
             "VALKEY_URL": valkey,
+            **(disks.NO_FENCE if self.with_disks else {}),
             "LUMINALOG_TAIL_URL": f"http://127.0.0.1:{self.tail_port}",
         }
         env = environment.compute(self.folder, servers=servers)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import msgspec
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connections, transaction
@@ -23,6 +24,7 @@ from storage import partitions
 from storage.entry import Entry
 from storage.models import LogEntry, Receipt
 from tests.integration.batches import NOW, part_of
+from tests.integration.web_server import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -189,6 +191,18 @@ def test_batches_of_a_killed_drain_are_retried_alone(caller: Caller) -> None:
 
     assert drain() == 2
     assert stored_messages() == ["one", "two"]
+
+
+def test_batches_that_wait_for_a_locked_table_are_none_the_worse(caller: Caller) -> None:
+    spool.accept(caller, [part_of("one")])
+    with psycopg.connect(database_url()) as migration:
+        migration.execute("LOCK TABLE storage_logentry")
+        with pytest.raises(OperationalError):
+            drain()
+
+    assert not DrainClaim.objects.exists()
+    assert list(SpooledBatch.objects.values_list("attempts", flat=True)) == [0]
+    assert drain() == 1
 
 
 def test_claim_of_a_live_drain_is_not_released(caller: Caller) -> None:

@@ -9,7 +9,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from luminalog import grants, health
 from luminalog.doctor.finding import Finding, error, ok, warning
-from storage import partitions
+from storage import partitions, wall
 
 OLDEST_VERSION = 15
 STATEMENT_TIMEOUT = "5s"
@@ -109,6 +109,18 @@ def _server() -> Iterator[Finding]:
         yield error("autovacuum", "autovacuum is off: the spool grows without end.", "Set autovacuum = on.")
 
 
+def _wall() -> Iterator[Finding]:
+    state = wall.state()
+    if state is wall.State.STANDS:
+        yield ok("row security", "PostgreSQL shows a reader the rows of one organisation only.")
+        return
+    what = {
+        wall.State.NO_ROLE: f"The role {wall.ROLE} cannot be used: readers are kept apart by views alone.",
+        wall.State.ROLE_MAY_TOO_MUCH: f"The role {wall.ROLE} may do more than read its two views.",
+    }[state]
+    yield warning("row security", what, 'See "Row security" in docs/security.md.')
+
+
 def _durability() -> Iterator[Finding]:
     if health.commits_are_durable():
         yield ok("durability", "A commit survives a power cut.")
@@ -170,7 +182,7 @@ def _slots() -> Iterator[Finding]:
 
 
 CHECKS: Sequence[Callable[[], Iterator[Finding]]] = (
-    _server, _durability, _migrations, _partitions, _indexes, _transactions, _slots,
+    _server, _wall, _durability, _migrations, _partitions, _indexes, _transactions, _slots,
 )  # fmt: skip
 
 

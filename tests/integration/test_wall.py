@@ -13,6 +13,8 @@ from django.test import Client
 from accounts.models import User
 from explore.follow import follow
 from explore.query import parse
+from luminalog.doctor.finding import Finding
+from luminalog.doctor.postgresql import examine
 from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import arrivals, partitions, reads, search, wall
@@ -235,15 +237,22 @@ def test_whoever_else_may_read_the_table_meets_its_policy(neighbours: Neighbours
         transaction.set_rollback(True)
 
 
+def row_security_finding() -> Finding:
+    return next(finding for finding in examine() if finding.subject == "row security")
+
+
 def test_state_tells_how_much_of_the_wall_stands(neighbours: Neighbours) -> None:
     assert wall.state() is State.STANDS
+    assert row_security_finding().level == "ok"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("GRANT SELECT ON storage_receipt TO luminalog_reader")
         assert wall.state() is State.ROLE_MAY_TOO_MUCH
+        assert row_security_finding().level == "warning"
         transaction.set_rollback(True)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("REVOKE SELECT ON storage_visible_entry FROM luminalog_reader")
         assert wall.state() is State.NO_ROLE
+        assert row_security_finding().level == "warning"
         transaction.set_rollback(True)
 
 

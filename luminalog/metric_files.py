@@ -12,7 +12,7 @@ import secrets
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +50,7 @@ class _Self:
         """Take a name and its lock, and allocate the files. Raises: `OSError`."""
         self.name = f"{os.getpid()}-{secrets.token_hex(4)}"
         with _locked(self.folder):
+            _fold_the_dead(self.folder)  # nobody may ever scrape, and a process may die again and again
             self.lock = os.open(self.folder / f"{ALIVE}{self.name}", os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for kind in (*SUMS, *GAUGES):
@@ -99,11 +100,12 @@ def _fold_the_dead(folder: Path) -> int:
             living += 1
             continue
         name = mark.name.removeprefix(ALIVE)
-        for kind in SUMS:
-            _fold(folder / f"{kind}_{name}.db", into=folder / f"{kind}_folded.db")
         for kind in GAUGES:
             (folder / f"{kind}_{name}.db").unlink(missing_ok=True)
-        mark.unlink()
+        with suppress(OSError):  # the disk is full: its files are read as they are, until there is room
+            for kind in SUMS:
+                _fold(folder / f"{kind}_{name}.db", into=folder / f"{kind}_folded.db")
+            mark.unlink()
     return living
 
 

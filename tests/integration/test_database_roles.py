@@ -1,5 +1,6 @@
 """Each process under its own database role: the product works, and what a role does not need is refused."""
 
+import json
 import os
 import secrets
 import subprocess
@@ -300,3 +301,20 @@ def test_sql_can_be_run_again_and_is_what_is_printed(capsys: pytest.CaptureFixtu
     with connection.cursor() as cursor:
         cursor.execute(printed)
     assert 'GRANT SELECT ON "storage_receipt" TO luminalog_web;' in printed
+
+
+def test_webs_role_sees_all_that_operators_watch(roles: None) -> None:
+    partitions.make_ahead()
+    environment = os.environ | {"DATABASE_URL": address(grants.WEB)}
+    told = {
+        command: subprocess.run(
+            [sys.executable, "manage.py", *command.split()],
+            env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
+        ).stdout
+        for command in ("metrics", "doctor --json")
+    }  # fmt: skip
+    assert "luminalog_postgresql_up 1.0" in told["metrics"]
+    assert "luminalog_partitions_ahead_days 7.0" in told["metrics"]
+    findings = {one["subject"]: one for one in json.loads(told["doctor --json"])["findings"]}
+    assert "role" not in findings
+    assert {findings[subject]["level"] for subject in ("PostgreSQL", "durability", "migrations", "spool")} == {"ok"}

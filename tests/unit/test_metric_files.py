@@ -1,6 +1,5 @@
 """Files of counts: what the dead counted stays, what nobody can read is passed over, and a full disk stops nobody."""
 
-import os
 import resource
 import signal
 import subprocess
@@ -87,6 +86,14 @@ def test_sums_of_the_killed_stay_and_their_gauges_go(tmp_path: Path) -> None:
     assert len(list((tmp_path / "web").glob("*.db"))) == 2  # however many died
 
 
+def test_process_that_dies_again_and_again_leaves_no_more_files(tmp_path: Path) -> None:
+    for _ in range(4):
+        with counting(tmp_path):
+            pass
+    assert len(list((tmp_path / "web").glob("*.db"))) == 6  # of the last, and what all before have counted
+    assert read(tmp_path)["web luminalog_test_things_total a"] == 8
+
+
 def test_forked_child_counts_by_itself(tmp_path: Path) -> None:
     with counting(tmp_path, "worker", "fork"):
         found = read(tmp_path)
@@ -108,16 +115,32 @@ def test_file_in_pieces_is_passed_over(tmp_path: Path) -> None:
         assert not (tmp_path / "web" / "counter_1-a.db").exists()
 
 
-def test_process_counts_in_memory_when_the_disk_is_full(tmp_path: Path) -> None:
-    resource.prlimit(os.getpid(), resource.RLIMIT_FSIZE, before := resource.getrlimit(resource.RLIMIT_FSIZE))
-    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as Python does; its children inherit it
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let no file of ours or of our children grow large."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # as Python does; children inherit it
     resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_BYTES // 2, before[1]))
     try:
-        with counting(tmp_path) as child:
-            assert child.says == "False"  # type: ignore[attr-defined]
+        yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, old)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_process_counts_in_memory_when_the_disk_is_full(tmp_path: Path) -> None:
+    with full_disk(), counting(tmp_path) as child:
+        assert child.says == "False"  # type: ignore[attr-defined]
+
+
+def test_dead_are_read_on_a_full_disk_and_folded_when_there_is_room(tmp_path: Path) -> None:
+    with counting(tmp_path):
+        pass
+    with full_disk():
+        assert read(tmp_path)["web luminalog_test_things_total a"] == 2
+        assert list((tmp_path / "web").glob("alive_*"))
+    assert read(tmp_path)["web luminalog_test_things_total a"] == 2
+    assert not list((tmp_path / "web").glob("alive_*"))
 
 
 def test_process_counts_in_memory_when_the_folder_cannot_be_made(tmp_path: Path) -> None:

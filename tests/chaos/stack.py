@@ -270,6 +270,7 @@ class Stack:
         return {name: value for name, value in env.items() if name in servers or name not in OWN} | {
             "SECRET_KEY": environment.secret_key(self.folder),
             "PYTHONWARNINGS": environment.KNOWN_WARNINGS,
+            "LUMINALOG_LOG_JSON": "1",
             "DJANGO_SETTINGS_MODULE": "luminalog.settings",
         }
 

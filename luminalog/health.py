@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import redis
 import structlog
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from ingest.capacity import LIMITS, capacity
 from luminalog import valkey
-from luminalog.postgres import discard_if_dead
+from luminalog.postgres import PromptTransaction, answered_in_time
 from storage import partitions
 
 log = structlog.get_logger(__name__)
@@ -46,9 +46,8 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's sig
 
 
 def postgresql_answers() -> bool:
-    """Tell whether PostgreSQL answers within a second."""
-    discard_if_dead()
-    with transaction.atomic(), connection.cursor() as cursor:
+    """Tell whether PostgreSQL answers within a second. One that hangs holds no request for long."""
+    with PromptTransaction(), answered_in_time(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = '1s'")
         cursor.execute("SELECT 1")
         return bool(cursor.fetchone() == (1,))

@@ -18,7 +18,7 @@ from tests.chaos.stack import Stack
 from tests.chaos.tenants import Tenant, make_tenants
 
 EDGE_BYTES = 12_000_000
-DRAIN_SECONDS = 60
+DRAIN_SECONDS = 90
 #: After the last fault a refusal may follow for so long, as connections are found broken; then none may.
 RECOVERY_SECONDS = 2.5
 OBSERVED_SECONDS = 0.7
@@ -112,7 +112,7 @@ class Campaign:
         for link in self.stack.links.values():
             link.become(Mode.PASS)
             link.unplan()
-        self.stack.wait_until_ready()
+        self.stack.disarm()
 
     def _check(self, scenario: Scenario, outcome: Outcome, *, healed_at: float) -> list[str]:
         """Wait until the spool is empty, and compare what the journals and the log store say."""

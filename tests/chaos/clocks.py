@@ -25,5 +25,10 @@ def environment(offset: str) -> dict[str, str]:
     }
 
 
+def is_wrong(pid: int) -> bool:
+    """Tell whether a process has the wrong clock."""
+    return LIBRARY in Path(f"/proc/{pid}/maps").read_text()
+
+
 def _library() -> Path | None:
     return next((path for folder in FOLDERS for path in Path(folder).glob(f"*/faketime/{LIBRARY}")), None)

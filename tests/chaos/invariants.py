@@ -1,5 +1,7 @@
 """What must hold when the storm is over, whatever happened in it. Each check returns what is wrong, in words."""
 
+import contextlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -198,10 +200,12 @@ def check_secrets(stack: Stack, tenants: Sequence[Tenant]) -> Iterator[str]:
 
 
 def _ends_of_tracebacks(text: str) -> Iterator[str]:
-    """Yield the line with the exception of each traceback; of chained ones, the last one's."""
+    """Yield the exception of each event that has one, and of each bare traceback; of chained ones, the last."""
     ending, is_inside = "", False
     for line in text.splitlines():
-        if "Traceback (most recent call last)" in line:
+        if line.startswith("{"):
+            yield from _exception_of(line)
+        elif "Traceback (most recent call last)" in line:
             if ending:
                 yield ending
             ending, is_inside = "", True
@@ -211,6 +215,13 @@ def _ends_of_tracebacks(text: str) -> Iterator[str]:
             ending = ""
     if ending:
         yield ending
+
+
+def _exception_of(line: str) -> Iterator[str]:
+    """Yield the last line of an event's exception, if it has one."""
+    with contextlib.suppress(json.JSONDecodeError):  # half a line of a killed process
+        if exception := json.loads(line).get("exception"):
+            yield exception.strip().splitlines()[-1]
 
 
 def some(breaches: Iterable[str]) -> list[str]:

@@ -60,7 +60,7 @@ class Link:
         self.target_port = target_port
         self.port = 0
         self.mode = Mode.PASS
-        self.fired: Counter[str] = Counter()
+        self.fired: Counter[str] = Counter()  # connections cut, chunks slowed down or swallowed
         self._amount = 0.0
         self._cuts: dict[Cut, int] = {}
         self._connections: set[Connection] = set()
@@ -96,11 +96,11 @@ class Link:
         asyncio.run_coroutine_threadsafe(what, self._loop).result(10)
 
     async def _become(self, mode: Mode, amount: float) -> None:
-        if Mode.CUT is mode or self.mode is Mode.BLACK_HOLE:  # what a black hole held is lost
+        if mode is Mode.CUT:
+            self.fired["cut"] += len(self._connections)
+        if mode is Mode.CUT or self.mode is Mode.BLACK_HOLE:  # what a black hole held is lost
             await self._reset()
         self.mode, self._amount = mode, amount
-        if mode is not Mode.PASS and self._connections:
-            self.fired[mode.name.lower()] += 1
 
     async def _reset(self) -> None:
         for connection in list(self._connections):
@@ -150,6 +150,8 @@ class Link:
             await writer.drain()
 
     async def _misbehave(self, data: bytes, drain: Callable[[], Awaitable[None]]) -> None:
+        if self.mode is not Mode.PASS:
+            self.fired[self.mode.name.lower()] += 1
         if self.mode is Mode.DELAY:
             await asyncio.sleep(self._amount)
         elif self.mode is Mode.THROTTLE:

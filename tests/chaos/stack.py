@@ -52,7 +52,7 @@ class Stack:
         self.proxy = Proxy()
         self.links: dict[str, Link] = {}
         self.parts: dict[str, Part] = {}
-        self.held: set[str] = set()
+        self.armed: set[str] = set()
         self.env: dict[str, str] = {}
         self._files: dict[str, IO[bytes]] = {}
         self._orders: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue()
@@ -123,12 +123,17 @@ class Stack:
         self._order(lambda: self._restart(name, environ))
 
     def arm(self, **faults: str) -> None:
-        """Restart parts with these fault points armed, or with none."""
+        """Restart parts with these fault points armed."""
         for name, plan in faults.items():
-            armed = {"LUMINALOG_FAULTS": plan, "LUMINALOG_FAULTS_RECORD": str(self.fault_record)} if plan else {}
-            self.restart(name, **armed)
-        if not any(faults.values()):
-            self.wait_until_ready()
+            self.armed.add(name)
+            self.restart(name, LUMINALOG_FAULTS=plan, LUMINALOG_FAULTS_RECORD=str(self.fault_record))
+
+    def disarm(self) -> None:
+        """Restart the parts whose fault points are armed, without."""
+        for name in sorted(self.armed):
+            self.restart(name)
+        self.armed.clear()
+        self.wait_until_ready()
 
     # --- use ---
 
@@ -197,9 +202,8 @@ class Stack:
 
     def _watch(self) -> None:
         for name, part in self.parts.items():
-            if name not in self.held:
-                part.pause_seconds = FIRST_PAUSE_SECONDS
-                part.watch(self._log(name))
+            part.pause_seconds = FIRST_PAUSE_SECONDS  # as often as it dies
+            part.watch(self._log(name))
 
     def _start_servers(self) -> None:
         self._add(Part(name="postgres", launch=self.postgres.launch, stop_signal=signal.SIGINT, stop_seconds=8))
@@ -266,6 +270,7 @@ class Stack:
         return {name: value for name, value in env.items() if name in servers or name not in OWN} | {
             "SECRET_KEY": environment.secret_key(self.folder),
             "PYTHONWARNINGS": environment.KNOWN_WARNINGS,
+            "LUMINALOG_LOG_JSON": "1",
             "DJANGO_SETTINGS_MODULE": "luminalog.settings",
         }
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import OperationalError, connection
+from django.test import Client
 
 from accounts.caller import Caller
 from ingest import idempotency, spool
@@ -154,6 +155,19 @@ def test_batch_refused_because_its_session_hung_is_not_kept_later(
         time.sleep(0.05)
 
     assert SpooledBatch.objects.count() == 1
+
+
+def test_readiness_is_red_in_time_when_postgresql_hangs(
+    client: Client, backend_pid: int, stopped: Callable[[int], None]
+) -> None:
+    stopped(backend_pid)
+    began = time.monotonic()
+
+    answer = client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["checks"]["postgresql"]) == (503, "failed")
+    assert time.monotonic() - began < DEADLINE_SECONDS + 1
+    connection.close()
 
 
 @pytest.mark.parametrize("hangs_at", ["first statement", "COMMIT"])

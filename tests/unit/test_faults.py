@@ -41,6 +41,11 @@ def test_each_documented_point_is_in_the_product_once_or_more_and_no_other_is() 
     assert reached == faults.POINTS.keys()
 
 
+def test_the_documentation_lists_each_point_in_the_same_words() -> None:
+    documented = re.findall(r"^\| `(\w+)` \| (.+) \|$", (PROJECT / "docs" / "reliability.md").read_text(), re.MULTILINE)
+    assert {name: when.replace("`", "") for name, when in documented if name in faults.POINTS} == faults.POINTS
+
+
 def test_a_point_that_is_not_armed_costs_next_to_nothing() -> None:
     seconds = min(timeit.repeat(lambda: faults.reach("in_copy"), number=10_000, repeat=5)) / 10_000
     assert seconds < 2e-6  # 0.05 µs on a quiet machine

@@ -26,7 +26,7 @@ BUCKET = _object(
     remaining=COUNT,
     resets_at={**TIME, "description": "When the bucket is full again."},
 )
-LINE = {
+LINE: dict[str, Any] = {
     "entries": {**COUNT, "description": "Entries stored."},
     "bytes": COUNT,
     "requests": COUNT,

@@ -144,9 +144,9 @@ class TraceView(ReadView):
     @extend_schema(**schema.TRACE)
     def get(self, request: Request, trace_id: str) -> Response:
         """Return the entries of a trace, the oldest first."""
-        organisation_id, parameters = self.asked(request)
         if "\0" in trace_id:  # none is stored with it, and PostgreSQL takes it in no parameter
             raise ApiError("not_found")
+        organisation_id, parameters = self.asked(request)
         trace = search.trace(
             organisation_id,
             trace_id,

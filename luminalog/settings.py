@@ -285,6 +285,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES or None
+AXES_USERNAME_CALLABLE = "accounts.lockout.username_of"
 AXES_VERBOSE = False
 #: How long log-ins and failed tries are remembered; what was changed (the audit trail) is kept for ever.
 LOG_IN_RECORD_DAYS = env.int("LUMINALOG_LOG_IN_RECORD_DAYS", default=90)

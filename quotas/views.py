@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -12,6 +11,7 @@ from accounts.caller import Caller
 from accounts.models import ApiKey
 from accounts.permissions import MayRead, caller_of
 from quotas import ledger, usage
+from quotas.description import describe_usage
 from quotas.limits import Limits, limits_for
 from quotas.throttling import Limited, peek
 from quotas.usage import Usage
@@ -23,7 +23,7 @@ class UsageView(Limited, APIView):
     permission_classes = [MayRead]
     throttle_scope_name = "read"
 
-    @extend_schema(responses={200: {"type": "object"}}, summary="Usage and limits of this month")
+    @describe_usage
     def get(self, request: Request) -> Response:
         caller = caller_of(request)
         limits = limits_for(caller.organisation_id, max_age_seconds=0)

@@ -74,7 +74,7 @@ WORKER = [
 ]  # fmt: skip
 BEAT = ["celery", "--quiet", "-A", "luminalog", "beat", "--pidfile=", "--loglevel", "WARNING"]
 GRANIAN = ["granian", "--host", "127.0.0.1", "--workers", "1", "--workers-kill-timeout", "1", "--log-level", "error"]
-RSGI = ["--interface", "rsgi", "luminalog.rsgi:application"]
+RSGI = ["--interface", "rsgi", "--no-ws", "luminalog.rsgi:application"]
 ASGI = ["--interface", "asginl", "luminalog.asgi:application"]
 
 

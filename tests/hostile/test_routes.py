@@ -1,0 +1,72 @@
+"""Every route of the API, as its own OpenAPI document describes it: documented statuses, answers as in their schema."""
+
+import os
+from typing import Any
+
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
+from schemathesis import GenerationMode, checks
+
+from tests.hostile.site import Site
+
+#: `make hostile` makes twenty times as many examples, from a seed of its own.
+TIMES = int(os.environ.get("LUMINALOG_HOSTILE_EXAMPLES") or 1)
+SEED = int(os.environ.get("LUMINALOG_HOSTILE_SEED") or 1)
+CHECKS = [
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
+OPERATIONS = [
+    ("POST", "/v1/logs"), ("GET", "/v1/logs"), ("GET", "/v1/logs/{entry_id}"), ("GET", "/v1/logs/{entry_id}/context"),
+    ("GET", "/v1/logs/histogram"), ("GET", "/v1/logs/fields"), ("GET", "/v1/logs/export"),
+    ("GET", "/v1/traces/{trace_id}"), ("GET", "/v1/usage"),
+]  # fmt: skip
+
+
+FUZZ = hypothesis.settings(
+    max_examples=12 * TIMES,
+    deadline=None,
+    database=None,
+    phases=[hypothesis.Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def described(site: Site) -> Any:
+    with site.session() as session:
+        document = session.get(f"{site.base_url}/v1/openapi.json", timeout=10).json()
+    return schemathesis.openapi.from_dict(document)
+
+
+def test_every_operation_is_tried(site: Site):
+    raw = described(site).raw_schema["paths"]
+    found = {(method.upper(), path) for path, methods in raw.items() for method in methods}
+    assert found == {*OPERATIONS, ("GET", "/v1/logs/tail")}
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[" ".join(one) for one in OPERATIONS])
+def test_operation_answers_as_it_is_described(site: Site, method: str, path: str):
+    """Well-formed and ill-formed requests; with a good key, one that may only read, one that nobody made, and none."""
+    operation = described(site)[path][method]
+    keys = st.sampled_from([site.secret, site.secret, site.reader, "ll_" + "1" * 48, None])
+    cases = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE) | operation.as_strategy()
+
+    @hypothesis.seed(SEED)
+    @FUZZ
+    @given(case=cases, key=keys)
+    def tried(case: Any, key: str | None) -> None:
+        case.headers.pop("x-api-key", None)
+        headers = {"Host": site.host} | ({"x-api-key": key} if key else {})
+        response = case.call(
+            base_url=site.base_url, session=session, headers=headers, timeout=20, verify=session.verify
+        )
+        case.validate_response(response, checks=CHECKS)
+
+    with site.session() as session:
+        tried()

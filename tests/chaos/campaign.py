@@ -76,6 +76,7 @@ class Campaign:
             if self.before is None:
                 self.before = Resources.of(self.stack)
         final = list(self._check_all())
+        self.say(_total(self.outcomes))
         self.say(f"afterwards: {'everything is as it should be' if not final else 'NOT as it should be'}")
         return [f"{one.scenario.name}: {breach}" for one in self.outcomes for breach in one.breaches] + final
 
@@ -172,6 +173,15 @@ def _count(outcome: Outcome, batches: dict[str, JournalledBatch], stored: invari
         for answer in batch.answers:
             outcome.replays += answer.is_replay
             outcome.answers[str(answer.status or "none")] += 1
+
+
+def _total(outcomes: Sequence[Outcome]) -> str:
+    answers = sum((outcome.answers for outcome in outcomes), Counter[str]())
+    faults = sum(outcome.happened.total() for outcome in outcomes)
+    return (
+        f"in all: {faults} faults; {answers.total()} requests, of which {answers['200']} answered 200;"
+        f" {sum(outcome.entries for outcome in outcomes)} entries stored"
+    )
 
 
 def _line(outcome: Outcome) -> str:

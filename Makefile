@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test hostile lint chaos bench bench-search soak fmt browser proxy faketime clean
+.PHONY: help run test hostile lint chaos chaos-mutants bench bench-search soak fmt browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -48,6 +48,9 @@ lint: $(VENV)/.development ## Check style, types, imports, production settings a
 
 chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+
+chaos-mutants: $(VENV)/.development ## Break the product itself in ten ways: does the suite notice each? (MUTANTS="02 quota" for some)
+	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 bench: $(VENV)/.development ## Measure accepting, draining and the delay between them
 	$(BIN)/python -m tests.benchmarks.ingest

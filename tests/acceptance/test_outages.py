@@ -44,9 +44,9 @@ def test_every_answer_waits_for_its_own_flush_to_disk(product: Product) -> None:
 def test_halted_valkey_refuses_nothing_and_delays_little(product: Product) -> None:
     with halted(product, "valkey"):
         started = time.monotonic()
-        answers = [product.post(body(f"without valkey {number}")) for number in range(20)]
+        for number in range(20):
+            assert product.post(body(f"without valkey {number}")).status_code == 200
         seconds = time.monotonic() - started
-    assert {answer.status_code for answer in answers} == {200}
     assert seconds < 10
     product.wait_until_stored(20, "message LIKE 'without valkey %%'", seconds=20)
     assert len(product.stored("message LIKE 'without valkey %%'")) == 20

@@ -20,6 +20,7 @@ from tests.chaos.proxy import Cut, Mode
 from tests.chaos.stack import Stack
 
 FIRE_SECONDS = 90
+UNNUDGED_SECONDS = 4  # the drain runs every second without a nudge
 OLD_DAY = date(2020, 1, 1)  # no plan keeps it
 
 
@@ -234,6 +235,18 @@ def valkey_forgets(trial: Trial) -> None:
         trial.note("SCRIPT FLUSH")
     client.close()
     wait_for(lambda: _oldest_batch_seconds(trial.stack) < 5, 10, trial.stack.tail_of_logs)
+
+
+@scenario("web-valkey cut", final=True)
+def nudges_are_lost(trial: Trial) -> None:
+    """The web server cannot reach the broker: nobody nudges, and the drain that runs without a nudge keeps up."""
+    link = trial.stack.links["web-valkey"]
+    link.become(Mode.CUT)
+    trial.note("web-valkey cut")
+    time.sleep(2 * UNNUDGED_SECONDS)
+    waited = _oldest_batch_seconds(trial.stack)
+    link.become(Mode.PASS)
+    assert waited < UNNUDGED_SECONDS, f"the oldest batch has waited for {waited:.1f} s"
 
 
 CLOCKS = (("web", "+1h"), ("web", "-1h"), ("worker", "+1h"), ("worker", "-1h"), ("valkey", "+1h"), ("valkey", "-1h"))

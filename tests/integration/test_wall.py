@@ -141,6 +141,14 @@ def test_without_filter_and_wall_strangers_are_seen_everywhere(
             assert shows_a_stranger(ask, address, ""), address
 
 
+@pytest.mark.parametrize("query", QUERIES)
+def test_with_the_wall_down_the_filter_shows_no_stranger(wall_down: None, neighbours: Neighbours, query: str) -> None:
+    """The first wall by itself: while both stand, nobody would see that it is gone."""
+    for ask in (neighbours.by_key, neighbours.by_explorer):
+        for address in (*ADDRESSES, *FOREIGN) if query == "" else ADDRESSES[:4]:
+            assert not shows_a_stranger(ask, address, query), address
+
+
 def test_wall_alone_costs_nothing_of_one_s_own(neighbours: Neighbours) -> None:
     for address in ADDRESSES[3:]:
         assert b"ours" in neighbours.by_key(address)[1], address
@@ -165,6 +173,10 @@ def heard(neighbours: Neighbours) -> list[str]:
 
 
 def test_without_the_filter_a_tail_hears_no_stranger(filterless: None, neighbours: Neighbours) -> None:
+    assert heard(neighbours) == ["own"]
+
+
+def test_with_the_wall_down_a_tail_hears_no_stranger(wall_down: None, neighbours: Neighbours) -> None:
     assert heard(neighbours) == ["own"]
 
 

@@ -1,0 +1,1 @@
+"""Deliberate breaks of the product, each of which the suite must notice: `make chaos-mutants`."""

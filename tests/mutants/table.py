@@ -1,0 +1,74 @@
+"""The deliberate breaks, and what of the suite must notice each, in which words."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+PATCHES = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """A part of the suite: how to run it, and what it says when it fails for the right reason."""
+
+    name: str
+    module: str  # `python -m MODULE NAME` runs it
+    mark: str  # what a line begins with that says why it failed
+    reason: str
+
+    def complaint(self, output: str) -> str | None:
+        """Return the line that names the right reason, if there is one."""
+        found = re.search(rf"^{re.escape(self.mark)}\s*(?P<why>.*(?:{self.reason}).*)$", output, re.MULTILINE)
+        return found["why"] if found else None
+
+
+def chaos(scenario: str, *, reason: str) -> Check:
+    """Return a scenario of `make chaos`; its breaches say why it failed."""
+    return Check(name=scenario, module="tests.chaos", mark="!", reason=reason)
+
+
+def test(node: str, *, reason: str) -> Check:
+    """Return an ordinary test; pytest's lines of errors say why it failed."""
+    return Check(name=f"tests/{node}", module="pytest", mark="E  ", reason=reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """A break: a patch, named as the file is, and the check that must fail with it."""
+
+    name: str
+    check: Check
+
+    @property
+    def patch(self) -> Path:
+        return PATCHES / f"{self.name}.patch"
+
+
+LOST = r"answered 200, stored 0 of \d+ entries"
+BREAKS: dict[str, Check] = {
+    "01-answer-before-commit": chaos("commits_are_cut", reason=LOST),
+    "02-delete-after-commit": chaos("points_kill", reason=r"\d+ dead letters"),
+    "03-copy-and-delete-apart": chaos("points_kill", reason=LOST),
+    "04-quota-read-then-written": test(
+        "integration/test_ledger.py::test_parallel_charges_at_the_edge_never_exceed_the_quota",
+        reason=r"assert \d+ == 10",
+    ),
+    "05-accept-not-flushed": test(
+        "integration/test_outages.py::test_every_accepted_request_syncs_the_log", reason=r">= 20"
+    ),
+    "06-no-sweep": chaos("nudges_are_lost", reason=r"the oldest batch has waited for"),
+    "07-level-written-before-the-next-is-checked": test(
+        "integration/test_buckets.py::test_a_refused_call_changes_no_level", reason=r"assert \[b?'"
+    ),
+    "08-search-without-the-organisation": test(
+        "integration/test_wall.py::test_with_the_wall_down_the_filter_shows_no_stranger", reason=r"assert not True"
+    ),
+    "09-nul-not-repaired": test(
+        "unit/test_wire.py::test_nul_and_lone_surrogates_become_replacement_characters", reason=r"assert '\\x00"
+    ),
+    "10-nudge-in-the-request": test(
+        "acceptance/test_outages.py::test_halted_valkey_refuses_nothing_and_delays_little",
+        reason=r"Timeout|assert 500 == 200|assert \d+\.\d+ < 10",
+    ),
+}
+MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

@@ -44,7 +44,14 @@ def replace_unstorable(body: bytes) -> bytes:
     if BACKSLASH not in body or b"\0" in body:  # a raw U+0000 is not JSON: the parser will say so
         return body
     marked = body.replace(rb"\\", MARK).replace(ESCAPED_NUL, ESCAPED_REPLACEMENT)
-    repaired = bytearray(marked)  # the length stays; `sub` would take 13 times the size of a body full of surrogates
+    if LONE_SURROGATE.search(marked):
+        marked = _without_lone_surrogates(marked)
+    return marked.replace(MARK, rb"\\")
+
+
+def _without_lone_surrogates(marked: bytes) -> bytes:
+    """Replace them in place: `sub` would take 13 times the size of a body that is full of them."""
+    repaired = bytearray(marked)
     for lone in LONE_SURROGATE.finditer(marked):
         repaired[lone.start() : lone.end()] = ESCAPED_REPLACEMENT
-    return bytes(repaired).replace(MARK, rb"\\")
+    return bytes(repaired)

@@ -244,9 +244,12 @@ def nudges_are_lost(trial: Trial) -> None:
     link.become(Mode.CUT)
     trial.note("web-valkey cut")
     time.sleep(2 * UNNUDGED_SECONDS)
-    waited = _oldest_batch_seconds(trial.stack)
+    waited = []
+    for _ in range(4):  # a drain may be about to end
+        waited.append(_oldest_batch_seconds(trial.stack))
+        time.sleep(0.5)
     link.become(Mode.PASS)
-    assert waited < UNNUDGED_SECONDS, f"the oldest batch has waited for {waited:.1f} s"
+    assert min(waited) < UNNUDGED_SECONDS, f"the oldest batch has waited for {min(waited):.1f} s"
 
 
 CLOCKS = (("web", "+1h"), ("web", "-1h"), ("worker", "+1h"), ("worker", "-1h"), ("valkey", "+1h"), ("valkey", "-1h"))

@@ -1,5 +1,6 @@
 """The deliberate breaks fit the present source; whether the suite notices them is for `make chaos-mutants`."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,7 +16,7 @@ each_mutant = pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: muta
 
 def git_apply(mutant: Mutant, folder: Path, *options: str) -> str:
     command = ["git", "apply", *options, str(mutant.patch)]
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "GIT_CEILING_DIRECTORIES": str(folder.parent)}
+    environment = os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent)}  # no repository that happens to be above
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

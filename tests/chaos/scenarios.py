@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 import psycopg
 
@@ -302,13 +303,18 @@ def _run_armed(trial: Trial, *, web: str, worker: str) -> None:
 
 
 def _kill_backend(trial: Trial) -> None:
-    rows = trial.stack.query(
-        "SELECT pid FROM pg_stat_activity WHERE application_name = 'web' AND backend_type = 'client backend'"
-    )
-    [pid] = trial.rng.choice(rows)
+    """Kill one session of the web server's, as soon as it has one again."""
+    wait_for(lambda: _sessions(trial.stack), FIRE_SECONDS, trial.stack.tail_of_logs)
+    [pid] = trial.rng.choice(_sessions(trial.stack))
     assert pid in trial.stack.processes("postgres")
     os.kill(pid, signal.SIGKILL)
     trial.note("kill a backend")
+
+
+def _sessions(stack: Stack) -> list[tuple[Any, ...]]:
+    return stack.query(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'web' AND backend_type = 'client backend'"
+    )
 
 
 def _has_panicked(stack: Stack) -> bool:

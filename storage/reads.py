@@ -11,7 +11,9 @@ from django.conf import settings
 from django.db import OperationalError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
+from luminalog.deadlines import deadlines
 from luminalog.errors import ApiError, sqlstate
+from luminalog.postgres import DEADLINE_SECONDS
 from storage import wall
 
 log = structlog.get_logger(__name__)
@@ -49,9 +51,9 @@ class Reader:
 def reading(organisation_id: int) -> Iterator[Reader]:
     """Open a read-only transaction that sees the organisation's rows and takes one of its few places.
 
-    Raises: `ApiError` when there is no place, or when time is up.
+    Raises: `ApiError` when there is no place, or when time is up; `OperationalError`, when PostgreSQL hangs, too.
     """
-    with _thread():
+    with _thread(), _answered_in_time():
         try:
             with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
                 _take_place(cursor, organisation_id)
@@ -62,6 +64,19 @@ def reading(organisation_id: int) -> Iterator[Reader]:
                 raise
             log.warning("query_timeout", organisation_id=organisation_id)
             raise ApiError("query_timeout") from error
+
+
+@contextmanager
+def _answered_in_time() -> Iterator[None]:
+    """Give the connection up when PostgreSQL has not even cancelled what took too long."""
+    connection = connections[ALIAS]
+    connection.ensure_connection()
+    with deadlines.within(DEADLINE_SECONDS, descriptor=connection.connection.fileno()):
+        connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    seconds = settings.READ_TIMEOUT_SECONDS + DEADLINE_SECONDS
+    with deadlines.within(seconds, descriptor=connection.connection.fileno()):
+        yield
 
 
 @contextmanager

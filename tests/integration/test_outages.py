@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -15,6 +16,7 @@ from ingest import idempotency, spool
 from ingest.models import SpooledBatch
 from ingest.payload import pack
 from luminalog.postgres import DEADLINE_SECONDS, PromptTransaction, execute, fetch_one
+from storage.reads import reading
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LINE = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"one"}'
@@ -56,6 +58,22 @@ def test_hanging_server_is_given_up_in_time(caller: Caller, backend_pid: int, st
     connection.close()
     spool.accept(caller, [PART])
     assert SpooledBatch.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+def test_reader_of_a_hanging_server_is_let_go(caller: Caller, stopped: Callable[[int], None], settings: Any) -> None:
+    settings.READ_TIMEOUT_SECONDS = 1
+    with reading(caller.organisation_id) as reader:
+        [(pid,)] = reader.rows("SELECT pg_backend_pid()")
+    stopped(pid)
+    began = time.monotonic()
+
+    with pytest.raises(OperationalError), reading(caller.organisation_id) as reader:
+        reader.rows("SELECT 1")
+
+    assert time.monotonic() - began < 1 + 2 * DEADLINE_SECONDS
+    with reading(caller.organisation_id) as reader:
+        assert reader.rows("SELECT 1") == [(1,)]
 
 
 def test_idle_connection_that_was_hung_up_costs_no_request(caller: Caller, backend_pid: int) -> None:

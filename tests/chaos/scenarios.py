@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
 
 import psycopg
 
@@ -303,18 +302,22 @@ def _run_armed(trial: Trial, *, web: str, worker: str) -> None:
 
 
 def _kill_backend(trial: Trial) -> None:
-    """Kill one session of the web server's, as soon as it has one again."""
-    wait_for(lambda: _sessions(trial.stack), FIRE_SECONDS, trial.stack.tail_of_logs)
-    [pid] = trial.rng.choice(_sessions(trial.stack))
+    """Kill one session of the web server's, as soon as it has one that stays."""
+    sessions: list[int] = []
+    wait_for(lambda: sessions.extend(_sessions(trial.stack)) or sessions, FIRE_SECONDS, trial.stack.tail_of_logs)
+    pid = trial.rng.choice(sessions)
     assert pid in trial.stack.processes("postgres")
     os.kill(pid, signal.SIGKILL)
     trial.note("kill a backend")
 
 
-def _sessions(stack: Stack) -> list[tuple[Any, ...]]:
-    return stack.query(
+def _sessions(stack: Stack) -> list[int]:
+    """Return the web server's sessions but for those that look at the spool for a moment only."""
+    rows = stack.query(
         "SELECT pid FROM pg_stat_activity WHERE application_name = 'web' AND backend_type = 'client backend'"
+        " AND backend_start < now() - interval '0.5 seconds'"
     )
+    return [pid for (pid,) in rows]
 
 
 def _has_panicked(stack: Stack) -> bool:

@@ -26,6 +26,8 @@ OUTAGES = re.compile(
     r"(OperationalError|InterfaceError|DatabaseError|AdminShutdown|CrashShutdown|CannotConnectNow|ConnectionError"
     r"|ConnectionRefusedError|ConnectionResetError|BrokenPipeError|TimeoutError|BusyLoadingError|IdleInTransactionSessionTimeout"
     r"|DiskFull|SchedulingError|InjectedError)\b"
+    # Celery's worker ends when Valkey dies while it acknowledges a task (celery/kombu#582); it is started again.
+    r"|AttributeError: 'NoneType' object has no attribute 'hostname'$"
 )
 MONEY = """
 SELECT quota.organisation_id, coalesce((SELECT sum(used_bytes) FROM quotas_monthlyusage u

@@ -150,12 +150,11 @@ class Link:
             await writer.drain()
 
     async def _misbehave(self, data: bytes, drain: Callable[[], Awaitable[None]]) -> None:
-        if self.mode is not Mode.PASS:
+        if self.mode in (Mode.DELAY, Mode.THROTTLE):
             self.fired[self.mode.name.lower()] += 1
-        if self.mode is Mode.DELAY:
-            await asyncio.sleep(self._amount)
-        elif self.mode is Mode.THROTTLE:
-            await asyncio.sleep(len(data) / self._amount)
+            await asyncio.sleep(self._amount if self.mode is Mode.DELAY else len(data) / self._amount)
+        if self.mode is Mode.BLACK_HOLE:  # that may have come about meanwhile
+            self.fired["black_hole"] += 1
         while self.mode is Mode.BLACK_HOLE:
             await asyncio.sleep(SLICE_SECONDS)
         await drain()

@@ -216,6 +216,7 @@ def links_break(trial: Trial) -> None:
             for link in links:
                 link.become(mode, amount)
             time.sleep(seconds)
+            wait_for(lambda links=links, mode=mode: all(link.fired[mode.name.lower()] for link in links), FIRE_SECONDS)
             for link in links:
                 link.become(Mode.PASS)
                 trial.note(f"{link.name} {mode.name.lower()}", link.fired.pop(mode.name.lower(), 0))

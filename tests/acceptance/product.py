@@ -142,11 +142,11 @@ class Product:
         wait_for(lambda: len(self.stored(condition, *parameters)) >= count, seconds, self.output)
         return self.stored(condition, *parameters)
 
-    def manage(self, *command: str) -> str:
+    def manage(self, *command: str, seconds: float = 60) -> str:
         """Run a `manage.py` command against it; return what it prints."""
         done = subprocess.run(
             [sys.executable, str(PROJECT / "manage.py"), *command],
-            env=self.environment, capture_output=True, text=True, timeout=60, check=False,
+            env=self.environment, capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -33,6 +33,7 @@ MINUTES = 10
 PARTS = ("web", "worker", "servers")
 MAXIMUM_SECONDS = 15
 DRAINED_WITHIN_SECONDS = 60
+VERIFIED_WITHIN_SECONDS = 600  # millions of entries
 #: Flat: no more than this beyond the memory after the second minute, when all threads and caches are warm.
 GROWTH = 1.15
 HEAD = f"| minute | requests | not 200 | p50 ms | p99 ms | max ms | spooled | {' MiB | '.join(PARTS)} MiB |"
@@ -145,7 +146,7 @@ def breaches(soak: Soak, before: Kept) -> list[str]:
         found.append(f"answered and stored differ: {soak.kept + before} and {now}")
     if sum((minute.statuses for minute in soak.minutes), Counter[int]()).keys() != {HTTPStatus.OK}:
         found.append("not all were answered 200")
-    soak.product.manage("verify_ledger")  # ends the run when it is not clean
+    soak.product.manage("verify_ledger", seconds=VERIFIED_WITHIN_SECONDS)  # ends the run when it is not clean
     early, late = soak.minutes[1].memory_bytes, soak.minutes[-1].memory_bytes
     return found + [f"the memory of {name} grew" for name in PARTS[:2] if late[name] > GROWTH * early[name]]
 

@@ -76,9 +76,9 @@ def wsgi_environ(scope: Scope) -> dict[str, Any]:
         "REMOTE_PORT": client_port,
         "wsgi.url_scheme": scope.scheme,
     }
-    _add_headers(environ, scope.headers.items())
-    for name in set(scope.headers.keys()).difference(name for name, _ in scope.headers.items()):
-        _add_headers(environ, [(name, UNREADABLE)])
+    headers = scope.headers.items()
+    unreadable = set(scope.headers.keys()).difference(name for name, _ in headers)
+    _add_headers(environ, [*headers, *((name, UNREADABLE) for name in unreadable)])
     if scope.authority:  # of an absolute target or of HTTP/2: it wins over Host (RFC 9112, section 3.2.2)
         environ["HTTP_HOST"] = scope.authority
     return environ

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO
 
-from luminalog.embedded.environment import PROJECT
 from luminalog.embedded.processes import kill_group, start, stop
 
 FIRST_PAUSE_SECONDS = 0.25
@@ -80,13 +79,12 @@ ASGI = ["--interface", "asginl", "luminalog.asgi:application"]
 
 def product_parts(env: Mapping[str, str], *, port: int, tail_port: int) -> list[Part]:
     """Return our own processes in the order of their start; they stop in the reverse order."""
-    parts = [
+    return [
         _python("worker", *WORKER, env=env, stop_seconds=2.5),
         _python("beat", *BEAT, env=env, stop_seconds=1.2),
         _python("tail", *GRANIAN, "--port", str(tail_port), *ASGI, env=env, stop_seconds=1.0),
         _python("web", *GRANIAN, "--port", str(port), *RSGI, env=env, stop_seconds=2.0),
     ]
-    return parts if (PROJECT / "luminalog" / "asgi.py").is_file() else [p for p in parts if p.name != "tail"]
 
 
 def _python(name: str, *arguments: str, env: Mapping[str, str], stop_seconds: float) -> Part:

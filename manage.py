@@ -6,7 +6,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from luminalog.embedded import environment, runner
+from embedded import environment, runner
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")

@@ -1,4 +1,4 @@
-"""Admin pages of projects and API keys; staff, groups and the audit trail are in `staff`, organisations above us."""
+"""Admin pages of projects and API keys; staff and trails are in `staff_admin`, organisations above us."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +11,20 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts import life, staff
+from accounts import life, staff_admin
 from accounts.forms import ReasonForm, RotateForm
 from accounts.models import ApiKey, Project
 from accounts.standing import standing
 from accounts.steps import Question, ask, find, show_once
-from luminalog.paging import BoundedPaginator
-from luminalog.phrases import ago, until
+from foundation.paging import BoundedPaginator
+from foundation.phrases import ago, until
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin  # only django-stubs' is generic
 
-__all__ = ["staff"]
+__all__ = ["staff_admin"]  # Django looks for pages here
 
 
 class NeverDeleted(ModelAdmin):
@@ -118,7 +118,7 @@ class ApiKeyAdmin(NeverDeleted):
         if change:
             obj.save(update_fields=form.changed_data)
         else:
-            request.issued = life.issue(obj, by=staff.member(request))  # type: ignore[attr-defined]
+            request.issued = life.issue(obj, by=staff_admin.member(request))  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:  # noqa: ARG002
         return show_once(self, request, request.issued)  # type: ignore[attr-defined]
@@ -137,7 +137,7 @@ class ApiKeyAdmin(NeverDeleted):
         form = RotateForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                issued = life.rotate(api_key.pk, by=staff.member(request), grace=form.grace)
+                issued = life.rotate(api_key.pk, by=staff_admin.member(request), grace=form.grace)
             except life.KeyLifeError as error:
                 self.message_user(request, str(error), messages.ERROR)
                 return _back_to(api_key)

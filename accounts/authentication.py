@@ -12,30 +12,22 @@ from accounts.caller import Caller
 from accounts.directory import directory
 from accounts.failures import failed_keys
 from accounts.last_use import last_use
-from luminalog.errors import ApiError
+from foundation.errors import RefusedCaller
+from foundation.refusals import Refusal
 
 
 class ApiKeyAuthentication(BaseAuthentication):
     """Make the `Caller` of the API key `request.user`. With the header present, no byte of the body is read.
 
     Two `x-api-key` headers reach us as one value joined by a comma, which is no key.
-    Raises: `ApiError` for no key (401), a bad one (401, or 429 after too many), a foreign address (403).
+    Raises: `RefusedCaller` for no key (401), a bad one (401, or 429 after too many), a foreign address (403).
     """
 
     def authenticate(self, request: Request) -> tuple[Caller, None]:
-        key = request.META.get("HTTP_X_API_KEY")
-        if key is None:
-            key = _body_key(request)
-        if not key:
-            raise ApiError("missing_api_key")
-        caller = directory.find(key, may_query=lambda: failed_keys.may_query(request._request))
-        if caller is None:
-            raise _refusal(request._request)
-        address = client_address(request._request)
-        if not may_come_from(caller, address=address):
-            raise ApiError("forbidden", "This API key may not be used from your address.")
-        last_use.note(caller.api_key_id, address=address, client=request.META.get("HTTP_USER_AGENT", ""))
-        return caller, None
+        try:
+            return caller_behind(request), None
+        except Refusal as refusal:
+            raise RefusedCaller(refusal) from refusal
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature
         return "ApiKey"
@@ -49,6 +41,23 @@ def may_come_from(caller: Caller, *, address: str) -> bool:
     return any(found in network for network in caller.allowed_networks)
 
 
+def caller_behind(request: Request) -> Caller:
+    """Find out who is calling. Raises: `Refusal`."""
+    key = request.META.get("HTTP_X_API_KEY")
+    if key is None:
+        key = _body_key(request)
+    if not key:
+        raise Refusal("missing_api_key")
+    caller = directory.find(key, may_query=lambda: failed_keys.may_query(request._request))
+    if caller is None:
+        raise _refusal(request._request)
+    address = client_address(request._request)
+    if not may_come_from(caller, address=address):
+        raise Refusal("forbidden", "This API key may not be used from your address.")
+    last_use.note(caller.api_key_id, address=address, client=request.META.get("HTTP_USER_AGENT", ""))
+    return caller
+
+
 def _body_key(request: Request) -> str | None:
     """Ask the view for the body's deprecated key, if it is one that takes it."""
     view = (request.parser_context or {}).get("view")
@@ -56,8 +65,8 @@ def _body_key(request: Request) -> str | None:
     return read(request) if read else None
 
 
-def _refusal(request: HttpRequest) -> ApiError:
+def _refusal(request: HttpRequest) -> Refusal:
     seconds = failed_keys.note(request)
     if seconds is None:
-        return ApiError("invalid_api_key")
-    return ApiError("too_many_failures", retry_after_seconds=seconds)
+        return Refusal("invalid_api_key")
+    return Refusal("too_many_failures", retry_after_seconds=seconds)

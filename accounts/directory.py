@@ -10,10 +10,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts.caller import Caller
-from accounts.expiring import ExpiringMap
 from accounts.keys import digest, is_well_formed
 from accounts.models import ApiKey, Organisation
-from luminalog import postgres
+from foundation import postgres
+from foundation.expiring import ExpiringMap
 
 #: A revocation bites everywhere within 10 s: the age of an entry plus the time its query took.
 KNOWN_SECONDS = 8

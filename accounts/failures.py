@@ -13,7 +13,7 @@ from django_ratelimit.core import get_usage
 from redis import RedisError
 
 from accounts.addresses import client_network
-from accounts.expiring import ExpiringMap
+from foundation.expiring import ExpiringMap
 
 log = structlog.get_logger(__name__)
 

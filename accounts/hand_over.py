@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import structlog
 from redis import Redis, RedisError
 
-from luminalog import valkey
+from foundation import valkey
 
 log = structlog.get_logger(__name__)
 

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 
-from luminalog.redaction import KEY
+from foundation.redaction import KEY
 
 
 def make_key() -> str:

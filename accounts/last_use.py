@@ -8,9 +8,9 @@ from datetime import datetime
 from django.db import connection
 from django.utils import timezone
 
-from accounts.expiring import ExpiringMap
 from accounts.hand_over import HandOver
-from luminalog.redaction import redact
+from foundation.expiring import ExpiringMap
+from foundation.redaction import redact
 
 MINUTE_SECONDS = 60
 CAPACITY = 20_000

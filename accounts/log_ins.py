@@ -1,11 +1,23 @@
-"""What log-ins to the admin leave behind and nobody else clears away: sessions, and the records of django-axes."""
+"""Log-ins to the admin: under which name failures are counted, and what is forgotten of them in time."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from importlib import import_module
+from typing import Any
 
 from axes.models import AccessFailureLog, AccessLog
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils import timezone
+
+#: The column's length; a longer name would be an error of the database, and an answer 500.
+MAX_CHARACTERS = 255
+
+
+def username_of(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str | None:
+    """Return the name as it was typed, as far as there is room for it."""
+    name = (credentials or {}).get("username") or request.POST.get("username")
+    return None if name is None else str(name)[:MAX_CHARACTERS]
 
 
 def forget_old() -> int:

@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.addresses import client_address
 from accounts.plain_http import plain_http
-from luminalog.errors import ApiError, problem
+from foundation.errors import problem
+from foundation.refusals import Refusal
 
 
 class HttpsOnlyMiddleware:
@@ -22,7 +23,7 @@ class HttpsOnlyMiddleware:
         if settings.DEVELOPMENT or request.is_secure() or not request.path.startswith("/v1/"):
             return self.get_response(request)
         plain_http.note(request.META.get("HTTP_X_API_KEY", ""))
-        return problem(ApiError("https_required"), request)
+        return problem(Refusal("https_required"), request)
 
 
 class AdminNetworksMiddleware:
@@ -35,7 +36,7 @@ class AdminNetworksMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not self.networks or not request.path.startswith("/admin") or self._is_inside(request):
             return self.get_response(request)
-        return problem(ApiError("not_found"), request)
+        return problem(Refusal("not_found"), request)
 
     def _is_inside(self, request: HttpRequest) -> bool:
         address = ip_address(client_address(request))

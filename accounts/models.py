@@ -1,15 +1,21 @@
-"""Organisations, their projects and API keys, and the staff who manage them."""
+"""Organisations, their projects and API keys; the staff who manage them, and at whose logs they looked."""
+
+from datetime import datetime, timedelta
+from typing import Self
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils import timezone
 
-from accounts.standing import ApiKeyQuerySet
 from accounts.validators import validate_network
-from luminalog.levels import Level
+from foundation.levels import Level
+
+EXPIRES_SOON = timedelta(days=14)
+ROTATE_EVERY = timedelta(days=90)
 
 
 class User(AbstractUser):
@@ -61,6 +67,33 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organisation} / {self.name}"
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """Keys by their standing."""
+
+    def in_force(self, *, at: datetime | None = None) -> Self:
+        """Neither revoked nor expired; their organisation may be suspended nevertheless."""
+        at = at or timezone.now()
+        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=at), revoked_at__isnull=True)
+
+    def stragglers(self, *, at: datetime | None = None) -> Self:
+        """Rotated keys in force that somebody still used after their successor was there."""
+        return self.in_force(at=at).filter(successor__isnull=False, last_used_at__gt=F("successor__created_at"))
+
+    def expiring(self, *, at: datetime | None = None) -> Self:
+        """In force for less than 14 days more, and without a successor."""
+        at = at or timezone.now()
+        return self.in_force(at=at).filter(expires_at__lte=at + EXPIRES_SOON, successor__isnull=True)
+
+    def overdue(self, *, at: datetime | None = None) -> Self:
+        """In force and not rotated for 90 days."""
+        at = at or timezone.now()
+        return self.in_force(at=at).filter(created_at__lte=at - ROTATE_EVERY, successor__isnull=True)
+
+    def overheard(self, *, at: datetime | None = None) -> Self:
+        """In force although they were sent over plain HTTP."""
+        return self.in_force(at=at).filter(seen_over_plain_http_at__isnull=False)
 
 
 class ApiKey(models.Model):
@@ -139,3 +172,44 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…{self.suffix})"
+
+
+class AccessRecord(models.Model):
+    """One look of a member of staff at an organisation's logs. Written before the look, never changed."""
+
+    class Action(models.TextChoices):
+        SEARCH = "search"
+        HISTOGRAM = "histogram"
+        FIELDS = "fields"
+        ENTRY = "entry"
+        CONTEXT = "context"
+        TRACE = "trace"
+        TAIL = "tail"
+        EXPORT = "export"
+
+    at = models.DateTimeField(auto_now_add=True)
+    # No foreign keys: the record outlives whom and what it names.
+    user_id = models.BigIntegerField()
+    username = models.CharField(max_length=150)
+    organisation_id = models.BigIntegerField()
+    organisation = models.CharField(max_length=60, help_text="Its short name at the time.")
+    action = models.CharField(max_length=12, choices=Action.choices)
+    query = models.CharField(max_length=2200, blank=True)
+    range_start = models.DateTimeField(null=True)
+    range_end = models.DateTimeField(null=True)
+    subject = models.CharField(max_length=140, blank=True, help_text="The entry's id, or the trace's.")
+    address = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        db_table = "explore_accessrecord"  # older than its place here
+        ordering = ["-at", "-id"]
+        verbose_name = "look at logs"
+        verbose_name_plural = "looks at logs"
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="access_record_newest"),  # the admin's list
+            models.Index(fields=["user_id", "-at"], name="access_record_of_a_user"),  # "what did she look at"
+            models.Index(fields=["organisation_id", "-at"], name="access_record_of_a_tenant"),  # "who looked at them"
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username}: {self.action} in {self.organisation}"

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.caller import Caller
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 
 
 def caller_of(request: Request) -> Caller:
@@ -20,7 +20,7 @@ class MayIngest(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
         if not caller_of(request).can_ingest:
-            raise ApiError("forbidden", "This API key may not send logs.")
+            raise Refusal("forbidden", "This API key may not send logs.")
         return True
 
 
@@ -29,5 +29,5 @@ class MayRead(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
         if not caller_of(request).can_read:
-            raise ApiError("forbidden", "This API key may not read logs.")
+            raise Refusal("forbidden", "This API key may not read logs.")
         return True

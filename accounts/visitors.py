@@ -14,7 +14,8 @@ from django_ratelimit.core import get_usage
 from redis import RedisError
 
 from accounts.addresses import client_network
-from luminalog.errors import ApiError, problem
+from foundation.errors import problem
+from foundation.refusals import Refusal
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +31,7 @@ def limited(*, group: str, per_minute: int, method: Any = ALL) -> Callable[[View
             seconds = _seconds_to_wait(request, group=group, rate=f"{per_minute}/m", method=method)
             if seconds is None:
                 return view(request, *args, **kwargs)
-            return problem(ApiError("too_many_requests", retry_after_seconds=seconds), request)
+            return problem(Refusal("too_many_requests", retry_after_seconds=seconds), request)
 
         return answer
 

@@ -1,4 +1,4 @@
-"""The explorer in the admin's index and menu, saved searches, and the access log for whoever must read it."""
+"""The explorer in the admin's index and menu, and saved searches."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,15 +8,14 @@ from django.urls import URLPattern
 
 from explore.explorer.page import explorer_page
 from explore.explorer.urls import urlpatterns
-from explore.models import AccessRecord, Explorer, SavedSearch
+from explore.models import Explorer, SavedSearch
 from explore.permissions import may_view_logs
 
 if TYPE_CHECKING:
     ExplorerModelAdmin = admin.ModelAdmin[Explorer]
     SavedSearchModelAdmin = admin.ModelAdmin[SavedSearch]
-    AccessRecordModelAdmin = admin.ModelAdmin[AccessRecord]
 else:
-    ExplorerModelAdmin = SavedSearchModelAdmin = AccessRecordModelAdmin = admin.ModelAdmin
+    ExplorerModelAdmin = SavedSearchModelAdmin = admin.ModelAdmin
 
 
 @admin.register(Explorer)
@@ -55,22 +54,3 @@ class SavedSearchAdmin(SavedSearchModelAdmin):
     search_fields = ["name", "query", "owner__username", "organisation__name"]
     raw_id_fields = ["organisation", "owner"]
     show_full_result_count = False
-
-
-@admin.register(AccessRecord)
-class AccessRecordAdmin(AccessRecordModelAdmin):
-    """Read-only: not even a superuser edits who looked at what."""
-
-    list_display = ["at", "username", "organisation", "action", "query", "subject", "address"]
-    list_filter = ["action", "at"]
-    search_fields = ["username", "organisation", "query", "subject"]
-    show_full_result_count = False
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: AccessRecord | None = None) -> bool:  # noqa: ARG002
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: AccessRecord | None = None) -> bool:  # noqa: ARG002
-        return False

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.core import signing
 
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 from storage.search import Position
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,11 +30,11 @@ def sign(cursor: Cursor, *, organisation_id: int) -> str:
 
 
 def read(text: str, *, organisation_id: int) -> Cursor:
-    """Return the cursor that `text` holds. Raises: `ApiError` when it is none of the organisation's."""
+    """Return the cursor that `text` holds. Raises: `Refusal` when it is none of the organisation's."""
     try:
         *times, entry_id, newest_first = signing.loads(text, salt=_salt(organisation_id))
     except signing.BadSignature as error:
-        raise ApiError("invalid_parameter", "cursor is not one that this API gave you.") from error
+        raise Refusal("invalid_parameter", "cursor is not one that this API gave you.") from error
     start, end, timestamp = (EPOCH + time * MICROSECOND for time in times)
     return Cursor(start=start, end=end, newest_first=newest_first, after=(timestamp, entry_id))
 

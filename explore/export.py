@@ -11,7 +11,7 @@ from typing import Any
 from django.http import StreamingHttpResponse
 
 from explore.search import FoundEntry, Search, as_json, find
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 
 PAGE_ENTRIES = 1_000
 EXPORTS_PER_PROCESS = 2
@@ -72,7 +72,7 @@ class Export:
         self.format = FORMATS[format_name]
         self.newest_first = newest_first
         if not _places.acquire(blocking=False):
-            raise ApiError("too_many_queries", "Too many exports are running.", retry_after_seconds=10)
+            raise Refusal("too_many_queries", "Too many exports are running.", retry_after_seconds=10)
         self._release: Callable[[], None] | None = _places.release
         try:
             self._page = self._read(None)

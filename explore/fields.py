@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from explore.syntax import QueryError
 from explore.values import Value
-from luminalog.levels import BY_NAME, Level
+from foundation.levels import BY_NAME, Level
 from storage.conditions import (
     EVERYTHING,
     Compares,

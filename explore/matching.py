@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from luminalog.levels import BY_NAME
+from foundation.levels import BY_NAME
 from storage.conditions import (
     Compares,
     Condition,

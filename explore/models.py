@@ -1,4 +1,4 @@
-"""Saved searches and the access log: what staff keep of the explorer, and who looked at what."""
+"""The explorer's place in the admin, and the searches that staff save."""
 
 from django.conf import settings
 from django.db import models
@@ -41,43 +41,3 @@ class SavedSearch(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class AccessRecord(models.Model):
-    """One look of a member of staff at an organisation's logs. Written before the look, never changed."""
-
-    class Action(models.TextChoices):
-        SEARCH = "search"
-        HISTOGRAM = "histogram"
-        FIELDS = "fields"
-        ENTRY = "entry"
-        CONTEXT = "context"
-        TRACE = "trace"
-        TAIL = "tail"
-        EXPORT = "export"
-
-    at = models.DateTimeField(auto_now_add=True)
-    # No foreign keys: the record outlives whom and what it names.
-    user_id = models.BigIntegerField()
-    username = models.CharField(max_length=150)
-    organisation_id = models.BigIntegerField()
-    organisation = models.CharField(max_length=60, help_text="Its short name at the time.")
-    action = models.CharField(max_length=12, choices=Action.choices)
-    query = models.CharField(max_length=2200, blank=True)
-    range_start = models.DateTimeField(null=True)
-    range_end = models.DateTimeField(null=True)
-    subject = models.CharField(max_length=140, blank=True, help_text="The entry's id, or the trace's.")
-    address = models.GenericIPAddressField(null=True)
-
-    class Meta:
-        ordering = ["-at", "-id"]
-        verbose_name = "look at logs"
-        verbose_name_plural = "looks at logs"
-        indexes = [
-            models.Index(fields=["-at", "-id"], name="access_record_newest"),  # the admin's list
-            models.Index(fields=["user_id", "-at"], name="access_record_of_a_user"),  # "what did she look at"
-            models.Index(fields=["organisation_id", "-at"], name="access_record_of_a_tenant"),  # "who looked at them"
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.username}: {self.action} in {self.organisation}"

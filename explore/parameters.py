@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from explore import cursors
 from explore.query import Node, QueryError, parse
 from explore.search import Search
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 from storage.search import earlier
 
 DEFAULT_RANGE = timedelta(hours=1)
@@ -15,14 +15,14 @@ DEFAULT_RANGE = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameters of one request. Every method raises `ApiError`."""
+    """The parameters of one request. Every method raises `Refusal`."""
 
     given: Mapping[str, str]
 
     def refuse_others_than(self, names: Collection[str]) -> None:
         """Refuse a misspelt name, which would silently change the question."""
         if not set(self.given) <= set(names):
-            raise ApiError("invalid_parameter", f"The parameters are {', '.join(sorted(names))}.")
+            raise Refusal("invalid_parameter", f"The parameters are {', '.join(sorted(names))}.")
 
     def text(self, name: str) -> str | None:
         """Return a text, or None when it is absent or empty."""
@@ -34,14 +34,14 @@ class Parameters:
         if text is None:
             return default
         if not (text.isascii() and text.isdecimal() and len(text) < 20 and lowest <= int(text) <= highest):
-            raise ApiError("invalid_parameter", f"{name} must be a whole number from {lowest} to {highest}.")
+            raise Refusal("invalid_parameter", f"{name} must be a whole number from {lowest} to {highest}.")
         return int(text)
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
         """Return one of `choices`, by default the first."""
         text = self.text(name) or choices[0]
         if text not in choices:
-            raise ApiError("invalid_parameter", f"{name} must be one of {', '.join(choices)}.")
+            raise Refusal("invalid_parameter", f"{name} must be one of {', '.join(choices)}.")
         return text
 
     def moment(self, name: str) -> datetime | None:
@@ -53,7 +53,7 @@ class Parameters:
             moment = datetime.fromisoformat(text)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            raise ApiError(
+            raise Refusal(
                 "invalid_parameter", f"{name} must be an RFC 3339 date and time; write + as %2B in an address."
             ) from error
 
@@ -62,7 +62,7 @@ class Parameters:
         try:
             return parse(self.given.get("query", ""))
         except QueryError as error:
-            raise ApiError("invalid_query", error.message, members={"position": error.position}) from error
+            raise Refusal("invalid_query", error.message, members={"position": error.position}) from error
 
     def search(self, organisation_id: int) -> Search:
         """Return the search; a cursor brings the range of the page that it continues."""
@@ -74,5 +74,5 @@ class Parameters:
         end = end or datetime.now(UTC)
         start = start or earlier(end, by=DEFAULT_RANGE)
         if start >= end:
-            raise ApiError("invalid_parameter", "from must be earlier than to.")
+            raise Refusal("invalid_parameter", "from must be earlier than to.")
         return Search(organisation_id, self.query(), start, end)

@@ -7,7 +7,7 @@ from typing import Any
 
 from explore import cursors
 from explore.summary import Field, summarise
-from luminalog.levels import Level
+from foundation.levels import Level
 from storage import search as store
 from storage.conditions import Condition, Document, Either, Equals, Text
 from storage.found import FoundEntry
@@ -80,7 +80,7 @@ class Fields:
 
 
 def find(search: Search, *, limit: int, cursor: str | None = None, newest_first: bool = True) -> Page:
-    """Return one page; a cursor of an earlier page continues it. Raises: `ApiError`."""
+    """Return one page; a cursor of an earlier page continues it. Raises: `Refusal`."""
     after = cursors.read(cursor, organisation_id=search.organisation_id).after if cursor else None
     entries = store.page(search, limit=limit + 1, after=after, newest_first=newest_first)
     if len(entries) <= limit:

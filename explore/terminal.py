@@ -5,7 +5,7 @@ import unicodedata
 from typing import Any
 
 from explore.search import FoundEntry, as_json
-from luminalog.levels import Level
+from foundation.levels import Level
 
 RESET, DIM = "\x1b[0m", "\x1b[2m"
 COLOURS = {

@@ -13,7 +13,7 @@ from explore import schema, search
 from explore.export import FORMATS, Export
 from explore.parameters import Parameters
 from explore.search import as_json, as_text
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 from quotas.throttling import Limited
 
 T = TypeVar("T")
@@ -102,7 +102,7 @@ class HistogramView(ReadView):
         asked = parameters.search(organisation_id)
         step = parameters.number("step", default=default_step(asked), lowest=1, highest=31 * 86400)
         if (asked.end - asked.start).total_seconds() / step > search.MAX_STEPS:
-            raise ApiError("invalid_parameter", f"step would make more than {search.MAX_STEPS:,} steps.")
+            raise Refusal("invalid_parameter", f"step would make more than {search.MAX_STEPS:,} steps.")
         histogram = search.histogram(asked, step_seconds=step)
         return Response(
             {
@@ -145,7 +145,7 @@ class TraceView(ReadView):
     def get(self, request: Request, trace_id: str) -> Response:
         """Return the entries of a trace, the oldest first."""
         if "\0" in trace_id:  # none is stored with it, and PostgreSQL takes it in no parameter
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         organisation_id, parameters = self.asked(request)
         trace = search.trace(
             organisation_id,
@@ -155,7 +155,7 @@ class TraceView(ReadView):
             limit=parameters.number("limit", default=search.MAX_ENTRIES, lowest=1, highest=search.MAX_ENTRIES),
         )
         if not trace.entries:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         logs = list(map(as_json, trace.entries))
         return Response({"trace_id": trace_id, "logs": logs, "is_complete": trace.is_complete})
 
@@ -182,7 +182,7 @@ def default_step(asked: search.Search) -> int:
 
 def _existing(thing: T | None) -> T:
     if thing is None:
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     return thing
 
 

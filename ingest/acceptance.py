@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from accounts.caller import Caller
-from ingest import idempotency, spool
-from ingest.payload import pack
-from ingest.spool import Part
-from ingest.wire import ParsedBatch, encode_entries, parse_batch
-from luminalog.faults import reach
-from luminalog.postgres import PromptTransaction
+from foundation.faults import reach
+from foundation.postgres import PromptTransaction
+from ingest.protocols.luminalog.wire import ParsedBatch, encode_entries, parse_batch
+from ingest.spool import idempotency, table
+from ingest.spool.payload import pack
+from ingest.spool.table import Part
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,7 +27,7 @@ class Answer:
 
 
 def accept(caller: Caller, body: bytes, *, lenient: bool, idempotency_key: str | None = None) -> Answer:
-    """Keep the batch in `body`; when this returns, it is safe. Raises: `ApiError`, `OperationalError`."""
+    """Keep the batch in `body`; when this returns, it is safe. Raises: `Refusal`, `OperationalError`."""
     batch = parse_batch(body, lenient=lenient, minimum_level=caller.minimum_level)
     parts = [
         Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes)
@@ -37,7 +37,7 @@ def accept(caller: Caller, body: bytes, *, lenient: bool, idempotency_key: str |
     if idempotency_key is not None:
         return _accept_once(caller, parts, answer, body=body, key=idempotency_key)
     if parts:
-        spool.accept(caller, parts)
+        table.accept(caller, parts)
     reach("after_commit")
     return answer
 
@@ -48,7 +48,7 @@ def _accept_once(caller: Caller, parts: Sequence[Part], answer: Answer, *, body:
         if earlier is not None:
             return Answer(json=earlier.encode(), entries=0, size_bytes=0, below_level=0, is_replay=True)
         if parts:
-            spool.accept(caller, parts)
+            table.accept(caller, parts)
         reach("before_commit")
     reach("after_commit")
     return answer

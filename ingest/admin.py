@@ -4,9 +4,9 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from ingest import dead_letters
+from foundation.readonly import ReadOnlyAdmin
 from ingest.models import DeadLetter, SpooledBatch
-from luminalog.readonly import ReadOnlyAdmin
+from ingest.spool import dead_letters
 
 
 @admin.register(SpooledBatch)

@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from ingest import drain as spool_drain
-from ingest import idempotency
+from ingest.spool import drain as spool_drain
+from ingest.spool import idempotency
 
 
 @shared_task(name="ingest.drain")

@@ -10,15 +10,16 @@ from rest_framework.views import APIView
 
 from accounts.caller import Caller
 from accounts.permissions import MayIngest, caller_of
-from ingest import idempotency, metrics
+from foundation.faults import reach
+from foundation.refusals import Refusal
+from ingest import metrics
 from ingest.acceptance import Answer, accept
-from ingest.body import Body, read_body
-from ingest.capacity import capacity
-from ingest.description import describe_ingestion
-from ingest.nudge import nudge
-from ingest.wire import legacy_api_key
-from luminalog.errors import ApiError
-from luminalog.faults import reach
+from ingest.protocols.luminalog.description import describe_ingestion
+from ingest.protocols.luminalog.wire import legacy_api_key
+from ingest.receive.body import Body, read_body
+from ingest.spool import idempotency
+from ingest.spool.capacity import capacity
+from ingest.spool.nudge import nudge
 from quotas.outcomes import note
 from quotas.throttling import Limited
 
@@ -40,7 +41,7 @@ class IngestView(Limited, APIView):
         caller = caller_of(request)
         reach("after_authentication")
         capacity.require()
-        idempotency_key = idempotency.key_of(request)
+        idempotency_key = idempotency.checked(request.headers.get("Idempotency-Key"))
         lenient = caller.keeps_valid_entries or _prefers_leniency(request)
         self.body = self.body or read_body(request._request, organisation_id=caller.organisation_id)
         answer = accept(caller, self.body.content, lenient=lenient, idempotency_key=idempotency_key)
@@ -55,7 +56,7 @@ class IngestView(Limited, APIView):
         """Return the body's deprecated `api_key`; authentication asks for it when there is no header."""
         try:
             self.body = read_body(request._request)
-        except ApiError as error:
+        except Refusal as error:
             if error.status in NO_BODY_AT_ALL:
                 return None
             raise

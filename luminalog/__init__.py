@@ -1,4 +1,4 @@
-"""The project: wiring and leaf helpers, no business rule."""
+"""The roof: the Django project. It wires the rooms together and holds no rule of theirs."""
 
 from luminalog.celery import app as celery_app
 

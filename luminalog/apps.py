@@ -11,10 +11,11 @@ class LuminalogConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Register the checks."""
-        import_module("luminalog.checks")
+        """Register the checks, and the pages of no single room."""
+        for module in ("luminalog.checks", "luminalog.console.organisation"):
+            import_module(module)
 
 
 class ConsoleConfig(admin_apps.AdminConfig):
     default = False
-    default_site = "luminalog.console.Console"
+    default_site = "luminalog.console.site.Console"

@@ -12,8 +12,8 @@ from celery import Celery
 from celery.signals import task_failure, task_postrun, task_prerun
 from django.db import connections
 
-from luminalog.postgres import discard_if_dead
-from luminalog.presence import note_beat, note_worker
+from foundation.postgres import discard_if_dead
+from operations.presence import note_beat, note_worker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
 log = structlog.get_logger(__name__)

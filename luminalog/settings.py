@@ -9,7 +9,8 @@ from typing import Any
 import environ
 from celery.schedules import crontab
 
-from luminalog.metric_files import count_in_files
+from foundation.metric_files import count_in_files
+from luminalog import __version__
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -18,6 +19,7 @@ if (BASE_DIR / ".env").is_file():
 
 DEVELOPMENT: bool = env.bool("LUMINALOG_DEVELOPMENT", default=False)
 DEBUG = False
+VERSION = __version__
 SECRET_KEY = env.str("SECRET_KEY")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"] if DEVELOPMENT else [])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -49,21 +51,23 @@ INSTALLED_APPS = [
     "axes",
     "auditlog",
     "luminalog",
+    "operations",
     "accounts",
+    "notify",
     "quotas",
     "storage",
     "ingest",
     "explore",
 ]
 MIDDLEWARE = [
-    "luminalog.requests.RequestContextMiddleware",
-    "luminalog.metrics.MetricsMiddleware",
-    "luminalog.traffic.TrafficMiddleware",
-    "luminalog.requests.UnreadBodyMiddleware",
-    "luminalog.requests.FramingMiddleware",
-    "luminalog.requests.ContentSecurityPolicyMiddleware",
+    "foundation.middleware.RequestContextMiddleware",
+    "operations.metrics.MetricsMiddleware",
+    "foundation.traffic.TrafficMiddleware",
+    "foundation.middleware.UnreadBodyMiddleware",
+    "foundation.middleware.FramingMiddleware",
+    "foundation.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "luminalog.requests.KnownMethodsMiddleware",
+    "foundation.middleware.KnownMethodsMiddleware",
     "accounts.middleware.HttpsOnlyMiddleware",
     "accounts.middleware.AdminNetworksMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -181,6 +185,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "accounts.note_last_use": {"task": "accounts.note_last_use", "schedule": 30.0, "options": {"expires": 30}},
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
+    "notify.deliver": {"task": "notify.deliver", "schedule": 60.0, "options": {"expires": 60}},
     "quotas.fold_outcomes": {"task": "quotas.fold_outcomes", "schedule": 5.0, "options": {"expires": 5}},
     "quotas.notify": {"task": "quotas.notify", "schedule": 60.0, "options": {"expires": 60}},
     "storage.retention": {"task": "storage.retention", "schedule": 900.0, "options": {"expires": 900}},
@@ -204,7 +209,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # ?format= is an export's
-    "EXCEPTION_HANDLER": "luminalog.errors.problem_response",
+    "EXCEPTION_HANDLER": "foundation.errors.problem_response",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
 SPECTACULAR_SETTINGS = {
@@ -285,7 +290,7 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES or None
-AXES_USERNAME_CALLABLE = "accounts.lockout.username_of"
+AXES_USERNAME_CALLABLE = "accounts.log_ins.username_of"
 AXES_VERBOSE = False
 #: How long log-ins and failed tries are remembered; what was changed (the audit trail) is kept for ever.
 LOG_IN_RECORD_DAYS = env.int("LUMINALOG_LOG_IN_RECORD_DAYS", default=90)
@@ -313,7 +318,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "auth.Group", "m2m_fields": {"permissions"}},
     "quotas.Plan",
     "quotas.Quota",
-    "quotas.NoticeChannel",
+    "notify.NoticeChannel",
 )
 RATELIMIT_USE_CACHE = "default"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
@@ -340,5 +345,5 @@ TIME_ZONE = "UTC"
 LOG_LEVEL = env.str("LUMINALOG_LOG_LEVEL", default="INFO")
 #: A line for each answer, without its address: for a proxy's log to be compared with.
 ACCESS_LOG = env.bool("LUMINALOG_ACCESS_LOG", default=False)
-LOGGING_CONFIG = "luminalog.logs.configure"
+LOGGING_CONFIG = "foundation.logs.configure"
 LOGGING = {"level": LOG_LEVEL, "json": env.bool("LUMINALOG_LOG_JSON", default=not DEVELOPMENT)}

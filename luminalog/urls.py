@@ -6,10 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from explore.views import LogsView
+from foundation.errors import problem
+from foundation.methods import by_method
+from foundation.refusals import Refusal
 from ingest.views import IngestView
-from luminalog import health
-from luminalog.errors import ApiError, problem
-from luminalog.methods import by_method
+from operations import health
 
 log = structlog.get_logger(__name__)
 
@@ -28,17 +29,17 @@ urlpatterns = [
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django refuses to take: a foreign Host, too many fields, a forged upload. One line tells of it."""
     log.warning("request_refused", error=type(exception).__name__)
-    return problem(ApiError("invalid_request"), request)
+    return problem(Refusal("invalid_request"), request)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer an unknown address of the API, and any other."""
-    return problem(ApiError("not_found"), request)
+    return problem(Refusal("not_found"), request)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The last resort; Django has logged the exception."""
-    return problem(ApiError("internal_error"), request)
+    return problem(Refusal("internal_error"), request)
 
 
 handler400 = "luminalog.urls.bad_request"

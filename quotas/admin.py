@@ -13,8 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from luminalog.sizes import format_bytes
-from quotas import notice_admin
+from foundation.sizes import format_bytes
 from quotas.forms import PlanForm, QuotaForm
 from quotas.models import MonthlyUsage, Plan, Quota
 from quotas.usage_page import RANGES, percent, usage_page
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
 else:
     ModelAdmin = admin.ModelAdmin  # only django-stubs' is generic
-
-__all__ = ["notice_admin"]  # Django looks for pages here
 
 ORGANISATIONS_A_PLAN = 200
 NOTICES_SHOWN = 20

@@ -6,7 +6,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 
-from luminalog.sizes import exactly, parse_bytes
+from foundation.sizes import exactly, parse_bytes
 from quotas.buckets import MAX_TOKENS
 from quotas.models import Plan, Quota
 

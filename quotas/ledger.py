@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from luminalog.errors import ApiError
-from luminalog.postgres import fetch_one
+from foundation.postgres import fetch_one
+from foundation.refusals import Refusal
 
 #: Charges `size_bytes` and `entries` to this month's row; no row comes back when that would exceed the limit.
 #: PostgreSQL re-reads the row after a lock wait (READ COMMITTED), so two requests can never both take the last byte.
@@ -95,10 +95,10 @@ def balance(organisation_id: int) -> Balance:
     return Balance(*row)
 
 
-def exhausted(organisation_id: int) -> ApiError:
+def exhausted(organisation_id: int) -> Refusal:
     """Return the refusal of a batch that the month's quota has no room for."""
     now = balance(organisation_id)
-    return ApiError(
+    return Refusal(
         "quota_exhausted",
         f"The monthly quota of {now.limit_bytes} bytes has no room for this batch: {now.used_bytes} bytes are used.",
         retry_after_seconds=max(1, now.seconds_left),

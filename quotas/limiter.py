@@ -6,8 +6,8 @@ import redis
 import structlog
 from django.conf import settings
 
+from foundation.breaker import Breaker
 from quotas import buckets
-from quotas.breaker import Breaker
 from quotas.buckets import Level, Verdict
 from quotas.local_buckets import LocalBuckets
 from quotas.metrics import LIMITER_DEGRADED, LIMITER_FALLBACKS

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from luminalog.postgres import discard_if_dead, fetch_one
+from foundation.postgres import discard_if_dead, fetch_one
 
 #: How old limits may be when a request is let through; a cut acts after that. See `throttling` for a raise.
 MAX_AGE_SECONDS = 5.0

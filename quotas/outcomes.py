@@ -18,8 +18,8 @@ import structlog
 from django.db import transaction
 
 from accounts.caller import Caller
-from luminalog import valkey
-from luminalog.postgres import fetch_one
+from foundation import valkey
+from foundation.postgres import fetch_one
 from quotas import ledger
 from quotas.scripts import script
 from quotas.tally import HASH, Amount, Kind, Tally

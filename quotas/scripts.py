@@ -5,7 +5,7 @@ from pathlib import Path
 
 from redis.commands.core import Script
 
-from luminalog import valkey
+from foundation import valkey
 
 
 def source(name: str) -> str:

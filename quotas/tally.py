@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from luminalog import valkey
+from foundation import valkey
 from quotas.metrics import OUTCOMES_LOST
 from quotas.scripts import script
 

@@ -13,6 +13,5 @@ def fold_outcomes() -> None:
 
 @shared_task(name="quotas.notify")
 def notify() -> None:
-    """Raise notices that are due, and send what waits."""
+    """Raise the notices that are due."""
     notices.raise_due()
-    notices.deliver()

@@ -11,8 +11,9 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.caller import Caller
-from luminalog import valkey
-from luminalog.errors import ApiError, as_api_error
+from foundation import valkey
+from foundation.errors import as_refusal
+from foundation.refusals import Refusal
 from quotas import outcomes
 from quotas.buckets import Level, Verdict
 from quotas.limiter import limiter
@@ -25,7 +26,7 @@ OWNERS = {"organisation": "This organisation", "api_key": "This API key"}
 
 
 class TokenBucketThrottle(BaseThrottle):
-    """Takes one token at every level, or refuses with 429 and takes none. Raises: `ApiError`."""
+    """Takes one token at every level, or refuses with 429 and takes none. Raises: `Refusal`."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Let the request through, or raise; a request without a caller is somebody else's to limit."""
@@ -47,7 +48,7 @@ class Limited:
 
     def handle_exception(self, exception: Exception) -> Any:
         """Count the refusal of a known caller, and answer it."""
-        error = as_api_error(exception)
+        error = as_refusal(exception)
         caller = getattr(self.request, "_user", None)  # type: ignore[attr-defined]  # `user` would authenticate again
         if isinstance(caller, Caller):
             outcomes.note(caller, error.code)
@@ -125,10 +126,10 @@ def area_of(view: object) -> str:
     return area
 
 
-def refusal(verdict: Verdict) -> ApiError:
+def refusal(verdict: Verdict) -> Refusal:
     """Return the 429 that says whose limit it is, how large, and when to come again."""
     level = verdict.level
-    return ApiError(
+    return Refusal(
         "rate_limited",
         f"{OWNERS[level.scope]} may send {level.per_minute} requests a minute.",
         retry_after_seconds=max(1, verdict.retry_after_seconds),

@@ -6,8 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from django.db import connection
-
+from foundation.postgres import fetch_all
 from quotas.ledger import Balance
 from quotas.tally import Amount
 
@@ -55,11 +54,9 @@ class Usage:
 def usage_by(group: str, organisation_id: int, *, since: datetime, until: datetime | None = None) -> list[Usage]:
     """Return the usage since a full hour by `HOUR`, `DAY` or `API_KEY`, in that order; idle ones are left out."""
     found: dict[Any, dict[str, Amount]] = {}
-    with connection.cursor() as cursor:
-        until = until or datetime.max.replace(tzinfo=UTC)
-        cursor.execute(SUMS.format(group=group), [organisation_id, since, until])
-        for of, outcome, *amount in cursor.fetchall():
-            found.setdefault(of, {})[outcome] = Amount(*amount)
+    until = until or datetime.max.replace(tzinfo=UTC)
+    for of, outcome, *amount in fetch_all(SUMS.format(group=group), [organisation_id, since, until]):
+        found.setdefault(of, {})[outcome] = Amount(*amount)
     return [Usage(of=of, outcomes=outcomes) for of, outcomes in found.items()]
 
 

@@ -7,7 +7,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 
 from accounts.models import Organisation
-from luminalog.readonly import ReadOnlyAdmin
+from foundation.readonly import ReadOnlyAdmin
 from storage.models import DroppedPartition, Retention
 
 

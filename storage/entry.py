@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct
 
-from luminalog.levels import LevelName
+from foundation.levels import LevelName
 
 #: At most 128 characters here; `ingest` holds it to 128 bytes, which a btree index can take.
 ShortText = Annotated[str, Meta(max_length=128)]

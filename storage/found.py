@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from luminalog.levels import Level
+from foundation.levels import Level
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import structlog
 from django.db import connection
 from psycopg import sql
 
-from luminalog.postgres import execute
+from foundation.postgres import execute
 from storage import partitions
 
 log = structlog.get_logger(__name__)

@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from django.db import connection, transaction
 from psycopg import sql
 
-from luminalog.faults import reach
-from luminalog.postgres import execute
+from foundation.faults import reach
+from foundation.postgres import execute, fetch_all
 
 PARENT = "storage_logentry"
 DAYS_AHEAD = 7
@@ -48,20 +48,17 @@ def table_name(day: date) -> str:
 
 def list_partitions() -> list[Partition]:
     """Return the attached partitions, oldest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(LIST)
-        return [
-            Partition(day=_day(name), is_detaching=detaching, size_bytes=size_bytes, entries=entries)
-            for name, detaching, size_bytes, entries in cursor.fetchall()
-        ]
+    return [
+        Partition(day=_day(name), is_detaching=detaching, size_bytes=size_bytes, entries=entries)
+        for name, detaching, size_bytes, entries in fetch_all(LIST)
+    ]
 
 
 def today() -> date:
     """Return the current UTC day by PostgreSQL's clock, which is the one that sets `received_at`."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
-        day: date = cursor.fetchone()[0]
-        return day
+    [(day,)] = fetch_all("SELECT (now() AT TIME ZONE 'UTC')::date")
+    assert isinstance(day, date)
+    return day
 
 
 def days_ahead() -> int:
@@ -102,10 +99,7 @@ def drop_before(day: date) -> list[date]:
 
 def drop_detached(before: date) -> None:
     """Drop tables of the days before `before` that an interrupted drop has detached and left behind."""
-    with connection.cursor() as cursor:
-        cursor.execute(DETACHED)
-        names = [name for (name,) in cursor.fetchall()]
-    for name in names:
+    for (name,) in fetch_all(DETACHED):
         if _day(name) < before:
             _drop(name)
 

@@ -9,9 +9,9 @@ from psycopg import postgres
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-from luminalog.faults import reach
-from luminalog.levels import BY_NAME
-from luminalog.postgres import copy_rows, execute
+from foundation.faults import reach
+from foundation.levels import BY_NAME
+from foundation.postgres import copy_rows, execute
 from storage import partitions
 from storage.batch import Batch, entry_id
 from storage.entry import CanonicalEntry

@@ -11,9 +11,10 @@ from django.conf import settings
 from django.db import OperationalError, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
-from luminalog.deadlines import deadlines
-from luminalog.errors import ApiError, sqlstate
-from luminalog.postgres import DEADLINE_SECONDS
+from foundation.deadlines import deadlines
+from foundation.outages import sqlstate
+from foundation.postgres import DEADLINE_SECONDS
+from foundation.refusals import Refusal
 from storage import wall
 
 log = structlog.get_logger(__name__)
@@ -51,7 +52,7 @@ class Reader:
 def reading(organisation_id: int) -> Iterator[Reader]:
     """Open a read-only transaction that sees the organisation's rows and takes one of its few places.
 
-    Raises: `ApiError` when there is no place, or when time is up; `OperationalError`, when PostgreSQL hangs, too.
+    Raises: `Refusal` when there is no place, or when time is up; `OperationalError`, when PostgreSQL hangs, too.
     """
     with _thread(), _answered_in_time():
         try:
@@ -63,7 +64,7 @@ def reading(organisation_id: int) -> Iterator[Reader]:
             if sqlstate(error) != QUERY_CANCELED:
                 raise
             log.warning("query_timeout", organisation_id=organisation_id)
-            raise ApiError("query_timeout") from error
+            raise Refusal("query_timeout") from error
 
 
 @contextmanager
@@ -82,10 +83,10 @@ def _answered_in_time() -> Iterator[None]:
 @contextmanager
 def _thread() -> Iterator[None]:
     if not _door.acquire(blocking=False):
-        raise ApiError("overloaded", retry_after_seconds=2)
+        raise Refusal("overloaded", retry_after_seconds=2)
     try:
         if not _threads.acquire(timeout=WAIT_SECONDS):
-            raise ApiError("overloaded", retry_after_seconds=2)
+            raise Refusal("overloaded", retry_after_seconds=2)
         try:
             yield
         finally:
@@ -105,5 +106,5 @@ def _take_place(cursor: CursorWrapper, organisation_id: int) -> None:
             if cursor.fetchone()[0]:
                 return
         if time.monotonic() > deadline:
-            raise ApiError("too_many_queries", retry_after_seconds=2)
+            raise Refusal("too_many_queries", retry_after_seconds=2)
         time.sleep(PAUSE_SECONDS)

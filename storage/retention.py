@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
+from foundation.postgres import fetch_all
 from storage import partitions
 from storage.models import DroppedPartition, Retention
 from storage.store import store
@@ -55,9 +55,7 @@ def delete_expired(*, budget_seconds: float = 60) -> list[Deletion]:
 
 def drop_expired() -> int:
     """Drop the partitions older than the longest retention; return how many."""
-    with connection.cursor() as cursor:
-        cursor.execute(LONGEST)
-        (longest,) = cursor.fetchone()
+    [(longest,)] = fetch_all(LONGEST)
     if longest is None:
         return 0
     first_kept = partitions.today() - timedelta(days=longest)
@@ -75,9 +73,7 @@ def _due() -> Iterator[tuple[int, datetime]]:
     """Yield organisations and the moment before which their entries are to go."""
     days = [partition.day for partition in partitions.list_partitions()]
     if days:
-        with connection.cursor() as cursor:
-            cursor.execute(DUE, [min(days)])
-            yield from cursor.fetchall()
+        yield from fetch_all(DUE, [min(days)])
 
 
 def _delete(organisation_id: int, *, before: datetime, deadline: float) -> Deletion:

@@ -14,13 +14,13 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts.caller import Caller
 from accounts.keys import digest, make_key
 from accounts.models import ApiKey, Organisation, Project
-from luminalog.levels import Level
+from foundation.levels import Level
 from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import partitions
 
 #: Migrations that make rows; a transactional test flushes them away for those after it.
-MAKERS = {"quotas": ("quotas.migrations.0002_plans_and_hot_rows", "make_plans")}
+MAKERS = {"quotas": ("quotas.migrations.0002_rules", "make_plans")}
 
 _numbers = itertools.count(1)
 

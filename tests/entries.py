@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from luminalog.levels import BY_NAME
+from foundation.levels import BY_NAME
 from storage import partitions
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from luminalog.embedded.postgres import program
+from embedded.postgres import program
 
 KEY = re.compile(rb"ll_[0-9a-f]{48}")
 #: Not keys, but what some tests send in place of one.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from luminalog.embedded.postgres import EmbeddedPostgres
-from luminalog.embedded.valkey import EmbeddedValkey
+from embedded.postgres import EmbeddedPostgres
+from embedded.valkey import EmbeddedValkey
 from tests.leaks import leaks
 
 #: Tells pytest-xdist's workers that the Valkey they inherit is ours, and that they may start their own.

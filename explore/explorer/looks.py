@@ -5,13 +5,13 @@ from typing import Any
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
-from accounts.models import Organisation
+from accounts.looks import Look
+from accounts.models import AccessRecord, Organisation
 from explore import views
-from explore.explorer.staff import Look, MayViewLogs, organisation_of, record
-from explore.models import AccessRecord
+from explore.explorer.staff import MayViewLogs, organisation_of, record
 from explore.parameters import Parameters
-from luminalog.errors import ApiError
-from luminalog.levels import BY_NAME
+from foundation.levels import BY_NAME
+from foundation.refusals import Refusal
 
 Action = AccessRecord.Action
 
@@ -22,7 +22,7 @@ def with_levels(given: Parameters) -> Parameters:
     given.query()
     names = levels.split(",") if levels else []
     if not set(names) <= BY_NAME.keys():
-        raise ApiError("invalid_parameter", "levels must be names of levels, separated by commas.")
+        raise Refusal("invalid_parameter", "levels must be names of levels, separated by commas.")
     if not names:
         return given
     chosen = "(" + " OR ".join(f"level:{name}" for name in names) + ")"
@@ -54,7 +54,7 @@ class StaffLook(views.ReadView):
         if not self.is_search:
             return Look(action=self.action, subject=subject)
         search = parameters.search(organisation.pk)
-        return Look(action=self.action, query=parameters.text("query") or "", search=search)
+        return Look(action=self.action, query=parameters.text("query") or "", start=search.start, end=search.end)
 
 
 class SearchLook(StaffLook, views.LogsView):

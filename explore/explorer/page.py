@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.models import Organisation
 from explore.permissions import may_view_logs
-from luminalog.levels import Level
+from foundation.levels import Level
 
 #: Nothing inline, nothing from elsewhere: a log entry cannot bring code, a picture or a form with it.
 POLICY = (

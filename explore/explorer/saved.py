@@ -14,7 +14,7 @@ from accounts.models import User
 from explore.explorer.staff import MayViewLogs, organisation_of, staff_of
 from explore.models import SavedSearch
 from explore.parameters import Parameters
-from luminalog.errors import ApiError, FieldError
+from foundation.refusals import FieldError, Refusal
 
 FIELDS = ("name", "query", "levels", "time_range")
 MOST = 200
@@ -57,16 +57,16 @@ class SavedSearchView(APIView):
         """Forget one's own search."""
         deleted, _ = SavedSearch.objects.filter(pk=search_id, owner=staff_of(request)).delete()
         if not deleted:
-            raise ApiError("not_found")
+            raise Refusal("not_found")
         return Response(status=204)
 
 
 def _values(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
-        raise ApiError("invalid_payload")
+        raise Refusal("invalid_payload")
     values: dict[str, Any] = {name: data.get(name, "") for name in FIELDS}
     if not all(isinstance(value, str) and "\0" not in value for value in values.values()):
-        raise ApiError("invalid_payload")
+        raise Refusal("invalid_payload")
     return values | {"name": values["name"].strip(), "is_shared": data.get("is_shared") is True}
 
 
@@ -76,7 +76,7 @@ def _check(search: SavedSearch) -> None:
     except ValidationError as error:
         errors = [FieldError(pointer=f"/{name}", code="invalid_payload", detail=" ".join(texts))
                   for name, texts in error.message_dict.items()]  # fmt: skip
-        raise ApiError("invalid_payload", errors=errors) from error
+        raise Refusal("invalid_payload", errors=errors) from error
 
 
 def _as_json(search: SavedSearch, user: User) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from explore.metrics import SENT, STREAMS
 from explore.tail.hub import Hub
 from explore.tail.listener import Event, notice
 from explore.tail.subscription import PAGE_PATH, Subscription, subscription
-from luminalog.errors import ApiError, as_api_error, problem
-from luminalog.postgres import discard_if_dead
-from luminalog.requests import RequestContextMiddleware
+from foundation.errors import as_refusal, problem
+from foundation.middleware import RequestContextMiddleware
+from foundation.postgres import discard_if_dead
+from foundation.refusals import Refusal
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -63,7 +64,7 @@ class TailApplication:
         opened = response.subscription
         try:
             snapshot = await self.hub.join(opened.listener)
-        except ApiError as error:
+        except Refusal as error:
             await _send_whole(problem(error, None), send)
             return
         try:
@@ -93,7 +94,7 @@ class TailApplication:
                 checked_at = time.monotonic()
                 try:
                     await self._in_thread(_check, opened)
-                except ApiError as error:
+                except Refusal as error:
                     return notice(error.code, error.detail)
         return notice("too_slow", "You did not read fast enough. Resume from the last event.")
 
@@ -106,7 +107,7 @@ def _open(request: HttpRequest) -> HttpResponse:
         discard_if_dead()
         response: HttpResponse = Opening(subscription(request))
     except Exception as error:  # the outermost handler, as DRF's is for the API
-        response = problem(as_api_error(error), request)
+        response = problem(as_refusal(error), request)
     if request.path == PAGE_PATH:
         response.headers["Access-Control-Allow-Origin"] = "*"  # the ticket is the credential, not a cookie
     return response

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 from accounts.permissions import MayRead
 from explore import schema
 from explore.tail.subscription import API_PATH
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 
 TAIL = schema.operation(
     "tail_logs",
@@ -44,7 +44,7 @@ class TailElsewhereView(APIView):
     def get(self, request: Request) -> HttpResponse:
         """Send those who come without a proxy to the stream's own port. A proxy routes this address there."""
         if not settings.TAIL_URL:
-            raise ApiError("not_found", "The proxy does not route this address to the live tail.")
+            raise Refusal("not_found", "The proxy does not route this address to the live tail.")
         query = request._request.META.get("QUERY_STRING", "")
         location = f"{settings.TAIL_URL}{API_PATH}" + (f"?{query}" if query else "")
         return HttpResponse(status=307, headers={"Location": location, "Cache-Control": "no-store"})

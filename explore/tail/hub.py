@@ -13,7 +13,7 @@ from django.db import Error
 
 from explore.tail.listener import Event, Found, Listener, notice
 from explore.tail.position import Position
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 from storage import arrivals
 from storage.arrivals import Arrival, Window
 
@@ -47,10 +47,10 @@ class Hub:
     async def join(self, listener: Listener) -> str:
         """Let `listener` hear everything from now on; return the snapshot that "now" is.
 
-        Raises: `ApiError` when its owner has too many tails open.
+        Raises: `Refusal` when its owner has too many tails open.
         """
         if self._owners.get(listener.owner, 0) >= STREAMS_AN_OWNER:
-            raise ApiError("too_many_streams", retry_after_seconds=30)
+            raise Refusal("too_many_streams", retry_after_seconds=30)
         self._owners[listener.owner] = self._owners.get(listener.owner, 0) + 1
         joined: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._waiting.append((listener, joined))
@@ -60,7 +60,7 @@ class Hub:
         self._wake.set()
         try:
             return await joined
-        except (asyncio.CancelledError, ApiError):
+        except (asyncio.CancelledError, Refusal):
             self.leave(listener)
             raise
 
@@ -135,7 +135,7 @@ class Hub:
         for listener in self._listeners:
             listener.is_cut = True
         for _, joined in self._waiting:
-            joined.set_exception(ApiError("internal_error"))
+            joined.set_exception(Refusal("internal_error"))
         self._waiting.clear()
         self._seen = self._window = None
 

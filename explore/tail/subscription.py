@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from accounts.authentication import ApiKeyAuthentication
+from accounts.authentication import caller_behind
 from accounts.caller import Caller
 from explore.query import QueryError, parse
 from explore.tail import ticket
 from explore.tail.listener import Listener
 from explore.tail.position import Position, PositionError
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 
 API_PATH = "/v1/logs/tail"
 PAGE_PATH = "/admin/explore/tail"
@@ -20,7 +20,7 @@ PAGE_PATH = "/admin/explore/tail"
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """A tail that may be opened. `check` is called now and then while it is open, and raises `ApiError` to end it."""
+    """A tail that may be opened. `check` is called now and then while it is open, and raises `Refusal` to end it."""
 
     listener: Listener
     since: Position | None
@@ -28,11 +28,11 @@ class Subscription:
 
 
 def subscription(request: HttpRequest) -> Subscription:
-    """Find out what `request` asks for. Raises: `ApiError`."""
+    """Find out what `request` asks for. Raises: `Refusal`."""
     if request.path not in (API_PATH, PAGE_PATH):
-        raise ApiError("not_found")
+        raise Refusal("not_found")
     if request.method != "GET":
-        raise ApiError("method_not_allowed", headers={"Allow": "GET"})
+        raise Refusal("method_not_allowed", headers={"Allow": "GET"})
     return _by_key(request) if request.path == API_PATH else _by_ticket(request)
 
 
@@ -68,12 +68,9 @@ def _by_ticket(request: HttpRequest) -> Subscription:
 
 
 def _reader(request: HttpRequest) -> Caller:
-    authenticated = ApiKeyAuthentication().authenticate(Request(request))
-    if authenticated is None:
-        raise ApiError("missing_api_key")
-    caller = authenticated[0]
+    caller = caller_behind(Request(request))
     if not caller.can_read:
-        raise ApiError("forbidden")
+        raise Refusal("forbidden")
     return caller
 
 
@@ -83,11 +80,11 @@ def _subscription(
     try:
         node = parse(query)
     except QueryError as error:
-        raise ApiError("invalid_query", error.message, members={"position": error.position}) from error
+        raise Refusal("invalid_query", error.message, members={"position": error.position}) from error
     last = request.headers.get("Last-Event-ID") or request.GET.get("last_event_id")
     try:
         since = Position.parse(last) if last else None
     except PositionError as error:
-        raise ApiError("invalid_parameter", "Last-Event-ID is not one of ours.") from error
+        raise Refusal("invalid_parameter", "Last-Event-ID is not one of ours.") from error
     listener = Listener(owner=owner, organisation_id=organisation_id, query=node)
     return Subscription(listener=listener, since=since, check=check)

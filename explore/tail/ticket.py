@@ -8,7 +8,7 @@ from msgspec import Struct, ValidationError, convert, to_builtins
 
 from accounts.models import User
 from explore.permissions import may_view_logs
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 
 LIFETIME_SECONDS = 30
 SALT = "explore.tail"
@@ -28,15 +28,15 @@ def issue(ticket: Ticket) -> str:
 
 
 def redeem(text: str) -> Ticket:
-    """Read a ticket. Raises: `ApiError` when it is forged or has run out."""
+    """Read a ticket. Raises: `Refusal` when it is forged or has run out."""
     try:
         return convert(signing.loads(text, salt=SALT, max_age=LIFETIME_SECONDS), Ticket)
     except (signing.BadSignature, ValidationError) as error:
-        raise ApiError("forbidden", "The ticket is not valid any more.") from error
+        raise Refusal("forbidden", "The ticket is not valid any more.") from error
 
 
 def check_bearer(ticket: Ticket) -> None:
-    """Refuse a member of staff who has left or lost the permission since. Raises: `ApiError`."""
+    """Refuse a member of staff who has left or lost the permission since. Raises: `Refusal`."""
     user = User.objects.filter(pk=ticket.user_id).first()
     if not may_view_logs(user):
-        raise ApiError("forbidden", "You may not look at logs any more.")
+        raise Refusal("forbidden", "You may not look at logs any more.")

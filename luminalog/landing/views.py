@@ -11,7 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
-from luminalog.errors import CODES
+from foundation.refusals import CODES
 from luminalog.landing import schemes  # noqa: F401 - drf-spectacular finds it by being imported
 
 CONTENT_SECURITY_POLICY = (

@@ -2,8 +2,8 @@
 
 from django import template
 
-from luminalog import phrases
-from luminalog.sizes import format_bytes
+from foundation import phrases
+from foundation.sizes import format_bytes
 
 register = template.Library()
 register.filter("size", format_bytes)

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import requests
 
-from luminalog.embedded.processes import free_port
+from embedded.processes import free_port
 from tests.leaks import leaks
 
 PROJECT = Path(__file__).resolve().parent.parent.parent

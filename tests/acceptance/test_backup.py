@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from luminalog.embedded.postgres import EmbeddedPostgres, program
+from embedded.postgres import EmbeddedPostgres, program
 from tests.acceptance.product import PROJECT, Product
 
 pytestmark = pytest.mark.acceptance

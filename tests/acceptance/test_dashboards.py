@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from luminalog.errors import CODES
-from luminalog.metric_files import PROCESSES
+from foundation.metric_files import PROCESSES
+from foundation.refusals import CODES
 from tests.acceptance.product import PROJECT, Product, wait_for
 from tests.acceptance.scrape import Scrape, scrape
 

@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from luminalog.doctor import postgresql
-from luminalog.embedded.postgres import EmbeddedPostgres
+from embedded.postgres import EmbeddedPostgres
+from operations.doctor import postgresql
 from tests.acceptance.product import PROJECT, Product, wait_for
 
 pytestmark = pytest.mark.acceptance
@@ -230,7 +230,7 @@ def test_spool_that_waits_is_named(mine: Product) -> None:
 
 def test_valkey_that_evicts_and_forgets_is_named(mine: Product) -> None:
     configure: Callable[[str, str], str] = lambda name, value: mine.manage(  # noqa: E731
-        "shell", "-v", "0", "-c", f"from luminalog import valkey; valkey.client().config_set({name!r}, {value!r})"
+        "shell", "-v", "0", "-c", f"from foundation import valkey; valkey.client().config_set({name!r}, {value!r})"
     )
     configure("maxmemory-policy", "allkeys-lru")
     configure("appendonly", "no")

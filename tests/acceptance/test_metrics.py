@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 import requests
 
-from luminalog.embedded.processes import free_port, is_taken
+from embedded.processes import free_port, is_taken
 from tests.acceptance.product import PROJECT, Product, wait_for
 from tests.acceptance.scrape import Scrape, ask, scrape, token
 

@@ -16,11 +16,11 @@ django.setup()
 
 from accounts.caller import Caller
 from accounts.models import ApiKey
-from ingest import batch_ids, spool
-from ingest.drain import drain
-from ingest.payload import pack, unpack
-from ingest.wire import encode_entries, parse_batch
-from luminalog.postgres import copy_rows
+from foundation.postgres import copy_rows
+from ingest.protocols.luminalog.wire import encode_entries, parse_batch
+from ingest.spool import batch_ids, table
+from ingest.spool.drain import drain
+from ingest.spool.payload import pack, unpack
 from storage import postgres
 from storage.batch import Batch
 from tests.benchmarks.ingest import HOLD_DRAINS, body
@@ -46,9 +46,9 @@ def _drain_seconds(batches: int) -> float:
     with connection.cursor() as cursor:
         cursor.execute(HOLD_DRAINS)  # but ours: a session may take its lock again
     caller, [part] = _caller(), list(encode_entries(parse_batch(body(ENTRIES), lenient=False).entries))
-    packed = spool.Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes)
+    packed = table.Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes)
     for _ in range(batches):
-        spool.accept(caller, [packed])
+        table.accept(caller, [packed])
     return _seconds(drain)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from luminalog.embedded.processes import free_port
+from embedded.processes import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import django
 
-from luminalog.embedded.postgres import EmbeddedPostgres
+from embedded.postgres import EmbeddedPostgres
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-from luminalog.levels import BY_NAME, Level
+from foundation.levels import BY_NAME, Level
 from tests.chaos.tenants import ENVIRONMENT, PROJECT, Tenant
 
 FIRST = datetime(2026, 1, 26, 14, 30, tzinfo=UTC)

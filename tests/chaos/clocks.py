@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from luminalog.embedded.environment import PROJECT
+from embedded.environment import PROJECT
 
 LIBRARY = "libfaketimeMT.so.1"
 PATIENCE = Path(__file__).parent / "patience"

@@ -18,11 +18,11 @@ import psycopg
 import redis
 import requests
 
-from luminalog.embedded import environment
-from luminalog.embedded.parts import FIRST_PAUSE_SECONDS, Part, product_parts
-from luminalog.embedded.postgres import EmbeddedPostgres
-from luminalog.embedded.processes import free_port
-from luminalog.embedded.valkey import EmbeddedValkey
+from embedded import environment
+from embedded.parts import FIRST_PAUSE_SECONDS, Part, product_parts
+from embedded.postgres import EmbeddedPostgres
+from embedded.processes import free_port
+from embedded.valkey import EmbeddedValkey
 from tests.acceptance.product import OWN, wait_for
 from tests.chaos import disks
 from tests.chaos.disks import Disk

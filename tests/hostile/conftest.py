@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from ingest.payload import unpack
+from ingest.spool.payload import unpack
 from tests.hostile import nginx
 from tests.hostile.site import Site, batch, running_site
 

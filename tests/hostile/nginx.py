@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from luminalog.embedded.processes import free_port, is_taken, start, stop
+from embedded.processes import free_port, is_taken, start, stop
 
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "deploy" / "nginx.conf"
 NAME = "logs.example.com"

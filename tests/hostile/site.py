@@ -17,10 +17,10 @@ from typing import Any
 
 import requests
 
-from luminalog.embedded import environment
-from luminalog.embedded.parts import product_parts
-from luminalog.embedded.processes import free_port, is_taken
-from luminalog.errors import CODES
+from embedded import environment
+from embedded.parts import product_parts
+from embedded.processes import free_port, is_taken
+from foundation.refusals import CODES
 from tests.hostile.nginx import NAME, Nginx, running_nginx, trusting
 
 #: Statuses of our own codes, and those with which granian and nginx refuse what is no HTTP, or none of their kind.

@@ -16,7 +16,7 @@ from typing import Any
 import requests
 from django.db import connections
 
-from luminalog.embedded.processes import free_port, is_taken, start
+from embedded.processes import free_port, is_taken, start
 
 
 @dataclass

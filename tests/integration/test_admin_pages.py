@@ -16,7 +16,7 @@ from accounts.directory import look_up
 from accounts.keys import digest
 from accounts.life import rotate
 from accounts.models import ApiKey, Organisation, Project, User
-from luminalog.phrases import ago, count, until
+from foundation.phrases import ago, count, until
 from quotas.models import HourlyUsage, MonthlyUsage, Plan
 from quotas.plans import subscribe
 from tests.integration.accounts_rows import make_api_key, make_organisation

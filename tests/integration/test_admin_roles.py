@@ -21,10 +21,10 @@ pytestmark = pytest.mark.django_db
 ROLES = ["Operators", "Support", "Auditors"]
 CONFIGURATION = {"accounts_organisation", "accounts_project", "accounts_apikey", "quotas_plan", "quotas_quota"}
 USAGE = {"quotas_monthlyusage", "quotas_hourlyusage"}
-KEPT = {"quotas_notice", "quotas_noticechannel", "storage_retention", "storage_droppedpartition"}
+KEPT = {"notify_notice", "notify_noticechannel", "storage_retention", "storage_droppedpartition"}
 PIPELINE = {"ingest_spooledbatch", "ingest_deadletter", "storage_receipt"}
 LOGS = {"storage_logentry", "explore_explorer", "explore_savedsearch"}
-LOOKS = {"explore_accessrecord"}
+LOOKS = {"accounts_accessrecord"}
 STAFF = {"accounts_user", "auth_group"}
 TRAIL = {"auditlog_logentry"}
 
@@ -34,7 +34,7 @@ MAY_VIEW = {
     "Auditors": CONFIGURATION | USAGE | KEPT | STAFF | TRAIL | LOOKS,
     "nobody": set(),
 }
-MAY_ADD = {"Operators": CONFIGURATION | {"quotas_noticechannel"}}
+MAY_ADD = {"Operators": CONFIGURATION | {"notify_noticechannel"}}
 #: name of the step → the roles that may take it
 STEPS = {
     "accounts_apikey_rotate": {"Operators"},

@@ -28,7 +28,7 @@ from accounts.last_use import last_use
 from accounts.models import ApiKey, Organisation
 from accounts.permissions import MayIngest, MayRead, caller_of
 from accounts.plain_http import plain_http
-from luminalog import valkey
+from foundation import valkey
 from tests.integration.accounts_rows import make_api_key, make_organisation
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.integration.test_authentication")]

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 
 from accounts.caller import Caller
-from ingest import backlog, spool
 from ingest.models import SpooledBatch
+from ingest.spool import backlog, table
 from tests.integration.batches import part_of
 from tests.integration.spool_rows import fill_spool
 
@@ -22,7 +22,7 @@ def test_empty_spool_is_no_backlog() -> None:
 def test_small_backlog_is_measured_exactly(caller: Caller) -> None:
     parts = [part_of(f"{n}" * 500) for n in range(5)]
     for part in parts:
-        spool.accept(caller, [part])
+        table.accept(caller, [part])
     age_all(seconds=60)
 
     measured = backlog.measure()
@@ -55,10 +55,10 @@ def test_rows_that_are_gone_do_not_count(caller: Caller) -> None:
 
 
 def test_age_leaves_out_what_failed_alone(make_caller: Callable[..., Caller]) -> None:
-    spool.accept(make_caller(), [part_of("poison")])
+    table.accept(make_caller(), [part_of("poison")])
     age_all(seconds=3600)
     SpooledBatch.objects.update(attempts=2)
-    spool.accept(make_caller(), [part_of("good")])
+    table.accept(make_caller(), [part_of("good")])
 
     measured = backlog.measure()
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from luminalog import valkey
+from foundation import valkey
 from quotas import buckets, scripts
 from quotas.buckets import Level, Verdict
 from quotas.local_buckets import LocalBuckets
@@ -211,7 +211,7 @@ def press(one: Level, until: float) -> tuple[int, int]:
 def test_64_processes_on_one_bucket_take_what_it_holds_and_no_more() -> None:
     one = level(per_minute=3000, capacity=100)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.integration.test_buckets"])
+    context.set_forkserver_preload(["luminalog.settings", "tests.integration.test_buckets"])
     valkey.client.cache_clear()
     with ProcessPoolExecutor(64, mp_context=context) as processes:
         list(processes.map(press, [one] * 64, [0.0] * 64))  # all are there

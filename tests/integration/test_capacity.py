@@ -20,12 +20,12 @@ from django.core.management import call_command
 from django.db import ProgrammingError
 from django.test import Client
 
-from ingest import capacity as room
-from ingest.capacity import capacity
-from ingest.drain import drain
+from foundation.postgres import execute
+from foundation.refusals import Refusal
 from ingest.models import SpooledBatch
-from luminalog.errors import ApiError
-from luminalog.postgres import execute
+from ingest.spool import capacity as room
+from ingest.spool.capacity import capacity
+from ingest.spool.drain import drain
 from quotas import outcomes
 from quotas.models import HourlyUsage, MonthlyUsage
 from storage.models import LogEntry
@@ -228,7 +228,7 @@ def test_look_that_fails_refuses_nobody(post: Callable[[], Any]) -> None:
 def test_what_was_full_long_ago_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
     make_old_backlog()
     capacity.look()
-    with pytest.raises(ApiError, match="backlog_full"):
+    with pytest.raises(Refusal, match="backlog_full"):
         capacity.require()
 
     monkeypatch.setattr(room, "FORGET_AFTER_SECONDS", 0.0)

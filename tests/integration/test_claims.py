@@ -14,10 +14,10 @@ from django.core.management import call_command
 from django.db import connection, connections
 
 from accounts.caller import Caller
-from ingest import claims, spool
-from ingest.drain import drain
+from foundation.postgres import execute
 from ingest.models import DrainClaim, SpooledBatch
-from luminalog.postgres import execute
+from ingest.spool import claims, table
+from ingest.spool.drain import drain
 from storage.models import LogEntry
 from tests.integration.batches import part_of
 from tests.integration.spool_rows import fill_spool
@@ -122,7 +122,7 @@ def test_sweeps_become_rare_when_they_are_slow(old_snapshot: psycopg.Connection)
 
 
 def test_batch_that_was_committed_very_late_is_found(caller: Caller) -> None:
-    spool.accept(caller, [part_of("in time")])
+    table.accept(caller, [part_of("in time")])
     drain()
     part = part_of("late")
     fill_spool(
@@ -153,7 +153,7 @@ def test_backlog_of_ten_thousand_delays_nobody_else(make_caller: Callable[..., C
     time.sleep(0.5)  # it is at work
 
     began = time.monotonic()
-    spool.accept(quiet, [part])
+    table.accept(quiet, [part])
     while not LogEntry.objects.filter(organisation_id=quiet.organisation_id).exists():
         assert time.monotonic() - began < 5
         time.sleep(0.02)

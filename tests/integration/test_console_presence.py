@@ -8,7 +8,9 @@ from types import SimpleNamespace
 import pytest
 from redis import RedisError
 
-from luminalog import presence, today, valkey
+from foundation import valkey
+from luminalog.console import today
+from operations import presence
 
 TASK = SimpleNamespace(request=SimpleNamespace(hostname="celery@one"))
 

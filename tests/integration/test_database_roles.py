@@ -26,7 +26,7 @@ from django.utils import timezone
 from psycopg.errors import InsufficientPrivilege
 
 from accounts.models import ApiKey, Organisation, User
-from luminalog import grants
+from operations import grants
 from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import partitions, wall

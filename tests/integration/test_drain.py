@@ -13,12 +13,12 @@ from django.db import OperationalError, connections, transaction
 from django.test import Client
 
 from accounts.caller import Caller
-from ingest import claims, dead_letters, spool
-from ingest.drain import TAKE_APART_AFTER, drain
+from foundation.postgres import execute
+from foundation.refusals import Refusal
 from ingest.models import DeadLetter, DrainClaim, SpooledBatch
-from ingest.payload import pack
-from luminalog.errors import ApiError
-from luminalog.postgres import execute
+from ingest.spool import claims, dead_letters, table
+from ingest.spool.drain import TAKE_APART_AFTER, drain
+from ingest.spool.payload import pack
 from quotas.models import HourlyUsage, MonthlyUsage
 from storage import partitions
 from storage.entry import Entry
@@ -38,8 +38,8 @@ def _partitions_survive() -> Iterator[None]:
 
 def spool_raw(caller: Caller, *lines: bytes) -> None:
     """Put lines into the spool that no request could have put there."""
-    spool.accept(
-        caller, [spool.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))]
+    table.accept(
+        caller, [table.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))]
     )
 
 
@@ -71,7 +71,7 @@ def receipts_refused(*, sqlstate: str) -> Iterator[None]:
 
 def test_accepted_batch_is_stored_once_with_receipt_and_usage(caller: Caller) -> None:
     part = part_of("one", "two")
-    spool.accept(caller, [part])
+    table.accept(caller, [part])
 
     assert drain() == 1
     assert drain() == 0
@@ -121,10 +121,10 @@ def test_every_field_arrives_as_it_was_sent(caller: Caller) -> None:
 def test_spent_quota_refuses_and_keeps_nothing(make_caller: Callable[..., Caller]) -> None:
     part = part_of("exactly")
     caller = make_caller(monthly_bytes=part.size_bytes)
-    spool.accept(caller, [part])
+    table.accept(caller, [part])
 
-    with pytest.raises(ApiError, match="quota_exhausted"):
-        spool.accept(caller, [part])
+    with pytest.raises(Refusal, match="quota_exhausted"):
+        table.accept(caller, [part])
 
     assert SpooledBatch.objects.count() == 1
     assert MonthlyUsage.objects.get().used_bytes == part.size_bytes
@@ -134,11 +134,11 @@ def test_request_of_many_parts_is_kept_whole_or_not_at_all(make_caller: Callable
     parts = [part_of("first"), part_of("second")]
     total = sum(part.size_bytes for part in parts)
 
-    with pytest.raises(ApiError):
-        spool.accept(make_caller(monthly_bytes=total - 1), parts)
+    with pytest.raises(Refusal):
+        table.accept(make_caller(monthly_bytes=total - 1), parts)
     assert not SpooledBatch.objects.exists()
 
-    spool.accept(make_caller(monthly_bytes=total), parts)
+    table.accept(make_caller(monthly_bytes=total), parts)
     drain()
     assert sorted(stored_messages()) == ["first", "second"]
     assert HourlyUsage.objects.get().requests == 1
@@ -147,7 +147,7 @@ def test_request_of_many_parts_is_kept_whole_or_not_at_all(make_caller: Callable
 def test_eight_drains_at_once_store_each_batch_once(make_caller: Callable[..., Caller]) -> None:
     callers = [make_caller() for _ in range(4)]
     for n in range(400):
-        spool.accept(callers[n % 4], [part_of(f"{n}")])
+        table.accept(callers[n % 4], [part_of(f"{n}")])
 
     def run() -> None:
         drain()
@@ -167,8 +167,8 @@ def test_eight_drains_at_once_store_each_batch_once(make_caller: Callable[..., C
 def test_nobodys_backlog_delays_another(make_caller: Callable[..., Caller]) -> None:
     busy, quiet = make_caller(), make_caller()
     for n in range(2 * claims.GROUP_BATCHES):
-        spool.accept(busy, [part_of(f"{n}")])
-    spool.accept(quiet, [part_of("quiet")])
+        table.accept(busy, [part_of(f"{n}")])
+    table.accept(quiet, [part_of("quiet")])
 
     first = claims.claim()
 
@@ -179,8 +179,8 @@ def test_nobodys_backlog_delays_another(make_caller: Callable[..., Caller]) -> N
 
 
 def test_batches_of_a_killed_drain_are_retried_alone(caller: Caller) -> None:
-    spool.accept(caller, [part_of("one")])
-    spool.accept(caller, [part_of("two")])
+    table.accept(caller, [part_of("one")])
+    table.accept(caller, [part_of("two")])
     left_behind = claims.claim()
     assert left_behind is not None
     assert drain() == 0  # not yet known to be dead
@@ -194,7 +194,7 @@ def test_batches_of_a_killed_drain_are_retried_alone(caller: Caller) -> None:
 
 
 def test_batches_that_wait_for_a_locked_table_are_none_the_worse(caller: Caller) -> None:
-    spool.accept(caller, [part_of("one")])
+    table.accept(caller, [part_of("one")])
     with psycopg.connect(database_url()) as migration:
         migration.execute("LOCK TABLE storage_logentry")
         with pytest.raises(OperationalError):
@@ -206,7 +206,7 @@ def test_batches_that_wait_for_a_locked_table_are_none_the_worse(caller: Caller)
 
 
 def test_claim_of_a_live_drain_is_not_released(caller: Caller) -> None:
-    spool.accept(caller, [part_of("one")])
+    table.accept(caller, [part_of("one")])
     claim = claims.claim()
     assert claim is not None
     DrainClaim.objects.update(claimed_at=NOW)
@@ -233,7 +233,7 @@ def test_poison_is_taken_apart_and_good_entries_are_stored(caller: Caller) -> No
     good = msgspec.json.encode(Entry(timestamp=NOW, level="info", message="good"))
     nul = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"bad \\u0000"}'
     spool_raw(caller, good, nul, good)
-    spool.accept(caller, [part_of("innocent")])
+    table.accept(caller, [part_of("innocent")])
     used = MonthlyUsage.objects.get().used_bytes
 
     drain()
@@ -255,7 +255,7 @@ def test_poison_is_taken_apart_and_good_entries_are_stored(caller: Caller) -> No
 def test_damaged_payload_becomes_a_dead_letter_with_its_bytes(caller: Caller) -> None:
     part = part_of("one")
     damaged = part.payload[:-1] + bytes([part.payload[-1] ^ 1])
-    spool.accept(caller, [spool.Part(payload=damaged, entries=part.entries, size_bytes=part.size_bytes)])
+    table.accept(caller, [table.Part(payload=damaged, entries=part.entries, size_bytes=part.size_bytes)])
 
     for _ in range(TAKE_APART_AFTER + 1):
         drain()
@@ -267,7 +267,7 @@ def test_damaged_payload_becomes_a_dead_letter_with_its_bytes(caller: Caller) ->
 
 
 def test_batch_that_kills_even_its_undertaker_is_buried_unread(caller: Caller) -> None:
-    spool.accept(caller, [part_of("killer")])
+    table.accept(caller, [part_of("killer")])
     SpooledBatch.objects.update(attempts=dead_letters.HOPELESS_AFTER)
 
     drain()
@@ -277,7 +277,7 @@ def test_batch_that_kills_even_its_undertaker_is_buried_unread(caller: Caller) -
 
 
 def test_replayed_dead_letter_is_stored_and_not_charged_again(caller: Caller) -> None:
-    spool.accept(caller, [part_of("killer")])
+    table.accept(caller, [part_of("killer")])
     used = MonthlyUsage.objects.get().used_bytes
     SpooledBatch.objects.update(attempts=dead_letters.HOPELESS_AFTER)
     drain()
@@ -291,7 +291,7 @@ def test_replayed_dead_letter_is_stored_and_not_charged_again(caller: Caller) ->
 
 
 def test_drain_undoes_everything_when_its_commit_fails(caller: Caller) -> None:
-    spool.accept(caller, [part_of("one")])
+    table.accept(caller, [part_of("one")])
     with receipts_refused(sqlstate="23514"):
         assert drain() == 0
         assert not LogEntry.objects.exists()
@@ -303,7 +303,7 @@ def test_drain_undoes_everything_when_its_commit_fails(caller: Caller) -> None:
 
 def test_full_disk_is_not_held_against_the_batches(caller: Caller) -> None:
     for n in range(3):
-        spool.accept(caller, [part_of(f"{n}")])
+        table.accept(caller, [part_of(f"{n}")])
     with receipts_refused(sqlstate="53100"):
         for _ in range(dead_letters.HOPELESS_AFTER + 1):
             with pytest.raises(OperationalError):
@@ -316,7 +316,7 @@ def test_full_disk_is_not_held_against_the_batches(caller: Caller) -> None:
 
 
 def test_command_lists_exports_and_replays_dead_letters(caller: Caller, capsys: pytest.CaptureFixture[str]) -> None:
-    spool.accept(caller, [part_of("killer")])
+    table.accept(caller, [part_of("killer")])
     SpooledBatch.objects.update(attempts=dead_letters.HOPELESS_AFTER, last_error="its worker died")
     drain()
 
@@ -332,7 +332,7 @@ def test_command_lists_exports_and_replays_dead_letters(caller: Caller, capsys: 
 
 
 def test_admin_shows_the_content_of_a_dead_letter_and_replays_it(caller: Caller, admin_client: Client) -> None:
-    spool.accept(caller, [part_of("<b>killer</b>")])
+    table.accept(caller, [part_of("<b>killer</b>")])
     SpooledBatch.objects.update(attempts=dead_letters.HOPELESS_AFTER)
     drain()
     letter = DeadLetter.objects.get()

@@ -11,7 +11,7 @@ from explore import export
 from explore.export import COLUMNS, Export
 from explore.query import parse
 from explore.search import Search
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 from tests.entries import NOW, store_entries
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
@@ -58,13 +58,13 @@ def test_csv_has_no_cell_that_is_a_formula(column: str) -> None:
 
 def test_few_exports_run_at_once_and_each_gives_its_place_back() -> None:
     unread, read = (Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS))
-    with pytest.raises(ApiError, match="too_many_queries"):
+    with pytest.raises(Refusal, match="too_many_queries"):
         Export(everything())
     unread.response().close()
     unread.close()
     assert "".join(read) == ""
     others = [Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS)]
-    with pytest.raises(ApiError, match="too_many_queries"):
+    with pytest.raises(Refusal, match="too_many_queries"):
         Export(everything())
     for other in others:
         other.response().close()

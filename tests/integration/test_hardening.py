@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from accounts.models import User
-from luminalog.embedded.postgres import EmbeddedPostgres
+from embedded.postgres import EmbeddedPostgres
 from tests.integration.web_server import PROJECT, Web, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True)

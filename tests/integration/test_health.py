@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from luminalog import valkey
+from foundation import valkey
 from storage import partitions
 
 PROJECT = Path(__file__).resolve().parent.parent.parent

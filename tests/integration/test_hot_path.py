@@ -14,8 +14,8 @@ from django.db import connection
 from django.test import Client
 
 from accounts.failures import failed_keys
+from foundation import valkey
 from ingest.models import SpooledBatch
-from luminalog import valkey
 from tests.integration.accounts_rows import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ import requests
 from backports import zstd
 
 from ingest.models import SpooledBatch
-from ingest.payload import unpack
+from ingest.spool.payload import unpack
 from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.web_server import Web, web_server
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 
-from luminalog import valkey
+from foundation import valkey
 from tests.leaks import KEY, dump, leaks
 from tests.stack import FOLDER
 

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import ApiKey, Organisation, Project
-from luminalog.postgres import fetch_one
+from foundation.postgres import fetch_one
 from quotas import ledger
 from quotas.models import HourlyUsage, MonthlyUsage, Plan, Quota
 from quotas.plans import subscribe

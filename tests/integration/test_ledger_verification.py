@@ -14,12 +14,12 @@ from django.db import connection
 from django.db.models import F, Sum
 
 from accounts.caller import Caller
-from ingest import spool
-from ingest.drain import drain
+from foundation.postgres import execute
+from foundation.refusals import Refusal
 from ingest.models import DrainClaim, SpooledBatch
-from ingest.verification import Finding, verify
-from luminalog.errors import ApiError
-from luminalog.postgres import execute
+from ingest.spool import table
+from ingest.spool.drain import drain
+from operations.verification import Finding, verify
 from quotas.models import HourlyUsage, MonthlyUsage, Quota
 from storage import partitions, retention
 from storage.models import LogEntry, Receipt
@@ -35,11 +35,11 @@ def _partitions_survive() -> Iterator[None]:
     DrainClaim.objects.all().delete()
 
 
-def is_accepted(caller: Caller, part: spool.Part) -> bool:
+def is_accepted(caller: Caller, part: table.Part) -> bool:
     """Send a batch; anything but acceptance or a spent quota is raised."""
     try:
-        spool.accept(caller, [part])
-    except ApiError as error:
+        table.accept(caller, [part])
+    except Refusal as error:
         if error.code != "quota_exhausted":
             raise
         return False
@@ -53,10 +53,10 @@ def found() -> list[str]:
 @pytest.fixture
 def stored(caller: Caller) -> Caller:
     """A caller with two batches stored and one in the spool."""
-    spool.accept(caller, [part_of("one", "two")])
-    spool.accept(caller, [part_of("three")])
+    table.accept(caller, [part_of("one", "two")])
+    table.accept(caller, [part_of("three")])
     drain()
-    spool.accept(caller, [part_of("four")])
+    table.accept(caller, [part_of("four")])
     assert verify() == []
     return caller
 
@@ -154,8 +154,8 @@ def test_what_retention_deleted_is_not_missed_even_when_the_plan_grows(stored: C
     drain()
     day_before = partitions.today() - timedelta(days=4)
     partitions.make({day_before})
-    for table in ("storage_logentry", "storage_receipt"):
-        execute(f"UPDATE {table} SET received_at = received_at - interval '4 days'")
+    for name in ("storage_logentry", "storage_receipt"):
+        execute(f"UPDATE {name} SET received_at = received_at - interval '4 days'")
     assert verify() == []
     quota = Quota.objects.filter(organisation_id=stored.organisation_id)
     quota.update(retention_days=2)
@@ -208,8 +208,8 @@ def test_at_a_months_change_each_batch_is_counted_in_exactly_one(caller: Caller,
     part = part_of("happy new year")
     for moment in ("2026-12-31 23:59:58Z", "2026-12-31 23:59:59.999999Z", "2027-01-01 00:00:00Z"):
         clock(moment)
-        spool.accept(caller, [part])
-        spool.accept(caller, [part, part])
+        table.accept(caller, [part])
+        table.accept(caller, [part, part])
 
     charged = dict(MonthlyUsage.objects.values_list("period", "used_bytes"))
     spooled = SpooledBatch.objects.order_by().values_list("period").annotate(total=Sum("size_bytes"))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
-from luminalog.embedded.postgres import EmbeddedPostgres
+from embedded.postgres import EmbeddedPostgres
 from storage.wall import State
 from tests.integration.web_server import PROJECT
 

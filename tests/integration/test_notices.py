@@ -15,9 +15,13 @@ from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts.caller import Caller
-from quotas import ledger, notices, webhooks
-from quotas.models import MonthlyUsage, Notice, NoticeChannel, NoticeDelivery
-from quotas.webhooks import WebhookError, secret_of
+from notify import webhooks
+from notify.channels.webhook import secret_of
+from notify.deliveries import MAX_ATTEMPTS, deliver
+from notify.models import Notice, NoticeChannel, NoticeDelivery
+from notify.webhooks import WebhookError
+from quotas import ledger, notices
+from quotas.models import MonthlyUsage
 
 pytestmark = pytest.mark.django_db
 
@@ -126,8 +130,8 @@ def test_an_email_says_who_and_what_once(caller: Caller) -> None:
     channel(caller, "email", "ops@example.org")
     use(caller, used_bytes=2**30)
     notices.raise_due()
-    assert notices.deliver() == 1
-    assert notices.deliver() == 0
+    assert deliver() == 1
+    assert deliver() == 0
     (message,) = mail.outbox
     assert message.to == ["ops@example.org"]
     assert "80 % of the monthly bytes are used" in message.subject
@@ -138,7 +142,7 @@ def test_a_webhook_is_signed_so_that_its_receiver_can_check(caller: Caller, rece
     there = channel(caller, "webhook", receiver.url)
     use(caller, outcome="rate_limited")
     notices.raise_due()
-    notices.deliver()
+    deliver()
     ((headers, body),) = receiver.received
     stamp, signed = headers["LuminaLog-Signature"].split(",")
     expected = hmac.new(secret_of(there).encode(), f"{stamp[2:]}.".encode() + body, "sha256").hexdigest()
@@ -154,16 +158,16 @@ def test_a_webhook_that_fails_is_tried_again_later_and_not_for_ever(caller: Call
     use(caller, outcome="rate_limited")
     notices.raise_due()
     pauses = []
-    for _ in range(notices.MAX_ATTEMPTS):
-        assert notices.deliver() == 1
-        assert notices.deliver() == 0
+    for _ in range(MAX_ATTEMPTS):
+        assert deliver() == 1
+        assert deliver() == 0
         delivery = NoticeDelivery.objects.get()
         pauses.append(round((delivery.not_before - timezone.now()) / timedelta(minutes=1)))
         assert delivery.last_error == "answered 500"
         NoticeDelivery.objects.update(not_before=timezone.now() - timedelta(hours=1))
     assert pauses == [1, 2, 4, 8, 16, 32, 64, 128]
-    assert notices.deliver() == 0
-    assert len(receiver.received) == notices.MAX_ATTEMPTS
+    assert deliver() == 0
+    assert len(receiver.received) == MAX_ATTEMPTS
 
 
 def test_one_dead_channel_does_not_stop_another(caller: Caller) -> None:
@@ -171,7 +175,7 @@ def test_one_dead_channel_does_not_stop_another(caller: Caller) -> None:
     channel(caller, "email", "ops@example.org")
     use(caller, outcome="rate_limited")
     notices.raise_due()
-    assert notices.deliver() == 2
+    assert deliver() == 2
     assert len(mail.outbox) == 1
     errors = NoticeDelivery.objects.exclude(last_error="").values_list("last_error", flat=True)
     assert list(errors) == ["leads to an address that is not public"]
@@ -203,8 +207,8 @@ def test_the_admin_shows_notices_whatever_the_channel(caller: Caller, admin_clie
     use(caller, outcome="rate_limited")
     notices.raise_due()
     notice = Notice.objects.get()
-    assert "429" in admin_client.get("/admin/quotas/notice/").content.decode()
-    assert admin_client.get(f"/admin/quotas/notice/{notice.pk}/change/").status_code == 200
+    assert "429" in admin_client.get("/admin/notify/notice/").content.decode()
+    assert admin_client.get(f"/admin/notify/notice/{notice.pk}/change/").status_code == 200
     quota = notice.organisation.quota
     page = admin_client.get(f"/admin/quotas/quota/{quota.pk}/usage/").content.decode()
     assert "Requests were answered with 429" in page
@@ -224,11 +228,11 @@ def test_a_channel_is_kept_only_when_something_can_be_sent_there(
     caller: Caller, admin_client: Client, kind: str, address: str, is_kept: bool
 ) -> None:
     form = {"organisation": caller.organisation_id, "kind": kind, "address": address, "is_active": "on"}
-    admin_client.post("/admin/quotas/noticechannel/add/", form)
+    admin_client.post("/admin/notify/noticechannel/add/", form)
     assert NoticeChannel.objects.filter(address=address).exists() is is_kept
 
 
 def test_a_webhooks_secret_is_shown_to_those_who_keep_it(caller: Caller, admin_client: Client) -> None:
     there = channel(caller, "webhook", "https://8.8.8.8/")
-    page = admin_client.get(f"/admin/quotas/noticechannel/{there.pk}/change/").content.decode()
+    page = admin_client.get(f"/admin/notify/noticechannel/{there.pk}/change/").content.decode()
     assert secret_of(there) in page

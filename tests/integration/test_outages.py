@@ -12,15 +12,15 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from accounts.caller import Caller
-from ingest import idempotency, spool
+from foundation.postgres import DEADLINE_SECONDS, PromptTransaction, execute, fetch_one
 from ingest.models import SpooledBatch
-from ingest.payload import pack
-from luminalog.postgres import DEADLINE_SECONDS, PromptTransaction, execute, fetch_one
+from ingest.spool import idempotency, table
+from ingest.spool.payload import pack
 from storage.reads import reading
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LINE = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"one"}'
-PART = spool.Part(payload=pack(LINE), entries=1, size_bytes=len(LINE))
+PART = table.Part(payload=pack(LINE), entries=1, size_bytes=len(LINE))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def stopped() -> Iterator[Callable[[int], None]]:
 
 
 def test_hanging_server_is_given_up_in_time(caller: Caller, backend_pid: int, stopped: Callable[[int], None]) -> None:
-    spool.accept(caller, [PART])
+    table.accept(caller, [PART])
     stopped(backend_pid)
     began = time.monotonic()
 
@@ -56,7 +56,7 @@ def test_hanging_server_is_given_up_in_time(caller: Caller, backend_pid: int, st
 
     assert time.monotonic() - began < DEADLINE_SECONDS + 1
     connection.close()
-    spool.accept(caller, [PART])
+    table.accept(caller, [PART])
     assert SpooledBatch.objects.count() == 2
 
 
@@ -77,17 +77,17 @@ def test_reader_of_a_hanging_server_is_let_go(caller: Caller, stopped: Callable[
 
 
 def test_idle_connection_that_was_hung_up_costs_no_request(caller: Caller, backend_pid: int) -> None:
-    spool.accept(caller, [PART])
+    table.accept(caller, [PART])
     os.kill(backend_pid, signal.SIGTERM)
     time.sleep(0.3)
 
-    spool.accept(caller, [PART])
+    table.accept(caller, [PART])
 
     assert SpooledBatch.objects.count() == 2
 
 
 def test_connection_that_died_in_use_is_an_outage_and_no_bug(caller: Caller) -> None:
-    spool.accept(caller, [PART])
+    table.accept(caller, [PART])
     connection.connection.close()
 
     with pytest.raises(OperationalError):
@@ -98,36 +98,36 @@ def test_connection_that_died_in_use_is_an_outage_and_no_bug(caller: Caller) -> 
 
 def test_lost_answer_to_a_commit_is_looked_up(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit happens, and the connection is cut before its answer is read."""
-    spool.accept(caller, [PART])
+    table.accept(caller, [PART])
 
     def cut_after_commit(sql: str, parameters: object) -> object:
         row = fetch_one(sql, parameters)  # type: ignore[arg-type]
-        if sql == spool.ACCEPT:
+        if sql == table.ACCEPT:
             os.close(connection.connection.fileno())
             raise OperationalError("the connection is lost")
         return row
 
-    monkeypatch.setattr(spool, "fetch_one", cut_after_commit)
+    monkeypatch.setattr(table, "fetch_one", cut_after_commit)
 
-    spool.accept(caller, [PART])
+    table.accept(caller, [PART])
 
     monkeypatch.undo()
     assert SpooledBatch.objects.count() == 2
 
 
 def test_connection_lost_before_the_commit_is_an_outage(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    spool.accept(caller, [PART])
+    table.accept(caller, [PART])
 
     def cut_before_commit(sql: str, parameters: object) -> object:
-        if sql == spool.ACCEPT:
+        if sql == table.ACCEPT:
             os.close(connection.connection.fileno())
             raise OperationalError("the connection is lost")
         return fetch_one(sql, parameters)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(spool, "fetch_one", cut_before_commit)
+    monkeypatch.setattr(table, "fetch_one", cut_before_commit)
 
     with pytest.raises(OperationalError):
-        spool.accept(caller, [PART])
+        table.accept(caller, [PART])
 
     assert SpooledBatch.objects.count() == 1
 
@@ -147,11 +147,11 @@ def test_every_accepted_request_syncs_the_log(caller: Caller) -> None:
         assert row
         return int(row[0])
 
-    spool.accept(caller, [PART])
+    table.accept(caller, [PART])
     before = syncs()
 
     for _ in range(20):
-        spool.accept(caller, [PART])
+        table.accept(caller, [PART])
 
     assert syncs() - before >= 20
 
@@ -160,10 +160,10 @@ def test_batch_refused_because_its_session_hung_is_not_kept_later(
     caller: Caller, backend_pid: int, stopped: Callable[[int], None]
 ) -> None:
     """The statement is in the hung session's socket: going on, it would read it, and keep what was refused."""
-    spool.accept(caller, [PART])
+    table.accept(caller, [PART])
     stopped(backend_pid)
     with pytest.raises(OperationalError):
-        spool.accept(caller, [PART])
+        table.accept(caller, [PART])
 
     os.kill(backend_pid, signal.SIGCONT)
     gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"
@@ -200,7 +200,7 @@ def test_request_with_an_idempotency_key_is_given_up_in_time(
             if hangs_at == "first statement":
                 stopped(backend_pid)
             idempotency.remember(caller.organisation_id, "once", body=body, answer="{}")
-            spool.accept(caller, [PART])
+            table.accept(caller, [PART])
             stopped(backend_pid)
 
     with pytest.raises(OperationalError):

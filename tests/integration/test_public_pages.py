@@ -5,7 +5,7 @@ import re
 import pytest
 from django.test import Client
 
-from luminalog.errors import CODES
+from foundation.refusals import CODES
 
 PAGES = ["/", "/docs", "/docs/errors"]
 

@@ -10,7 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema import validate
 
 from accounts.models import ApiKey
-from ingest.drain import drain
+from ingest.spool.drain import drain
 from quotas.models import Plan
 from quotas.plans import subscribe
 from tests.entries import NOW, store_entries

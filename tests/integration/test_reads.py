@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.db import InternalError, connections
 
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 from storage import reads
 from storage.reads import ALIAS, LOCK_CLASS, reading
 
@@ -57,7 +57,7 @@ def test_statements_of_a_search_share_its_time(settings: Any) -> None:
                 reader.rows("SELECT pg_sleep(0.4)")
 
     began = time.monotonic()
-    with pytest.raises(ApiError) as raised:
+    with pytest.raises(Refusal) as raised:
         read_slowly()
     assert raised.value.code == "query_timeout"
     assert time.monotonic() - began < 2
@@ -68,7 +68,7 @@ def test_organisation_has_few_places_and_gets_them_back(settings: Any, monkeypat
     settings.READS_PER_ORGANISATION = 2
     monkeypatch.setattr(reads, "WAIT_SECONDS", 0.1)
     with taken(14, 15):
-        with pytest.raises(ApiError) as raised:
+        with pytest.raises(Refusal) as raised:
             ask(7, "SELECT 1")
         assert raised.value.code == "too_many_queries"
         assert ask(8, "SELECT 1") == (1,)
@@ -84,7 +84,7 @@ def test_some_threads_are_always_left_for_sending(settings: Any, monkeypatch: py
         together.wait()
         try:
             return str(ask(organisation_id, "SELECT pg_sleep(1)")[0])
-        except ApiError as error:
+        except Refusal as error:
             return error.code
         finally:
             connections[ALIAS].close()

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.caller import Caller
-from luminalog.postgres import execute
+from foundation.postgres import execute
 from quotas.models import Quota
 from storage import partitions, retention
 from storage.models import DroppedPartition, LogEntry, Retention

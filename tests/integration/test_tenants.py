@@ -12,7 +12,7 @@ from django.urls import URLResolver, get_resolver
 from accounts.models import User
 from explore.models import SavedSearch
 from explore.tail import ticket
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 from quotas.models import Plan
 from quotas.plans import subscribe
 from storage.models import LogEntry, Receipt
@@ -141,7 +141,7 @@ def test_cursor_of_another_is_as_good_as_a_forged_one(street: Street, address: s
 
 def test_cursor_is_no_ticket_and_a_ticket_no_cursor(street: Street) -> None:
     cursor = street.ask("v1/logs", limit="1").json()["next_cursor"]
-    with pytest.raises(ApiError):
+    with pytest.raises(Refusal):
         ticket.redeem(cursor)
     issued = ticket.issue(ticket.Ticket(user_id=street.staff.pk, organisation_id=street.rival.pk, query=""))
     assert street.ask("v1/logs", cursor=issued).status_code == 400

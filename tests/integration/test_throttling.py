@@ -16,8 +16,8 @@ from rest_framework.views import APIView
 
 from accounts.caller import Caller
 from accounts.models import Organisation
-from luminalog import valkey
-from luminalog.errors import ApiError
+from foundation import valkey
+from foundation.refusals import Refusal
 from quotas import limits
 from quotas.models import Plan, Quota
 from quotas.plans import subscribe
@@ -39,7 +39,7 @@ class Probe(Limited, APIView):
 
     def get(self, request: Request) -> Response:
         if code := request.GET.get("fail"):
-            raise ApiError(code)
+            raise Refusal(code)
         return Response({})
 
 
@@ -49,7 +49,7 @@ class ReadingProbe(Probe):
 
 class ForbiddenProbe(Probe):
     def check_permissions(self, request: Request) -> None:  # noqa: ARG002
-        raise ApiError("forbidden")
+        raise Refusal("forbidden")
 
 
 @pytest.fixture(autouse=True)

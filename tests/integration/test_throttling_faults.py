@@ -9,8 +9,8 @@ from uuid import uuid4
 import pytest
 from django.test import override_settings
 
-from luminalog import valkey
-from luminalog.embedded.valkey import EmbeddedValkey
+from embedded.valkey import EmbeddedValkey
+from foundation import valkey
 from quotas import buckets, scripts
 from quotas.buckets import Level
 from quotas.limiter import Limiter

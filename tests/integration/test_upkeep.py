@@ -19,9 +19,9 @@ from django.utils import timezone
 from accounts.caller import Caller
 from accounts.models import User
 from accounts.tasks import forget
-from ingest import spool
-from luminalog.postgres import execute
-from luminalog.today import today
+from foundation.postgres import execute
+from ingest.spool import table
+from luminalog.console.today import today
 from quotas import outcomes
 from quotas.models import HourlyUsage
 from storage import partitions
@@ -98,7 +98,7 @@ def test_installation_without_a_broker_is_kept_up_by_one_process(caller: Caller)
     outcomes.flush()
     with running_upkeep() as process:
         for n in range(3):
-            spool.accept(caller, [part_of(f"{n}")])
+            table.accept(caller, [part_of(f"{n}")])
             wait_for(lambda n=n: LogEntry.objects.filter(message=f"{n}").exists(), seconds=15)  # type: ignore[misc]
         wait_for(lambda: HourlyUsage.objects.filter(outcome="rate_limited").exists(), seconds=10)
         assert process.poll() is None
@@ -108,7 +108,7 @@ def test_installation_without_a_broker_is_kept_up_by_one_process(caller: Caller)
 def test_task_that_fails_stops_no_other(caller: Caller) -> None:
     """The spool's table is away for a while: the drain fails, is due again, and goes on when the table is back."""
     partitions.make_ahead()
-    spool.accept(caller, [part_of("kept")])
+    table.accept(caller, [part_of("kept")])
     execute("ALTER TABLE ingest_spooledbatch RENAME TO ingest_away")
     with running_upkeep() as process:
         try:
@@ -126,7 +126,7 @@ def test_upkeep_once_runs_the_whole_schedule(caller: Caller) -> None:
     partitions.make_ahead()
     tomorrow = partitions.table_name(partitions.today() + timedelta(days=1))
     execute(f"DROP TABLE {tomorrow}")
-    spool.accept(caller, [part_of("once")])
+    table.accept(caller, [part_of("once")])
 
     call_command("upkeep")
 

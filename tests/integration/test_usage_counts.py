@@ -10,7 +10,7 @@ import redis
 from django.db import DatabaseError, connection
 
 from accounts.caller import Caller
-from luminalog import valkey
+from foundation import valkey
 from quotas import ledger, outcomes
 from quotas.models import HourlyUsage, OutcomeFold
 from quotas.tally import HASH, MAX_KINDS, Amount, Kind, Tally

@@ -13,8 +13,8 @@ from django.test import Client
 from accounts.models import User
 from explore.follow import follow
 from explore.query import parse
-from luminalog.doctor.finding import Finding
-from luminalog.doctor.postgresql import examine
+from operations.doctor.finding import Finding
+from operations.doctor.postgresql import examine
 from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import arrivals, partitions, reads, search, wall

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 from django.conf import settings
 
-from luminalog.embedded.processes import free_port, is_taken
+from embedded.processes import free_port, is_taken
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 

@@ -6,8 +6,8 @@ import sys
 import time
 
 import luminalog.wsgi  # noqa: F401 - Django as the web process has it
-from ingest.wire import encode_entries, parse_batch
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
+from ingest.protocols.luminalog.wire import encode_entries, parse_batch
 
 SIZE_BYTES = 128 * 2**20
 
@@ -52,7 +52,7 @@ def main(name: str) -> None:
     try:
         parts = len(list(encode_entries(parse_batch(body, lenient=True).entries)))
         code = None
-    except ApiError as error:
+    except Refusal as error:
         parts, code = 0, error.code
     took = time.perf_counter() - started_at
     figures = {"size": len(body), "before": before, "peak": peak_bytes(), "took": took, "parts": parts, "code": code}

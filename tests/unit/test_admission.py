@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from ingest.admission import Admission, Budget
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
+from ingest.receive.admission import Admission, Budget
 
 
 def test_budget_is_never_exceeded_and_comes_back_whole():
@@ -24,7 +24,7 @@ def test_budget_is_never_exceeded_and_comes_back_whole():
                         admission.cover(size)
                         peaks.append(budget.taken_bytes)
                         time.sleep(1e-5)  # let the others in
-                except ApiError:
+                except Refusal:
                     refused += 1
         return refused
 
@@ -55,7 +55,7 @@ def test_refused_growth_keeps_what_is_held_until_closed():
     other.cover(3_000)
     with Admission(budget, organisation_id=2, free_bytes=1_000) as admission:
         admission.cover(2_000)
-        with pytest.raises(ApiError, match="overloaded"):
+        with pytest.raises(Refusal, match="overloaded"):
             admission.cover(3_000)
         assert budget.taken_bytes == 10_000
     assert budget.taken_bytes == 6_000

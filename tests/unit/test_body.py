@@ -10,9 +10,9 @@ from backports import zstd
 from django.core.handlers.wsgi import WSGIRequest
 from django.test import RequestFactory
 
-from ingest import admission
-from ingest.body import CHUNK_BYTES, read_body
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
+from ingest.receive import admission
+from ingest.receive.body import CHUNK_BYTES, read_body
 
 COMPRESS = {"gzip": gzip.compress, "zstd": zstd.compress}
 
@@ -53,8 +53,8 @@ def raw(environ: dict, stream: io.IOBase) -> WSGIRequest:
     return WSGIRequest(environ | {"wsgi.input": stream})
 
 
-def refusal(request: WSGIRequest) -> ApiError:
-    with pytest.raises(ApiError) as caught:
+def refusal(request: WSGIRequest) -> Refusal:
+    with pytest.raises(Refusal) as caught:
         read_body(request)
     return caught.value
 
@@ -234,7 +234,7 @@ def budget(settings, monkeypatch) -> admission.Budget:
     """Room for one body of 4,000 bytes; bodies of more than 1,000 bytes are large."""
     settings.LARGE_BODY_BYTES = 1_000
     small = admission.Budget(8_000)
-    monkeypatch.setattr("ingest.body.BUDGET", small)
+    monkeypatch.setattr("ingest.receive.body.BUDGET", small)
     return small
 
 
@@ -272,14 +272,14 @@ def test_refused_body_gives_everything_back(budget):
 
 def test_callers_that_are_not_known_yet_send_one_large_body_at_a_time(budget):
     with read_body(post(b"x" * 1_500)):
-        with pytest.raises(ApiError, match="overloaded"):
+        with pytest.raises(Refusal, match="overloaded"):
             read_body(post(b"x" * 1_500))
         read_body(post(b"x" * 1_500), organisation_id=1).close()
 
 
 def test_organisation_sends_one_large_body_at_a_time(budget):
     with read_body(post(b"x" * 1_500), organisation_id=1):
-        with pytest.raises(ApiError, match="overloaded"):
+        with pytest.raises(Refusal, match="overloaded"):
             read_body(post(b"x" * 1_500), organisation_id=1)
         read_body(post(b"x" * 1_500), organisation_id=2).close()
         read_body(post(b"x" * 1_000), organisation_id=1).close()

@@ -4,7 +4,9 @@ import psycopg
 import pytest
 from django.db import DataError, InternalError, OperationalError
 
-from luminalog.errors import CODES, ApiError, as_api_error, is_outage
+from foundation.errors import as_refusal
+from foundation.outages import is_outage
+from foundation.refusals import CODES, Refusal
 
 
 def failure(kind: type[Exception], sqlstate: str | None) -> Exception:
@@ -28,7 +30,7 @@ def failure(kind: type[Exception], sqlstate: str | None) -> Exception:
     ],
 )
 def test_outage_is_answered_503_with_retry_after(kind: type[Exception], sqlstate: str | None, code: str) -> None:
-    error = as_api_error(failure(kind, sqlstate))
+    error = as_refusal(failure(kind, sqlstate))
 
     assert (error.code, error.status) == (code, 503)
     assert int(error.headers["Retry-After"]) >= 1
@@ -37,11 +39,11 @@ def test_outage_is_answered_503_with_retry_after(kind: type[Exception], sqlstate
 @pytest.mark.parametrize("sqlstate", ["22P05", "23505", "22001"])
 def test_refused_data_is_no_outage(sqlstate: str) -> None:
     assert not is_outage(failure(DataError, sqlstate))
-    assert as_api_error(failure(DataError, sqlstate)).code == "internal_error"
+    assert as_refusal(failure(DataError, sqlstate)).code == "internal_error"
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_has_a_refusal_with_a_reason_phrase(code: str) -> None:
-    error = ApiError(code)
+    error = Refusal(code)
     assert 400 <= error.status < 600
     assert error.detail.endswith(".")

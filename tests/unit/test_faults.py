@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from luminalog import faults
+from foundation import faults
 
 PROJECT = Path(__file__).resolve().parents[2]
 ROOMS = ("accounts", "explore", "ingest", "luminalog", "quotas", "storage")
-REACH = "from luminalog.faults import reach; [reach('in_copy') for _ in range(5)]; print('alive')"
+REACH = "from foundation.faults import reach; [reach('in_copy') for _ in range(5)]; print('alive')"
 
 
 def run(tmp_path: Path, plan: str, code: str = REACH, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -58,7 +58,7 @@ def test_kill_happens_as_often_as_planned_across_restarts(tmp_path: Path) -> Non
 
 
 def test_stop_halts_the_process_and_lets_it_go_on(tmp_path: Path) -> None:
-    code = "import time; from luminalog.faults import reach; a = time.time(); reach('in_copy'); print(time.time() - a)"
+    code = "import time; from foundation.faults import reach; a = time.time(); reach('in_copy'); print(time.time() - a)"
     assert 0.4 < float(run(tmp_path, "in_copy=stop:0.5", code).stdout) < 10
 
 

@@ -9,8 +9,8 @@ import structlog
 from django.conf import settings
 
 from accounts.keys import make_key
-from luminalog import logs
-from luminalog.redaction import redact
+from foundation import logs
+from foundation.redaction import redact
 
 
 @pytest.fixture

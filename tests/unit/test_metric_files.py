@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from luminalog.metric_files import FILE_BYTES, collect
+from foundation.metric_files import FILE_BYTES, collect
 
 #: Counts one of everything, says so, and waits to be killed.
 PROGRAM = """
 import os, signal, sys
 from pathlib import Path
-from luminalog.metric_files import count_in_files
+from foundation.metric_files import count_in_files
 print(count_in_files(Path(sys.argv[1]), process=sys.argv[2]), flush=True)
 from prometheus_client import Counter, Gauge, Histogram
 counter = Counter("luminalog_test_things", "Things.", ["kind"])

@@ -6,7 +6,8 @@ from ipaddress import ip_address
 import pytest
 from django.test import override_settings
 
-from quotas.webhooks import WebhookError, is_public, resolve, signature
+from notify.channels.webhook import signature
+from notify.webhooks import WebhookError, is_public, resolve
 
 
 @pytest.mark.parametrize(

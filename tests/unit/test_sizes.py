@@ -2,7 +2,7 @@
 
 import pytest
 
-from luminalog.sizes import exactly, format_bytes, parse_bytes
+from foundation.sizes import exactly, format_bytes, parse_bytes
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from explore.search import FoundEntry
 from explore.terminal import as_json_line, as_line, visible
-from luminalog.levels import Level
+from foundation.levels import Level
 
 NASTY = [
     "\x1b[2J\x1b[H gone",

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ingest.wire import parse_batch
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
+from ingest.protocols.luminalog.wire import parse_batch
 
 
 def batch(timestamp: object) -> bytes:
@@ -87,6 +87,6 @@ def test_what_python_writes_is_accepted(write):
     ],
 )
 def test_anything_else_is_refused(sent):
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(Refusal) as caught:
         parse_batch(batch(sent), lenient=False)
     assert [(e.pointer, e.code) for e in caught.value.errors] == [("/logs/0/timestamp", "invalid_timestamp")]

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ingest.wire import encode_entries, legacy_api_key, parse_batch
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
+from ingest.protocols.luminalog.wire import encode_entries, legacy_api_key, parse_batch
 
 ENTRY = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "hello"}
 
@@ -14,8 +14,8 @@ def body(*entries: object) -> bytes:
     return json.dumps({"logs": list(entries)}).encode()
 
 
-def refusal(payload: bytes) -> ApiError:
-    with pytest.raises(ApiError) as caught:
+def refusal(payload: bytes) -> Refusal:
+    with pytest.raises(Refusal) as caught:
         parse_batch(payload, lenient=False)
     return caught.value
 
@@ -49,7 +49,7 @@ def test_lenient_mode_keeps_valid_entries():
 
 
 def test_lenient_mode_refuses_a_batch_without_a_valid_entry():
-    with pytest.raises(ApiError, match="field_required"):
+    with pytest.raises(Refusal, match="field_required"):
         parse_batch(body({}), lenient=True)
 
 

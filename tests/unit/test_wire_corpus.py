@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from ingest.wire import parse_batch
-from luminalog.errors import CODES, ApiError
+from foundation.refusals import CODES, Refusal
+from ingest.protocols.luminalog.wire import parse_batch
 
 ENTRY = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "m"}
 HEAD = b'{"logs":[{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"m",'
@@ -17,8 +17,8 @@ def line_of(payload: bytes) -> dict:
     return json.loads(line)
 
 
-def refusal(payload: bytes) -> ApiError:
-    with pytest.raises(ApiError) as caught:
+def refusal(payload: bytes) -> Refusal:
+    with pytest.raises(Refusal) as caught:
         parse_batch(payload, lenient=False)
     return caught.value
 
@@ -283,7 +283,7 @@ def test_quieter_entries_are_counted_and_left_out():
 
 def test_quieter_entry_must_be_valid_all_the_same():
     payload = json.dumps({"logs": [ENTRY | {"message": "x" * 10_241}]}).encode()
-    with pytest.raises(ApiError, match="field_too_large"):
+    with pytest.raises(Refusal, match="field_too_large"):
         parse_batch(payload, lenient=False, minimum_level=50)
 
 

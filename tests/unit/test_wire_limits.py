@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ingest.wire import MAX_ENTRIES, parse_batch
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
+from ingest.protocols.luminalog.wire import MAX_ENTRIES, parse_batch
 
 ENTRY = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "m"}
 CHARACTERS = ["x", "é", "€", "💥"]
@@ -28,7 +28,7 @@ def codes(*entries: dict, ascii_only: bool) -> list[tuple[str, str]]:
     """Return what is wrong with a batch of these entries."""
     try:
         parse_batch(json.dumps({"logs": entries}, ensure_ascii=ascii_only).encode(), lenient=False)
-    except ApiError as error:
+    except Refusal as error:
         return [(e.pointer, e.code) for e in error.errors]
     return []
 
@@ -82,7 +82,7 @@ def test_batch_has_a_limit_of_entries(count, expected):
 
 def test_a_million_elements_are_counted_without_being_kept():
     payload = b'{"logs":[' + b"0," * (4 * 2**20) + b"0]}"
-    with pytest.raises(ApiError, match="too_many_entries"):
+    with pytest.raises(Refusal, match="too_many_entries"):
         parse_batch(payload, lenient=True)
 
 
@@ -90,7 +90,7 @@ def test_a_million_elements_are_counted_without_being_kept():
 def test_entry_of_too_much_text_is_refused_unread(entries):
     huge = b'{"metadata":{"a":[' + b"0," * (2**20) + b"0]}}"
     payload = b'{"logs":[' + b",".join([huge] + [b"0"] * (entries - 1)) + b"]}"
-    with pytest.raises(ApiError) as caught:
+    with pytest.raises(Refusal) as caught:
         parse_batch(payload, lenient=False)
     assert (caught.value.errors[0].pointer, caught.value.code) == ("/logs/0", "field_too_large")
 
@@ -117,5 +117,5 @@ def test_nesting_has_a_limit(wrap, levels, is_allowed):
     "place", [b'{"logs":', b'{"logs":[{"metadata":{"a":', b'{"logs":[{"unknown":', b'{"unknown":', b""]
 )
 def test_abyss_is_refused(place, opening):
-    with pytest.raises(ApiError, match="nesting_too_deep"):
+    with pytest.raises(Refusal, match="nesting_too_deep"):
         parse_batch(place + opening * 100_000, lenient=True)

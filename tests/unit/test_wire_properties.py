@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest import wire
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
+from ingest.protocols.luminalog import wire
 from tests.unit.wire_reference import Bad, judge
 
 TEXTS = ["", "hello", "é", "\0", "😀", "\ufffd", "\ud83d", "\udc00", "[{", '"\\', "\\u0000", "x" * 128]
@@ -132,7 +132,7 @@ def by_us(body: bytes) -> Verdict:
     """What the strict answer says is wrong, and what the lenient one keeps."""
     try:
         batch = wire.parse_batch(body, lenient=False)
-    except ApiError as error:
+    except Refusal as error:
         if [e.pointer for e in error.errors] in ([], [""], ["/logs"]):
             return ("refused", error.code, [], [])
         return ("judged", "", kept_leniently(body), sorted((e.pointer, e.code) for e in error.errors))
@@ -142,7 +142,7 @@ def by_us(body: bytes) -> Verdict:
 def kept_leniently(body: bytes) -> list[str]:
     try:
         return [json.dumps(json.loads(line)) for line in wire.parse_batch(body, lenient=True).entries]
-    except ApiError:
+    except Refusal:
         return []
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import life
 from accounts.management.answers import KeyCommand
 from accounts.models import ApiKey, Project
-from luminalog.levels import BY_NAME
+from foundation.levels import BY_NAME
 
 
 class Command(KeyCommand):

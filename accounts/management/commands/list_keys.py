@@ -3,8 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from accounts.listing import describe, line
-from accounts.management.answers import KeyCommand
+from accounts.management.answers import KeyCommand, describe, line
 from accounts.models import ApiKey
 
 

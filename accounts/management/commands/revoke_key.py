@@ -6,8 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from accounts import life
-from accounts.listing import describe, line
-from accounts.management.answers import KeyCommand, find
+from accounts.management.answers import KeyCommand, describe, find, line
 
 
 class Command(KeyCommand):

@@ -14,7 +14,7 @@ from explore.follow import follow
 from explore.query import Node, QueryError, parse
 from explore.search import MAX_ENTRIES, FoundEntry, Search, find
 from explore.terminal import as_json_line, as_line
-from luminalog.errors import ApiError
+from foundation.refusals import Refusal
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 AGO = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         try:
             for entry in _asked(options):
                 write(entry)
-        except ApiError as error:
+        except Refusal as error:
             raise CommandError(error.detail) from error
         except (OperationalError, InterfaceError) as error:
             raise CommandError("PostgreSQL does not answer.") from error

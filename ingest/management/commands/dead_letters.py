@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from ingest import dead_letters
 from ingest.models import DeadLetter
+from ingest.spool import dead_letters
 
 COLUMNS = ["id", "batch_id", "position", "organisation_id", "project", "entries", "size_bytes", "reason"]
 

@@ -8,7 +8,7 @@ import structlog
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
-from ingest.drain import drain
+from ingest.spool.drain import drain
 
 log = structlog.get_logger(__name__)
 

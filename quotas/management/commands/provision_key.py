@@ -5,12 +5,14 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+import environ
 from django.core.management.base import BaseCommand, CommandError
 
-from luminalog.settings import env
 from quotas.provision import Provision, ProvisionError, provision
 
 PREFIX = "LUMINALOG_PROVISION_"
+
+env = environ.Env()
 
 
 class Command(BaseCommand):

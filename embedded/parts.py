@@ -1,0 +1,97 @@
+"""The parts of the product: which processes it consists of, and how one is started, watched and stopped."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import IO
+
+from embedded.processes import kill_group, start, stop
+
+FIRST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 30.0
+#: A part that ran this long had started well: its next pause is the first again.
+GOOD_RUN_SECONDS = 60.0
+
+Launch = Callable[[IO[bytes]], "subprocess.Popen[bytes]"]
+
+
+@dataclass(kw_only=True)
+class Part:
+    """One long-running process; `launch` starts it. A part that dies is started again after a pause that grows."""
+
+    name: str
+    launch: Launch
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 2.0
+    process: "subprocess.Popen[bytes] | None" = None
+    pause_seconds: float = FIRST_PAUSE_SECONDS
+    started_at: float = 0.0
+    due_at: float | None = None
+
+    def start(self, output: IO[bytes]) -> None:
+        """Start it now."""
+        self.process = self.launch(output)
+        self.started_at, self.due_at = time.monotonic(), None
+
+    def watch(self, output: IO[bytes]) -> str | None:
+        """Start it again when it is dead and its pause is over; return what there is to say about it."""
+        if self.process is None or self.process.poll() is None:
+            return None
+        if self.due_at is None:
+            return self._died()
+        if time.monotonic() < self.due_at:
+            return None
+        self.due_at = time.monotonic() + self.pause_seconds  # in case it cannot be started
+        self.start(output)
+        return "started again"
+
+    def stop(self) -> str | None:
+        """Stop it; return a complaint when it had to be killed."""
+        if self.process and not stop(self.process, how=self.stop_signal, timeout_seconds=self.stop_seconds):
+            return f"did not end within {self.stop_seconds:g} s and was killed"
+        return None
+
+    def _died(self) -> str:
+        assert self.process
+        kill_group(self.process)
+        now = time.monotonic()
+        if now - self.started_at > GOOD_RUN_SECONDS:
+            self.pause_seconds = FIRST_PAUSE_SECONDS
+        self.due_at = now + self.pause_seconds
+        said = f"ended with code {self.process.returncode}; starting it again in {self.pause_seconds:g} s"
+        self.pause_seconds = min(2 * self.pause_seconds, LONGEST_PAUSE_SECONDS)
+        return said
+
+
+#: One process of threads: no child of it can be left behind, and a drain spends its time in C and in PostgreSQL.
+WORKER = [
+    "celery", "--quiet", "-A", "luminalog", "worker", "--pool", "threads", "--concurrency", "2",
+    "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat",
+]  # fmt: skip
+BEAT = ["celery", "--quiet", "-A", "luminalog", "beat", "--pidfile=", "--loglevel", "WARNING"]
+GRANIAN = ["granian", "--host", "127.0.0.1", "--workers", "1", "--workers-kill-timeout", "1", "--log-level", "error"]
+RSGI = ["--interface", "rsgi", "--no-ws", "luminalog.rsgi:application"]
+ASGI = ["--interface", "asginl", "luminalog.asgi:application"]
+
+
+def product_parts(env: Mapping[str, str], *, port: int, tail_port: int) -> list[Part]:
+    """Return our own processes in the order of their start; they stop in the reverse order."""
+    return [
+        _python("worker", *WORKER, env=env, stop_seconds=2.5),
+        _python("beat", *BEAT, env=env, stop_seconds=1.2),
+        _python("tail", *GRANIAN, "--port", str(tail_port), *ASGI, env=env, stop_seconds=1.0),
+        _python("web", *GRANIAN, "--port", str(port), *RSGI, env=env, stop_seconds=2.0),
+    ]
+
+
+def _python(name: str, *arguments: str, env: Mapping[str, str], stop_seconds: float) -> Part:
+    command = [sys.executable, "-m", *arguments]
+    part_env = {**env, "LUMINALOG_PROCESS": name}
+
+    def launch(output: IO[bytes]) -> "subprocess.Popen[bytes]":
+        return start(command, env=part_env, output=output, last_signal=signal.SIGTERM)
+
+    return Part(name=name, launch=launch, stop_seconds=stop_seconds)

@@ -1,0 +1,193 @@
+"""The runner behind `manage.py up`: the whole product on one machine, from its servers to the printed `curl`."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from embedded import credentials, environment
+from embedded.files import locked
+from embedded.output import Output
+from embedded.parts import Part, product_parts
+from embedded.postgres import EmbeddedPostgres
+from embedded.processes import StartError, free_port, is_taken, kill_group, start
+from embedded.valkey import EmbeddedValkey
+from embedded.welcome import welcome
+
+READY_SECONDS = 90
+#: A runner that was killed leaves parts that need a moment to end.
+PREDECESSOR_SECONDS = 3
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `manage.py up` to `parser`."""
+    parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"), help="port on 127.0.0.1")
+    parser.add_argument("--data-dir", type=Path, default=environment.data_dir(), help="folder of all data")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the product until it is told to stop; return the exit code."""
+    environment.read_dotenv()
+    parser = argparse.ArgumentParser(prog="manage.py up", description="Run the whole product on this machine.")
+    add_arguments(parser)
+    options = parser.parse_args(arguments)
+    return run(port=options.port, folder=options.data_dir.resolve())
+
+
+def run(*, port: int, folder: Path) -> int:
+    """Run the product with its data in `folder` until it is told to stop; return the exit code."""
+    try:
+        with locked(folder):
+            Runner(folder, port=port).run()
+    except StartError as error:
+        print(f"luminalog: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+class Runner:
+    """Starts the parts in order, starts again what dies, stops them in the reverse order."""
+
+    def __init__(self, folder: Path, *, port: int) -> None:
+        self.folder = folder
+        self.port = port
+        self.base_url = f"http://127.0.0.1:{port}"
+        self.output = Output(as_json=environment.is_on("LUMINALOG_LOG_JSON"))
+        self.parts: list[Part] = []
+
+    def run(self) -> None:
+        """Run until a signal says stop. Raises: `StartError`."""
+        for number in STOP_SIGNALS:
+            signal.signal(number, _interrupt)
+        try:
+            self._start()
+            while True:
+                self._watch()
+                time.sleep(0.1)
+        except KeyboardInterrupt:
+            self.output.say("up", "stopping")
+        finally:
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_IGN)
+            self._stop()
+
+    def _start(self) -> None:
+        credentials.retract(self.folder)
+        tail_port = int(os.environ.get("TAIL_PORT", "0")) or free_port()
+        for port in (self.port, tail_port):
+            _wait_until_free(port)
+        servers = self._start_servers() | {"LUMINALOG_TAIL_URL": f"http://127.0.0.1:{tail_port}"}
+        env = environment.compute(self.folder, servers=servers)
+        environment.publish(self.folder, env)
+        first = credentials.obtain(self.folder)
+        for command in (["migrate", "--no-input"], ["partitions", "--make"], ["bootstrap"]):
+            self._manage(*command, env=env)
+        for part in product_parts(env, port=self.port, tail_port=tail_port):
+            self._add(part)
+        self._wait_until_ready()
+        credentials.announce(self.folder, first, base_url=self.base_url)
+        if self.output.as_json:  # a log is kept, and read by others
+            self.output.say("up", f"ready: {self.base_url}; key and log-in are in {self.folder}/bootstrap.json")
+        else:
+            self.output.show(welcome(first, base_url=self.base_url, folder=self.folder))
+
+    def _start_servers(self) -> dict[str, str]:
+        """Start the servers that the environment does not name; return their addresses."""
+        addresses = {}
+        if "DATABASE_URL" not in os.environ:
+            postgres = EmbeddedPostgres(self.folder / "postgres")
+            self._add(Part(name="postgres", launch=postgres.launch, stop_signal=signal.SIGINT, stop_seconds=2.3))
+            postgres.wait_until_ready()
+            addresses["DATABASE_URL"] = postgres.url
+        if "VALKEY_URL" not in os.environ:
+            valkey = EmbeddedValkey(self.folder / "valkey")
+            self._add(Part(name="valkey", launch=valkey.launch, stop_seconds=0.8))
+            valkey.wait_until_ready()
+            addresses["VALKEY_URL"] = valkey.url
+        return addresses
+
+    def _add(self, part: Part) -> None:
+        self.parts.append(part)
+        part.start(self.output.writer(part.name))
+        self.output.say("up", f"started {part.name}")
+
+    def _manage(self, *command: str, env: dict[str, str]) -> None:
+        """Run one `manage.py` command to its end; show what it says if it fails. Raises: `StartError`."""
+        name = "manage.py " + " ".join(command)
+        with tempfile.TemporaryFile() as said:
+            process = start(
+                [sys.executable, str(environment.PROJECT / "manage.py"), *command],
+                env={**env, "LUMINALOG_PROCESS": command[0]},
+                output=said,
+                last_signal=signal.SIGTERM,
+            )
+            try:
+                code = process.wait()
+            finally:
+                kill_group(process)
+            if code:
+                said.seek(0)
+                self.output.say(command[0], said.read().decode(errors="replace"))
+                raise StartError(f"`{name}` failed: see above.")
+        self.output.say("up", f"done: {name}")
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if _works(f"{self.base_url}/readyz"):
+                return
+            self._watch()
+            time.sleep(0.1)
+        raise StartError(f"{self.base_url}/readyz was not green within {READY_SECONDS} s: see the log above.")
+
+    def _watch(self) -> None:
+        for part in self.parts:
+            try:
+                said = part.watch(self.output.writer(part.name))
+            except (StartError, OSError) as error:
+                said = f"could not be started again: {error}"
+            if said:
+                self.output.say("up", f"{part.name} {said}")
+
+    def _stop(self) -> None:
+        credentials.retract(self.folder)
+        for part in reversed(self.parts):
+            if complaint := part.stop():
+                self.output.say("up", f"{part.name} {complaint}")
+        environment.withdraw(self.folder)
+        if self.parts:
+            self.output.say("up", "stopped")
+        self.output.close()
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
+    raise KeyboardInterrupt
+
+
+def _wait_until_free(port: int) -> None:
+    deadline = time.monotonic() + PREDECESSOR_SECONDS
+    while is_taken(port):
+        if time.monotonic() > deadline:
+            raise StartError(f"Port {port} of 127.0.0.1 is taken. Free it or choose another: PORT={port + 1} make run")
+        time.sleep(0.1)
+
+
+def _works(url: str) -> bool:
+    """Ask `/readyz`. A full spool is no reason not to start: it will be drained."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return bool(json.load(refusal).get("status") == "full")
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,34 @@
+"""One address that different rooms answer, each its own methods."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+
+from foundation.errors import problem
+from foundation.refusals import Refusal
+
+View = Callable[..., HttpResponseBase]
+
+
+def by_method(**views: View) -> View:
+    """Return the view that hands a request to the one of `views` named like its method.
+
+    HEAD goes where GET goes. Each view brings its own authentication; for the API's description, list them
+    in their rooms' `urls.py` too.
+    """
+    methods = {*views, "OPTIONS"} | ({"HEAD"} if "GET" in views else set())
+    allow = {"Allow": ", ".join(sorted(methods))}
+
+    @csrf_exempt
+    def dispatch(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        method = request.method or ""
+        view = views.get("GET" if method == "HEAD" else method)
+        if view:
+            return view(request, *args, **kwargs)
+        if method == "OPTIONS":
+            return HttpResponse(status=204, headers=allow)
+        return problem(Refusal("method_not_allowed", headers=allow), request)
+
+    return dispatch

@@ -1,0 +1,103 @@
+"""What every request gets: an id, a look at its method, framing and end, and a policy for the browser."""
+
+import re
+import secrets
+from collections.abc import Callable
+from contextlib import suppress
+from http import HTTPStatus
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from foundation.errors import problem
+from foundation.refusals import Refusal
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+class RequestContextMiddleware:
+    """Give the request an id, ours or the caller's own; it is on every answer and every log line."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        request.request_id = request_id  # type: ignore[attr-defined]
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        response.headers["X-Request-ID"] = request_id
+        return response
+
+
+class FramingMiddleware:
+    """Refuse any transfer coding but `chunked`, once (RFC 9112, section 6.1), and hang up.
+
+    granian reads `gzip, chunked` as chunks of what it leaves compressed. A proxy that reads it otherwise would take
+    the request's end for somewhere else.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.META.get("HTTP_TRANSFER_ENCODING", "chunked").strip().lower() == "chunked":
+            return self.get_response(request)
+        return problem(Refusal("unsupported_transfer_coding", headers={"Connection": "close"}), request)
+
+
+class UnreadBodyMiddleware:
+    """Take what is left of a refused request's body off a trusted proxy, which has it whole already.
+
+    The proxy passes our answer on then, and no 502 for a connection that broke under it.
+    """
+
+    CHUNK_BYTES = 2**18
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if settings.TRUSTED_PROXIES and response.status_code >= HTTPStatus.BAD_REQUEST:
+            with suppress(OSError):
+                while request.read(self.CHUNK_BYTES):
+                    pass
+        return response
+
+
+class KnownMethodsMiddleware:
+    """Refuse TRACE and whatever else no view is meant for: Django would take it for a GET."""
+
+    METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method in self.METHODS:
+            return self.get_response(request)
+        return problem(Refusal("method_not_allowed", headers={"Allow": ", ".join(self.METHODS)}), request)
+
+
+class ContentSecurityPolicyMiddleware:
+    """Let browsers run and show only what this server sends: no inline script or style, no frame, no other host.
+
+    A page with other needs sets its own header.
+    """
+
+    POLICY = (
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", self.POLICY)
+        return response

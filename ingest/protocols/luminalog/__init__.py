@@ -1,0 +1,1 @@
+"""The published LuminaLog API: `POST /v1/logs`."""

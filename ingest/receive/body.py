@@ -1,0 +1,123 @@
+"""The body of a request: read, inflated and admitted within bounds, whatever its headers announce.
+
+The stream is read here and not by `request.data`: DRF hands no body without a Content-Length to a parser, and
+Django 5.2 takes a chunked WSGI body for empty (Django ticket 35838).
+"""
+
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from typing import IO, Self
+
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest
+from django.http.request import UnreadablePostError
+
+from foundation.refusals import Refusal
+from ingest.receive.admission import BUDGET, Admission
+from ingest.receive.inflate import INFLATERS, Inflate
+
+CHUNK_BYTES = 256 * 2**10
+
+
+class Body:
+    """The bytes of a request's body, and its hold on the memory budget. Close it, best by `with`."""
+
+    def __init__(self, content: bytes, *, admission: Admission) -> None:
+        self.content = content
+        self._admission = admission
+
+    def close(self) -> None:
+        """Forget the bytes and give the memory back."""
+        self.content = b""
+        self._admission.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def read_body(request: HttpRequest, *, organisation_id: int | None = None) -> Body:
+    """Read the body of `request`. One large body of an organisation, or of all that are unknown, is let in at a time.
+
+    Raises: Refusal `unsupported_media_type`, `unsupported_encoding`, `length_required`, `body_too_large`,
+    `bad_compression`, `malformed_json` (ends early) or `overloaded`.
+    """
+    _require_json(request)
+    inflate = _inflater(request)
+    admission = Admission(BUDGET, organisation_id=organisation_id, free_bytes=settings.LARGE_BODY_BYTES)
+    try:
+        return Body(_collect(inflate(_chunks(request, admission)), admission), admission=admission)
+    except BaseException:
+        admission.close()
+        raise
+
+
+def _require_json(request: HttpRequest) -> None:
+    charset = (request.content_params or {}).get("charset", "utf-8").lower()
+    if request.content_type not in ("", "application/json") or charset not in ("utf-8", "utf8"):
+        raise Refusal("unsupported_media_type")
+
+
+def _inflater(request: HttpRequest) -> Inflate:
+    coding = request.headers.get("Content-Encoding", "").strip().lower()
+    if coding not in INFLATERS:
+        raise Refusal("unsupported_encoding", headers={"Accept-Encoding": "gzip, zstd"})
+    return INFLATERS[coding]
+
+
+def _chunks(request: HttpRequest, admission: Admission) -> Iterator[bytes]:
+    """Yield the body as it is on the wire, without its framing."""
+    announced = request.META.get("CONTENT_LENGTH", "")
+    if "HTTP_TRANSFER_ENCODING" in request.META and request.META.get("wsgi.input_terminated"):
+        assert isinstance(request, WSGIRequest)
+        yield from _read(request.environ["wsgi.input"])
+    elif announced.isdecimal():
+        yield from _read_exactly(request, int(announced), admission)
+    else:
+        raise Refusal("length_required")
+
+
+def _read_exactly(request: HttpRequest, length: int, admission: Admission) -> Iterator[bytes]:
+    if length > settings.MAX_WIRE_BYTES:
+        raise Refusal("body_too_large")
+    admission.cover(length)
+    received = 0
+    for chunk in _read(request):
+        received += len(chunk)
+        yield chunk
+    if received < length:
+        raise Refusal("malformed_json", "The body ended early.")
+
+
+def _read(stream: IO[bytes] | HttpRequest) -> Iterator[bytes]:
+    """Yield chunks until the stream ends. Raises: Refusal when the caller is gone, or sends without an end."""
+    received = 0
+    try:
+        while chunk := stream.read(CHUNK_BYTES):
+            received += len(chunk)
+            if received > settings.MAX_WIRE_BYTES:
+                raise Refusal("body_too_large")
+            yield chunk
+    except (UnreadablePostError, OSError) as error:
+        if isinstance(error.__cause__ or error, TimeoutError):
+            raise Refusal("request_timeout") from error
+        raise Refusal("malformed_json", "The body ended early.") from error
+
+
+def _collect(pieces: Iterable[bytes], admission: Admission) -> bytes:
+    """Join the pieces; memory is held before it is used. BytesIO gives its buffer away without a copy.
+
+    A refusal's traceback keeps this frame alive: what was collected is let go before the budget is.
+    """
+    size_bytes = 0
+    with BytesIO() as content:
+        for piece in pieces:
+            size_bytes += len(piece)
+            if size_bytes > settings.MAX_BODY_BYTES:
+                raise Refusal("body_too_large")
+            admission.cover(size_bytes)
+            content.write(piece)
+        return content.getvalue()

@@ -1,0 +1,45 @@
+"""How much waits between a 200 and the log store, measured at a bounded cost however much it is."""
+
+from dataclasses import dataclass
+
+from foundation.postgres import fetch_one
+
+#: A spool of up to this many pages (16 MiB without the payloads that lie out of line) is measured exactly, a larger one
+#: by as many pages of it, chosen at random; rows that are gone but not yet vacuumed are not counted.
+PAGES = 2_048
+#: What a row takes besides its payload: its other columns and its entries in the indexes.
+ROW_BYTES = 300
+
+#: The age leaves out batches that failed alone: they are stored or buried within minutes, and must not stop the others.
+#: `pg_column_size` looks at the pointer to a payload out of line, not at the payload.
+MEASURE = """
+WITH share AS (
+    SELECT least(1, %(pages)s * current_setting('block_size')::float
+                    / greatest(pg_relation_size('ingest_spooledbatch'), 1)) AS measured
+)
+SELECT (count(batch_id) / share.measured)::bigint,
+       (coalesce(sum(pg_column_size(payload) + %(row_bytes)s), 0) / share.measured)::bigint,
+       coalesce(extract(epoch FROM now() - min(received_at) FILTER (WHERE attempts <= 1)), 0)::float
+  FROM share
+  LEFT JOIN ingest_spooledbatch
+       TABLESAMPLE SYSTEM (least(100, 100 * %(pages)s * current_setting('block_size')::float
+                                      / greatest(pg_relation_size('ingest_spooledbatch'), 1))) ON true
+ GROUP BY share.measured
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    """The batches in the spool. `bytes` is what they take on disk; estimates once there are very many."""
+
+    rows: int
+    bytes: int
+    oldest_seconds: float
+
+
+def measure() -> Backlog:
+    """Measure the spool, in milliseconds even when it is full. Raises: `OperationalError`."""
+    row = fetch_one(MEASURE, {"pages": PAGES, "row_bytes": ROW_BYTES})
+    assert row
+    rows, size_bytes, oldest_seconds = row
+    return Backlog(rows=rows, bytes=size_bytes, oldest_seconds=max(0.0, oldest_seconds))

@@ -1,0 +1,110 @@
+"""Is there room for more batches: refuse in time, while the drain can still catch up and no disk is full yet.
+
+A thread looks every few seconds, so that a request costs no look. What is not known to be full has room: a look that
+fails refuses nobody.
+"""
+
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+
+import structlog
+from django.conf import settings
+from django.db import connection
+
+from foundation.refusals import Refusal
+from ingest.spool import backlog
+
+log = structlog.get_logger(__name__)
+
+LIMITS = ("spool_bytes", "spool_age", "disk")
+
+LOOK_EVERY_SECONDS = 5.0
+LOOK_AGAIN_SECONDS = 0.5
+#: A process that has kept this part of the spool's limit since its last look, looks again at once.
+HURRY_SHARE = 1 / 32
+#: Full until below this share of the limit, so that an installation at its limit does not change its mind at each look.
+ROOM_BELOW = 0.9
+FORGET_AFTER_SECONDS = 30.0
+RETRY_AFTER_SECONDS = 30
+
+
+class Capacity:
+    """What this process knows about the room that is left in the spool and on the disks."""
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as in a process that was just forked."""
+        self._full: frozenset[str] = frozenset()
+        self._looked_at = 0.0
+        self._kept_bytes = 0
+        self._hurry = threading.Event()
+
+    def require(self) -> None:
+        """Return if there is room, as far as is known. No I/O. Raises: Refusal `backlog_full`."""
+        if self._full and time.monotonic() - self._looked_at < FORGET_AFTER_SECONDS:
+            raise Refusal("backlog_full", retry_after_seconds=RETRY_AFTER_SECONDS)
+
+    def kept(self, size_bytes: int) -> None:
+        """Note a batch that was kept, so that the thread looks early after many bytes. No I/O."""
+        self._kept_bytes += size_bytes  # threads may lose an addition: a hint, not a count
+        if self._kept_bytes > settings.SPOOL_MAX_BYTES * HURRY_SHARE:
+            self._hurry.set()
+
+    def look(self) -> frozenset[str]:
+        """Look now; return which of `LIMITS` are reached. Raises: `OperationalError`."""
+        self._kept_bytes = 0
+        self._hurry.clear()
+        full = frozenset(name for name, share in _shares() if share >= (ROOM_BELOW if name in self._full else 1))
+        if full != self._full:
+            log.warning("capacity_changed", full=sorted(full))
+        self._full, self._looked_at = full, time.monotonic()
+        return full
+
+    def watch(self) -> None:
+        """Look for ever; what the thread does."""
+        while True:
+            try:
+                self.look()
+            except Exception as error:  # whatever it is, the thread must look again
+                log.warning("capacity_unknown", error=type(error).__name__)
+            connection.close()  # none is held for a statement every few seconds
+            time.sleep(LOOK_AGAIN_SECONDS)
+            self._hurry.wait(LOOK_EVERY_SECONDS - LOOK_AGAIN_SECONDS)
+
+
+capacity = Capacity()
+
+
+def start_watching() -> None:
+    """Start this process's thread; a process that is forked from it gets its own."""
+    _watch()
+    os.register_at_fork(after_in_child=_watch)
+
+
+def _watch() -> None:
+    capacity.forget()
+    threading.Thread(target=capacity.watch, name="capacity", daemon=True).start()
+
+
+def _shares() -> Iterator[tuple[str, float]]:
+    """Yield what may be full, and how much of its limit is reached."""
+    spool = backlog.measure()
+    yield "spool_bytes", spool.bytes / settings.SPOOL_MAX_BYTES
+    yield "spool_age", spool.oldest_seconds / settings.SPOOL_MAX_AGE_SECONDS
+    yield "disk", max(map(_disk_share, settings.DISK_PATHS), default=0)
+
+
+def _disk_share(path: str) -> float:
+    """Return the free space that must be, as a share of the free space that is."""
+    try:
+        disk = shutil.disk_usage(path)
+    except OSError as error:
+        log.warning("disk_unknown", error=type(error).__name__)
+        return 0
+    required: float = max(settings.DISK_MIN_FREE_BYTES, disk.total * settings.DISK_MIN_FREE_PERCENT / 100)
+    return required / max(disk.free, 1)

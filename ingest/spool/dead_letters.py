@@ -1,0 +1,122 @@
+"""Entries that the log store will not take: kept with their bytes and the reason, counted, and replayable."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from django.db import DatabaseError, transaction
+
+from foundation.outages import is_outage
+from foundation.postgres import execute
+from ingest.models import DeadLetter
+from ingest.spool import batch_ids
+from ingest.spool.payload import PayloadError, pack, unpack
+from ingest.spool.table import Spooled
+from storage.batch import Batch
+from storage.store import store
+
+HOPELESS_AFTER = 8
+
+#: A batch that kills even the worker that takes it apart is buried whole, without being read.
+BURY_HOPELESS = """
+WITH hopeless AS (
+    DELETE FROM ingest_spooledbatch WHERE attempts >= %s
+    RETURNING batch_id, organisation_id, api_key_id, project, environment, received_at, period, entries, size_bytes,
+              payload, last_error
+)
+INSERT INTO ingest_deadletter
+      (batch_id, organisation_id, api_key_id, project, environment, received_at, period, entries, size_bytes, payload,
+       reason)
+SELECT * FROM hopeless
+"""
+#: Already charged, in the month it was received: a replay keeps the period and is received anew.
+REPLAY = """
+WITH dead AS (
+    DELETE FROM ingest_deadletter WHERE id = %s
+    RETURNING organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload
+)
+INSERT INTO ingest_spooledbatch
+      (batch_id, requests, organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload)
+SELECT %s, 0, dead.* FROM dead
+"""
+
+
+def take_apart(spooled: Iterable[Spooled]) -> list[Batch]:
+    """Store what can be stored of batches that failed too often, bury the rest, and return what was stored.
+
+    In the caller's transaction.
+    """
+    return [kept for row in spooled if (kept := _keep_what_can_be_kept(row)).lines]
+
+
+def bury_hopeless() -> int:
+    """Bury the batches on which even taking apart failed; return how many."""
+    return execute(BURY_HOPELESS, [HOPELESS_AFTER])
+
+
+def replay(dead_letter_ids: Sequence[int]) -> int:
+    """Put dead letters back into the spool, uncharged; return how many were there."""
+    with transaction.atomic():
+        return sum(execute(REPLAY, [dead_letter_id, batch_ids.take()]) for dead_letter_id in dead_letter_ids)
+
+
+def readable(payload: bytes) -> str:
+    """Return a dead letter's entries as NDJSON, or its raw bytes in hex when they cannot be unpacked."""
+    try:
+        return b"\n".join(unpack(payload)).decode(errors="backslashreplace")
+    except PayloadError:
+        return payload.hex()
+
+
+def _keep_what_can_be_kept(row: Spooled) -> Batch:
+    try:
+        batch = row.batch()
+    except PayloadError as error:
+        _bury(row, payload=row.payload, entries=row.entries, size_bytes=row.size_bytes, reason=str(error))
+        return row.empty_batch()
+    refused = dict(_write_by_halves(batch))
+    for index, reason in refused.items():
+        line = batch.lines[index]
+        _bury(row, payload=pack(line), entries=1, size_bytes=len(line), reason=reason, position=index)
+    kept = batch.only([index for index in batch.indexes if index not in refused])
+    if kept.lines:
+        store.write_receipts([kept])
+    return kept
+
+
+def _write_by_halves(batch: Batch) -> Iterable[tuple[int, str]]:
+    """Write the entries that can be written; yield the index of each other one, with the reason."""
+    try:
+        with transaction.atomic():
+            store.write_entries([batch])
+    except (DatabaseError, msgspec.MsgspecError) as error:
+        if is_outage(error):
+            raise
+        if len(batch.lines) == 1:
+            yield batch.indexes[0], f"{type(error).__name__}: {_first_line(error)}"
+        else:
+            middle = len(batch.lines) // 2
+            yield from _write_by_halves(batch.only(range(middle)))
+            yield from _write_by_halves(batch.only(range(middle, len(batch.lines))))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:300]  # PostgreSQL's further lines quote the row
+
+
+def _bury(
+    row: Spooled, *, payload: bytes, entries: int, size_bytes: int, reason: str, position: int | None = None
+) -> None:
+    DeadLetter.objects.create(
+        batch_id=row.batch_id,
+        position=position,
+        organisation_id=row.organisation_id,
+        api_key_id=row.api_key_id,
+        project=row.project,
+        environment=row.environment,
+        received_at=row.received_at,
+        period=row.period,
+        entries=entries,
+        size_bytes=size_bytes,
+        payload=payload,
+        reason=reason,
+    )

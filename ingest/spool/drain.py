@@ -1,0 +1,98 @@
+"""Spool to log store: take batches, write them, forget them, in one transaction on one connection."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC
+
+import msgspec
+import structlog
+from django.db import DatabaseError, transaction
+
+from foundation.faults import reach
+from foundation.outages import DISK_FULL, LOCK_NOT_AVAILABLE, is_outage, sqlstate
+from foundation.postgres import execute
+from ingest import metrics
+from ingest.spool import claims, dead_letters, table
+from ingest.spool.claims import Claim
+from ingest.spool.payload import PayloadError
+from ingest.spool.table import Spooled
+from quotas import ledger
+from storage.batch import Batch
+from storage.store import store
+
+log = structlog.get_logger(__name__)
+
+TAKE_APART_AFTER = 5
+#: May last for long, and no batch brings it about: five minutes of it must not bury them all.
+NOT_THEIR_FAULT = (DISK_FULL, LOCK_NOT_AVAILABLE)
+
+
+def drain(*, budget_seconds: float = 30) -> int:
+    """Store what is in the spool until it is empty or the time is up; return how many batches left it."""
+    deadline = time.monotonic() + budget_seconds
+    claims.release_dead()
+    dead_letters.bury_hopeless()
+    drained = 0
+    while time.monotonic() < deadline and (claim := claims.claim()):
+        drained += _drain(claim)
+    return drained
+
+
+def _drain(claim: Claim) -> int:
+    try:
+        return _move(claim)
+    except (DatabaseError, msgspec.MsgspecError, PayloadError) as error:
+        if sqlstate(error) in NOT_THEIR_FAULT:
+            claims.release(claim)
+        if is_outage(error):
+            raise  # PostgreSQL's trouble, not the batches': the claim is released like that of a killed drain
+        log.warning("drain_failed", batch_ids=claim.batch_ids, error=type(error).__name__)
+        metrics.DRAIN_FAILURES.inc()
+        claims.postpone(claim, reason=type(error).__name__)
+        return 0
+
+
+def _move(claim: Claim) -> int:
+    """Move the claim's batches into the log store.
+
+    `synchronous_commit = off` is safe here: a commit that a crash loses, loses its DELETE too.
+    """
+    began = time.monotonic()
+    with transaction.atomic():
+        execute("SET LOCAL synchronous_commit = off")
+        if not claims.hold(claim):
+            return 0
+        spooled = table.take(claim.batch_ids)
+        reach("after_delete")
+        if any(row.attempts >= TAKE_APART_AFTER for row in spooled):
+            stored = dead_letters.take_apart(spooled)
+        elif stored := [row.batch() for row in spooled]:
+            store.write(stored)
+        requests = {row.batch_id: row.requests for row in spooled}
+        ledger.count(_usage(batch, requests=requests[batch.batch_id]) for batch in stored)
+        reach("before_drain_commit")
+    reach("after_drain_commit")
+    _count(spooled, stored, seconds=time.monotonic() - began)
+    return len(spooled)
+
+
+def _count(spooled: Sequence[Spooled], stored: Sequence[Batch], *, seconds: float) -> None:
+    """Count for operators, after the commit; both clocks of a batch's delay are PostgreSQL's."""
+    metrics.DRAIN_SECONDS.observe(seconds)
+    metrics.STORED_BATCHES.inc(len(spooled))
+    metrics.STORED_ENTRIES.inc(sum(len(batch.lines) for batch in stored))
+    metrics.STORED_BYTES.inc(sum(batch.size_bytes for batch in stored))
+    for row in spooled:
+        metrics.STORED_AFTER.observe(row.age.total_seconds() + seconds)
+
+
+def _usage(batch: Batch, *, requests: int) -> ledger.UsageRow:
+    return ledger.UsageRow(
+        hour=batch.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0),
+        organisation_id=batch.organisation_id,
+        api_key_id=batch.api_key_id,
+        outcome="accepted",
+        requests=requests,
+        entries=len(batch.lines),
+        bytes=batch.size_bytes,
+    )

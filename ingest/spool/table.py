@@ -1,0 +1,179 @@
+"""The spool: where a batch is safe. One short transaction keeps it and charges for it, or does neither."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, fields, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, connection
+
+from accounts.caller import Caller
+from foundation.faults import reach
+from foundation.outages import is_outage
+from foundation.postgres import PromptTransaction, discard_if_dead, fetch_all, fetch_one
+from ingest.spool import batch_ids
+from ingest.spool.payload import PayloadError, unpack
+from quotas import ledger
+from storage.batch import Batch
+
+COLUMNS = "batch_id, organisation_id, api_key_id, project, environment, period, requests, entries, size_bytes, payload"
+
+#: Charges, and keeps the row only if the charge fitted. One statement: one round trip, one commit.
+ACCEPT = f"""
+WITH charge AS ({ledger.CHARGE})
+INSERT INTO ingest_spooledbatch ({COLUMNS})
+SELECT %(batch_id)s, charge.organisation_id, %(api_key_id)s, %(project)s, %(environment)s, charge.period,
+       1, %(part_entries)s, %(part_bytes)s, %(payload)s
+  FROM charge
+RETURNING batch_id
+"""  # noqa: S608 - constants only
+#: A further part of a request too large for one row; its charge is in the last part's statement.
+KEEP = f"""
+INSERT INTO ingest_spooledbatch ({COLUMNS})
+VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(project)s, %(environment)s,
+        date_trunc('month', now() AT TIME ZONE 'UTC')::date, 0, %(part_entries)s, %(part_bytes)s, %(payload)s)
+"""  # noqa: S608 - constants only
+#: Waits for its end; a session that hangs ends before it does anything else.
+END_SESSION = """
+SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE pid = %s AND usename = current_user
+"""
+WAS_KEPT = """
+SELECT 1 FROM ingest_spooledbatch WHERE batch_id = %(batch_id)s
+UNION ALL SELECT 1 FROM storage_receipt WHERE batch_id = %(batch_id)s
+UNION ALL SELECT 1 FROM ingest_deadletter WHERE batch_id = %(batch_id)s
+LIMIT 1
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """Up to 1,000 entries of a request, packed; `size_bytes` is what they are charged."""
+
+    payload: bytes
+    entries: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spooled:
+    """A row of the spool, as `take` returns it."""
+
+    batch_id: int
+    organisation_id: int
+    api_key_id: int
+    project: str
+    environment: str
+    received_at: datetime
+    period: date
+    requests: int
+    entries: int
+    size_bytes: int
+    payload: bytes
+    attempts: int
+    age: timedelta  # at the beginning of the transaction that takes it, by PostgreSQL's clock
+
+    def batch(self) -> Batch:
+        """Unpack it for the log store. Raises: `PayloadError` when it does not hold what was charged."""
+        lines = unpack(self.payload)
+        if (len(lines), sum(map(len, lines))) != (self.entries, self.size_bytes):
+            raise PayloadError("the payload is not what was charged")
+        return replace(self.empty_batch(), lines=lines, indexes=range(len(lines)))
+
+    def empty_batch(self) -> Batch:
+        """Return its batch without an entry."""
+        return Batch(
+            batch_id=self.batch_id,
+            organisation_id=self.organisation_id,
+            api_key_id=self.api_key_id,
+            project=self.project,
+            environment=self.environment,
+            received_at=self.received_at,
+            period=self.period,
+            lines=(),
+            indexes=(),
+        )
+
+
+TAKEN = tuple(field.name for field in fields(Spooled))
+TAKE = f"""
+DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s) RETURNING {", ".join(TAKEN[:-1])}, now() - received_at
+"""  # noqa: S608 - constants
+
+
+def accept(caller: Caller, parts: Sequence[Part]) -> None:
+    """Keep `parts` and charge `caller`'s organisation for them; when this returns, they are on disk.
+
+    Joins the transaction of a caller that has one. Raises: `Refusal` `quota_exhausted`; `OperationalError`.
+    """
+    discard_if_dead()
+    rows = _rows(caller, parts)
+    session = _session()
+    try:
+        with _transaction(rows):
+            for row in rows[:-1]:
+                fetch_one(KEEP, row)
+                reach("after_spool_row")
+            _accept_last(rows[-1])
+    except (DatabaseError, InterfaceError) as error:
+        if not (is_outage(error) and _was_kept_nevertheless(rows[-1]["batch_id"], session=session)):
+            raise
+
+
+def take(batch_ids: Sequence[int]) -> list[Spooled]:
+    """Remove these batches from the spool in the caller's transaction, and return those that were there."""
+    return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in fetch_all(TAKE, [list(batch_ids)])]
+
+
+def _rows(caller: Caller, parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Return the parameters of each part's statement; the totals are those that `ledger.CHARGE` charges."""
+    shared = {
+        "organisation_id": caller.organisation_id,
+        "api_key_id": caller.api_key_id,
+        "project": caller.project,
+        "environment": caller.environment,
+        "entries": sum(part.entries for part in parts),
+        "size_bytes": sum(part.size_bytes for part in parts),
+    }
+    return [
+        shared
+        | {
+            "batch_id": batch_ids.take(),
+            "part_entries": part.entries,
+            "part_bytes": part.size_bytes,
+            "payload": part.payload,
+        }
+        for part in parts
+    ]
+
+
+def _transaction(rows: Sequence[object]) -> AbstractContextManager[Any]:
+    """Return a transaction if there is more than the one statement that is a transaction by itself."""
+    return PromptTransaction() if len(rows) > 1 else nullcontext()
+
+
+def _accept_last(row: dict[str, Any]) -> None:
+    if fetch_one(ACCEPT, row):
+        return
+    ledger.open_month(row["organisation_id"])  # nothing was charged: the month's first batch, or the quota is spent
+    if not fetch_one(ACCEPT, row):
+        raise ledger.exhausted(row["organisation_id"])
+
+
+def _session() -> int:
+    """Return the number of PostgreSQL's process behind this thread's connection."""
+    connection.ensure_connection()
+    pid: int = connection.connection.info.backend_pid
+    return pid
+
+
+def _was_kept_nevertheless(batch_id: int, *, session: int) -> bool:
+    """Tell whether the COMMIT whose answer was lost had happened, once PostgreSQL is there again.
+
+    The lost session is ended first: it may be about to commit what we are about to refuse.
+    """
+    if connection.in_atomic_block or connection.is_usable():
+        return False
+    connection.close()
+    fetch_one(END_SESSION, [session])
+    return fetch_one(WAS_KEPT, {"batch_id": batch_id}) is not None

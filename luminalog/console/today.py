@@ -1,0 +1,134 @@
+"""What the start page shows: a fixed number of small queries, each only for those who may see its rows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet, Sum
+from django.utils import timezone
+from redis import RedisError
+
+from accounts.models import ApiKey, User
+from ingest.models import DeadLetter, SpooledBatch
+from ingest.spool.capacity import capacity
+from operations.presence import workers_seen
+from quotas.models import NO_REFUSALS, HourlyUsage
+from quotas.month import MonthUsed, near_quota
+
+SHOWN = 8
+LATE = timedelta(minutes=1)
+#: The limits of `ingest.capacity`, in the reader's words.
+FULL = {
+    "disk": "a disk has too little free space",
+    "spool_age": "the oldest batch in the spool is too old",
+    "spool_bytes": "the spool is too large",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyList:
+    """Keys that need a hand; `more` when there are more than are shown."""
+
+    title: str
+    filter: str
+    keys: list[ApiKey]
+    more: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """How many requests one reason refused in the last 24 hours."""
+
+    reason: str
+    requests: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    """A worker of the last day; silent when it has not run a task for a minute, and one is due every second."""
+
+    name: str
+    seen_at: datetime
+    is_silent: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Whether accepted batches are moving."""
+
+    full: list[str]
+    oldest_received_at: datetime | None
+    waits_too_long: bool
+    dead_letters: int
+    workers: list[Worker] | None  # None: Valkey does not answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Today:
+    """The start page. A part is None or empty when its reader may not see it."""
+
+    near_quota: list[MonthUsed] | None = None
+    key_lists: list[KeyList] | None = None
+    refusals: list[Refusals] | None = None
+    pipeline: Pipeline | None = None
+
+    @property
+    def keys_need_a_hand(self) -> bool:
+        """Whether any of the lists has a key."""
+        return any(key_list.keys for key_list in self.key_lists or [])
+
+
+def today(user: User | AnonymousUser) -> Today:
+    """Gather the parts of the start page that `user` may see."""
+    sees_usage = user.has_perm("quotas.view_monthlyusage")
+    return Today(
+        near_quota=near_quota(limit=SHOWN) if sees_usage else None,
+        key_lists=_key_lists() if user.has_perm("accounts.view_apikey") else None,
+        refusals=_refusals() if sees_usage else None,
+        pipeline=_pipeline() if user.has_perm("ingest.view_spooledbatch") else None,
+    )
+
+
+def _key_lists() -> list[KeyList]:
+    keys = ApiKey.objects.select_related("organisation", "project")
+    return [
+        _key_list("Seen over plain HTTP: rotate now", "overheard", keys.overheard()),
+        _key_list("Rotated, and the old key is still in use", "straggling", keys.stragglers()),
+        _key_list("Expire within 14 days", "expiring", keys.expiring().order_by("expires_at")),
+        _key_list("Not rotated for 90 days", "overdue", keys.overdue().order_by("created_at")),
+    ]
+
+
+def _key_list(title: str, name: str, keys: QuerySet[ApiKey]) -> KeyList:
+    found = list(keys[: SHOWN + 1])
+    return KeyList(title=title, filter=name, keys=found[:SHOWN], more=len(found) > SHOWN)
+
+
+def _refusals() -> list[Refusals]:
+    since = timezone.now() - timedelta(hours=24)
+    counted = HourlyUsage.objects.filter(hour__gte=since).exclude(outcome__in=NO_REFUSALS).order_by()
+    rows = counted.values("outcome").annotate(refused=Sum("requests")).order_by("-refused")
+    return [Refusals(reason=row["outcome"], requests=row["refused"]) for row in rows]
+
+
+def _pipeline() -> Pipeline:
+    oldest = SpooledBatch.objects.order_by("pk").values_list("received_at", flat=True).first()
+    return Pipeline(
+        full=[FULL[name] for name in sorted(capacity.look())],
+        oldest_received_at=oldest,
+        waits_too_long=oldest is not None and _is_late(oldest),
+        dead_letters=DeadLetter.objects.count(),
+        workers=_workers(),
+    )
+
+
+def _workers() -> list[Worker] | None:
+    try:
+        seen = workers_seen()
+    except RedisError:
+        return None
+    return [Worker(name=name, seen_at=at, is_silent=_is_late(at)) for name, at in seen.items()]
+
+
+def _is_late(moment: datetime) -> bool:
+    return timezone.now() - moment > LATE

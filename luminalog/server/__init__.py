@@ -1,0 +1,1 @@
+"""The web process: granian's RSGI before Django."""

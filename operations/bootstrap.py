@@ -1,0 +1,30 @@
+"""The first organisation, its project and key, and the first administrator."""
+
+from django.db import transaction
+
+from accounts.keys import digest
+from accounts.models import ApiKey, Organisation, Project, User
+from embedded.credentials import Credentials
+from quotas.models import Plan, Quota
+
+PLAN = "scale"
+
+
+@transaction.atomic
+def bootstrap(credentials: Credentials) -> bool:
+    """Make the first rows in an empty database; tell whether `credentials` are those of this database."""
+    if Organisation.objects.exists():
+        return ApiKey.objects.filter(sha256=digest(credentials.api_key)).exists()
+    organisation = Organisation.objects.create(name="First organisation", slug="first")
+    Quota.objects.create(organisation=organisation, plan=Plan.objects.get(slug=PLAN))
+    project = Project.objects.create(organisation=organisation, name="First project", slug="first")
+    ApiKey.objects.create(
+        organisation=organisation,
+        project=project,
+        name="first key",
+        sha256=digest(credentials.api_key),
+        prefix=credentials.api_key[:7],
+        suffix=credentials.api_key[-4:],
+    )
+    User.objects.create_superuser(credentials.admin_username, password=credentials.admin_password)
+    return True

@@ -1,0 +1,12 @@
+"""The whole examination, in the order in which one would look."""
+
+from collections.abc import Iterator
+
+from operations.doctor import configuration, pipeline, postgresql, valkey
+from operations.doctor.finding import Finding
+
+
+def examine() -> Iterator[Finding]:
+    """Yield every finding; takes seconds at most, whatever does not answer."""
+    for part in (configuration, postgresql, valkey, pipeline):
+        yield from part.examine()

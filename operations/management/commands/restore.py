@@ -1,0 +1,21 @@
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from operations.dump import DumpError, restore
+
+
+class Command(BaseCommand):
+    help = "Fill an empty database from a backup: whole or not at all."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path)
+
+    def handle(self, *_arguments: Any, **options: Any) -> None:
+        try:
+            restore(options["file"])
+        except DumpError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("Restored. Run manage.py migrate, then manage.py verify_ledger.")

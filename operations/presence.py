@@ -1,0 +1,52 @@
+"""Which workers live, and whether beat does: noted in Valkey as tasks run, for operators' eyes and nothing else."""
+
+import contextlib
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from redis import RedisError
+
+from foundation import valkey
+
+NOTE_EVERY_SECONDS = 10.0
+FORGET_AFTER = timedelta(hours=24)
+WORKERS = "workers"
+BEAT = "beat"
+#: Every five seconds, and sent by nobody but beat.
+TASK_OF_BEAT = "quotas.fold_outcomes"
+
+_next_note = 0.0
+
+
+def note_worker(*, task: Any, **_: Any) -> None:
+    """Note the worker that has just run `task`: Celery's signal `task_postrun`. The drain runs every second."""
+    global _next_note
+    if time.monotonic() >= _next_note:
+        _next_note = time.monotonic() + NOTE_EVERY_SECONDS
+        with contextlib.suppress(RedisError):
+            valkey.client().hset(valkey.key(WORKERS), task.request.hostname, str(time.time()))
+
+
+def note_beat(*, task: Any, **_: Any) -> None:
+    """Note that a task of beat's has run: Celery's signal `task_postrun`."""
+    if task.name == TASK_OF_BEAT:
+        with contextlib.suppress(RedisError):
+            valkey.client().set(valkey.key(BEAT), str(time.time()), ex=FORGET_AFTER)
+
+
+def beat_seen() -> datetime | None:
+    """Return when a task of beat's ran last, if within a day. Raises: `RedisError`."""
+    at: bytes | None = valkey.client().get(valkey.key(BEAT))  # type: ignore[assignment]  # decodes nothing
+    return datetime.fromtimestamp(float(at), UTC) if at else None
+
+
+def workers_seen() -> dict[str, datetime]:
+    """Return when each worker of the last day was seen last. Raises: `RedisError`."""
+    hash_name, now = valkey.key(WORKERS), datetime.now(UTC)
+    noted: dict[bytes, bytes] = valkey.client().hgetall(hash_name)  # type: ignore[assignment]  # decodes nothing
+    seen = {name.decode(): datetime.fromtimestamp(float(at), UTC) for name, at in noted.items()}
+    for name in [name for name, at in seen.items() if now - at > FORGET_AFTER]:
+        valkey.client().hdel(hash_name, name)
+        del seen[name]
+    return dict(sorted(seen.items()))

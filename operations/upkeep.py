@@ -1,0 +1,61 @@
+"""The whole schedule in one process, for an installation without a broker: each task on a thread of its own.
+
+What beat and a worker do together, but for nudges: a batch is stored within a second or so.
+"""
+
+import threading
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from celery import current_app as app
+from celery.schedules import maybe_schedule
+from django.conf import settings
+
+
+@dataclass(kw_only=True)
+class Entry:
+    """One line of `CELERY_BEAT_SCHEDULE`: a task, and when it is due."""
+
+    task: str
+    schedule: Any
+    last_run_at: datetime = field(default_factory=app.now)
+
+    def run(self) -> None:
+        """Run the task here and now, as a worker would: with its signals, and with failures logged, not raised."""
+        self.last_run_at = app.now()
+        app.tasks[self.task].apply()
+
+    def run_for_ever(self) -> None:
+        """Run the task whenever it is due."""
+        while True:
+            is_due, seconds_left = self.schedule.is_due(self.last_run_at)
+            if is_due:
+                self.run()
+            else:
+                time.sleep(seconds_left)
+
+
+def entries() -> list[Entry]:
+    """Return the schedule."""
+    app.loader.import_default_modules()
+    return [
+        Entry(task=line["task"], schedule=maybe_schedule(line["schedule"], app=app))
+        for line in settings.CELERY_BEAT_SCHEDULE.values()
+    ]
+
+
+def run_once() -> None:
+    """Run each task of the schedule once, whether it is due or not."""
+    for entry in entries():
+        entry.run()
+
+
+def run_for_ever() -> None:
+    """Run each task whenever it is due."""
+    threads = [threading.Thread(target=entry.run_for_ever, name=entry.task, daemon=True) for entry in entries()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

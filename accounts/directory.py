@@ -13,7 +13,7 @@ from accounts.caller import Caller
 from accounts.keys import digest, is_well_formed
 from accounts.models import ApiKey, Organisation
 from foundation import postgres
-from foundation.expiring import ExpiringMap
+from foundation.expiring import Expiring
 
 #: A revocation bites everywhere within 10 s: the age of an entry plus the time its query took.
 KNOWN_SECONDS = 8
@@ -32,10 +32,10 @@ class Directory:
     Strangers can therefore fill only the memory of strangers.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, capacity: int = CAPACITY) -> None:
         self.clock = clock
-        self._known: ExpiringMap[bytes, Caller] = ExpiringMap(capacity=CAPACITY)
-        self._unknown: ExpiringMap[bytes, bool] = ExpiringMap(capacity=CAPACITY)
+        self._known: Expiring[bytes, Caller] = Expiring(capacity=capacity, clock=clock)
+        self._unknown: Expiring[bytes, bool] = Expiring(capacity=capacity, clock=clock)
 
     def find(self, key: str, *, may_query: Callable[[], bool]) -> Caller | None:
         """Return the caller whose key is `key`, if that is in good standing.
@@ -46,10 +46,10 @@ class Directory:
         if not is_well_formed(key):
             return None
         sha256, now = digest(key), self.clock()
-        caller = self._known.get(sha256, now=now)
+        caller = self._known.get(sha256)
         if caller:
             return caller if not _is_over(caller.expires_at) else None
-        if self._unknown.get(sha256, now=now) or not may_query():
+        if self._unknown.get(sha256) or not may_query():
             return None
         caller = look_up(sha256)
         if caller:

@@ -13,7 +13,8 @@ from django_ratelimit.core import get_usage
 from redis import RedisError
 
 from accounts.addresses import client_network
-from foundation.expiring import ExpiringMap
+from foundation.breaker import Breaker
+from foundation.expiring import Expiring
 
 log = structlog.get_logger(__name__)
 
@@ -31,14 +32,14 @@ class FailedKeys:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._blocked: ExpiringMap[str, float] = ExpiringMap(capacity=ADDRESSES)
-        self._counted_here: ExpiringMap[str, tuple[int, float]] = ExpiringMap(capacity=ADDRESSES)
+        self._blocked: Expiring[str, float] = Expiring(capacity=ADDRESSES, clock=clock)
+        self._counted_here: Expiring[str, tuple[int, float]] = Expiring(capacity=ADDRESSES, clock=clock)
         self._queries: tuple[int, int] = (0, 0)
-        self._valkey_rests_until = 0.0
+        self._breaker = self._new_breaker()
 
     def may_query(self, request: HttpRequest) -> bool:
         """Tell whether a key that nobody has seen may cost a query."""
-        if self._blocked.get(client_network(request), now=self.clock()) is None:
+        if self._blocked.get(client_network(request)) is None:
             return True
         second = int(self.clock())
         used = self._queries[1] if self._queries[0] == second else 0
@@ -48,7 +49,7 @@ class FailedKeys:
     def note(self, request: HttpRequest) -> int | None:
         """Count one failure; return the seconds to wait when these were too many."""
         address, now = client_network(request), self.clock()
-        until = self._blocked.get(address, now=now)
+        until = self._blocked.get(address)
         if until is None:
             count, seconds_left = self._count(request, address)
             if count <= FAILURES_A_MINUTE:
@@ -62,20 +63,26 @@ class FailedKeys:
         """Forgive everybody, in this process."""
         self._blocked.clear()
         self._counted_here.clear()
-        self._valkey_rests_until = 0.0
+        self._breaker = self._new_breaker()
+
+    def _new_breaker(self) -> Breaker:
+        return Breaker(failures=1, open_seconds=BREAKER_SECONDS, clock=self.clock)
 
     def _count(self, request: HttpRequest, address: str) -> tuple[int, float]:
-        if self.clock() >= self._valkey_rests_until:
+        if self._breaker.lets_through():
             try:
-                return _count_in_valkey(request)
+                counted = _count_in_valkey(request)
             except RedisError as error:
-                self._valkey_rests_until = self.clock() + BREAKER_SECONDS
+                self._breaker.failed()
                 log.warning("failed_keys_counted_here", error=type(error).__name__)
+            else:
+                self._breaker.succeeded()
+                return counted
         return self._count_here(address)
 
     def _count_here(self, address: str) -> tuple[int, float]:
         now = self.clock()
-        count, until = self._counted_here.get(address, now=now) or (0, now + WINDOW_SECONDS)
+        count, until = self._counted_here.get(address) or (0, now + WINDOW_SECONDS)
         self._counted_here.put(address, (count + 1, until), until=until)
         return count + 1, until - now
 

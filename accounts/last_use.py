@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.hand_over import HandOver
-from foundation.expiring import ExpiringMap
+from foundation.expiring import Expiring
 from foundation.redaction import redact
 
 MINUTE_SECONDS = 60
@@ -31,13 +31,13 @@ class LastUse:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
-        self._noted: ExpiringMap[int, bool] = ExpiringMap(capacity=CAPACITY)
+        self._noted: Expiring[int, bool] = Expiring(capacity=CAPACITY, clock=clock)
         self._hand_over = HandOver("last_use")
 
     def note(self, api_key_id: int, *, address: str, client: str) -> None:
         """Note a use; all but the first of a key in a minute cost a dictionary look-up."""
         now = self.clock()
-        if self._noted.get(api_key_id, now=now):
+        if self._noted.get(api_key_id):
             return
         self._noted.put(api_key_id, True, until=now + MINUTE_SECONDS)
         use = [timezone.now().isoformat(), address, redact(client)[:CLIENT_LENGTH].replace("\0", "")]

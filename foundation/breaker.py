@@ -2,28 +2,31 @@
 
 import threading
 import time
-
-FAILURES = 5
-OPEN_SECONDS = 2.0
+from collections.abc import Callable
 
 
 class Breaker:
-    """Opens after `FAILURES` in a row; then one caller may try every `OPEN_SECONDS`, until a try succeeds."""
+    """Opens after `failures` in a row; then one caller may try every `open_seconds`, until a try succeeds."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, failures: int = 5, open_seconds: float = 2.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._allowed = failures
+        self._open_seconds = open_seconds
+        self._clock = clock
         self._lock = threading.Lock()
         self._failures = 0
         self._next_try = 0.0
 
     def lets_through(self) -> bool:
         """Tell whether to ask the server now."""
-        if self._failures < FAILURES:
+        if self._failures < self._allowed:
             return True
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             if now < self._next_try:
                 return False
-            self._next_try = now + OPEN_SECONDS
+            self._next_try = now + self._open_seconds
             return True
 
     def succeeded(self) -> None:
@@ -34,5 +37,5 @@ class Breaker:
         """The server has not answered."""
         with self._lock:
             self._failures += 1
-            if self._failures == FAILURES:
-                self._next_try = time.monotonic() + OPEN_SECONDS
+            if self._failures == self._allowed:
+                self._next_try = self._clock() + self._open_seconds

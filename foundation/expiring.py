@@ -1,33 +1,38 @@
-"""A mapping in the process's memory that forgets: by age, and its oldest entries when it is full."""
+"""What this process has learned lately: a bounded cache, safe for threads, whose entries end at a time of their own."""
 
-from collections.abc import Hashable
+import time
+from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Generic, TypeVar
+
+from cachetools import TLRUCache
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class ExpiringMap(Generic[K, V]):
-    """Safe for threads: a read is one dictionary look-up, a write takes a lock."""
+class Expiring(Generic[K, V]):
+    """Keeps each value until its time; when it is full, what was asked for least lately goes."""
 
-    def __init__(self, *, capacity: int) -> None:
-        self.capacity = capacity
-        self._entries: dict[K, tuple[V, float]] = {}
+    def __init__(self, *, capacity: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._entries: TLRUCache[K, tuple[V, float]] = TLRUCache(capacity, _end, timer=clock)
         self._lock = Lock()
 
-    def get(self, key: K, *, now: float) -> V | None:
+    def get(self, key: K) -> V | None:
         """Return what was put under `key`, unless its time is over."""
-        entry = self._entries.get(key)
-        return entry[0] if entry and now < entry[1] else None
+        with self._lock:
+            entry = self._entries.get(key)
+        return entry[0] if entry else None
 
     def put(self, key: K, value: V, *, until: float) -> None:
         """Keep `value` until the clock reads `until`."""
         with self._lock:
-            self._entries.pop(key, None)  # so that order of insertion is order of age
-            if len(self._entries) >= self.capacity:
-                del self._entries[next(iter(self._entries))]
             self._entries[key] = (value, until)
+
+    def forget(self, key: K) -> None:
+        """Forget what was put under `key`, if anything."""
+        with self._lock:
+            self._entries.pop(key, None)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -35,4 +40,9 @@ class ExpiringMap(Generic[K, V]):
             self._entries.clear()
 
     def __len__(self) -> int:
-        return len(self._entries)
+        with self._lock:
+            return len(self._entries)
+
+
+def _end(_key: object, entry: tuple[object, float], _now: float) -> float:
+    return entry[1]

@@ -3,6 +3,7 @@
 import time
 from dataclasses import dataclass
 
+from foundation.expiring import Expiring
 from foundation.postgres import discard_if_dead, fetch_one
 
 #: How old limits may be when a request is let through; a cut acts after that. See `throttling` for a raise.
@@ -26,29 +27,27 @@ class Limits:
     retention_days: int
 
 
-_cache: dict[int, tuple[float, Limits]] = {}
+_known: Expiring[int, tuple[float, Limits]] = Expiring(capacity=MAX_CACHED)
 
 
 def limits_for(organisation_id: int, *, max_age_seconds: float = MAX_AGE_SECONDS) -> Limits:
     """Return limits read at most `max_age_seconds` ago. Raises: `LookupError` without a plan."""
     now = time.monotonic()
-    cached = _cache.get(organisation_id)
+    cached = _known.get(organisation_id)
     if cached and now - cached[0] < max_age_seconds:
         return cached[1]
     discard_if_dead()
     row = fetch_one(IN_FORCE, [organisation_id])
     if row is None:
         raise LookupError(f"Organisation {organisation_id} has no plan: see quotas.plans.subscribe.")
-    if len(_cache) >= MAX_CACHED:
-        _cache.clear()
     limits = Limits(*row)
-    _cache[organisation_id] = (now, limits)
+    _known.put(organisation_id, (now, limits), until=now + MAX_AGE_SECONDS)
     return limits
 
 
 def forget(organisation_id: int | None = None) -> None:
     """Forget what this process knows of one organisation's limits, or of all."""
     if organisation_id is None:
-        _cache.clear()
+        _known.clear()
     else:
-        _cache.pop(organisation_id, None)
+        _known.forget(organisation_id)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cachetools import LRUCache
+
 from quotas.buckets import MICROSECONDS, Level, Verdict, rounded_up
 
 MINUTE = 60 * MICROSECONDS
@@ -36,7 +38,7 @@ class LocalBuckets:
 
     def __init__(self, *, processes: int = 1) -> None:
         self._token = MINUTE * processes  # then a process's share of the rate is a whole number of parts
-        self._buckets: dict[str, Bucket] = {}
+        self._buckets: LRUCache[str, Bucket] = LRUCache(MAX_BUCKETS)  # an idle bucket is full: nothing to remember
         self._lock = threading.Lock()
 
     def take(self, levels: Sequence[Level], *, cost: int = 1, now: int | None = None) -> Verdict:
@@ -65,8 +67,6 @@ class LocalBuckets:
     def _filled(self, level: Level, *, now: int) -> Bucket:
         bucket = self._buckets.get(level.key)
         if bucket is None:
-            if len(self._buckets) >= MAX_BUCKETS:
-                self._buckets.clear()
             bucket = self._buckets[level.key] = Bucket(missing=0, at=now, capacity=0, rate=1)
         bucket.fill(level, capacity=max(self._token, level.capacity * MINUTE), now=now)
         return bucket

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.addresses import client_address
-from accounts.plain_http import plain_http
+from accounts.last_use import plain_http
 from foundation.errors import problem
 from foundation.refusals import Refusal
 

@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from foundation.threads import Background
+
 LOOK_EVERY_SECONDS = 0.25
 
 
@@ -19,9 +21,8 @@ class Deadlines:
 
     def __init__(self) -> None:
         self._tokens = itertools.count()
-        self._running: dict[int, tuple[float, int]] = {}
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._thread = Background("deadlines", self._shut_down_overdue, every=LOOK_EVERY_SECONDS)
+        self.forget()
 
     @contextmanager
     def within(self, seconds: float, *, descriptor: int) -> Iterator[None]:
@@ -29,9 +30,7 @@ class Deadlines:
         token = next(self._tokens)
         with self._lock:
             self._running[token] = (time.monotonic() + seconds, descriptor)
-            if self._thread is None:
-                self._thread = thread = threading.Thread(target=self._watch, name="deadlines", daemon=True)
-                thread.start()
+        self._thread.start()
         try:
             yield
         finally:
@@ -40,16 +39,15 @@ class Deadlines:
 
     def forget(self) -> None:
         """Begin anew, as in a process that was just forked."""
-        self._lock, self._running, self._thread = threading.Lock(), {}, None
+        self._lock = threading.Lock()
+        self._running: dict[int, tuple[float, int]] = {}
 
-    def _watch(self) -> None:
-        while True:
-            time.sleep(LOOK_EVERY_SECONDS)
-            now = time.monotonic()
-            with self._lock:
-                overdue = [token for token, (deadline, _) in self._running.items() if deadline <= now]
-                for token in overdue:
-                    _shut_down(self._running.pop(token)[1])
+    def _shut_down_overdue(self) -> None:
+        now = time.monotonic()
+        with self._lock:
+            overdue = [token for token, (deadline, _) in self._running.items() if deadline <= now]
+            for token in overdue:
+                _shut_down(self._running.pop(token)[1])
 
 
 def _shut_down(descriptor: int) -> None:

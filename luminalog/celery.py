@@ -13,7 +13,7 @@ from celery.signals import task_failure, task_postrun, task_prerun
 from django.db import connections
 
 from foundation.postgres import discard_if_dead
-from operations.presence import note_beat, note_worker
+from operations.presence import note_worker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
 log = structlog.get_logger(__name__)
@@ -22,7 +22,6 @@ app = Celery("luminalog")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 task_postrun.connect(note_worker)
-task_postrun.connect(note_beat)
 
 
 @task_prerun.connect

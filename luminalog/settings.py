@@ -182,11 +182,11 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "accounts.forget": {"task": "accounts.forget", "schedule": crontab(minute="13"), "options": {"expires": 900}},
-    "accounts.note_last_use": {"task": "accounts.note_last_use", "schedule": 30.0, "options": {"expires": 30}},
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
     "notify.deliver": {"task": "notify.deliver", "schedule": 60.0, "options": {"expires": 60}},
-    "quotas.fold_outcomes": {"task": "quotas.fold_outcomes", "schedule": 5.0, "options": {"expires": 5}},
+    "operations.note_beat": {"task": "operations.note_beat", "schedule": 5.0, "options": {"expires": 5}},
+    "quotas.forget": {"task": "quotas.forget", "schedule": crontab(minute="43"), "options": {"expires": 900}},
     "quotas.notify": {"task": "quotas.notify", "schedule": 60.0, "options": {"expires": 60}},
     "storage.retention": {"task": "storage.retention", "schedule": 900.0, "options": {"expires": 900}},
     # By night (UTC), again and again: one build at a time, and a day that was missed is caught up.

@@ -13,8 +13,6 @@ NOTE_EVERY_SECONDS = 10.0
 FORGET_AFTER = timedelta(hours=24)
 WORKERS = "workers"
 BEAT = "beat"
-#: Every five seconds, and sent by nobody but beat.
-TASK_OF_BEAT = "quotas.fold_outcomes"
 
 _next_note = 0.0
 
@@ -28,11 +26,10 @@ def note_worker(*, task: Any, **_: Any) -> None:
             valkey.client().hset(valkey.key(WORKERS), task.request.hostname, str(time.time()))
 
 
-def note_beat(*, task: Any, **_: Any) -> None:
-    """Note that a task of beat's has run: Celery's signal `task_postrun`."""
-    if task.name == TASK_OF_BEAT:
-        with contextlib.suppress(RedisError):
-            valkey.client().set(valkey.key(BEAT), str(time.time()), ex=FORGET_AFTER)
+def note_beat() -> None:
+    """Note that a task of beat's has run."""
+    with contextlib.suppress(RedisError):
+        valkey.client().set(valkey.key(BEAT), str(time.time()), ex=FORGET_AFTER)
 
 
 def beat_seen() -> datetime | None:

@@ -139,7 +139,7 @@ class HourlyUsage(models.Model):
 
 
 class OutcomeFold(models.Model):
-    """A set of counts that has come from Valkey into `HourlyUsage`; remembered so that it cannot come twice."""
+    """A set of counts that a process has added to `HourlyUsage`; remembered so that it cannot come twice."""
 
     id = models.UUIDField(primary_key=True)
     folded_at = models.DateTimeField(db_default=Now())

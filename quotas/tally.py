@@ -1,19 +1,16 @@
-"""What one process has counted and not yet handed over to Valkey."""
+"""What one process has counted and not yet written."""
 
 import threading
-import uuid
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
+from uuid import UUID, uuid4
 
-from foundation import valkey
 from quotas.metrics import OUTCOMES_LOST
-from quotas.scripts import script
 
 MAX_KINDS = 20_000
 KINDS_A_PARCEL = 500
-HASH = "{outcomes}"
 
 
 class Kind(NamedTuple):
@@ -39,18 +36,10 @@ class Amount(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Amounts on their way; the mark makes it harmless to send them again after an answer that never came."""
+    """Amounts on their way; the mark makes it harmless to write them again after an answer that never came."""
 
-    mark: str
+    mark: UUID
     amounts: dict[Kind, Amount]
-
-    def arguments(self) -> Iterator[str | int]:
-        """Yield field and number of every amount, zeros left out."""
-        for kind, amount in self.amounts.items():
-            for measure, number in amount._asdict().items():
-                if number:
-                    yield ":".join(map(str, [*kind, measure]))
-                    yield number
 
 
 class Tally:
@@ -60,7 +49,7 @@ class Tally:
         self._amounts: dict[Kind, Amount] = {}
         self._counting = threading.Lock()
         self._parcel: Parcel | None = None
-        self._sending = threading.Lock()
+        self._handing_over = threading.Lock()
 
     def add(self, kind: Kind, amount: Amount) -> None:
         """Count, in memory only."""
@@ -71,12 +60,11 @@ class Tally:
                 return
             self._amounts[kind] = before.plus(amount) if before else amount
 
-    def send(self) -> None:
-        """Hand everything over to Valkey. Raises: `redis.RedisError`; what could not be sent is kept."""
-        with self._sending:
+    def hand_over(self, write: Callable[[Parcel], None]) -> None:
+        """Give everything to `write`, parcel by parcel; one that it fails on is kept, and is the next."""
+        with self._handing_over:
             while parcel := self._next_parcel():
-                keys = [valkey.key(HASH), valkey.key(HASH, parcel.mark)]
-                script("add_outcomes")(keys=keys, args=list(parcel.arguments()))
+                write(parcel)
                 self._parcel = None
 
     def _next_parcel(self) -> Parcel | None:
@@ -84,5 +72,5 @@ class Tally:
             with self._counting:
                 kinds = list(islice(self._amounts, KINDS_A_PARCEL))
                 if kinds:
-                    self._parcel = Parcel(uuid.uuid4().hex, {kind: self._amounts.pop(kind) for kind in kinds})
+                    self._parcel = Parcel(uuid4(), {kind: self._amounts.pop(kind) for kind in kinds})
         return self._parcel

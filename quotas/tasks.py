@@ -5,10 +5,10 @@ from celery import shared_task
 from quotas import notices, outcomes
 
 
-@shared_task(name="quotas.fold_outcomes")
-def fold_outcomes() -> None:
-    """Move counted refusals from Valkey into the hourly usage."""
-    outcomes.fold()
+@shared_task(name="quotas.forget")
+def forget() -> None:
+    """Forget which counts were written, once they cannot come again."""
+    outcomes.forget_old()
 
 
 @shared_task(name="quotas.notify")

@@ -13,8 +13,10 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.caller import Caller
 from accounts.keys import digest, make_key
+from accounts.last_use import last_use, plain_http
 from accounts.models import ApiKey, Organisation, Project
 from foundation.levels import Level
+from quotas import outcomes
 from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import partitions
@@ -38,6 +40,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """Make the log store's partitions, which no migration makes."""
     with django_db_blocker.unblock():
         partitions.make_ahead()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_is_written_behind_a_test() -> None:
+    """What processes write in the background, tests have written when they ask: a thread sees no open transaction."""
+    for thread in (outcomes.thread, last_use.facts.thread, plain_http.facts.thread):
+        thread.stop()
 
 
 @pytest.fixture

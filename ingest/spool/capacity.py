@@ -6,7 +6,6 @@ fails refuses nobody.
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator
 
@@ -15,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from foundation.refusals import Refusal
+from foundation.threads import Background
 from ingest.spool import backlog
 
 log = structlog.get_logger(__name__)
@@ -35,6 +35,8 @@ class Capacity:
     """What this process knows about the room that is left in the spool and on the disks."""
 
     def __init__(self) -> None:
+        pause = LOOK_AGAIN_SECONDS
+        self._thread = Background("capacity", self._look_and_hang_up, gather=pause, every=LOOK_EVERY_SECONDS - pause)
         self.forget()
 
     def forget(self) -> None:
@@ -42,7 +44,6 @@ class Capacity:
         self._full: frozenset[str] = frozenset()
         self._looked_at = 0.0
         self._kept_bytes = 0
-        self._hurry = threading.Event()
 
     def require(self) -> None:
         """Return if there is room, as far as is known. No I/O. Raises: Refusal `backlog_full`."""
@@ -53,12 +54,11 @@ class Capacity:
         """Note a batch that was kept, so that the thread looks early after many bytes. No I/O."""
         self._kept_bytes += size_bytes  # threads may lose an addition: a hint, not a count
         if self._kept_bytes > settings.SPOOL_MAX_BYTES * HURRY_SHARE:
-            self._hurry.set()
+            self.watch()
 
     def look(self) -> frozenset[str]:
         """Look now; return which of `LIMITS` are reached. Raises: `OperationalError`."""
         self._kept_bytes = 0
-        self._hurry.clear()
         full = frozenset(name for name, share in _shares() if share >= (ROOM_BELOW if name in self._full else 1))
         if full != self._full:
             log.warning("capacity_changed", full=sorted(full))
@@ -66,29 +66,18 @@ class Capacity:
         return full
 
     def watch(self) -> None:
-        """Look for ever; what the thread does."""
-        while True:
-            try:
-                self.look()
-            except Exception as error:  # whatever it is, the thread must look again
-                log.warning("capacity_unknown", error=type(error).__name__)
+        """Have this process's thread look now, and then every few seconds."""
+        self._thread.wake()
+
+    def _look_and_hang_up(self) -> None:
+        try:
+            self.look()
+        finally:
             connection.close()  # none is held for a statement every few seconds
-            time.sleep(LOOK_AGAIN_SECONDS)
-            self._hurry.wait(LOOK_EVERY_SECONDS - LOOK_AGAIN_SECONDS)
 
 
 capacity = Capacity()
-
-
-def start_watching() -> None:
-    """Start this process's thread; a process that is forked from it gets its own."""
-    _watch()
-    os.register_at_fork(after_in_child=_watch)
-
-
-def _watch() -> None:
-    capacity.forget()
-    threading.Thread(target=capacity.watch, name="capacity", daemon=True).start()
+os.register_at_fork(after_in_child=capacity.forget)
 
 
 def _shares() -> Iterator[tuple[str, float]]:

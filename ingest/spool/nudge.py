@@ -3,61 +3,23 @@
 A nudge is only haste: the drain also runs every second without one, so a lost nudge loses nothing.
 """
 
-import os
-import threading
-import time
+from celery import current_app
 
-import structlog
-from kombu.exceptions import OperationalError as BrokerError
-
-from ingest.tasks import drain
-
-log = structlog.get_logger(__name__)
+from foundation.threads import Background
 
 EVERY_SECONDS = 0.05
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
-
-_wanted = threading.Event()
-_start_lock = threading.Lock()
-_thread: threading.Thread | None = None
+#: Sent by its name: what workers run is above this room.
+DRAIN = "ingest.drain"
 
 
 def nudge() -> None:
     """Ask this process's nudging thread for a nudge, and return at once."""
-    _wanted.set()
-    if _thread is None:
-        _start()
+    _thread.wake()
 
 
-def _start() -> None:
-    global _thread
-    with _start_lock:
-        if _thread is None:
-            _thread = threading.Thread(target=_run, name="nudge", daemon=True)
-            _thread.start()
+def _publish() -> None:
+    current_app.send_task(DRAIN, expires=2, retry=False, ignore_result=True)
 
 
-def _run() -> None:
-    while True:
-        _wanted.wait()
-        time.sleep(EVERY_SECONDS)
-        _wanted.clear()
-        if not _publish():
-            time.sleep(PAUSE_AFTER_FAILURE_SECONDS)
-
-
-def _publish() -> bool:
-    try:
-        drain.apply_async(expires=2, retry=False)
-    except (BrokerError, OSError) as error:
-        log.warning("nudge_failed", error=type(error).__name__)
-        return False
-    return True
-
-
-def _forget_thread() -> None:
-    global _thread, _start_lock
-    _thread, _start_lock = None, threading.Lock()
-
-
-os.register_at_fork(after_in_child=_forget_thread)
+_thread = Background("nudge", _publish, gather=EVERY_SECONDS, retry=PAUSE_AFTER_FAILURE_SECONDS)

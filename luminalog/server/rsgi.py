@@ -15,7 +15,7 @@ import structlog
 from django.conf import settings
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
-from ingest.spool.capacity import start_watching
+from ingest.spool.capacity import capacity
 from luminalog.server.request_body import RequestBody
 from luminalog.wsgi import application as wsgi_application
 
@@ -47,7 +47,7 @@ class Application:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Granian's worker begins."""
-        start_watching()
+        capacity.watch()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         loop = asyncio.get_running_loop()

@@ -145,7 +145,6 @@ def test_old_backlog_refuses_counts_the_refusal_and_keeps_nothing(post: Callable
     assert "X-RateLimit-Remaining" in answers[0].headers
     assert (SpooledBatch.objects.count(), MonthlyUsage.objects.get().used_bytes) == before
     outcomes.flush()
-    outcomes.fold()
     assert HourlyUsage.objects.get(outcome="backlog_full").requests == 3
 
 

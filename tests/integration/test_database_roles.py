@@ -2,11 +2,11 @@
 
 import json
 import os
-import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,7 +36,8 @@ from tests.integration.web_server import PROJECT, Web, web_server
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
-PASSWORD = secrets.token_hex(16)
+#: Roles belong to the cluster, which pytest-xdist's workers share: each must give them the same password.
+PASSWORD = sha256(os.environ["SECRET_KEY"].encode()).hexdigest()
 
 
 def address(role: str) -> str:

@@ -19,11 +19,11 @@ from django.utils import timezone
 from accounts.caller import Caller
 from accounts.models import User
 from accounts.tasks import forget
+from foundation import valkey
 from foundation.postgres import execute
 from ingest.spool import table
 from luminalog.console.today import today
-from quotas import outcomes
-from quotas.models import HourlyUsage
+from operations.presence import BEAT, beat_seen
 from storage import partitions
 from storage.models import LogEntry
 from tests.acceptance.product import wait_for
@@ -91,16 +91,19 @@ def running_upkeep() -> Iterator[subprocess.Popen[bytes]]:
         process.wait(10)
 
 
+@pytest.fixture(autouse=True)
+def _no_beat_was_seen() -> None:
+    valkey.client().delete(valkey.key(BEAT))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_installation_without_a_broker_is_kept_up_by_one_process(caller: Caller) -> None:
     partitions.make_ahead()
-    outcomes.note(caller, "rate_limited")
-    outcomes.flush()
     with running_upkeep() as process:
         for n in range(3):
             table.accept(caller, [part_of(f"{n}")])
             wait_for(lambda n=n: LogEntry.objects.filter(message=f"{n}").exists(), seconds=15)  # type: ignore[misc]
-        wait_for(lambda: HourlyUsage.objects.filter(outcome="rate_limited").exists(), seconds=10)
+        wait_for(beat_seen, seconds=10)
         assert process.poll() is None
 
 
@@ -112,9 +115,7 @@ def test_task_that_fails_stops_no_other(caller: Caller) -> None:
     execute("ALTER TABLE ingest_spooledbatch RENAME TO ingest_away")
     with running_upkeep() as process:
         try:
-            outcomes.note(caller, "rate_limited")
-            outcomes.flush()
-            wait_for(lambda: HourlyUsage.objects.filter(outcome="rate_limited").exists(), seconds=15)
+            wait_for(beat_seen, seconds=15)
         finally:
             execute("ALTER TABLE ingest_away RENAME TO ingest_spooledbatch")
         wait_for(lambda: LogEntry.objects.filter(message="kept").exists(), seconds=10)

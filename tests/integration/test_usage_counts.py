@@ -1,25 +1,25 @@
-"""Counted refusals: from the process through Valkey into the hourly rows, each once."""
+"""Counted refusals: from the process into the hourly rows, each once."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-import redis
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
+from django.utils import timezone
 
 from accounts.caller import Caller
 from foundation import valkey
 from quotas import ledger, outcomes
 from quotas.models import HourlyUsage, OutcomeFold
-from quotas.tally import HASH, MAX_KINDS, Amount, Kind, Tally
+from quotas.tally import MAX_KINDS, Amount, Kind, Parcel, Tally
+
+pytestmark = pytest.mark.django_db(transaction=True)  # a refused statement ends its transaction
 
 
 @pytest.fixture(autouse=True)
-def _empty_valkey() -> Iterator[None]:
+def _nothing_noted(transactional_db: None) -> Iterator[None]:
     outcomes.flush()
-    valkey.patient_client().delete(valkey.key(HASH), valkey.key(HASH, outcomes.ASIDE))
     yield
     outcomes.flush()
 
@@ -31,18 +31,25 @@ def counted() -> dict[str, tuple[int, int, int]]:
     }
 
 
-def test_what_was_noted_is_in_the_hourly_usage_after_a_fold(caller: Caller) -> None:
+def test_what_was_noted_is_in_the_hourly_usage(caller: Caller) -> None:
     for _ in range(3):
         outcomes.note(caller, "rate_limited")
     outcomes.note(caller, "below_level", requests=0, entries=7, size_bytes=70)
     outcomes.flush()
-    assert outcomes.fold() == 2
     assert counted() == {"rate_limited": (3, 0, 0), "below_level": (0, 7, 70)}
     hour = HourlyUsage.objects.values_list("hour", flat=True).first()
     assert hour == datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-@pytest.mark.django_db(transaction=True)
+def test_counts_of_two_processes_add_up(caller: Caller) -> None:
+    kind = Kind(3600, caller.organisation_id, caller.api_key_id, "rate_limited")
+    for requests in (2, 3):
+        process = Tally()
+        process.add(kind, Amount(requests, 0, 0))
+        process.hand_over(outcomes._write)
+    assert counted() == {"rate_limited": (5, 0, 0)}
+
+
 def test_noting_asks_neither_database_nor_valkey(caller: Caller) -> None:
     connection.close()
     commands = valkey.patient_client().info("stats")["total_commands_processed"]
@@ -52,71 +59,42 @@ def test_noting_asks_neither_database_nor_valkey(caller: Caller) -> None:
     assert connection.connection is None
 
 
-def test_nothing_noted_is_nothing_to_fold(db: None) -> None:
-    assert outcomes.fold() == 0
+def test_counts_whose_commit_got_no_answer_are_not_added_twice(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = outcomes._write
 
+    def lose_the_answer(parcel: Parcel) -> None:
+        write(parcel)
+        raise OperationalError
 
-def test_a_process_hands_over_by_itself_within_seconds(caller: Caller) -> None:
     outcomes.note(caller, "rate_limited")
-    deadline = time.monotonic() + outcomes.FLUSH_SECONDS + 2
-    while not valkey.patient_client().exists(valkey.key(HASH)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert outcomes.fold() == 1
-
-
-def test_a_fold_whose_removal_got_lost_is_not_counted_twice(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcomes.note(caller, "rate_limited")
-    outcomes.flush()
-    original = outcomes.script
-
-    def lose_the_removal(name: str) -> object:
-        if name == "drop_outcomes":
-            raise redis.TimeoutError
-        return original(name)
-
     with monkeypatch.context() as patch:
-        patch.setattr(outcomes, "script", lose_the_removal)
-        with pytest.raises(redis.TimeoutError):
-            outcomes.fold()
+        patch.setattr(outcomes, "_write", lose_the_answer)
+        with pytest.raises(OperationalError):
+            outcomes.flush()
     outcomes.note(caller, "rate_limited")
     outcomes.flush()
-    outcomes.fold()
-    outcomes.fold()
     assert counted() == {"rate_limited": (2, 0, 0)}
 
 
-def test_a_fold_that_the_database_refuses_comes_again(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    outcomes.note(caller, "rate_limited")
-    outcomes.flush()
-
+def test_counts_that_the_database_refuses_come_again(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(rows: object) -> None:
         raise DatabaseError
 
+    outcomes.note(caller, "rate_limited")
     with monkeypatch.context() as patch:
         patch.setattr(ledger, "count", fail)
         with pytest.raises(DatabaseError):
-            outcomes.fold()
+            outcomes.flush()
     assert OutcomeFold.objects.count() == 0
-    outcomes.fold()
+    outcomes.flush()
     assert counted() == {"rate_limited": (1, 0, 0)}
-
-
-def test_a_parcel_sent_twice_counts_once(caller: Caller) -> None:
-    tally = Tally()
-    tally.add(Kind(3600, caller.organisation_id, caller.api_key_id, "rate_limited"), Amount(5, 0, 0))
-    parcel = tally._next_parcel()
-    tally.send()
-    tally._parcel = parcel  # as if the first answer had never come
-    tally.send()
-    outcomes.fold()
-    assert counted() == {"rate_limited": (5, 0, 0)}
 
 
 def test_more_kinds_than_one_parcel_holds_arrive_whole(caller: Caller) -> None:
     for number in range(1200):
         outcomes.note(caller, f"code_{number}")
     outcomes.flush()
-    assert outcomes.fold() == 1200
+    assert HourlyUsage.objects.count() == 1200
 
 
 def test_memory_is_bounded(caller: Caller) -> None:
@@ -130,5 +108,12 @@ def test_the_counts_of_a_deleted_key_do_not_stop_the_others(caller: Caller) -> N
     outcomes.note(replace(caller, api_key_id=0), "rate_limited")
     outcomes.note(caller, "rate_limited")
     outcomes.flush()
-    outcomes.fold()
     assert counted() == {"rate_limited": (1, 0, 0)}
+
+
+def test_parcels_are_forgotten_after_a_week(caller: Caller) -> None:
+    outcomes.note(caller, "rate_limited")
+    outcomes.flush()
+    assert outcomes.forget_old() == 0
+    OutcomeFold.objects.update(folded_at=timezone.now() - timedelta(days=8))
+    assert outcomes.forget_old() == 1

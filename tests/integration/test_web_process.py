@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from ingest.models import SpooledBatch
+from quotas.models import HourlyUsage
 from tests.entries import store_entries
 from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.web_server import Web, web_server
@@ -123,3 +124,13 @@ def test_callers_who_leave_in_the_middle_of_an_export_hold_nothing(web):
         time.sleep(0.2)
     exported = requests.get(f"http://127.0.0.1:{web.port}/v1/logs/export", headers={"x-api-key": secret}, timeout=20)
     assert len(exported.content.splitlines()) == 400
+
+
+def test_refusals_and_last_use_are_written_by_the_process_itself_even_as_it_ends() -> None:
+    organisation = make_organisation("acme")
+    api_key, secret = make_api_key(organisation)
+    with web_server() as server:
+        assert replace(server, secret=secret).post(b"no JSON").status_code == 400
+    api_key.refresh_from_db()
+    assert api_key.last_used_at is not None
+    assert HourlyUsage.objects.get(organisation=organisation, outcome="malformed_json").requests == 1

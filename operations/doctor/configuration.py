@@ -5,10 +5,8 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
+from foundation import secret_key
 from operations.doctor.finding import Finding, error, ok, warning
-
-SECRET_KEY_LENGTH = 50
-SECRET_KEY_CHARACTERS = 5
 
 
 def examine() -> Iterator[Finding]:
@@ -21,12 +19,11 @@ def examine() -> Iterator[Finding]:
 
 
 def _secret_key() -> Finding:
-    key = settings.SECRET_KEY
-    if len(key) < SECRET_KEY_LENGTH or len(set(key)) < SECRET_KEY_CHARACTERS or key.startswith("django-insecure"):
+    if not secret_key.is_strong(settings.SECRET_KEY):
         return error(
             "SECRET_KEY",
             "SECRET_KEY is too short or too simple: whoever guesses it can log in as anybody.",
-            "Set 50 random characters or more: python3 -c 'import secrets; print(secrets.token_urlsafe(50))'",
+            f"Set {secret_key.LENGTH} random characters or more: {secret_key.MAKE_ONE}",
         )
     return ok("SECRET_KEY", "SECRET_KEY is long and varied.")
 

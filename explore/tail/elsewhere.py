@@ -10,6 +10,7 @@ from accounts.permissions import MayRead
 from explore import schema
 from explore.tail.subscription import API_PATH
 from foundation.refusals import Refusal
+from quotas.throttling import Limited
 
 TAIL = schema.operation(
     "tail_logs",
@@ -36,7 +37,7 @@ TAIL["responses"] |= {
 }
 
 
-class TailElsewhereView(APIView):
+class TailElsewhereView(Limited, APIView):
     permission_classes = [MayRead]
     throttle_scope_name = "read"
 

@@ -2,10 +2,12 @@
 
 from django.db import transaction
 
+from accounts import life
 from accounts.keys import digest
 from accounts.models import ApiKey, Organisation, Project, User
 from embedded.credentials import Credentials
-from quotas.models import Plan, Quota
+from quotas.models import Plan
+from quotas.plans import subscribe
 
 PLAN = "scale"
 
@@ -16,15 +18,8 @@ def bootstrap(credentials: Credentials) -> bool:
     if Organisation.objects.exists():
         return ApiKey.objects.filter(sha256=digest(credentials.api_key)).exists()
     organisation = Organisation.objects.create(name="First organisation", slug="first")
-    Quota.objects.create(organisation=organisation, plan=Plan.objects.get(slug=PLAN))
+    subscribe(organisation, Plan.objects.get(slug=PLAN))
     project = Project.objects.create(organisation=organisation, name="First project", slug="first")
-    ApiKey.objects.create(
-        organisation=organisation,
-        project=project,
-        name="first key",
-        sha256=digest(credentials.api_key),
-        prefix=credentials.api_key[:7],
-        suffix=credentials.api_key[-4:],
-    )
+    life.issue(ApiKey(project=project, name="first key"), by=None, secret=credentials.api_key)
     User.objects.create_superuser(credentials.admin_username, password=credentials.admin_password)
     return True

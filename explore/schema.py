@@ -1,16 +1,28 @@
 """How OpenAPI describes the read API."""
 
-from typing import Any
+from collections.abc import Callable
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
+from foundation import openapi
+from foundation.openapi import (
+    BOOLEAN,
+    COUNT,
+    LEVEL,
+    NULLABLE_TEXT,
+    TEXT,
+    TIME,
+    Answers,
+    Endpoint,
+    described,
+    json_answer,
+    list_of,
+    nullable,
+    shape,
+)
+
 TAGS = ["Read logs"]
-TEXT = {"type": "string"}
-NULLABLE_TEXT = {"type": ["string", "null"]}
-OBJECT = {"type": ["object", "null"], "additionalProperties": True}
-COUNT = {"type": "integer", "minimum": 0}
-TIME = {"type": "string", "format": "date-time"}
-LEVEL = {"type": "string", "enum": ["debug", "info", "warn", "error", "fatal", "panic"]}
+OBJECT = nullable({"type": "object", "additionalProperties": True})
 
 EXAMPLE_ENTRY = {
     "id": "4815162342",
@@ -34,19 +46,9 @@ EXAMPLE_ENTRY = {
 }
 
 
-def shape(**properties: Any) -> dict[str, Any]:
-    """Return the schema of an object that always has all `properties`."""
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def entries(shape_of_one: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a list."""
-    return {"type": "array", "items": shape_of_one}
-
-
 COUNTS = shape(**dict.fromkeys(LEVEL["enum"], COUNT))
 ENTRY = shape(
-    id={"type": "string", "description": "Stable. A string, because JavaScript's numbers would round it."},
+    id=described(TEXT, "Stable. A string, because JavaScript's numbers would round it."),
     timestamp=TIME,
     received_at=TIME,
     level=LEVEL,
@@ -56,17 +58,16 @@ ENTRY = shape(
     trace_id=NULLABLE_TEXT,
     span_id=NULLABLE_TEXT,
     parent_span_id=NULLABLE_TEXT,
-    privacy_mode={"type": ["boolean", "null"]},
+    privacy_mode=nullable(BOOLEAN),
     metadata=OBJECT,
     error=OBJECT,
     size_bytes=COUNT,
 )
-PROBLEM_TYPE = "application/problem+json"
-PROBLEM = {
-    "type": "object",
-    "description": "RFC 9457.",
-    "properties": {"type": TEXT, "title": TEXT, "status": COUNT, "detail": TEXT, "code": TEXT, "request_id": TEXT},
-    "required": ["type", "title", "status", "detail", "code"],
+REFUSALS = {
+    400: "`invalid_query` (with `position`, the index of the character) or `invalid_parameter`.",
+    **openapi.REFUSED_READERS,
+    429: "`rate_limited` or `too_many_queries`.",
+    503: "`query_timeout`, `overloaded` or `storage_unavailable`.",
 }
 
 QUERY = OpenApiParameter(
@@ -99,35 +100,15 @@ def operation(
     operation_id: str,
     summary: str,
     *,
-    answer: dict[str, Any],
+    answers: Answers,
     parameters: list[OpenApiParameter],
-    example: Any = None,
     missing: str | None = None,
-) -> dict[str, Any]:
-    """Return what `extend_schema` takes to describe one address."""
-    examples = [] if example is None else [OpenApiExample("answer", value=example, response_only=True)]
-    problems = {
-        400: "`invalid_query` (with `position`, the index of the character) or `invalid_parameter`.",
-        401: "`missing_api_key` or `invalid_api_key`.",
-        403: "`forbidden`: the key may not read.",
-        429: "`rate_limited` or `too_many_queries`.",
-        503: "`query_timeout`, `overloaded` or `storage_unavailable`.",
-    }
-    if missing:
-        problems[404] = missing
-    return {
-        "operation_id": operation_id,
-        "summary": summary,
-        "tags": TAGS,
-        "parameters": parameters,
-        "responses": {
-            200: OpenApiResponse(answer, examples=examples),
-            **{
-                (status, "application/problem+json"): OpenApiResponse(PROBLEM, text)
-                for status, text in problems.items()
-            },
-        },
-    }
+) -> Callable[[Endpoint], Endpoint]:
+    """Return the decorator that describes one address of the read API; `missing` says what 404 means."""
+    refusals = REFUSALS | ({404: missing} if missing else {})
+    return openapi.operation(
+        operation_id, summary, tags=TAGS, parameters=parameters, answers=answers, refusals=refusals
+    )
 
 
 UNKNOWN = "`not_found`: your organisation has no such entry."
@@ -135,10 +116,14 @@ LOGS = operation(
     "read_logs",
     "Search logs",
     parameters=[*SEARCH, number("limit", "1 to 1,000; default 100."), CURSOR, ORDER],
-    answer=shape(logs=entries(ENTRY), next_cursor=NULLABLE_TEXT),
-    example={"logs": [EXAMPLE_ENTRY], "next_cursor": "WzE3NjkzOTQ2MDUwMDAwMDBd:1vkO2c:dGhlIHNpZ25hdHVyZQ"},
+    answers=json_answer(
+        shape(logs=list_of(ENTRY), next_cursor=NULLABLE_TEXT),
+        example={"logs": [EXAMPLE_ENTRY], "next_cursor": "WzE3NjkzOTQ2MDUwMDAwMDBd:1vkO2c:dGhlIHNpZ25hdHVyZQ"},
+    ),
 )
-LOG = operation("read_log", "One entry", parameters=[], answer=ENTRY, example=EXAMPLE_ENTRY, missing=UNKNOWN)
+LOG = operation(
+    "read_log", "One entry", parameters=[], answers=json_answer(ENTRY, example=EXAMPLE_ENTRY), missing=UNKNOWN
+)
 CONTEXT = operation(
     "read_context",
     "The entries around one",
@@ -146,42 +131,48 @@ CONTEXT = operation(
         number("before", "How many earlier entries of its project, 0 to 200; default 20."),
         number("after", "How many later entries of its project, 0 to 200; default 20."),
     ],
-    answer=shape(before=entries(ENTRY), log=ENTRY, after=entries(ENTRY)),
-    example={"before": [], "log": EXAMPLE_ENTRY, "after": []},
+    answers=json_answer(
+        shape(before=list_of(ENTRY), log=ENTRY, after=list_of(ENTRY)),
+        example={"before": [], "log": EXAMPLE_ENTRY, "after": []},
+    ),
     missing=UNKNOWN,
 )
 HISTOGRAM = operation(
     "count_logs",
     "Counts by level and time",
     parameters=[*SEARCH, number("step", "Seconds; at most 1,500 steps. Default: about 60 steps.")],
-    answer=shape(step_seconds=COUNT, buckets=entries(shape(start=TIME, counts=COUNTS)), totals=COUNTS),
-    example={
-        "step_seconds": 60,
-        "buckets": [
-            {
-                "start": "2026-01-26T14:30:00.000000Z",
-                "counts": {"debug": 0, "info": 41, "warn": 2, "error": 1, "fatal": 0, "panic": 0},
-            }
-        ],
-        "totals": {"debug": 0, "info": 41, "warn": 2, "error": 1, "fatal": 0, "panic": 0},
-    },
+    answers=json_answer(
+        shape(step_seconds=COUNT, buckets=list_of(shape(start=TIME, counts=COUNTS)), totals=COUNTS),
+        example={
+            "step_seconds": 60,
+            "buckets": [
+                {
+                    "start": "2026-01-26T14:30:00.000000Z",
+                    "counts": {"debug": 0, "info": 41, "warn": 2, "error": 1, "fatal": 0, "panic": 0},
+                }
+            ],
+            "totals": {"debug": 0, "info": 41, "warn": 2, "error": 1, "fatal": 0, "panic": 0},
+        },
+    ),
 )
 FIELDS = operation(
     "list_fields",
     "Metadata keys, their types and top values",
     parameters=[*SEARCH, number("limit", "How many keys, 1 to 500; default 100.")],
-    answer=shape(
-        sampled_entries={**COUNT, "description": "Keys and values are counted in this many of the newest entries."},
-        fields=entries(
-            shape(name=TEXT, types=entries(TEXT), count=COUNT, values=entries(shape(value={}, count=COUNT)))
+    answers=json_answer(
+        shape(
+            sampled_entries=described(COUNT, "Keys and values are counted in this many of the newest entries."),
+            fields=list_of(
+                shape(name=TEXT, types=list_of(TEXT), count=COUNT, values=list_of(shape(value={}, count=COUNT)))
+            ),
         ),
+        example={
+            "sampled_entries": 1000,
+            "fields": [
+                {"name": "order_id", "types": ["string"], "count": 318, "values": [{"value": "ORD-12345", "count": 4}]}
+            ],
+        },
     ),
-    example={
-        "sampled_entries": 1000,
-        "fields": [
-            {"name": "order_id", "types": ["string"], "count": 318, "values": [{"value": "ORD-12345", "count": 4}]}
-        ],
-    },
 )
 TRACE = operation(
     "read_trace",
@@ -191,8 +182,10 @@ TRACE = operation(
         OpenApiParameter("to", str, description="RFC 3339. Default: now."),
         number("limit", "1 to 1,000; default 1,000."),
     ],
-    answer=shape(trace_id=TEXT, logs=entries(ENTRY), is_complete={"type": "boolean"}),
-    example={"trace_id": "7f3b0c52", "logs": [EXAMPLE_ENTRY], "is_complete": True},
+    answers=json_answer(
+        shape(trace_id=TEXT, logs=list_of(ENTRY), is_complete=BOOLEAN),
+        example={"trace_id": "7f3b0c52", "logs": [EXAMPLE_ENTRY], "is_complete": True},
+    ),
     missing="`not_found`: your organisation has no entry of such a trace in the range.",
 )
 EXPORT = operation(
@@ -203,10 +196,8 @@ EXPORT = operation(
         OpenApiParameter("format", str, enum=["ndjson", "csv"], description="Default: ndjson."),
         ORDER,
     ],
-    answer=TEXT,
+    answers={
+        (200, "application/x-ndjson"): OpenApiResponse(TEXT, "One entry a line, as in a page of logs."),
+        (200, "text/csv"): OpenApiResponse(TEXT, "RFC 4180; cells that a spreadsheet would calculate begin with '."),
+    },
 )
-del EXPORT["responses"][200]
-EXPORT["responses"] |= {
-    (200, "application/x-ndjson"): OpenApiResponse(TEXT, "One entry a line, as in a page of logs."),
-    (200, "text/csv"): OpenApiResponse(TEXT, "RFC 4180; cells that a spreadsheet would calculate begin with '."),
-}

@@ -3,7 +3,6 @@
 from typing import Any, TypeVar
 
 from django.http import StreamingHttpResponse
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -47,7 +46,7 @@ class ReadView(Limited, APIView):
 class LogsView(ReadView):
     parameters = (*SEARCH, "limit", "cursor", "order")
 
-    @extend_schema(**schema.LOGS)
+    @schema.LOGS
     def get(self, request: Request) -> Response:
         """Return a page of entries, the newest first unless asked otherwise."""
         organisation_id, parameters = self.asked(request)
@@ -61,7 +60,7 @@ class LogsView(ReadView):
 
 
 class LogView(ReadView):
-    @extend_schema(**schema.LOG)
+    @schema.LOG
     def get(self, request: Request, entry_id: str) -> Response:
         """Return one entry."""
         organisation_id, _ = self.asked(request)
@@ -71,7 +70,7 @@ class LogView(ReadView):
 class ContextView(ReadView):
     parameters = ("before", "after")
 
-    @extend_schema(**schema.CONTEXT)
+    @schema.CONTEXT
     def get(self, request: Request, entry_id: str) -> Response:
         """Return what its project logged just before and after an entry."""
         organisation_id, parameters = self.asked(request)
@@ -95,7 +94,7 @@ class ContextView(ReadView):
 class HistogramView(ReadView):
     parameters = (*SEARCH, "step")
 
-    @extend_schema(**schema.HISTOGRAM)
+    @schema.HISTOGRAM
     def get(self, request: Request) -> Response:
         """Count entries by level and step of time."""
         organisation_id, parameters = self.asked(request)
@@ -116,7 +115,7 @@ class HistogramView(ReadView):
 class FieldsView(ReadView):
     parameters = (*SEARCH, "limit")
 
-    @extend_schema(**schema.FIELDS)
+    @schema.FIELDS
     def get(self, request: Request) -> Response:
         """Return the metadata keys of the newest entries found, their types and most frequent values."""
         organisation_id, parameters = self.asked(request)
@@ -141,7 +140,7 @@ class FieldsView(ReadView):
 class TraceView(ReadView):
     parameters = ("from", "to", "limit")
 
-    @extend_schema(**schema.TRACE)
+    @schema.TRACE
     def get(self, request: Request, trace_id: str) -> Response:
         """Return the entries of a trace, the oldest first."""
         if "\0" in trace_id:  # none is stored with it, and PostgreSQL takes it in no parameter
@@ -163,7 +162,7 @@ class TraceView(ReadView):
 class ExportView(ReadView):
     parameters = (*SEARCH, "format", "order")
 
-    @extend_schema(**schema.EXPORT)
+    @schema.EXPORT
     def get(self, request: Request) -> StreamingHttpResponse:
         """Stream everything that a search finds, as NDJSON or CSV."""
         organisation_id, parameters = self.asked(request)

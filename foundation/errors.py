@@ -20,6 +20,7 @@ from foundation.refusals import Refusal
 
 log = structlog.get_logger(__name__)
 
+PROBLEM_TYPE = "application/problem+json"
 
 CODES_OF_DRF: dict[type[Exception], str] = {
     exceptions.MethodNotAllowed: "method_not_allowed",
@@ -52,7 +53,7 @@ def problem(error: Refusal, request: HttpRequest | None) -> JsonResponse:
     }
     if error.errors:
         body["errors"] = [{"pointer": e.pointer, "code": e.code, "detail": e.detail} for e in error.errors]
-    response = JsonResponse(body, status=error.status, headers=error.headers, content_type="application/problem+json")
+    response = JsonResponse(body, status=error.status, headers=error.headers, content_type=PROBLEM_TYPE)
     response.code = error.code  # type: ignore[attr-defined]  # `traffic` counts by it
     return response
 

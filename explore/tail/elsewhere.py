@@ -2,13 +2,14 @@
 
 from django.conf import settings
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.permissions import MayRead
 from explore import schema
 from explore.tail.subscription import API_PATH
+from foundation.openapi import TEXT
 from foundation.refusals import Refusal
 from quotas.throttling import Limited
 
@@ -24,24 +25,22 @@ TAIL = schema.operation(
             description="The id of the last event you got: continue after it, at most 15 minutes back.",
         ),
     ],
-    answer=schema.TEXT,
+    answers={
+        (200, "text/event-stream"): OpenApiResponse(
+            TEXT,
+            "`hello` when the stream stands; a `message` an entry, its data as in a page of logs; `notice` before the"
+            " server ends the stream. At most 20 streams a key.",
+        ),
+        307: OpenApiResponse(description="Where no proxy stands in front: the stream is at this other address."),
+    },
 )
-del TAIL["responses"][200]
-TAIL["responses"] |= {
-    (200, "text/event-stream"): OpenApiResponse(
-        schema.TEXT,
-        "`hello` when the stream stands; a `message` an entry, its data as in a page of logs; `notice` before the"
-        " server ends the stream. At most 20 streams a key.",
-    ),
-    307: OpenApiResponse(description="Where no proxy stands in front: the stream is at this other address."),
-}
 
 
 class TailElsewhereView(Limited, APIView):
     permission_classes = [MayRead]
     throttle_scope_name = "read"
 
-    @extend_schema(**TAIL)
+    @TAIL
     def get(self, request: Request) -> HttpResponse:
         """Send those who come without a proxy to the stream's own port. A proxy routes this address there."""
         if not settings.TAIL_URL:

@@ -1,10 +1,23 @@
 """What OpenAPI says of `POST /v1/logs`. The rules themselves are in `wire`."""
 
-from typing import Any
+from drf_spectacular.utils import OpenApiParameter
 
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-
-from foundation.levels import BY_NAME
+from foundation.openapi import (
+    BOOLEAN,
+    FIELD_ERRORS,
+    INTEGER,
+    LEVEL,
+    NULLABLE_TEXT,
+    TEXT,
+    TIME,
+    described,
+    json_answer,
+    list_of,
+    nullable,
+    operation,
+    problem,
+    shape,
+)
 from foundation.refusals import CODES
 from ingest.protocols.luminalog.wire import MAX_ENTRIES
 
@@ -16,87 +29,44 @@ are ignored; `null` means absent. `Content-Encoding` may be `gzip` or `zstd`. Th
 """
 
 
-def _text(description: str, **rules: Any) -> dict[str, Any]:
-    return {"type": ["string", "null"], "description": description, **rules}
-
-
-def _object(description: str, **rules: Any) -> dict[str, Any]:
-    return {"type": ["object", "null"], "description": description, **rules}
-
+NULLABLE_OBJECT = nullable({"type": "object"})
 
 ERROR = {
-    "type": _text('For example "TypeError".'),
-    "message": _text("The raw message."),
-    "stack_trace": {
-        "type": ["array", "null"],
-        "items": {"type": "string"},
-        "description": "Lines, or blocks of lines.",
-    },
-    "context": _object("What else is known of the error."),
-    "fingerprint": _text("Groups errors that are the same."),
+    "type": described(NULLABLE_TEXT, 'For example "TypeError".'),
+    "message": described(NULLABLE_TEXT, "The raw message."),
+    "stack_trace": described(nullable(list_of(TEXT)), "Lines, or blocks of lines."),
+    "context": described(NULLABLE_OBJECT, "What else is known of the error."),
+    "fingerprint": described(NULLABLE_TEXT, "Groups errors that are the same."),
 }
-ENTRY = {
-    "type": "object",
-    "required": ["timestamp", "level", "message"],
-    "properties": {
-        "timestamp": {
-            "type": "string",
-            "format": "date-time",
-            "description": "RFC 3339; without an offset it is UTC; more than 6 fraction digits are cut.",
-        },
-        "level": {"type": "string", "enum": list(BY_NAME)},
-        "message": {"type": "string", "description": "At most 10,240 bytes of UTF-8."},
-        "environment": _text("A label; the key's environment when absent.", maxLength=128),
-        "project_id": _text("The key's project when absent.", maxLength=128),
-        "trace_id": _text("", maxLength=128),
-        "span_id": _text("", maxLength=128),
-        "parent_span_id": _text("", maxLength=128),
-        "privacy_mode": {"type": ["boolean", "null"]},
-        "metadata": _object("At most 102,400 bytes as compact JSON, 64 levels deep."),
-        "error": _object("At most 262,144 bytes as compact JSON.", properties=ERROR),
+ENTRY = shape(
+    timestamp=described(TIME, "RFC 3339; without an offset it is UTC; more than 6 fraction digits are cut."),
+    level=LEVEL,
+    message=described(TEXT, "At most 10,240 bytes of UTF-8."),
+    optional={
+        "environment": described(NULLABLE_TEXT, "A label; the key's environment when absent.", maxLength=128),
+        "project_id": described(NULLABLE_TEXT, "The key's project when absent.", maxLength=128),
+        "trace_id": described(NULLABLE_TEXT, "", maxLength=128),
+        "span_id": described(NULLABLE_TEXT, "", maxLength=128),
+        "parent_span_id": described(NULLABLE_TEXT, "", maxLength=128),
+        "privacy_mode": nullable(BOOLEAN),
+        "metadata": described(NULLABLE_OBJECT, "At most 102,400 bytes as compact JSON, 64 levels deep."),
+        "error": described(NULLABLE_OBJECT, "At most 262,144 bytes as compact JSON.", properties=ERROR),
     },
-}
-BATCH = {
-    "type": "object",
-    "required": ["logs"],
-    "properties": {
-        "logs": {"type": "array", "minItems": 1, "maxItems": MAX_ENTRIES, "items": ENTRY},
-        "api_key": {"type": ["string", "null"], "deprecated": True, "description": "Use the header x-api-key."},
+)
+BATCH = shape(
+    logs=list_of(ENTRY, minItems=1, maxItems=MAX_ENTRIES),
+    optional={"api_key": described(NULLABLE_TEXT, "Use the header x-api-key.", deprecated=True)},
+)
+ANSWER = shape(
+    message=TEXT,
+    processed=described(INTEGER, "Entries kept."),
+    bytes_used=described(INTEGER, "Bytes deducted from the quota."),
+    optional={
+        "rejected": described(INTEGER, "Entries refused, when handled leniently."),
+        "errors": FIELD_ERRORS,
     },
-}
-FIELD_ERROR = {
-    "type": "object",
-    "required": ["pointer", "code", "detail"],
-    "properties": {
-        "pointer": {"type": "string", "format": "json-pointer"},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
-    },
-}
-ANSWER = {
-    "type": "object",
-    "required": ["message", "processed", "bytes_used"],
-    "properties": {
-        "message": {"type": "string"},
-        "processed": {"type": "integer", "description": "Entries kept."},
-        "bytes_used": {"type": "integer", "description": "Bytes deducted from the quota."},
-        "rejected": {"type": "integer", "description": "Entries refused, when handled leniently."},
-        "errors": {"type": "array", "items": FIELD_ERROR, "maxItems": 20},
-    },
-}
-PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "code": {"type": "string", "enum": list(CODES)},
-        "request_id": {"type": ["string", "null"]},
-        "errors": {"type": "array", "items": FIELD_ERROR, "maxItems": 20},
-    },
-}
+)
+PROBLEM = problem(code={**TEXT, "enum": list(CODES)}, optional={"errors": FIELD_ERRORS})
 REFUSALS = {
     400: "Invalid payload or missing required fields.",
     401: "Invalid or missing API key.",
@@ -115,18 +85,14 @@ HEADERS = [
     OpenApiParameter("Prefer", str, "header", description="`handling=lenient` keeps the valid entries (RFC 7240)."),
 ]
 
-describe_ingestion = extend_schema(
-    operation_id="ingest_logs",
-    summary=SUMMARY,
+describe_ingestion = operation(
+    "ingest_logs",
+    SUMMARY,
     description=DESCRIPTION,
     tags=["Send logs"],
     parameters=HEADERS,
     request={"application/json": BATCH},
-    responses={
-        (200, "application/json"): OpenApiResponse(ANSWER, description="The batch is on disk."),
-        **{
-            (status, "application/problem+json"): OpenApiResponse(PROBLEM, description=description)
-            for status, description in REFUSALS.items()
-        },
-    },
+    answers=json_answer(ANSWER, "The batch is on disk."),
+    refusals=REFUSALS,
+    problem=PROBLEM,
 )

@@ -6,15 +6,18 @@ All of it runs on Django's own connection, inside its transaction, and raises Dj
 import select
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.transaction import Atomic
 from psycopg.adapt import Dumper
+from psycopg.rows import class_row
 from psycopg.sql import Composed
 
 from foundation.deadlines import deadlines
+
+Row = TypeVar("Row")
 
 #: A request's statements take milliseconds, or wait at most `lock_timeout`.
 DEADLINE_SECONDS = 2.5
@@ -75,6 +78,18 @@ def fetch_one(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> tuple[
     with answered_in_time(), connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(sql, parameters, prepare=True)
         return cursor.fetchone() if cursor.description else None
+
+
+def fetch_as(kind: type[Row], sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Row:
+    """Run one statement of one row; return a `kind`, whose fields have the columns' names.
+
+    Raises: `OperationalError` also when PostgreSQL has not answered within `DEADLINE_SECONDS`.
+    """
+    with answered_in_time(), connection.wrap_database_errors:
+        rows = psycopg.Cursor(connection.connection, row_factory=class_row(kind))
+        row = rows.execute(sql, parameters or None).fetchone()
+    assert row is not None
+    return row
 
 
 def fetch_all(sql: str | Composed, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:

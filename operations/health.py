@@ -4,21 +4,15 @@ from collections.abc import Callable
 
 import redis
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from foundation import valkey
-from foundation.postgres import PromptTransaction, answered_in_time
-from ingest.spool.capacity import LIMITS, capacity
-from storage import partitions
+from ingest.spool.capacity import LIMITS
+from operations import vitals
 
 log = structlog.get_logger(__name__)
-
-#: With any of these off, PostgreSQL may lose what it said it had committed (PostgreSQL manual, 29.1 and 19.5).
-DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 @require_safe
@@ -35,7 +29,10 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's sig
 
     `status` is `ok`, `degraded` (without Valkey), `full` (new batches are refused, all else works) or `failed`.
     """
-    checks = {"valkey": _passes("valkey", valkey_answers), "postgresql": _passes("postgresql", postgresql_answers)}
+    checks = {
+        "valkey": _passes("valkey", _valkey_answers),
+        "postgresql": _passes("postgresql", vitals.postgresql_answers),
+    }
     if checks["postgresql"]:
         checks |= {name: _passes(name, check) for name, check in IN_POSTGRESQL.items()} | _capacity()
     failed = {name for name, passed in checks.items() if not passed}
@@ -45,41 +42,22 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's sig
     return JsonResponse({"status": status, "checks": named}, status=200 if ready else 503)
 
 
-def postgresql_answers() -> bool:
-    """Tell whether PostgreSQL answers within a second. One that hangs holds no request for long."""
-    with PromptTransaction(), answered_in_time(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = '1s'")
-        cursor.execute("SELECT 1")
-        return bool(cursor.fetchone() == (1,))
+def _valkey_answers() -> bool:
+    return vitals.valkey_seconds() >= 0
 
 
-def commits_are_durable() -> bool:
-    """Tell whether a commit survives a power cut."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_settings WHERE name = ANY(%s) AND setting = 'on'", [list(DURABLE)])
-        return bool(cursor.fetchone() == (len(DURABLE),))
+def _commits_are_durable() -> bool:
+    return not vitals.durability_switched_off()
 
 
-def migrations_are_applied() -> bool:
-    """Tell whether the database has this code's tables."""
-    executor = MigrationExecutor(connection)
-    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
-
-
-def partitions_are_ahead() -> bool:
-    """Tell whether the log store has room for the coming days."""
-    return partitions.days_ahead() >= partitions.MINIMUM_DAYS_AHEAD
-
-
-def valkey_answers() -> bool:
-    """Tell whether Valkey answers within 50 ms."""
-    return bool(valkey.client().ping())
+def _partitions_are_ahead() -> bool:
+    return vitals.partitions_ahead().are_enough
 
 
 IN_POSTGRESQL: dict[str, Callable[[], bool]] = {
-    "durability": commits_are_durable,
-    "migrations": migrations_are_applied,
-    "partitions": partitions_are_ahead,
+    "durability": _commits_are_durable,
+    "migrations": vitals.migrations_are_applied,
+    "partitions": _partitions_are_ahead,
 }
 
 
@@ -87,7 +65,7 @@ def _capacity() -> dict[str, bool]:
     """Tell of each limit whether there is room: without it batches are refused, while the drain and all else go on."""
     full: frozenset[str] = frozenset(LIMITS)
     try:
-        full = capacity.look()
+        full = vitals.limits_reached()
     except (DatabaseError, InterfaceError) as error:
         log.warning("check_failed", check="capacity", error=type(error).__name__)
     return {name: name not in full for name in LIMITS}

@@ -4,12 +4,9 @@ A scrape costs three statements and two commands. What does not answer is said t
 """
 
 import hmac
-import os
 import platform
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
 
 import redis
 import structlog
@@ -19,40 +16,15 @@ from django.http import HttpRequest, HttpResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-from foundation import metric_files, valkey
-from foundation.postgres import discard_if_dead, fetch_one
-from ingest.spool import backlog
-from ingest.spool.capacity import LIMITS, capacity
-from operations.presence import workers_seen
+from foundation import metric_files
+from foundation.postgres import discard_if_dead
+from ingest.spool.capacity import LIMITS
+from operations import vitals
 
 log = structlog.get_logger(__name__)
 
 PATH = "/metrics"
 PREFIX = "luminalog_"
-#: A worker notes itself every ten seconds.
-SEEN_WITHIN = timedelta(minutes=1)
-
-#: Counts what is small or indexed; the partitions are those of today and after, up to the first gap.
-STATE = """
-SELECT (SELECT count(*) FROM ingest_deadletter) AS dead_letters,
-       (SELECT min(n) - 1 FROM generate_series(0, 400) AS n
-         WHERE NOT EXISTS (
-               SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-                WHERE inhparent = 'storage_logentry'::regclass
-                  AND relname = 'storage_logentry_' || to_char((now() AT TIME ZONE 'UTC')::date + n, 'YYYYMMDD'))
-       ) AS partitions_ahead_days,
-       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
-       current_setting('max_connections')::int AS max_connections,
-       (SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0)::float8
-          FROM pg_stat_activity WHERE backend_type = 'client backend') AS oldest_transaction_seconds
-"""
-STATE_GAUGES = {
-    "dead_letters": "Dead letters that wait for somebody to look at them.",
-    "partitions_ahead_days": "Days after today that have a partition, without a gap; -1 when today has none.",
-    "postgresql_connections": "Connections of clients.",
-    "postgresql_max_connections": "How many connections PostgreSQL allows.",
-    "postgresql_oldest_transaction_seconds": "Age of the oldest running transaction of a client.",
-}
 
 
 class MetricsMiddleware:
@@ -115,17 +87,16 @@ def _postgresql() -> Iterator[Metric]:
     began = time.perf_counter()
     try:
         discard_if_dead()
-        state = dict(zip(STATE_GAUGES, fetch_one(STATE, []) or (), strict=True))
-        seconds, spool, full = time.perf_counter() - began, backlog.measure(), capacity.look()
+        state = vitals.state()
+        seconds, spool, full = time.perf_counter() - began, vitals.waiting(), vitals.limits_reached()
     except (DatabaseError, InterfaceError) as error:
         log.warning("scrape_without_postgresql", error=type(error).__name__)
         yield _gauge("postgresql_up", "1 when PostgreSQL has answered this scrape.", 0)
         return
     yield _gauge("postgresql_up", "1 when PostgreSQL has answered this scrape.", 1)
     yield _gauge("postgresql_probe_seconds", "How long one statement took.", seconds)
-    for name, meaning in STATE_GAUGES.items():
-        yield _gauge(name, meaning, state[name])
-    yield _gauge("spool_rows", "Accepted batches that are not in the log store yet.", spool.rows)
+    yield from _state(state)
+    yield _gauge("spool_rows", "Accepted batches that are not in the log store yet.", spool.batches)
     yield _gauge("spool_bytes", "What they take on disk.", spool.bytes)
     yield _gauge("spool_oldest_seconds", "Age of the oldest of them; 0 when there is none.", spool.oldest_seconds)
     reached = GaugeMetricFamily(f"{PREFIX}limit_reached", "1: batches are refused with backlog_full.", labels=["limit"])
@@ -134,30 +105,36 @@ def _postgresql() -> Iterator[Metric]:
     yield reached
 
 
+def _state(state: vitals.State) -> Iterator[Metric]:
+    ahead = "Days after today that have a partition, without a gap; -1 when today has none."
+    oldest = "Age of the oldest running transaction of a client."
+    yield _gauge("dead_letters", "Dead letters that wait for somebody to look at them.", state.dead_letters)
+    yield _gauge("partitions_ahead_days", ahead, state.days_ahead)
+    yield _gauge("postgresql_connections", "Connections of clients.", state.connections)
+    yield _gauge("postgresql_max_connections", "How many connections PostgreSQL allows.", state.max_connections)
+    yield _gauge("postgresql_oldest_transaction_seconds", oldest, state.oldest_transaction_seconds)
+
+
 def _valkey() -> Iterator[Metric]:
-    began = time.perf_counter()
     try:
-        valkey.client().ping()
-        seconds, seen = time.perf_counter() - began, workers_seen()
+        seconds, workers = vitals.valkey_seconds(), vitals.workers()
     except redis.RedisError as error:
         log.warning("scrape_without_valkey", error=type(error).__name__)
         yield _gauge("valkey_up", "1 when Valkey has answered this scrape within 50 ms.", 0)
         return
     yield _gauge("valkey_up", "1 when Valkey has answered this scrape within 50 ms.", 1)
     yield _gauge("valkey_probe_seconds", "How long a PING took.", seconds)
-    recent = [at for at in seen.values() if datetime.now(UTC) - at < SEEN_WITHIN]
-    yield _gauge("workers_seen", "Workers, on any machine, that ran a task within the last minute.", len(recent))
+    living = sum(not worker.is_silent for worker in workers)
+    yield _gauge("workers_seen", "Workers, on any machine, that ran a task within the last minute.", living)
 
 
 def _machine() -> Iterator[Metric]:
     build = GaugeMetricFamily(f"{PREFIX}build_info", "What runs here.", labels=["version", "python"])
     build.add_metric([settings.VERSION, platform.python_version()], 1)
     yield build
-    disks = [shutil.disk_usage(path) for path in settings.DISK_PATHS if os.path.isdir(path)]
-    if disks:
-        fullest = min(disks, key=lambda disk: disk.free / disk.total)
-        yield _gauge("disk_free_bytes", "Free on the fullest disk of LUMINALOG_DISK_PATHS.", fullest.free)
-        yield _gauge("disk_size_bytes", "Size of that disk.", fullest.total)
+    if fullest := vitals.fullest_disk():
+        yield _gauge("disk_free_bytes", "Free on the fullest disk of LUMINALOG_DISK_PATHS.", fullest.free_bytes)
+        yield _gauge("disk_size_bytes", "Size of that disk.", fullest.size_bytes)
 
 
 def _gauge(name: str, meaning: str, value: float) -> Metric:

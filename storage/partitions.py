@@ -23,6 +23,15 @@ SELECT child.relname, inhdetachpending, pg_total_relation_size(child.oid), great
  WHERE inhparent = 'storage_logentry'::regclass
  ORDER BY 1
 """
+#: As `days_ahead` of one row: how many days after today have a partition without a gap; -1 when today has none.
+AHEAD = """
+SELECT coalesce(min(n) - 1, 400) AS days_ahead
+  FROM generate_series(0, 400) AS n
+ WHERE NOT EXISTS (
+       SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+        WHERE inhparent = 'storage_logentry'::regclass
+          AND relname = 'storage_logentry_' || to_char((now() AT TIME ZONE 'UTC')::date + n, 'YYYYMMDD'))
+"""
 OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'storage_logentry'::regclass"
 DETACHED = r"""
 SELECT relname FROM pg_class
@@ -63,11 +72,8 @@ def today() -> date:
 
 def days_ahead() -> int:
     """Return how many days after today have a partition without a gap; -1 when today itself has none."""
-    present = {partition.day for partition in list_partitions()}
-    day, ahead = today(), -1
-    while day in present:
-        day, ahead = day + timedelta(days=1), ahead + 1
-    return ahead
+    [(days,)] = fetch_all(AHEAD)
+    return int(days)
 
 
 def make_ahead(days: int = DAYS_AHEAD) -> list[date]:

@@ -6,7 +6,7 @@ import msgspec
 from django.db import DatabaseError, transaction
 
 from foundation.outages import is_outage
-from foundation.postgres import execute
+from foundation.postgres import execute, fetch_all
 from ingest.models import DeadLetter
 from ingest.spool import batch_ids
 from ingest.spool.payload import PayloadError, pack, unpack
@@ -15,6 +15,9 @@ from storage.batch import Batch
 from storage.store import store
 
 HOPELESS_AFTER = 8
+
+#: As `dead_letters` of one row.
+COUNT = "SELECT count(*) AS dead_letters FROM ingest_deadletter"
 
 #: A batch that kills even the worker that takes it apart is buried whole, without being read.
 BURY_HOPELESS = """
@@ -51,6 +54,12 @@ def take_apart(spooled: Iterable[Spooled]) -> list[Batch]:
 def bury_hopeless() -> int:
     """Bury the batches on which even taking apart failed; return how many."""
     return execute(BURY_HOPELESS, [HOPELESS_AFTER])
+
+
+def count() -> int:
+    """Return how many dead letters wait for somebody to look at them."""
+    [(number,)] = fetch_all(COUNT)
+    return int(number)
 
 
 def replay(dead_letter_ids: Sequence[int]) -> int:

@@ -1,7 +1,7 @@
 """What the start page shows: a fixed number of small queries, each only for those who may see its rows."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet, Sum
@@ -9,15 +9,12 @@ from django.utils import timezone
 from redis import RedisError
 
 from accounts.models import ApiKey, User
-from ingest.models import DeadLetter, SpooledBatch
-from ingest.spool.capacity import capacity
-from operations.presence import workers_seen
+from operations import vitals
 from quotas.models import NO_REFUSALS, HourlyUsage
 from quotas.month import MonthUsed, near_quota
 
 SHOWN = 8
-LATE = timedelta(minutes=1)
-#: The limits of `ingest.capacity`, in the reader's words.
+#: The limits of `ingest.spool.capacity`, in the reader's words.
 FULL = {
     "disk": "a disk has too little free space",
     "spool_age": "the oldest batch in the spool is too old",
@@ -44,23 +41,13 @@ class Refusals:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Worker:
-    """A worker of the last day; silent when it has not run a task for a minute, and one is due every second."""
-
-    name: str
-    seen_at: datetime
-    is_silent: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class Pipeline:
     """Whether accepted batches are moving."""
 
     full: list[str]
-    oldest_received_at: datetime | None
-    waits_too_long: bool
+    oldest: vitals.OldestBatch | None
     dead_letters: int
-    workers: list[Worker] | None  # None: Valkey does not answer
+    workers: list[vitals.Worker] | None  # None: Valkey does not answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,23 +99,16 @@ def _refusals() -> list[Refusals]:
 
 
 def _pipeline() -> Pipeline:
-    oldest = SpooledBatch.objects.order_by("pk").values_list("received_at", flat=True).first()
     return Pipeline(
-        full=[FULL[name] for name in sorted(capacity.look())],
-        oldest_received_at=oldest,
-        waits_too_long=oldest is not None and _is_late(oldest),
-        dead_letters=DeadLetter.objects.count(),
+        full=[FULL[name] for name in sorted(vitals.limits_reached())],
+        oldest=vitals.oldest_batch(),
+        dead_letters=vitals.count_dead_letters(),
         workers=_workers(),
     )
 
 
-def _workers() -> list[Worker] | None:
+def _workers() -> list[vitals.Worker] | None:
     try:
-        seen = workers_seen()
+        return vitals.workers()
     except RedisError:
         return None
-    return [Worker(name=name, seen_at=at, is_silent=_is_late(at)) for name, at in seen.items()]
-
-
-def _is_late(moment: datetime) -> bool:
-    return timezone.now() - moment > LATE

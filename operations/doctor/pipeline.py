@@ -1,24 +1,15 @@
 """Do batches move, is there room for them, and is anybody about to be refused?"""
 
-import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from accounts.models import ApiKey
-from ingest.models import DeadLetter
-from ingest.spool import backlog
-from ingest.spool.capacity import capacity
+from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
-from operations.presence import beat_seen, workers_seen
 from quotas.month import NEAR_QUOTA_PERCENT, count_near_quota
-
-SILENT_AFTER = timedelta(minutes=1)
-LATE_SECONDS, VERY_LATE_SECONDS = 15, 60
-LITTLE_DISK, TOO_LITTLE_DISK = 0.15, 0.07
 
 
 def examine() -> Iterator[Finding]:
@@ -38,8 +29,8 @@ def examine() -> Iterator[Finding]:
 
 
 def _workers() -> Iterator[Finding]:
-    now, seen = datetime.now(UTC), workers_seen()
-    silent = {name: at for name, at in seen.items() if now - at > SILENT_AFTER}
+    seen = vitals.workers()
+    silent = [worker for worker in seen if worker.is_silent]
     if len(silent) == len(seen):
         yield error(
             "workers",
@@ -48,37 +39,36 @@ def _workers() -> Iterator[Finding]:
         )
         return
     yield ok("workers", f"{len(seen) - len(silent)} workers were seen in the last minute.")
-    for name, at in silent.items():
+    for worker in silent:
         yield warning(
             "workers",
-            f"{name} was last seen {(now - at).seconds // 60} minutes ago.",
+            f"{worker.name} was last seen {(datetime.now(UTC) - worker.seen_at).seconds // 60} minutes ago.",
             "Start it again, unless you took it away: it is forgotten after a day.",
         )
 
 
 def _beat() -> Iterator[Finding]:
-    at = beat_seen()
-    if at and datetime.now(UTC) - at < SILENT_AFTER:
-        yield ok("beat", "Beat was seen in the last minute.")
-    else:
+    if vitals.beat_is_silent():
         yield error(
             "beat",
             "No task of beat has run in the last minute: partitions, retention, notices and usage stand still.",
             "Start beat; it needs a worker and the broker.",
         )
+    else:
+        yield ok("beat", "Beat was seen in the last minute.")
 
 
 def _spool() -> Iterator[Finding]:
-    spool = backlog.measure()
-    what = f"{spool.rows} batches ({spool.bytes} bytes on disk) wait, the oldest for {spool.oldest_seconds:.0f} s."
+    spool = vitals.waiting()
+    what = f"{spool.batches} batches ({spool.bytes} bytes on disk) wait, the oldest for {spool.oldest_seconds:.0f} s."
     do = "See the findings about workers, PostgreSQL and transactions; if all are well, start another worker."
-    if spool.oldest_seconds > VERY_LATE_SECONDS:
+    if spool.is_very_late:
         yield error("spool", what, do)
-    elif spool.oldest_seconds > LATE_SECONDS:
+    elif spool.is_late:
         yield warning("spool", what, do)
     else:
         yield ok("spool", what)
-    if full := capacity.look():
+    if full := vitals.limits_reached():
         yield error(
             "full",
             f"Batches are refused with 503 backlog_full: {', '.join(sorted(full))} at the limit.",
@@ -87,7 +77,7 @@ def _spool() -> Iterator[Finding]:
 
 
 def _dead_letters() -> Iterator[Finding]:
-    if count := DeadLetter.objects.count():
+    if count := vitals.count_dead_letters():
         yield warning(
             "dead letters",
             f"The log store refused {count} batches or entries; their bytes are kept.",
@@ -98,13 +88,13 @@ def _dead_letters() -> Iterator[Finding]:
 
 
 def _keys() -> Iterator[Finding]:
-    if count := ApiKey.objects.overheard().count():
+    if count := vitals.overheard_keys():
         yield error(
             "keys",
             f"{count} keys in force were sent over plain HTTP.",
             "Rotate them: the admin's start page has them.",
         )
-    if count := ApiKey.objects.expiring().count():
+    if count := vitals.expiring_keys():
         yield warning("keys", f"{count} keys expire within 14 days and have no successor.", "Rotate them in the admin.")
 
 
@@ -120,16 +110,15 @@ def _quotas() -> Iterator[Finding]:
 def _disk() -> Iterator[Finding]:
     for path in settings.DISK_PATHS:
         try:
-            disk = shutil.disk_usage(path)
+            disk = vitals.disk(path)
         except OSError as failure:
             yield warning("disk", f"{path} cannot be looked at: {failure.strerror}.", "Correct LUMINALOG_DISK_PATHS.")
             continue
-        free = disk.free / disk.total
-        what = f"{free:.0%} of the disk of {path} is free ({disk.free // 2**30} GiB)."
-        if free >= LITTLE_DISK:
+        what = f"{disk.free_share:.0%} of the disk of {path} is free ({disk.free_bytes // 2**30} GiB)."
+        if not disk.has_little:
             yield ok("disk", what)
         else:
-            say = error if free < TOO_LITTLE_DISK else warning
+            say = error if disk.has_too_little else warning
             yield say(
                 "disk", what, "Make room, or shorten the plans' retention: manage.py partitions shows what takes it."
             )

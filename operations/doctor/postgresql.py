@@ -2,31 +2,29 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 
-from foundation.postgres import execute, fetch_all
-from operations import grants, health
+from foundation.postgres import discard_if_dead, execute, fetch_all, fetch_as
+from operations import grants, vitals
 from operations.doctor.finding import Finding, error, ok, warning
-from storage import partitions, wall
+from storage import wall
 
 OLDEST_VERSION = 15
 STATEMENT_TIMEOUT = "5s"
-BUSY_SHARE = 0.85
 OLD_TRANSACTION_SECONDS = 900
 CLOCK_WARNING_SECONDS, CLOCK_ERROR_SECONDS = 1.0, 30.0
 
 SERVER = """
-SELECT current_setting('server_version_num')::int / 10000, pg_is_in_recovery(),
-       (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
-       current_setting('max_connections')::int,
-       current_setting('TimeZone') = 'UTC' AND current_setting('lock_timeout') = '2s',
-       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user),
-       has_schema_privilege(current_schema(), 'CREATE') OR current_user = %s,
-       EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm'),
-       current_setting('autovacuum') = 'on'
+SELECT current_setting('server_version_num')::int / 10000 AS version, pg_is_in_recovery() AS is_standby,
+       current_setting('TimeZone') = 'UTC' AND current_setting('lock_timeout') = '2s' AS has_our_settings,
+       (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) AS is_superuser,
+       has_schema_privilege(current_schema(), 'CREATE') OR current_user = %s AS may_create,
+       EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') AS has_trigrams,
+       current_setting('autovacuum') = 'on' AS vacuums
 """
 #: One that is being built is not valid yet, and is no finding.
 INVALID_INDEXES = """
@@ -41,8 +39,20 @@ SELECT pid, coalesce(nullif(application_name, ''), 'unnamed'), extract(epoch FRO
  WHERE backend_type = 'client backend' AND xact_start < now() - make_interval(secs => %s)
  ORDER BY xact_start
 """
-OFF = "SELECT name FROM pg_settings WHERE name = ANY (%s) AND setting <> 'on' ORDER BY 1"
 IDLE_SLOTS = "SELECT slot_name FROM pg_replication_slots WHERE NOT active ORDER BY 1"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """The server, our session and our role; the fields have the names of `SERVER`'s columns."""
+
+    version: int
+    is_standby: bool
+    has_our_settings: bool
+    is_superuser: bool
+    may_create: bool
+    has_trigrams: bool
+    vacuums: bool
 
 
 def examine() -> Iterator[Finding]:
@@ -64,6 +74,7 @@ def examine() -> Iterator[Finding]:
         try:
             yield from check()
         except (DatabaseError, InterfaceError) as failure:
+            discard_if_dead()
             name = check.__name__.strip("_").replace("_", " ")
             yield error("PostgreSQL", f"The check of {name} failed ({type(failure).__name__}).", "See its log.")
 
@@ -79,35 +90,40 @@ def clock_finding(subject: str, there: float, *, began: float, ended: float) -> 
 
 
 def _server() -> Iterator[Finding]:
-    [(version, is_standby, used, allowed, ours, is_superuser, may_create, has_trigrams, vacuums)] = _rows(
-        SERVER, [grants.WEB]
-    )
-    if version < OLDEST_VERSION:
-        yield error("PostgreSQL", f"PostgreSQL {version} is too old.", f"Upgrade to {OLDEST_VERSION} or newer.")
-    elif is_standby:
+    server = fetch_as(Server, SERVER, [grants.WEB])
+    if server.version < OLDEST_VERSION:
+        yield error("PostgreSQL", f"PostgreSQL {server.version} is too old.", f"Upgrade to {OLDEST_VERSION} or newer.")
+    elif server.is_standby:
         yield error("PostgreSQL", "DATABASE_URL names a standby: nothing can be kept.", "Name the primary.")
     else:
-        yield ok("PostgreSQL", f"PostgreSQL {version} answers.")
-    if not ours:
+        yield ok("PostgreSQL", f"PostgreSQL {server.version} answers.")
+    if not server.has_our_settings:
         yield error(
             "session settings",
             "Our session settings do not reach PostgreSQL.",
             "Connect directly: a pooler in transaction mode does not fit.",
         )
-    if used > allowed * BUSY_SHARE:
-        yield warning("connections", f"{used} of {allowed} connections are used.", "Raise max_connections.")
-    else:
-        yield ok("connections", f"{used} of {allowed} connections are used.")
-    if not may_create:
+    yield _connections()
+    yield from _role(server)
+    if not server.has_trigrams:
+        yield warning("pg_trgm", "Without pg_trgm, searches of messages scan.", "CREATE EXTENSION pg_trgm.")
+    if not server.vacuums:
+        yield error("autovacuum", "autovacuum is off: the spool grows without end.", "Set autovacuum = on.")
+
+
+def _connections() -> Finding:
+    clients = vitals.connections()
+    what = f"{clients.connections} of {clients.max_connections} connections are used."
+    return warning("connections", what, "Raise max_connections.") if clients.are_many else ok("connections", what)
+
+
+def _role(server: Server) -> Iterator[Finding]:
+    if not server.may_create:
         yield error(
             "role", "Our role may not make tables, so no new days.", "GRANT CREATE ON SCHEMA public TO our role."
         )
-    elif is_superuser and not settings.DEVELOPMENT:
+    elif server.is_superuser and not settings.DEVELOPMENT:
         yield warning("role", "Our role is a superuser.", "Use a role that owns the database and no more.")
-    if not has_trigrams:
-        yield warning("pg_trgm", "Without pg_trgm, searches of messages scan.", "CREATE EXTENSION pg_trgm.")
-    if not vacuums:
-        yield error("autovacuum", "autovacuum is off: the spool grows without end.", "Set autovacuum = on.")
 
 
 def _wall() -> Iterator[Finding]:
@@ -123,10 +139,10 @@ def _wall() -> Iterator[Finding]:
 
 
 def _durability() -> Iterator[Finding]:
-    if health.commits_are_durable():
+    off = vitals.durability_switched_off()
+    if not off:
         yield ok("durability", "A commit survives a power cut.")
         return
-    off = [name for (name,) in _rows(OFF, [list(health.DURABLE)])]
     yield error(
         "durability",
         f"{', '.join(off)} off: PostgreSQL may lose what it said it had committed, and a 200 would be a lie.",
@@ -135,19 +151,19 @@ def _durability() -> Iterator[Finding]:
 
 
 def _migrations() -> Iterator[Finding]:
-    if health.migrations_are_applied():
+    if vitals.migrations_are_applied():
         yield ok("migrations", "All migrations are applied.")
     else:
         yield error("migrations", "Migrations of this version are missing.", "Run manage.py migrate.")
 
 
 def _partitions() -> Iterator[Finding]:
-    ahead = partitions.days_ahead()
-    if ahead >= partitions.DAYS_AHEAD - 1:
-        yield ok("partitions", f"The log store has partitions for today and {ahead} more days.")
+    ahead = vitals.partitions_ahead()
+    if ahead.are_made_in_time:
+        yield ok("partitions", f"The log store has partitions for today and {ahead.days} more days.")
         return
-    say = error if ahead < partitions.MINIMUM_DAYS_AHEAD else warning
-    lasts = f"for today and {ahead} more days only" if ahead >= 0 else "not even for today"
+    say = warning if ahead.are_enough else error
+    lasts = f"for today and {ahead.days} more days only" if ahead.days >= 0 else "not even for today"
     yield say(
         "partitions",
         f"The log store has partitions {lasts}.",

@@ -11,6 +11,7 @@ from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from foundation import valkey
+from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
 from operations.doctor.postgresql import clock_finding
 
@@ -27,7 +28,7 @@ def examine() -> Iterator[Finding]:
 
 def _valkey() -> Iterator[Finding]:
     try:
-        valkey.client().ping()
+        vitals.valkey_seconds()
         began = time.time()
         seconds, microseconds = valkey.patient_client().time()
         ended = time.time()

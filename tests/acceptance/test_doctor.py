@@ -206,8 +206,8 @@ def test_process_that_stands_still_is_named(mine: Product, part: str, subject: s
 def make_it_a_minute_ago(product: Product) -> None:
     """Spare the test its minute: what Valkey remembers of workers and beat becomes older."""
     program = (
-        "import time; from luminalog import presence, valkey; old = str(time.time() - 90); c = valkey.client();"
-        "c.set(valkey.key(presence.BEAT), old);"
+        "import time; from foundation import valkey; from operations import presence;"
+        "old = str(time.time() - 90); c = valkey.client(); c.set(valkey.key(presence.BEAT), old);"
         "[c.hset(valkey.key(presence.WORKERS), name, old) for name in presence.workers_seen()]"
     )
     product.manage("shell", "-v", "0", "-c", program)

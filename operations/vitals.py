@@ -1,0 +1,252 @@
+"""What operators watch, measured once and by one set of thresholds: is a worker silent, the spool late, a disk full?
+
+Health, the doctor, `/metrics` and the start page only say it. What nobody asks but the doctor stands with the doctor.
+
+Each function measures one thing and raises what its server raises, so that one that is away hides no other.
+"""
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from accounts.models import ApiKey
+from foundation import valkey
+from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, fetch_as
+from ingest.models import SpooledBatch
+from ingest.spool import backlog, dead_letters
+from ingest.spool.capacity import capacity
+from operations.presence import beat_seen, workers_seen
+from storage import partitions
+
+#: A worker runs a task every second, and beat sends one every five.
+SILENT_AFTER = timedelta(minutes=1)
+#: A batch is stored within a second or so.
+LATE_AFTER, VERY_LATE_AFTER = timedelta(seconds=15), timedelta(minutes=1)
+#: Free parts of a disk.
+LITTLE_DISK, TOO_LITTLE_DISK = 0.15, 0.07
+#: The used part of the connections that PostgreSQL allows.
+MANY_CONNECTIONS = 0.85
+
+#: With any of these off, PostgreSQL may lose what it said it had committed (PostgreSQL manual, 29.1 and 19.5).
+DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+SWITCHED_OFF = "SELECT name FROM pg_settings WHERE name = ANY (%s) AND setting <> 'on' ORDER BY 1"
+CONNECTIONS = """
+SELECT count(*) AS connections, current_setting('max_connections')::int AS max_connections,
+       coalesce(max(extract(epoch FROM now() - xact_start)), 0)::float8 AS oldest_transaction_seconds
+  FROM pg_stat_activity WHERE backend_type = 'client backend'
+"""
+#: Counts what is small or indexed.
+STATE = f"""
+SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters, ({partitions.AHEAD}) AS ahead
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Worker:
+    """A worker of the last day; silent when it has not run a task for a minute, and one is due every second."""
+
+    name: str
+    seen_at: datetime
+    is_silent: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """The batches in the spool. Those that failed alone count for no lateness: they are retried later and later."""
+
+    batches: int
+    bytes: int
+    oldest_seconds: float
+
+    @property
+    def is_late(self) -> bool:
+        """Whether somebody should look."""
+        return self.oldest_seconds > LATE_AFTER.total_seconds()
+
+    @property
+    def is_very_late(self) -> bool:
+        """Whether somebody must look."""
+        return self.oldest_seconds > VERY_LATE_AFTER.total_seconds()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OldestBatch:
+    """The batch that waits longest in the spool, whatever it failed on."""
+
+    received_at: datetime
+    is_very_late: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ahead:
+    """How many days after today have a partition, without a gap; -1 when today has none."""
+
+    days: int
+
+    @property
+    def are_enough(self) -> bool:
+        """Whether what arrives today and tomorrow can be stored."""
+        return self.days >= partitions.MINIMUM_DAYS_AHEAD
+
+    @property
+    def are_made_in_time(self) -> bool:
+        """Whether workers make them, as they do every quarter of an hour."""
+        return self.days >= partitions.DAYS_AHEAD - 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connections:
+    """Connections of clients to PostgreSQL, and the age of their oldest running transaction."""
+
+    connections: int
+    max_connections: int
+    oldest_transaction_seconds: float
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there will soon be none for a process of ours."""
+        return self.connections > self.max_connections * MANY_CONNECTIONS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class State(Connections):
+    """What one statement tells a scrape."""
+
+    dead_letters: int
+    days_ahead: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disk:
+    """A disk below one of the folders of `LUMINALOG_DISK_PATHS`."""
+
+    path: str
+    size_bytes: int
+    free_bytes: int
+
+    @property
+    def free_share(self) -> float:
+        """How much of it is free, from 0 to 1."""
+        return self.free_bytes / self.size_bytes
+
+    @property
+    def has_little(self) -> bool:
+        """Whether somebody should look."""
+        return self.free_share < LITTLE_DISK
+
+    @property
+    def has_too_little(self) -> bool:
+        """Whether somebody must look."""
+        return self.free_share < TOO_LITTLE_DISK
+
+
+def postgresql_answers() -> bool:
+    """Tell whether PostgreSQL answers within a second. One that hangs holds no request for long."""
+    with PromptTransaction(), answered_in_time(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '1s'")
+        cursor.execute("SELECT 1")
+        return bool(cursor.fetchone() == (1,))
+
+
+def durability_switched_off() -> Sequence[str]:
+    """Return which settings of PostgreSQL let a commit be lost in a power cut."""
+    return [name for (name,) in fetch_all(SWITCHED_OFF, [list(DURABLE)])]
+
+
+def migrations_are_applied() -> bool:
+    """Tell whether the database has this code's tables."""
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def partitions_ahead() -> Ahead:
+    """Tell whether the log store has room for the coming days."""
+    return Ahead(days=partitions.days_ahead())
+
+
+def connections() -> Connections:
+    """Count PostgreSQL's clients."""
+    return fetch_as(Connections, CONNECTIONS)
+
+
+def state() -> State:
+    """Return what a scrape tells of PostgreSQL, but for the spool, by one statement."""
+    return fetch_as(State, STATE)
+
+
+def waiting() -> Waiting:
+    """Measure the spool at a bounded cost."""
+    spool = backlog.measure()
+    return Waiting(batches=spool.rows, bytes=spool.bytes, oldest_seconds=spool.oldest_seconds)
+
+
+def oldest_batch() -> OldestBatch | None:
+    """Return the batch that waits longest."""
+    at = SpooledBatch.objects.order_by("pk").values_list("received_at", flat=True).first()
+    return OldestBatch(received_at=at, is_very_late=datetime.now(UTC) - at > VERY_LATE_AFTER) if at else None
+
+
+def count_dead_letters() -> int:
+    """Count what the log store would not take."""
+    return dead_letters.count()
+
+
+def limits_reached() -> frozenset[str]:
+    """Return for which of `ingest.spool.capacity.LIMITS` batches are refused."""
+    return capacity.look()
+
+
+def overheard_keys() -> int:
+    """Count the keys in force that were sent over plain HTTP."""
+    return ApiKey.objects.overheard().count()
+
+
+def expiring_keys() -> int:
+    """Count the keys that end soon and have no successor."""
+    return ApiKey.objects.expiring().count()
+
+
+def valkey_seconds() -> float:
+    """Return how long Valkey took to answer: 50 ms at most. Raises: `RedisError`."""
+    began = time.perf_counter()
+    valkey.client().ping()
+    return time.perf_counter() - began
+
+
+def workers() -> list[Worker]:
+    """Return the workers of the last day. Raises: `RedisError`."""
+    return [Worker(name=name, seen_at=at, is_silent=_is_silent(at)) for name, at in workers_seen().items()]
+
+
+def beat_is_silent() -> bool:
+    """Tell whether no task of beat's has run lately. Raises: `RedisError`."""
+    at = beat_seen()
+    return at is None or _is_silent(at)
+
+
+def disk(path: str) -> Disk:
+    """Look at one disk. Raises: `OSError`."""
+    usage = shutil.disk_usage(path)
+    return Disk(path=path, size_bytes=usage.total, free_bytes=usage.free)
+
+
+def fullest_disk() -> Disk | None:
+    """Return the disk with the smallest free part; None when no folder is named, or none is there."""
+    return min(_disks(), key=lambda one: one.free_share, default=None)
+
+
+def _disks() -> Iterator[Disk]:
+    for path in settings.DISK_PATHS:
+        with contextlib.suppress(OSError):
+            yield disk(path)
+
+
+def _is_silent(seen_at: datetime) -> bool:
+    return datetime.now(UTC) - seen_at > SILENT_AFTER

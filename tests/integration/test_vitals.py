@@ -1,0 +1,84 @@
+"""What operators watch: what a look costs, and that each place says the same of it."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from foundation import valkey
+from foundation.postgres import execute
+from operations import metrics, vitals
+from operations.doctor import postgresql
+from operations.doctor.finding import Level
+from storage import partitions
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _days_ahead() -> Iterator[None]:
+    partitions.make_ahead()
+    yield
+    partitions.make_ahead()
+
+
+@contextmanager
+def counted_statements(expected: int) -> Iterator[None]:
+    """Count what the connection sends to PostgreSQL: Django's own counting sees only Django's cursors."""
+    connection.ensure_connection()
+    with tempfile.TemporaryFile("r+") as trace:
+        connection.connection.pgconn.trace(trace.fileno())
+        try:
+            yield
+        finally:
+            connection.connection.pgconn.untrace()
+        trace.seek(0)
+        sent = [line for line in trace if line.split("\t")[1:2] == ["F"]]
+    statements = [line for line in sent if line.split("\t")[3] in ("Query", "Execute")]
+    assert len(statements) == expected, "".join(sent)
+
+
+def scraped(name: str) -> float:
+    [value] = [line.split()[1] for line in metrics.exposition().decode().splitlines() if line.startswith(f"{name} ")]
+    return float(value)
+
+
+def test_scrape_costs_three_statements_and_two_commands() -> None:
+    metrics.exposition()
+    commands = valkey.patient_client().info("stats")["total_commands_processed"]
+    with counted_statements(3):
+        metrics.exposition()
+    assert valkey.patient_client().info("stats")["total_commands_processed"] - commands == 2 + 1  # this INFO
+
+
+def test_readiness_costs_nine_statements(client: Client) -> None:
+    client.get("/readyz")
+    with counted_statements(9):
+        assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("days", "level", "status"),
+    [(5, Level.WARNING, 200), (1, Level.ERROR, 503), (0, Level.ERROR, 503), (-1, Level.ERROR, 503)],
+)
+def test_missing_day_is_said_by_all(days: int, level: Level, status: int, client: Client) -> None:
+    execute(f"DROP TABLE {partitions.table_name(partitions.today() + timedelta(days=days + 1))}")
+    assert scraped("luminalog_partitions_ahead_days") == days
+    assert client.get("/readyz").status_code == status
+    assert {one.subject: one.level for one in postgresql.examine()}["partitions"] == level
+
+
+def test_server_that_is_away_hides_nothing_of_the_other(settings: Any) -> None:
+    settings.VALKEY_URL = "redis://127.0.0.1:1/0"
+    valkey.client.cache_clear()
+    try:
+        assert scraped("luminalog_valkey_up") == 0
+        assert scraped("luminalog_postgresql_up") == 1
+        assert scraped("luminalog_postgresql_connections") == vitals.connections().connections
+    finally:
+        valkey.client.cache_clear()

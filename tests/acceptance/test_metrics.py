@@ -17,7 +17,7 @@ from tests.acceptance.scrape import Scrape, ask, scrape, token
 pytestmark = pytest.mark.acceptance
 ENTRY = {"timestamp": "2026-01-26T14:30:00.000Z", "level": "info", "message": "counted"}
 #: Labels whose values we choose, and no client.
-LABELS = {"process", "route", "method", "outcome", "code", "scope", "limit", "le", "version", "python"}
+LABELS = {"process", "route", "method", "outcome", "code", "scope", "limit", "le", "version", "python", "work"}
 
 
 @pytest.fixture(scope="module")

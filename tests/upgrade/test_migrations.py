@@ -1,0 +1,141 @@
+"""Empty databases, and a data folder of the commit before the rooms, end at the same schema with all their rows."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.upgrade.databases import Database, new_database
+
+BEFORE_ROOMS = Path(__file__).with_name("before_rooms.sql")
+#: Makes the role that the dump grants to; the server of the tests may not have met it yet.
+READER = """
+DO $$ BEGIN CREATE ROLE luminalog_reader NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
+"""
+#: What was applied, and the rooms that moved models are of now.
+WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type"}
+
+#: What hangs on content types: roles, what people may do, the audit trail.
+STAFF = """
+import json
+from auditlog.models import LogEntry
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from accounts.models import User
+from notify.models import NoticeChannel
+
+def named(permissions):
+    return sorted(f"{one.content_type.app_label}.{one.codename}" for one in permissions.select_related("content_type"))
+
+print(json.dumps({
+    "stale": [str(one) for one in ContentType.objects.all() if one.model_class() is None],
+    "groups": {group.name: named(group.permissions) for group in Group.objects.all()},
+    "users": {user.username: sorted(user.get_all_permissions()) for user in User.objects.filter(is_superuser=False)},
+    "channels": sorted(one.object_repr for one in LogEntry.objects.get_for_objects(NoticeChannel.objects.all())),
+}))
+"""
+#: A key of then reads what was stored then; the worker stores what waited; nothing was lost on the way.
+USE = """
+import json
+from django.core.management import call_command
+from django.test import Client
+
+def read():
+    client = Client(SERVER_NAME="127.0.0.1", headers={"x-api-key": "ll_" + "b4" * 24})
+    answer = client.get("/v1/logs", {"from": "2026-11-26T00:00:00Z", "to": "2026-11-27T00:00:00Z"})
+    assert answer.status_code == 200, answer.content
+    return sorted(entry["message"] for entry in answer.json()["logs"])
+
+before = read()
+call_command("drain")
+call_command("verify_ledger")
+print(json.dumps([before, read()]))
+"""
+WATCHERS = [
+    "accounts.view_accessrecord", "notify.add_noticechannel", "notify.view_notice", "notify.view_noticedelivery",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def fresh() -> Iterator[Database]:
+    """An empty database, migrated."""
+    with new_database() as database:
+        database.manage("migrate", "--no-input")
+        yield database
+
+
+@pytest.fixture(scope="module")
+def old() -> Iterator[Database]:
+    """What the commit before the rooms had kept, not migrated."""
+    with new_database() as database:
+        database.execute(READER + ";" + BEFORE_ROOMS.read_text())
+        yield database
+
+
+@pytest.fixture(scope="module")
+def rows_before(old: Database) -> dict[str, list[str]]:
+    return old.rows()
+
+
+@pytest.fixture(scope="module")
+def upgraded(old: Database, rows_before: dict[str, list[str]]) -> Database:
+    """The same database, migrated by today's code."""
+    old.manage("migrate", "--no-input")
+    return old
+
+
+def test_upgrade_ends_at_the_schema_of_an_empty_database(upgraded: Database, fresh: Database) -> None:
+    assert upgraded.schema() == fresh.schema()
+
+
+def test_upgrade_keeps_every_row(upgraded: Database, rows_before: dict[str, list[str]]) -> None:
+    after = upgraded.rows()
+    assert after.keys() == rows_before.keys()
+    changed = {name for name, rows in rows_before.items() if after[name] != rows}
+    assert changed == WRITTEN_BY_MIGRATE
+    assert sum(map(len, rows_before.values())) > 300
+
+
+def test_upgrade_leaves_no_model_change(upgraded: Database) -> None:
+    upgraded.manage("makemigrations", "--check", "--dry-run")
+
+
+def test_second_migrate_changes_nothing(upgraded: Database) -> None:
+    rows, definition = upgraded.rows(), upgraded.definition()
+    assert "No migrations to apply" in upgraded.manage("migrate", "--no-input")
+    assert upgraded.rows() == rows
+    assert upgraded.definition() == definition
+
+
+def test_moved_models_keep_their_permissions_and_their_audit_trail(upgraded: Database, fresh: Database) -> None:
+    staff = upgraded.shell(STAFF)
+    assert staff["groups"] == fresh.shell(STAFF)["groups"] | {"Watchers": WATCHERS}
+    assert staff["users"]["wanda"] == WATCHERS
+    assert staff["users"]["ada"] == staff["groups"]["Auditors"]
+    assert staff["channels"] == ["E-mail to ops@example.com", "Webhook to https://hooks.example.com/luminalog"]
+    assert staff["stale"] == []
+
+
+def test_content_types_that_the_new_code_made_before_the_upgrade_are_merged(upgraded: Database) -> None:
+    with new_database() as database:
+        database.execute(READER + ";" + BEFORE_ROOMS.read_text())
+        database.manage("migrate", "--no-input", "notify")  # Django makes the content types of all rooms after it
+        early = database.shell(STAFF)
+        assert early["stale"] != []
+        database.manage("migrate", "--no-input")
+        assert database.shell(STAFF) == upgraded.shell(STAFF)
+
+
+def test_upgraded_data_can_be_read_drained_and_verified(upgraded: Database) -> None:
+    with new_database(like=upgraded) as database:
+        assert database.shell(USE) == [["one", "three", "two"], ["one", "three", "two", "waiting"]]
+
+
+def test_migrating_may_be_killed_between_any_two_of_our_migrations(fresh: Database) -> None:
+    with new_database() as database:
+        killed = json.loads(database.python("-m", "tests.upgrade.killed_migrations"))
+        assert killed >= 10
+        database.manage("migrate", "--no-input")
+        assert database.schema() == fresh.schema()
+        assert database.shell(STAFF)["groups"] == fresh.shell(STAFF)["groups"]

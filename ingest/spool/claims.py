@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from foundation import statements
 from foundation.postgres import execute
 from ingest.models import SLOT_SECONDS
 
@@ -19,46 +20,8 @@ MOST_HOPS = 4096
 SWEEP_EVERY = 50  # times as long as the last sweep took
 DEAD_AFTER_SECONDS = 5  # longer than a live drain needs from committing its claim to locking it
 
-#: Organisations take turns: the oldest batch of each, then the second of each … so that nobody's backlog delays others.
-#: It hops over the index from each slot's organisation to the next, and looks at a few batches of each; what lies below
-#: the frontier is not touched. Under the advisory lock two drains never claim the same batch.
-CLAIM_GROUP = f"""
-WITH RECURSIVE held AS MATERIALIZED (
-    SELECT id, unnest(batch_ids) AS batch_id FROM ingest_drainclaim WHERE id >= %(first_claim)s
-), hop AS (
-   (SELECT slot, organisation_id FROM ingest_spooledbatch
-     WHERE attempts = 0 AND slot >= %(first_slot)s ORDER BY slot, organisation_id LIMIT 1)
-     UNION ALL
-    SELECT next.slot, next.organisation_id FROM hop, LATERAL (
-           SELECT slot, organisation_id FROM ingest_spooledbatch AS spooled
-            WHERE attempts = 0 AND (spooled.slot, spooled.organisation_id) > (hop.slot, hop.organisation_id)
-            ORDER BY slot, organisation_id LIMIT 1) AS next
-), queue AS MATERIALIZED (
-    SELECT slot, organisation_id FROM hop LIMIT {MOST_HOPS}
-), share AS MATERIALIZED (
-    SELECT greatest(1, 2 * %(batches)s / greatest(1, count(DISTINCT organisation_id))) AS batches FROM queue
-), turn AS (
-    SELECT batch.batch_id, batch.size_bytes,
-           row_number() OVER (PARTITION BY queue.organisation_id ORDER BY queue.slot, batch.batch_id) AS turn
-      FROM queue, LATERAL (
-           SELECT batch_id, size_bytes FROM ingest_spooledbatch AS spooled
-            WHERE attempts = 0 AND spooled.slot = queue.slot AND spooled.organisation_id = queue.organisation_id
-              AND batch_id NOT IN (SELECT batch_id FROM held)
-            ORDER BY batch_id LIMIT (SELECT batches FROM share)) AS batch
-), fair AS (
-    SELECT batch_id, size_bytes, sum(size_bytes) OVER (ORDER BY turn, batch_id) AS running_bytes
-      FROM turn ORDER BY turn, batch_id LIMIT %(batches)s
-), claim AS (
-    INSERT INTO ingest_drainclaim (batch_ids)
-    SELECT array_agg(batch_id) FROM fair WHERE running_bytes - size_bytes < %(bytes)s
-    HAVING count(*) > 0
-    RETURNING id, batch_ids
-)
-SELECT claim.id, claim.batch_ids,
-       least((SELECT min(slot) FROM queue), extract(epoch FROM now())::bigint / {SLOT_SECONDS} - 1),
-       coalesce((SELECT min(id) FROM held), claim.id, %(first_claim)s)
-  FROM (VALUES (true)) AS always LEFT JOIN claim ON true
-"""  # noqa: S608 - constants only
+#: Organisations take turns; see there.
+CLAIM_GROUP = statements.read(__file__, "claim_group", most_hops=MOST_HOPS, slot_seconds=SLOT_SECONDS)
 #: A batch that failed before is taken alone.
 CLAIM_RETRY = """
 INSERT INTO ingest_drainclaim (batch_ids)

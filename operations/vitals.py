@@ -19,7 +19,6 @@ from django.db.migrations.executor import MigrationExecutor
 from accounts.models import ApiKey
 from foundation import valkey
 from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, fetch_as
-from ingest.models import SpooledBatch
 from ingest.spool import backlog, dead_letters
 from ingest.spool.capacity import capacity
 from operations.presence import beat_seen, workers_seen
@@ -189,7 +188,7 @@ def waiting() -> Waiting:
 
 def oldest_batch() -> OldestBatch | None:
     """Return the batch that waits longest."""
-    at = SpooledBatch.objects.order_by("pk").values_list("received_at", flat=True).first()
+    at = backlog.oldest_received_at()
     return OldestBatch(received_at=at, is_very_late=datetime.now(UTC) - at > VERY_LATE_AFTER) if at else None
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
+from accounts.fragments import API_KEYS
 from foundation.postgres import fetch_one
 from foundation.refusals import Refusal
 
@@ -43,20 +44,20 @@ SELECT limits.monthly_bytes, coalesce(usage.used_bytes, 0), coalesce(usage.entri
 """
 
 #: Sorted, so that two transactions never wait for each other's rows crosswise; a deleted key takes its rows with it.
-COUNT = """
+COUNT = f"""
 INSERT INTO quotas_hourlyusage AS usage (organisation_id, hour, api_key_id, outcome, requests, entries, bytes)
 SELECT row.organisation_id, date_trunc('hour', row.hour, 'UTC'), row.api_key_id, row.outcome,
        sum(row.requests), sum(row.entries), sum(row.bytes)
   FROM unnest(%s::timestamptz[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[])
        AS row(hour, organisation_id, api_key_id, outcome, requests, entries, bytes)
-  JOIN accounts_apikey AS api_key ON api_key.id = row.api_key_id AND api_key.organisation_id = row.organisation_id
+  JOIN ({API_KEYS}) AS api_key USING (api_key_id, organisation_id)
  GROUP BY 1, 2, 3, 4
  ORDER BY 1, 2, 3, 4
     ON CONFLICT (organisation_id, hour, api_key_id, outcome) DO UPDATE
    SET requests = usage.requests + excluded.requests,
        entries = usage.entries + excluded.entries,
        bytes = usage.bytes + excluded.bytes
-"""
+"""  # noqa: S608 - constants only
 
 
 class UsageRow(NamedTuple):

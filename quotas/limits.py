@@ -10,6 +10,8 @@ from foundation.postgres import discard_if_dead, fetch_one
 MAX_AGE_SECONDS = 5.0
 MAX_CACHED = 10_000
 
+#: A piece of SQL for other rooms: `organisation_id`, `retention_days` of every organisation.
+RETENTION = "SELECT organisation_id, retention_days FROM quotas_limits"
 IN_FORCE = """
 SELECT plan, requests_per_minute, burst_requests, monthly_bytes, retention_days
   FROM quotas_limits WHERE organisation_id = %s

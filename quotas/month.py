@@ -2,17 +2,18 @@
 
 from dataclasses import dataclass
 
+from accounts.fragments import ORGANISATIONS
 from foundation.postgres import fetch_all
 
 NEAR_QUOTA_PERCENT = 80
 
-USAGE = """
-SELECT o.id, o.name, coalesce(u.used_bytes, 0), l.monthly_bytes,
+USAGE = f"""
+SELECT o.organisation_id, o.name, coalesce(u.used_bytes, 0), l.monthly_bytes,
        100 * coalesce(u.used_bytes, 0) / greatest(l.monthly_bytes, 1) AS percent
-  FROM quotas_limits l JOIN accounts_organisation o ON o.id = l.organisation_id
+  FROM quotas_limits l JOIN ({ORGANISATIONS}) o ON o.organisation_id = l.organisation_id
   LEFT JOIN quotas_monthlyusage u ON u.organisation_id = l.organisation_id
        AND u.period = date_trunc('month', now() AT TIME ZONE 'UTC')::date
-"""
+"""  # noqa: S608 - constants
 IS_NEAR = " WHERE u.used_bytes * 100 >= l.monthly_bytes * %s"
 NEAR_QUOTA = USAGE + IS_NEAR + " ORDER BY percent DESC LIMIT %s"
 COUNT_NEAR_QUOTA = f"SELECT count(*) FROM ({USAGE}{IS_NEAR}) AS near"  # noqa: S608 - constants

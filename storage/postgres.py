@@ -12,7 +12,7 @@ from psycopg.pq import Format
 from foundation.faults import reach
 from foundation.levels import BY_NAME
 from foundation.postgres import copy_rows, execute
-from storage import partitions
+from storage import partitions, receipts
 from storage.batch import Batch, entry_id
 from storage.entry import CanonicalEntry
 
@@ -35,10 +35,6 @@ COLUMNS = {
 }
 COPY = f"COPY storage_logentry ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
-RECEIPTS = """
-INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, entries, size_bytes)
-SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::timestamptz[], %s::int[], %s::bigint[])
-"""
 DELETE = """
 DELETE FROM storage_logentry
  WHERE (id, received_at) IN (
@@ -66,14 +62,7 @@ class PostgresStore:
             raise AssertionError(f"COPY wrote {written} of {expected} entries")
 
     def write_receipts(self, batches: Sequence[Batch]) -> None:
-        columns = zip(
-            *(
-                (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes)
-                for b in batches
-            ),
-            strict=True,
-        )
-        execute(RECEIPTS, [list(column) for column in columns])
+        receipts.write(batches)
 
     def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:
         return execute(DELETE, [organisation_id, before, limit])

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from foundation.postgres import fetch_all
+from quotas.limits import RETENTION
 from storage import partitions
 from storage.models import DroppedPartition, Retention
 from storage.store import store
@@ -19,14 +20,14 @@ from storage.store import store
 ENTRIES_A_BATCH = 10_000
 
 #: Only organisations with a day to delete that still has a partition.
-DUE = """
+DUE = f"""
 SELECT organisation_id, boundary
-  FROM quotas_limits
+  FROM ({RETENTION}) AS plan
  CROSS JOIN LATERAL (SELECT date_trunc('day', now(), 'UTC') - make_interval(days => retention_days)) AS kept (boundary)
  WHERE boundary > %s
  ORDER BY organisation_id
-"""
-LONGEST = "SELECT max(retention_days) FROM quotas_limits"
+"""  # noqa: S608 - constants
+LONGEST = f"SELECT max(retention_days) FROM ({RETENTION}) AS plan"  # noqa: S608 - constants
 
 
 @dataclass(frozen=True, kw_only=True)

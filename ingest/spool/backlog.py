@@ -1,8 +1,9 @@
 """How much waits between a 200 and the log store, measured at a bounded cost however much it is."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from foundation.postgres import fetch_one
+from foundation.postgres import fetch_all, fetch_one
 
 #: A spool of up to this many pages (16 MiB without the payloads that lie out of line) is measured exactly, a larger one
 #: by as many pages of it, chosen at random; rows that are gone but not yet vacuumed are not counted.
@@ -26,6 +27,7 @@ SELECT (count(batch_id) / share.measured)::bigint,
                                       / greatest(pg_relation_size('ingest_spooledbatch'), 1))) ON true
  GROUP BY share.measured
 """
+OLDEST = "SELECT received_at FROM ingest_spooledbatch ORDER BY batch_id LIMIT 1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,3 +45,8 @@ def measure() -> Backlog:
     assert row
     rows, size_bytes, oldest_seconds = row
     return Backlog(rows=rows, bytes=size_bytes, oldest_seconds=max(0.0, oldest_seconds))
+
+
+def oldest_received_at() -> datetime | None:
+    """Return when the batch that waits longest came, if one waits."""
+    return next((at for (at,) in fetch_all(OLDEST)), None)

@@ -16,6 +16,7 @@ from ingest.spool import batch_ids
 from ingest.spool.payload import PayloadError, unpack
 from quotas import ledger
 from storage.batch import Batch
+from storage.receipts import HAS_RECEIPT
 
 COLUMNS = "batch_id, organisation_id, api_key_id, project, environment, period, requests, entries, size_bytes, payload"
 
@@ -38,12 +39,12 @@ VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(project)s, %(enviro
 END_SESSION = """
 SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE pid = %s AND usename = current_user
 """
-WAS_KEPT = """
+WAS_KEPT = f"""
 SELECT 1 FROM ingest_spooledbatch WHERE batch_id = %(batch_id)s
-UNION ALL SELECT 1 FROM storage_receipt WHERE batch_id = %(batch_id)s
+UNION ALL {HAS_RECEIPT}
 UNION ALL SELECT 1 FROM ingest_deadletter WHERE batch_id = %(batch_id)s
 LIMIT 1
-"""
+"""  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

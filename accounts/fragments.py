@@ -1,0 +1,6 @@
+"""Pieces of SQL by which other rooms' statements join what is kept here, without knowing its tables."""
+
+#: `organisation_id`, `name` of every organisation.
+ORGANISATIONS = "SELECT id AS organisation_id, name FROM accounts_organisation"
+#: `api_key_id`, `organisation_id` of every key, ended or not.
+API_KEYS = "SELECT id AS api_key_id, organisation_id FROM accounts_apikey"

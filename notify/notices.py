@@ -10,10 +10,11 @@ from foundation.postgres import fetch_all
 
 log = structlog.get_logger(__name__)
 
+#: Sorted, so that two who give the same notices do not wait for each other crosswise.
 GIVE = """
 WITH given AS (
     INSERT INTO quotas_notice (organisation_id, kind, period)
-    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::date[])
+    SELECT * FROM unnest(%s::bigint[], %s::text[], %s::date[]) ORDER BY 1, 2, 3
         ON CONFLICT (organisation_id, kind, period) DO NOTHING
     RETURNING id, organisation_id
 ), sent AS (

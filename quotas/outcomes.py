@@ -20,7 +20,11 @@ HOUR = 3600
 
 #: A parcel that is remembered has been counted: it comes again when the answer to its COMMIT got lost.
 REMEMBER = "INSERT INTO quotas_outcomefold (id) VALUES (%s) ON CONFLICT DO NOTHING RETURNING id"
-FORGET = "DELETE FROM quotas_outcomefold WHERE folded_at < now() - interval '7 days'"
+FORGET = """
+DELETE FROM quotas_outcomefold
+ WHERE id IN (SELECT id FROM quotas_outcomefold WHERE folded_at < now() - interval '7 days'
+               ORDER BY id FOR UPDATE SKIP LOCKED)
+"""
 
 _tally = Tally()
 

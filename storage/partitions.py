@@ -33,6 +33,9 @@ SELECT coalesce(min(n) - 1, 400) AS days_ahead
           AND relname = 'storage_logentry_' || to_char((now() AT TIME ZONE 'UTC')::date + n, 'YYYYMMDD'))
 """
 OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'storage_logentry'::regclass"
+#: Whoever makes or drops a day does so alone: ATTACH lets in one at a time anyway, and a drain makes several days.
+TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtext('storage.partitions'))"
+IS_PARTITION = "SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s)"
 DETACHED = r"""
 SELECT relname FROM pg_class
  WHERE relname ~ '^storage_logentry_\d{8}$' AND relkind = 'r' AND NOT relispartition
@@ -123,8 +126,8 @@ def _make(day: date) -> None:
     name, (start, end) = sql.Identifier(table_name(day)), _bounds(day)
     values = {"name": name, "parent": sql.Identifier(PARENT), "start": sql.Literal(start), "end": sql.Literal(end)}
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [table_name(day)])
-        cursor.execute("SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s)", [table_name(day)])
+        cursor.execute(TAKE_TURN)
+        cursor.execute(IS_PARTITION, [table_name(day)])
         match cursor.fetchone():
             case (True,):
                 return  # another process was quicker
@@ -156,4 +159,9 @@ def _detach(partition: Partition) -> None:
 
 
 def _drop(name: str) -> None:
-    execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))
+    """Drop a detached table, unless it is gone, or a drain has made it a partition again for a late batch."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(TAKE_TURN)
+        cursor.execute(IS_PARTITION, [name])
+        if cursor.fetchone() == (False,):
+            cursor.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier(name)))

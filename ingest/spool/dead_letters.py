@@ -19,10 +19,13 @@ HOPELESS_AFTER = 8
 #: As `dead_letters` of one row.
 COUNT = "SELECT count(*) AS dead_letters FROM ingest_deadletter"
 
-#: A batch that kills even the worker that takes it apart is buried whole, without being read.
+#: A batch that kills even the worker that takes it apart is buried whole, without being read; one that somebody else
+#: takes or buries meanwhile is left to them.
 BURY_HOPELESS = """
 WITH hopeless AS (
-    DELETE FROM ingest_spooledbatch WHERE attempts >= %s
+    DELETE FROM ingest_spooledbatch
+     WHERE batch_id IN (SELECT batch_id FROM ingest_spooledbatch WHERE attempts >= %s
+                         ORDER BY batch_id FOR UPDATE SKIP LOCKED)
     RETURNING batch_id, organisation_id, api_key_id, project, environment, received_at, period, entries, size_bytes,
               payload, last_error
 )
@@ -63,9 +66,12 @@ def count() -> int:
 
 
 def replay(dead_letter_ids: Sequence[int]) -> int:
-    """Put dead letters back into the spool, uncharged; return how many were there."""
+    """Put dead letters back into the spool, uncharged; return how many were there.
+
+    By id, so that two replays of the same letters do not wait for each other crosswise.
+    """
     with transaction.atomic():
-        return sum(execute(REPLAY, [dead_letter_id, batch_ids.take()]) for dead_letter_id in dead_letter_ids)
+        return sum(execute(REPLAY, [letter_id, batch_ids.take()]) for letter_id in sorted(dead_letter_ids))
 
 
 def readable(payload: bytes) -> str:

@@ -23,7 +23,12 @@ ON CONFLICT (organisation_id, key) DO UPDATE
  WHERE known.created_at < now() - interval '24 hours'
 """
 RECALL = "SELECT body_sha256, answer::text FROM ingest_idempotencykey WHERE organisation_id = %s AND key = %s"
-FORGET = "DELETE FROM ingest_idempotencykey WHERE created_at < now() - interval '24 hours'"
+#: A key that a request is renewing, or another worker is forgetting, is left to them.
+FORGET = """
+DELETE FROM ingest_idempotencykey
+ WHERE id IN (SELECT id FROM ingest_idempotencykey WHERE created_at < now() - interval '24 hours'
+               ORDER BY id FOR UPDATE SKIP LOCKED)
+"""
 
 
 def checked(key: str | None) -> str | None:

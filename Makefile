@@ -1,7 +1,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run test hostile lint chaos chaos-mutants bench bench-search soak fmt browser proxy faketime clean
@@ -19,12 +19,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
 	@echo "Installing what LuminaLog needs into $(VENV) (once)"
-	@$(INSTALL) -r requirements.txt
+	@$(INSTALL) requirements.txt
 	@touch $@
 
 $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 	@echo "Installing what tests and checks need into $(VENV) (once)"
-	@$(INSTALL) -r requirements-dev.txt
+	@$(INSTALL) requirements-dev.txt
 	@touch $@
 
 run: $(VENV)/.runtime ## Start the whole product on this machine (PORT=8000, data in ./var)

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test hostile lint chaos chaos-mutants bench bench-search soak fmt browser proxy faketime clean
+.PHONY: help run test hostile lint lock chaos chaos-mutants bench bench-search soak fmt browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
@@ -45,6 +45,14 @@ lint: $(VENV)/.development ## Check style, types, imports, production settings a
 		DATABASE_URL=postgresql://localhost/lint VALKEY_URL=redis://localhost LUMINALOG_DEVELOPMENT=0 \
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python .ci/audit.py
+
+# Pins stay as they are, but for those that no longer fit: UPGRADE=--upgrade, or UPGRADE="--upgrade-package django".
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" $(UPGRADE)
+
+lock: $(VENV)/.development ## Lock both requirements files again (UPGRADE=--upgrade for newer versions)
+	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
 chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))

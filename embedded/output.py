@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import IO
 
@@ -13,10 +14,11 @@ WIDTH = 9
 
 
 class Output:
-    """Merges the parts' output, line by line, into our own."""
+    """Merges the parts' output, line by line, into our own; `left_out` is, by part, what marks a line not to print."""
 
-    def __init__(self, *, as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool = False, left_out: Mapping[str, str] | None = None) -> None:
         self.as_json = as_json
+        self._left_out = left_out or {}
         self._lock = threading.Lock()
         self._writers: dict[str, IO[bytes]] = {}
         self._readers: list[threading.Thread] = []
@@ -48,9 +50,12 @@ class Output:
             reader.join(timeout=0.2)
 
     def _copy(self, name: str, read_end: int) -> None:
+        left_out = self._left_out.get(name)
         with os.fdopen(read_end, "rb") as lines:
             for line in lines:
-                self._print(self._line(name, line.rstrip(b"\n").decode(errors="backslashreplace")))
+                text = line.rstrip(b"\n").decode(errors="backslashreplace")
+                if left_out is None or left_out not in text:
+                    self._print(self._line(name, text))
 
     def _line(self, name: str, text: str) -> bytes:
         if not self.as_json:

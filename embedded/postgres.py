@@ -73,14 +73,16 @@ class EmbeddedPostgres:
         """Return when it answers and our database exists. Raises: `StartError`."""
         assert self.process
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
+        while not self._is_ready():
             if self.process.poll() is not None:
                 raise StartError(f"PostgreSQL ended at once, with code {self.process.returncode}: see its log.")
-            try:
-                return self._make_database()
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-        raise StartError(f"PostgreSQL did not answer on 127.0.0.1:{self.port} within {START_SECONDS} s.")
+            if time.monotonic() > deadline:
+                raise StartError(f"PostgreSQL was not ready on 127.0.0.1:{self.port} within {START_SECONDS} s.")
+            time.sleep(0.05)
+        try:
+            self._make_database()
+        except psycopg.Error as error:
+            raise StartError(f"PostgreSQL does not let us in: {_last_line(str(error))}") from error
 
     def stop(self, how: signal.Signals = signal.SIGINT, timeout_seconds: float = 8) -> None:
         """Stop it: SIGINT is PostgreSQL's fast shutdown."""
@@ -122,8 +124,20 @@ class EmbeddedPostgres:
             return False
         return str(self.data).encode() in arguments
 
+    def _is_ready(self) -> bool:
+        """Read it in `postmaster.pid`, as pg_ctl does: whoever connects too early is logged as FATAL.
+
+        The first line is the process, the eighth its status (PostgreSQL, src/include/utils/pidfile.h).
+        """
+        assert self.process
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return lines[:1] == [str(self.process.pid)] and [line.strip() for line in lines[7:8]] == ["ready"]
+
     def _make_database(self) -> None:
-        address = f"postgresql://{USER}:{self._password()}@127.0.0.1:{self.port}/postgres?connect_timeout=2"
+        address = f"postgresql://{USER}:{self._password()}@127.0.0.1:{self.port}/postgres?connect_timeout=30"
         with psycopg.connect(address, autocommit=True) as connection:
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                 connection.execute(f"CREATE DATABASE {DATABASE}".encode())

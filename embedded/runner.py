@@ -19,7 +19,7 @@ from embedded.output import Output
 from embedded.parts import Part, product_parts
 from embedded.postgres import EmbeddedPostgres
 from embedded.processes import StartError, free_port, is_taken, kill_group, start
-from embedded.valkey import EmbeddedValkey
+from embedded.valkey import HARMLESS, EmbeddedValkey
 from embedded.welcome import welcome
 
 READY_SECONDS = 90
@@ -61,7 +61,7 @@ class Runner:
         self.folder = folder
         self.port = port
         self.base_url = f"http://127.0.0.1:{port}"
-        self.output = Output(as_json=environment.is_on("LUMINALOG_LOG_JSON"))
+        self.output = Output(as_json=environment.is_on("LUMINALOG_LOG_JSON"), left_out={"valkey": HARMLESS})
         self.parts: list[Part] = []
 
     def run(self) -> None:

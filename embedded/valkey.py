@@ -14,6 +14,9 @@ from embedded.files import write_private
 from embedded.processes import StartError, free_port, start, stop
 
 START_SECONDS = 30
+#: Of a line at each start that Valkey has no setting against. It wants a change of the kernel, for copies of large
+#: data; ours is at most 256 MB, and a copy that fails is said when it fails, and tried again.
+HARMLESS = "# WARNING Memory overcommit must be enabled!"
 
 
 class EmbeddedValkey:

@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python .ci/install.py
 .PHONY: help run test hostile lint lock chaos chaos-mutants bench bench-search soak fmt browser proxy faketime clean
 
 help: ## Show what can be made
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
 
 # A failed attempt leaves no half-made environment behind.
 $(VENV)/bin/python:
@@ -76,19 +76,22 @@ fmt: $(VENV)/.development ## Format and fix what can be fixed
 # The browser tests need Chromium: installed where we may, else those tests are skipped and say so.
 browser:
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-		{ apt-get update -qq && apt-get install -qq --yes --no-install-recommends chromium >/dev/null; }; } || \
+		{ echo "Installing Chromium, for the browser tests (once)"; apt-get update -qq && \
+		apt-get install -qq --yes --no-install-recommends chromium >/dev/null; }; } || \
 		echo "Chromium is missing: the browser tests will be skipped (apt-get install chromium)"
 
 # The tests behind the shipped proxy need nginx, in the same way.
 proxy:
 	@command -v nginx >/dev/null || test -x /usr/sbin/nginx || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-		{ apt-get update -qq && apt-get install -qq --yes --no-install-recommends nginx-light >/dev/null; }; } || \
+		{ echo "Installing nginx, for hostile input behind it (once)"; apt-get update -qq && \
+		apt-get install -qq --yes --no-install-recommends nginx-light >/dev/null; }; } || \
 		echo "nginx is missing: hostile input will not be tried behind it (apt-get install nginx-light)"
 
 # Wrong clocks need libfaketime: installed where we may, else that scenario is skipped and says so.
 faketime:
 	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && \
-		{ apt-get update -qq && apt-get install -qq --yes --no-install-recommends faketime >/dev/null; }; } || \
+		{ echo "Installing libfaketime, for wrong clocks (once)"; apt-get update -qq && \
+		apt-get install -qq --yes --no-install-recommends faketime >/dev/null; }; } || \
 		echo "libfaketime is missing: wrong clocks will not be tried (apt-get install faketime)"
 
 clean: ## Remove what make made, but for the data in var

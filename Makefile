@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test hostile lint lock chaos chaos-mutants bench bench-search soak fmt browser proxy faketime clean
+.PHONY: help run test coverage hostile lint lock chaos chaos-mutants bench bench-search soak fmt browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -32,6 +32,14 @@ run: $(VENV)/.runtime ## Start the whole product on this machine (PORT=8000, dat
 
 test: $(VENV)/.development browser proxy ## Run all tests
 	$(BIN)/python -m pytest -n 2
+
+# Subprocesses count too: workers of pytest-xdist, the product that acceptance tests start. Not a part of `test`: counting
+# takes a third more of the processors' time, which tests of deadlines would feel.
+coverage: $(VENV)/.development browser ## Say which lines and branches no test reaches; fail below the floor
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n 2 tests/unit tests/integration tests/acceptance
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 hostile: $(VENV)/.development proxy ## Try hostile input for longer: more examples and bodies (SEED=1 to repeat one run)
 	LUMINALOG_HOSTILE_EXAMPLES=20 LUMINALOG_HOSTILE_SEED=$(SEED) $(BIN)/python -m pytest tests/hostile
@@ -95,4 +103,4 @@ faketime:
 		echo "libfaketime is missing: wrong clocks will not be tried (apt-get install faketime)"
 
 clean: ## Remove what make made, but for the data in var
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

@@ -19,13 +19,18 @@ from foundation.refusals import Refusal
 class ApiKeyAuthentication(BaseAuthentication):
     """Make the `Caller` of the API key `request.user`. With the header present, no byte of the body is read.
 
+    `in_body` finds a key in the body, where the address has a place for one.
+
     Two `x-api-key` headers reach us as one value joined by a comma, which is no key.
     Raises: `RefusedCaller` for no key (401), a bad one (401, or 429 after too many), a foreign address (403).
     """
 
+    def __init__(self, *, in_body: Callable[[], str | None] = lambda: None) -> None:
+        self.in_body = in_body
+
     def authenticate(self, request: Request) -> tuple[Caller, None]:
         try:
-            return caller_behind(request), None
+            return caller_behind(request._request, in_body=self.in_body), None
         except Refusal as refusal:
             raise RefusedCaller(refusal) from refusal
 
@@ -41,28 +46,25 @@ def may_come_from(caller: Caller, *, address: str) -> bool:
     return any(found in network for network in caller.allowed_networks)
 
 
-def caller_behind(request: Request) -> Caller:
-    """Find out who is calling. Raises: `Refusal`."""
+def presented_key(request: HttpRequest, *, in_body: Callable[[], str | None] = lambda: None) -> str | None:
+    """Return the key that a request presents: the header's, and without one that of the body."""
     key = request.META.get("HTTP_X_API_KEY")
-    if key is None:
-        key = _body_key(request)
+    return in_body() if key is None else key
+
+
+def caller_behind(request: HttpRequest, *, in_body: Callable[[], str | None] = lambda: None) -> Caller:
+    """Find out who is calling. Raises: `Refusal`."""
+    key = presented_key(request, in_body=in_body)
     if not key:
         raise Refusal("missing_api_key")
-    caller = directory.find(key, may_query=lambda: failed_keys.may_query(request._request))
+    caller = directory.find(key, may_query=lambda: failed_keys.may_query(request))
     if caller is None:
-        raise _refusal(request._request)
-    address = client_address(request._request)
+        raise _refusal(request)
+    address = client_address(request)
     if not may_come_from(caller, address=address):
         raise Refusal("forbidden", "This API key may not be used from your address.")
     last_use.note(caller.api_key_id, address=address, client=request.META.get("HTTP_USER_AGENT", ""))
     return caller
-
-
-def _body_key(request: Request) -> str | None:
-    """Ask the view for the body's deprecated key, if it is one that takes it."""
-    view = (request.parser_context or {}).get("view")
-    read: Callable[[Request], str | None] | None = getattr(view, "body_api_key", None)
-    return read(request) if read else None
 
 
 def _refusal(request: HttpRequest) -> Refusal:

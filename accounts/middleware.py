@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.addresses import client_address
+from accounts.authentication import presented_key
 from accounts.last_use import plain_http
 from foundation.errors import problem
 from foundation.refusals import Refusal
@@ -22,7 +23,7 @@ class HttpsOnlyMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if settings.DEVELOPMENT or request.is_secure() or not request.path.startswith("/v1/"):
             return self.get_response(request)
-        plain_http.note(request.META.get("HTTP_X_API_KEY", ""))
+        plain_http.note(presented_key(request) or "")
         return problem(Refusal("https_required"), request)
 
 

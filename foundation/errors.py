@@ -24,7 +24,6 @@ PROBLEM_TYPE = "application/problem+json"
 
 CODES_OF_DRF: dict[type[Exception], str] = {
     exceptions.MethodNotAllowed: "method_not_allowed",
-    exceptions.NotAcceptable: "not_acceptable",
     exceptions.NotAuthenticated: "missing_api_key",
     exceptions.NotFound: "not_found",
     exceptions.PermissionDenied: "forbidden",
@@ -40,20 +39,26 @@ class RefusedCaller(exceptions.APIException):
         Exception.__init__(self, refusal.code)
 
 
-def problem(error: Refusal, request: HttpRequest | None) -> JsonResponse:
-    """Render `error` as `application/problem+json`."""
-    body: dict[str, Any] = {
+def problem_members(error: Refusal, *, request_id: str | None) -> dict[str, Any]:
+    """Return what a problem says of `error`."""
+    members: dict[str, Any] = {
         "type": f"{settings.DOCS_URL}/errors#{error.code}",
         "title": HTTPStatus(error.status).phrase,
         "status": error.status,
         "detail": error.detail,
         "code": error.code,
-        "request_id": getattr(request, "request_id", None),
+        "request_id": request_id,
         **error.members,
     }
     if error.errors:
-        body["errors"] = [{"pointer": e.pointer, "code": e.code, "detail": e.detail} for e in error.errors]
-    response = JsonResponse(body, status=error.status, headers=error.headers, content_type=PROBLEM_TYPE)
+        members["errors"] = [{"pointer": e.pointer, "code": e.code, "detail": e.detail} for e in error.errors]
+    return members
+
+
+def problem(error: Refusal, request: HttpRequest | None) -> JsonResponse:
+    """Render `error` as `application/problem+json`."""
+    members = problem_members(error, request_id=getattr(request, "request_id", None))
+    response = JsonResponse(members, status=error.status, headers=error.headers, content_type=PROBLEM_TYPE)
     response.code = error.code  # type: ignore[attr-defined]  # `traffic` counts by it
     return response
 

@@ -8,7 +8,8 @@ from http import HTTPStatus
 
 import structlog
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.middleware.common import CommonMiddleware
 
 from foundation.errors import problem
 from foundation.refusals import Refusal
@@ -67,6 +68,15 @@ class UnreadBodyMiddleware:
                 while request.read(self.CHUNK_BYTES):
                     pass
         return response
+
+
+class KnownHostMiddleware(CommonMiddleware):
+    """Refuse foreign hosts, as Django does, but where balancers and kubelets ask for health: they go by address."""
+
+    HEALTH = ("/healthz", "/readyz")
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        return None if request.path in self.HEALTH else super().process_request(request)
 
 
 class KnownMethodsMiddleware:

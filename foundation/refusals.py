@@ -30,7 +30,6 @@ CODES: dict[str, tuple[int, str]] = {
     "forbidden": (403, "This API key may not do that."),
     "not_found": (404, "There is nothing at this address."),
     "method_not_allowed": (405, "This address does not answer that method."),
-    "not_acceptable": (406, "None of the accepted media types can be produced."),
     "request_timeout": (408, "The body came too slowly."),
     "idempotency_in_progress": (409, "A request with this Idempotency-Key is still in progress."),
     "length_required": (411, "Send Content-Length, or a chunked body."),

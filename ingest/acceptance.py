@@ -1,71 +1,81 @@
-"""The way of a body to its 200: validate, pack, keep. All or nothing, unless the caller asked for leniency."""
+"""From canonical entries to the 200: pack, charge, keep. When it returns, they are safe; when it raises, nothing is."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
-
-import msgspec
+from dataclasses import dataclass
 
 from accounts.caller import Caller
 from foundation.faults import reach
 from foundation.postgres import PromptTransaction
-from ingest.protocols.luminalog.wire import ParsedBatch, encode_entries, parse_batch
+from foundation.refusals import Refusal
+from ingest.canonical import encode_entries
+from ingest.protocol import Incoming, Kept, Protocol, Reply, Wishes
 from ingest.spool import idempotency, table
+from ingest.spool.idempotency import Remembered
 from ingest.spool.payload import pack
 from ingest.spool.table import Part
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """The body of a 200 as JSON, and what became of the batch."""
+class Request:
+    """What one request brings, once its caller is known."""
 
-    json: bytes
-    entries: int
-    size_bytes: int
-    below_level: int
-    is_replay: bool = False
+    caller: Caller
+    protocol: Protocol
+    wishes: Wishes
+    body: bytes
+    idempotency_key: str | None = None
 
 
-def accept(caller: Caller, body: bytes, *, lenient: bool, idempotency_key: str | None = None) -> Answer:
-    """Keep the batch in `body`; when this returns, it is safe. Raises: `Refusal`, `OperationalError`."""
-    batch = parse_batch(body, lenient=lenient, minimum_level=caller.minimum_level)
-    parts = [
-        Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes)
-        for part in encode_entries(batch.entries)
-    ]
-    answer = _answer(batch, parts, lenient=lenient)
-    if idempotency_key is not None:
-        return _accept_once(caller, parts, answer, body=body, key=idempotency_key)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """What to answer, and what became of the entries: nothing new when the request was a repetition."""
+
+    reply: Reply
+    kept: Kept | None
+
+
+def accept(request: Request) -> Accepted:
+    """Keep what is in the body; when this returns, it is safe. Raises: `Refusal`, `OperationalError`."""
+    incoming = _read(request)
+    parts = _parts(incoming)
+    kept = Kept(
+        organisation_id=request.caller.organisation_id,
+        incoming=incoming,
+        size_bytes=sum(part.size_bytes for part in parts),
+        wishes=request.wishes,
+    )
+    accepted = Accepted(reply=request.protocol.answer(kept), kept=kept)
+    if request.idempotency_key is not None:
+        return _accept_once(request, request.idempotency_key, parts, accepted)
     if parts:
-        table.accept(caller, parts)
+        table.accept(request.caller, parts)
     reach("after_commit")
-    return answer
+    return accepted
 
 
-def _accept_once(caller: Caller, parts: Sequence[Part], answer: Answer, *, body: bytes, key: str) -> Answer:
+def _accept_once(request: Request, key: str, parts: Sequence[Part], accepted: Accepted) -> Accepted:
+    answer = Remembered(body=accepted.reply.body, media_type=accepted.reply.media_type)
     with PromptTransaction():
-        earlier = idempotency.remember(caller.organisation_id, key, body=body, answer=answer.json.decode())
+        earlier = idempotency.remember(request.caller.organisation_id, key, body=request.body, answer=answer)
         if earlier is not None:
-            return Answer(json=earlier.encode(), entries=0, size_bytes=0, below_level=0, is_replay=True)
+            reply = Reply(body=earlier.body, media_type=earlier.media_type, headers={"Idempotency-Replayed": "true"})
+            return Accepted(reply=reply, kept=None)
         if parts:
-            table.accept(caller, parts)
+            table.accept(request.caller, parts)
         reach("before_commit")
     reach("after_commit")
-    return answer
+    return accepted
 
 
-def _answer(batch: ParsedBatch, parts: Sequence[Part], *, lenient: bool) -> Answer:
-    size_bytes = sum(part.size_bytes for part in parts)
-    members: dict[str, Any] = {
-        "message": "Logs ingested successfully",
-        "processed": len(batch.entries),
-        "bytes_used": size_bytes,
-    }
-    if lenient:
-        members |= {"rejected": batch.rejected, "errors": [asdict(error) for error in batch.errors]}
-    return Answer(
-        json=msgspec.json.encode(members),
-        entries=len(batch.entries),
-        size_bytes=size_bytes,
-        below_level=batch.below_level,
-    )
+def _read(request: Request) -> Incoming:
+    incoming, at_most = request.protocol.read(request.body, request.wishes), request.protocol.max_entries
+    if len(incoming.entries) > at_most:
+        raise Refusal("body_too_large", f"A request may hold at most {at_most:,} entries.")
+    return incoming
+
+
+def _parts(incoming: Incoming) -> list[Part]:
+    return [
+        Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes)
+        for part in encode_entries(incoming.entries)
+    ]

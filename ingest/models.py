@@ -66,7 +66,8 @@ class IdempotencyKey(models.Model):
     organisation_id = models.BigIntegerField()
     key = models.CharField(max_length=255)
     body_sha256 = models.BinaryField(max_length=32)
-    answer = models.JSONField()
+    answer = models.BinaryField()
+    media_type = models.TextField(db_default="application/json")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

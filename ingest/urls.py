@@ -1,9 +1,14 @@
-"""Addresses of this room, below /v1/. `POST /v1/logs` shares its address with reading: see `luminalog.urls`."""
+"""Addresses of this room, below /v1/: one line a protocol. `logs` is shared with reading: see `luminalog.urls`."""
 
 from django.urls import path
 
-from ingest import views
+from ingest.protocols.luminalog import LUMINALOG
+from ingest.protocols.ndjson import NDJSON
+from ingest.views import takes
+
+post_logs = takes(LUMINALOG)
 
 urlpatterns = [
-    path("logs", views.IngestView.as_view()),
+    path("logs", post_logs),
+    path("ndjson", takes(NDJSON)),
 ]

@@ -1,93 +1,73 @@
-"""`POST /v1/logs`."""
+"""The one view of all protocols: who calls, within which limits, and the answer in the protocol's own words."""
 
-from http import HTTPStatus
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from drf_spectacular.utils import extend_schema_view
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.caller import Caller
+from accounts.authentication import ApiKeyAuthentication
 from accounts.permissions import MayIngest, caller_of
-from foundation.faults import reach
-from foundation.refusals import Refusal
-from ingest import metrics
-from ingest.acceptance import Answer, accept
-from ingest.protocols.luminalog.description import describe_ingestion
-from ingest.protocols.luminalog.wire import legacy_api_key
-from ingest.receive.body import Body, read_body
-from ingest.spool import idempotency
-from ingest.spool.capacity import capacity
-from ingest.spool.nudge import nudge
-from quotas.outcomes import note
+from foundation.errors import as_refusal
+from ingest.intake import Intake
+from ingest.protocol import Protocol, Reply
 from quotas.throttling import Limited
 
 #: RFC 9745; the day from which new clients should not use the body's `api_key`.
 BODY_KEY_DEPRECATED = "@1767225600"
-#: 411 and 415: whoever sends nothing that could hold a key is told that the key is missing.
-NO_BODY_AT_ALL = {HTTPStatus.LENGTH_REQUIRED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
 
 
-class IngestView(Limited, APIView):
+class IntakeView(Limited, APIView):
     """Accept a batch of log entries. When it answers 200, they are on disk."""
 
     permission_classes = [MayIngest]
-    body: Body | None = None
-    used_body_key = False
+    protocol: Protocol
+    intake: Intake
 
-    @describe_ingestion
     def post(self, request: Request) -> HttpResponse:
-        caller = caller_of(request)
-        reach("after_authentication")
-        capacity.require()
-        idempotency_key = idempotency.checked(request.headers.get("Idempotency-Key"))
-        lenient = caller.keeps_valid_entries or _prefers_leniency(request)
-        self.body = self.body or read_body(request._request, organisation_id=caller.organisation_id)
-        answer = accept(caller, self.body.content, lenient=lenient, idempotency_key=idempotency_key)
-        _count(caller, answer)
-        capacity.kept(answer.size_bytes)
-        nudge()
-        reach("before_answer")
-        headers = {"Idempotency-Replayed": "true"} if answer.is_replay else None
-        return HttpResponse(answer.json, content_type="application/json", headers=headers)
+        """Take what the caller sends."""
+        return _response(self.intake.take(caller_of(request)))
 
-    def body_api_key(self, request: Request) -> str | None:
-        """Return the body's deprecated `api_key`; authentication asks for it when there is no header."""
-        try:
-            self.body = read_body(request._request)
-        except Refusal as error:
-            if error.status in NO_BODY_AT_ALL:
-                return None
-            raise
-        key = legacy_api_key(self.body.content)
-        self.used_body_key = key is not None
-        return key
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Begin the intake: whoever authenticates may have to look into the body."""
+        self.intake = Intake(self.protocol, request)
+        return super().initialize_request(request, *args, **kwargs)
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        """Look for the key in the header, and then where the protocol has it."""
+        return [ApiKeyAuthentication(in_body=lambda: self.intake.key_in_body())]
+
+    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], HttpResponse]:
+        """Refuse in the protocol's own words."""
+        return self._refuse
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Give the body's memory back, and tell those who use the body's key that it is going away."""
-        if self.body:
-            self.body.close()
+        self.intake.close()
         response = super().finalize_response(request, response, *args, **kwargs)
-        if self.used_body_key:
+        if self.intake.used_key_in_body:
             response.headers["Deprecation"] = BODY_KEY_DEPRECATED
             response.headers["Link"] = f'<{settings.DOCS_URL}>; rel="deprecation"; type="text/html"'
         return response
 
+    def _refuse(self, exception: Exception, context: Mapping[str, Any]) -> HttpResponse:
+        refusal = as_refusal(exception)
+        request_id = getattr(context["request"]._request, "request_id", None)
+        response = _response(self.protocol.refusal(refusal, request_id=request_id))
+        response.code = refusal.code  # type: ignore[attr-defined]  # `foundation.traffic` counts by it
+        return response
 
-def _prefers_leniency(request: Request) -> bool:
-    """Tell whether the request asks for lenient handling of invalid entries (RFC 7240, section 4.4)."""
-    preferences = request.headers.get("Prefer", "").lower().replace(";", ",").split(",")
-    return "handling=lenient" in (preference.strip() for preference in preferences)
+
+def takes(protocol: Protocol) -> Callable[..., HttpResponseBase]:
+    """Return the view of an address where `protocol` is spoken."""
+    members = {"protocol": protocol, "__doc__": IntakeView.__doc__}
+    view: type[IntakeView] = type(f"{type(protocol).__name__}View", (IntakeView,), members)
+    return extend_schema_view(post=protocol.describe)(view).as_view()
 
 
-def _count(caller: Caller, answer: Answer) -> None:
-    """Count for operators; and for the organisation what the drain does not count when it stores the entries."""
-    if answer.is_replay:
-        note(caller, "deduplicated")
-    else:
-        metrics.ACCEPTED_BATCHES.inc()
-        metrics.ACCEPTED_ENTRIES.inc(answer.entries)
-        metrics.ACCEPTED_BYTES.inc(answer.size_bytes)
-    if answer.below_level:
-        note(caller, "below_level", entries=answer.below_level)
+def _response(reply: Reply) -> HttpResponse:
+    return HttpResponse(reply.body, status=reply.status, content_type=reply.media_type, headers=dict(reply.headers))

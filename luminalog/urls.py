@@ -9,7 +9,7 @@ from explore.views import LogsView
 from foundation.errors import problem
 from foundation.methods import by_method
 from foundation.refusals import Refusal
-from ingest.views import IngestView
+from ingest.urls import post_logs
 from operations import health
 
 log = structlog.get_logger(__name__)
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    re_path(r"^v1/logs/?$", by_method(GET=LogsView.as_view(), POST=IngestView.as_view())),
+    re_path(r"^v1/logs/?$", by_method(GET=LogsView.as_view(), POST=post_logs)),
     path("", include("luminalog.landing.urls")),
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.http import HttpRequest
-from rest_framework.request import Request
 
 from accounts.authentication import caller_behind
 from accounts.caller import Caller
@@ -68,7 +67,7 @@ def _by_ticket(request: HttpRequest) -> Subscription:
 
 
 def _reader(request: HttpRequest) -> Caller:
-    caller = caller_behind(Request(request))
+    caller = caller_behind(request)
     if not caller.can_read:
         raise Refusal("forbidden")
     return caller

@@ -4,7 +4,7 @@ The stream is read here and not by `request.data`: DRF hands no body without a C
 Django 5.2 takes a chunked WSGI body for empty (Django ticket 35838).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from io import BytesIO
 from typing import IO, Self
 
@@ -18,6 +18,7 @@ from ingest.receive.admission import BUDGET, Admission
 from ingest.receive.inflate import INFLATERS, Inflate
 
 CHUNK_BYTES = 256 * 2**10
+JSON = ("application/json",)
 
 
 class Body:
@@ -39,13 +40,15 @@ class Body:
         self.close()
 
 
-def read_body(request: HttpRequest, *, organisation_id: int | None = None) -> Body:
-    """Read the body of `request`. One large body of an organisation, or of all that are unknown, is let in at a time.
+def read_body(request: HttpRequest, *, media_types: Collection[str] = JSON, organisation_id: int | None = None) -> Body:
+    """Read the body of `request`, of one of `media_types` if it names any.
+
+    One large body of an organisation, or of all that are unknown, is let in at a time.
 
     Raises: Refusal `unsupported_media_type`, `unsupported_encoding`, `length_required`, `body_too_large`,
     `bad_compression`, `malformed_json` (ends early) or `overloaded`.
     """
-    _require_json(request)
+    _require_media_type(request, media_types)
     inflate = _inflater(request)
     admission = Admission(BUDGET, organisation_id=organisation_id, free_bytes=settings.LARGE_BODY_BYTES)
     try:
@@ -55,9 +58,9 @@ def read_body(request: HttpRequest, *, organisation_id: int | None = None) -> Bo
         raise
 
 
-def _require_json(request: HttpRequest) -> None:
+def _require_media_type(request: HttpRequest, media_types: Collection[str]) -> None:
     charset = (request.content_params or {}).get("charset", "utf-8").lower()
-    if request.content_type not in ("", "application/json") or charset not in ("utf-8", "utf8"):
+    if (request.content_type and request.content_type not in media_types) or charset not in ("utf-8", "utf8"):
         raise Refusal("unsupported_media_type")
 
 

@@ -5,6 +5,7 @@ The row is written in the transaction that accepts the batch, so only 200s are r
 
 import hashlib
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import OperationalError, connection
@@ -17,18 +18,28 @@ KEY = re.compile(r"[\x21-\x7e]([\x20-\x7e]{0,253}[\x21-\x7e])?", re.ASCII)
 
 #: Waits for a concurrent request with the same key; a row past its 24 hours is as good as none.
 REMEMBER = """
-INSERT INTO ingest_idempotencykey AS known (organisation_id, key, body_sha256, answer) VALUES (%s, %s, %s, %s::jsonb)
+INSERT INTO ingest_idempotencykey AS known (organisation_id, key, body_sha256, answer, media_type)
+VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (organisation_id, key) DO UPDATE
-   SET body_sha256 = excluded.body_sha256, answer = excluded.answer, created_at = now()
+   SET body_sha256 = excluded.body_sha256, answer = excluded.answer, media_type = excluded.media_type,
+       created_at = now()
  WHERE known.created_at < now() - interval '24 hours'
 """
-RECALL = "SELECT body_sha256, answer::text FROM ingest_idempotencykey WHERE organisation_id = %s AND key = %s"
+RECALL = "SELECT body_sha256, answer, media_type FROM ingest_idempotencykey WHERE organisation_id = %s AND key = %s"
 #: A key that a request is renewing, or another worker is forgetting, is left to them.
 FORGET = """
 DELETE FROM ingest_idempotencykey
  WHERE id IN (SELECT id FROM ingest_idempotencykey WHERE created_at < now() - interval '24 hours'
                ORDER BY id FOR UPDATE SKIP LOCKED)
 """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remembered:
+    """The answer that a request was given, byte by byte."""
+
+    body: bytes
+    media_type: str
 
 
 def checked(key: str | None) -> str | None:
@@ -38,7 +49,7 @@ def checked(key: str | None) -> str | None:
     return key
 
 
-def remember(organisation_id: int, key: str, *, body: bytes, answer: str) -> str | None:
+def remember(organisation_id: int, key: str, *, body: bytes, answer: Remembered) -> Remembered | None:
     """Remember `answer` in the current transaction; return the earlier answer if there is one.
 
     Raises: `Refusal` `idempotency_in_progress` while the first request runs, `idempotency_mismatch` for another body.
@@ -46,7 +57,7 @@ def remember(organisation_id: int, key: str, *, body: bytes, answer: str) -> str
     body_sha256 = hashlib.sha256(body).digest()
     with answered_in_time(), connection.cursor() as cursor:
         try:
-            cursor.execute(REMEMBER, [organisation_id, key, body_sha256, answer])
+            cursor.execute(REMEMBER, [organisation_id, key, body_sha256, answer.body, answer.media_type])
         except OperationalError as error:
             if sqlstate(error) == LOCK_NOT_AVAILABLE:
                 raise Refusal("idempotency_in_progress", retry_after_seconds=1) from error
@@ -65,7 +76,7 @@ def forget_old() -> int:
     return execute(FORGET)
 
 
-def _known(row: tuple[Any, ...] | None) -> tuple[bytes, str]:
+def _known(row: tuple[Any, ...] | None) -> tuple[bytes, Remembered]:
     if row is None:  # forgotten between the two statements
         raise Refusal("idempotency_in_progress", retry_after_seconds=1)
-    return bytes(row[0]), row[1]
+    return bytes(row[0]), Remembered(body=bytes(row[1]), media_type=row[2])

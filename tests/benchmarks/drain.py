@@ -17,7 +17,8 @@ django.setup()
 from accounts.caller import Caller
 from accounts.models import ApiKey
 from foundation.postgres import copy_rows
-from ingest.protocols.luminalog.wire import encode_entries, parse_batch
+from ingest.canonical import encode_entries
+from ingest.protocols.luminalog.wire import parse_batch
 from ingest.spool import batch_ids, table
 from ingest.spool.drain import drain
 from ingest.spool.payload import pack, unpack

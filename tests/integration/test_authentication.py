@@ -16,6 +16,7 @@ from django.test import Client, override_settings
 from django.urls import path
 from django.utils import timezone
 from django_ratelimit.core import _get_window
+from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -34,17 +35,19 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.i
 
 
 class Ingest(APIView):
-    authentication_classes = [ApiKeyAuthentication]
     permission_classes = [MayIngest]
     used_body_key = False
 
     def post(self, request: Request) -> Response:
         return Response({"api_key_id": caller_of(request).api_key_id, "used_body_key": self.used_body_key})
 
-    def body_api_key(self, request: Request) -> str | None:
-        if request.content_type != "application/json":
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [ApiKeyAuthentication(in_body=self.key_in_body)]
+
+    def key_in_body(self) -> str | None:
+        if self.request.content_type != "application/json":
             return None
-        key = json.loads(request._request.read()).get("api_key")
+        key = json.loads(self.request.read()).get("api_key")
         self.used_body_key = isinstance(key, str)
         return key if isinstance(key, str) else None
 

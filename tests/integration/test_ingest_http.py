@@ -14,6 +14,7 @@ import pytest
 import requests
 from backports import zstd
 
+from accounts.models import Organisation
 from ingest.models import SpooledBatch
 from ingest.spool.payload import unpack
 from tests.integration.accounts_rows import make_api_key, make_organisation
@@ -75,7 +76,7 @@ def test_batch_is_kept_in_canonical_form_when_it_is_answered(web):
     answer = web.post(json.dumps({"logs": [LOG, LOG | {"id": 1}]}, indent=3).encode())
     assert answer.status_code == 200
     expected = {"message": "Logs ingested successfully", "processed": 2, "bytes_used": 2 * len(LINE)}
-    assert answer.json() == expected
+    assert answer.json() == expected | {"debug_user_id": str(Organisation.objects.get().pk)}
     assert spooled() == [LINE, LINE]
 
 

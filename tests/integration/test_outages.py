@@ -15,11 +15,13 @@ from accounts.caller import Caller
 from foundation.postgres import DEADLINE_SECONDS, PromptTransaction, execute, fetch_one
 from ingest.models import SpooledBatch
 from ingest.spool import idempotency, table
+from ingest.spool.idempotency import Remembered
 from ingest.spool.payload import pack
 from storage.reads import reading
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LINE = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"one"}'
+ANSWER = Remembered(body=b"{}", media_type="application/json")
 PART = table.Part(payload=pack(LINE), entries=1, size_bytes=len(LINE))
 
 
@@ -199,7 +201,9 @@ def test_request_with_an_idempotency_key_is_given_up_in_time(
         with PromptTransaction():
             if hangs_at == "first statement":
                 stopped(backend_pid)
-            idempotency.remember(caller.organisation_id, "once", body=body, answer="{}")
+            idempotency.remember(
+                caller.organisation_id, "once", body=body, answer=Remembered(body=b"{}", media_type="application/json")
+            )
             table.accept(caller, [PART])
             stopped(backend_pid)
 

@@ -7,7 +7,8 @@ import time
 
 import luminalog.wsgi  # noqa: F401 - Django as the web process has it
 from foundation.refusals import Refusal
-from ingest.protocols.luminalog.wire import encode_entries, parse_batch
+from ingest.canonical import encode_entries
+from ingest.protocols.luminalog.wire import parse_batch
 
 SIZE_BYTES = 128 * 2**20
 

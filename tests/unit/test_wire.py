@@ -5,7 +5,8 @@ import json
 import pytest
 
 from foundation.refusals import Refusal
-from ingest.protocols.luminalog.wire import encode_entries, legacy_api_key, parse_batch
+from ingest.canonical import encode_entries
+from ingest.protocols.luminalog.wire import legacy_api_key, parse_batch
 
 ENTRY = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "hello"}
 

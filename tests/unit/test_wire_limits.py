@@ -5,7 +5,8 @@ import json
 import pytest
 
 from foundation.refusals import Refusal
-from ingest.protocols.luminalog.wire import MAX_ENTRIES, parse_batch
+from ingest.canonical import MAX_ENTRIES
+from ingest.protocols.luminalog.wire import parse_batch
 
 ENTRY = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "m"}
 CHARACTERS = ["x", "é", "€", "💥"]

@@ -19,7 +19,7 @@ from foundation.openapi import (
     shape,
 )
 from foundation.refusals import CODES
-from ingest.protocols.luminalog.wire import MAX_ENTRIES
+from ingest.canonical import MAX_ENTRIES
 
 SUMMARY = "Send a batch of log entries"
 DESCRIPTION = """\

@@ -1,9 +1,9 @@
-"""One entry under the magnifier: which limit does it break, which field is wrong and where.
+"""One entry in our own JSON under the magnifier, field by field: which is wrong, and where.
 
-The fast path of `ingest.wire` asks only `excesses`; field by field is for entries it could not decode.
+For entries that the fast path could not decode.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,62 +11,11 @@ from msgspec import Raw, ValidationError, json
 
 from foundation.levels import BY_NAME, LevelName
 from foundation.refusals import FieldError
+from ingest.canonical import SHORT_TEXTS, excesses, too_deep
 from ingest.timestamps import read_timestamp
 from storage.entry import Entry, EntryError
 
-MAX_MESSAGE_BYTES = 10_240
-MAX_METADATA_BYTES = 102_400
-MAX_ERROR_BYTES = 262_144
-MAX_SHORT_TEXT_BYTES = 128
-MAX_DEPTH = 64  # an object without a list or an object in it is one level deep
-#: White space aside. Nothing legal comes near, even with every character escaped; bounds what one entry can cost us.
-MAX_ENTRY_TEXT_BYTES = 2 * 2**20
-
-SHORT_TEXTS = ("environment", "project_id", "trace_id", "span_id", "parent_span_id")
-
 NOTHING = Raw()
-
-encode = json.Encoder().encode
-
-
-def excesses(entry: Entry) -> Iterator[FieldError]:
-    """Yield the limits that a well-typed entry breaks; pointers start at the entry."""
-    if len(entry.message.encode()) > MAX_MESSAGE_BYTES:
-        yield too_large("/message", MAX_MESSAGE_BYTES)
-    yield from short_text_excesses(entry)
-    if entry.metadata:
-        if is_deeper(entry.metadata, levels=MAX_DEPTH):
-            yield too_deep("/metadata")
-        elif len(encode(entry.metadata)) > MAX_METADATA_BYTES:
-            yield too_large("/metadata", MAX_METADATA_BYTES)
-    if entry.error:
-        if is_deeper(entry.error.context, levels=MAX_DEPTH - 1):
-            yield too_deep("/error/context")
-        elif len(encode(entry.error)) > MAX_ERROR_BYTES:
-            yield too_large("/error", MAX_ERROR_BYTES)
-
-
-def short_text_excesses(entry: Entry) -> Iterator[FieldError]:
-    """Yield the limits of short texts that an entry breaks."""
-    for name in SHORT_TEXTS:
-        text = getattr(entry, name)
-        if text and len(text.encode()) > MAX_SHORT_TEXT_BYTES:
-            yield too_large(f"/{name}", MAX_SHORT_TEXT_BYTES)
-
-
-def is_deeper(value: Any, *, levels: int) -> bool:
-    """Tell whether lists and objects are nested in `value` more than `levels` deep, itself included."""
-    floor = [value] if isinstance(value, dict | list) else []
-    for _ in range(levels):
-        floor = [
-            child
-            for node in floor
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
-        ]
-        if not floor:
-            return False
-    return bool(floor)
 
 
 def is_absent(raw: Raw) -> bool:
@@ -177,13 +126,3 @@ ERROR_READERS: dict[str, Reader] = {
 
 def _required(name: str) -> FieldError:
     return FieldError(pointer=f"/{name}", code="field_required", detail="is required")
-
-
-def too_large(pointer: str, limit_bytes: int) -> FieldError:
-    """Say that the value at `pointer` is longer than `limit_bytes`."""
-    return FieldError(pointer=pointer, code="field_too_large", detail=f"must be at most {limit_bytes:,} bytes long")
-
-
-def too_deep(pointer: str) -> FieldError:
-    """Say that the value at `pointer` is nested too deeply."""
-    return FieldError(pointer=pointer, code="nesting_too_deep", detail=f"must be at most {MAX_DEPTH} levels deep")

@@ -1,0 +1,92 @@
+"""One request on its way in: its body, read once and within bounds, and what became of it."""
+
+from http import HTTPStatus
+
+from django.http import HttpRequest
+
+from accounts.caller import Caller
+from foundation.faults import reach
+from foundation.refusals import Refusal
+from ingest import metrics
+from ingest.acceptance import Accepted, Request, accept
+from ingest.protocol import Protocol, Reply, Wishes
+from ingest.receive.body import Body, read_body
+from ingest.spool import idempotency
+from ingest.spool.capacity import capacity
+from ingest.spool.nudge import nudge
+from quotas.outcomes import note
+
+#: 411 and 415: whoever sends nothing that could hold a key is told that the key is missing.
+NO_BODY_AT_ALL = {HTTPStatus.LENGTH_REQUIRED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
+
+
+class Intake:
+    """What is known of a request before, while and after its caller is. Close it: its body holds memory."""
+
+    def __init__(self, protocol: Protocol, request: HttpRequest) -> None:
+        self.protocol = protocol
+        self.request = request
+        self.used_key_in_body = False
+        self._body: Body | None = None
+
+    def key_in_body(self) -> str | None:
+        """Return the API key in the body, if there is one. Raises: `Refusal` when the body cannot be read."""
+        try:
+            body = self._read()
+        except Refusal as refusal:
+            if refusal.status in NO_BODY_AT_ALL:
+                return None
+            raise
+        key = self.protocol.key_in_body(body.content)
+        self.used_key_in_body = key is not None
+        return key
+
+    def take(self, caller: Caller) -> Reply:
+        """Keep what `caller` sends, and return the answer: with it, everything is safe. Raises: `Refusal`."""
+        reach("after_authentication")
+        capacity.require()
+        idempotency_key = idempotency.checked(self.request.headers.get("Idempotency-Key"))
+        lenient = caller.keeps_valid_entries or self._prefers_leniency()
+        accepted = accept(
+            Request(
+                caller=caller,
+                protocol=self.protocol,
+                wishes=Wishes(lenient=lenient, minimum_level=caller.minimum_level),
+                body=self._read(organisation_id=caller.organisation_id).content,
+                idempotency_key=idempotency_key,
+            )
+        )
+        _count(caller, accepted)
+        nudge()
+        reach("before_answer")
+        return accepted.reply
+
+    def close(self) -> None:
+        """Give the body's memory back."""
+        if self._body:
+            self._body.close()
+
+    def _read(self, *, organisation_id: int | None = None) -> Body:
+        if self._body is None:
+            types = self.protocol.media_types
+            self._body = read_body(self.request, media_types=types, organisation_id=organisation_id)
+        return self._body
+
+    def _prefers_leniency(self) -> bool:
+        """Tell whether the request asks for lenient handling of invalid entries (RFC 7240, section 4.4)."""
+        preferences = self.request.headers.get("Prefer", "").lower().replace(";", ",").split(",")
+        return "handling=lenient" in (preference.strip() for preference in preferences)
+
+
+def _count(caller: Caller, accepted: Accepted) -> None:
+    """Count for operators; and for the organisation what the drain does not count when it stores the entries."""
+    kept = accepted.kept
+    if kept is None:
+        note(caller, "deduplicated")
+        return
+    metrics.ACCEPTED_BATCHES.inc()
+    metrics.ACCEPTED_ENTRIES.inc(len(kept.incoming.entries))
+    metrics.ACCEPTED_BYTES.inc(kept.size_bytes)
+    capacity.kept(kept.size_bytes)
+    if kept.incoming.below_level:
+        note(caller, "below_level", entries=kept.incoming.below_level)

@@ -1,0 +1,96 @@
+"""The seam: what a protocol is, and what passes between one and the rest of the intake.
+
+`bytes → read → canonical lines → kept → answer`. A protocol is a file in `ingest.protocols` and a line in
+`ingest.urls`; authentication, limits, bodies, counting and keeping are the intake's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from drf_spectacular.utils import extend_schema
+
+from foundation.errors import PROBLEM_TYPE, problem_members
+from foundation.refusals import FieldError, Refusal
+from ingest.canonical import MAX_ENTRIES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wishes:
+    """How a caller, or its key's settings, wants entries to be handled."""
+
+    lenient: bool = False
+    minimum_level: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Incoming:
+    """What was read of a body: `entries` in canonical form; `errors`, at most 20, are of the `rejected` ones."""
+
+    entries: Sequence[bytes]
+    rejected: int = 0
+    below_level: int = 0
+    errors: Sequence[FieldError] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """What became of a body: told only when it is safe."""
+
+    organisation_id: int
+    incoming: Incoming
+    size_bytes: int
+    wishes: Wishes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """An answer in a protocol's own words."""
+
+    body: bytes
+    media_type: str = "application/json"
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Protocol:
+    """What one kind of client speaks. What is here is the published API's way, for those who have no other."""
+
+    #: How usage and metrics call it.
+    name: str
+    #: Media types of its bodies; without one in the request the body is taken for one of these.
+    media_types: frozenset[str] = frozenset({"application/json"})
+    #: More entries in a request are refused; more than a batch holds become several batches, kept together.
+    max_entries: int = MAX_ENTRIES
+    #: Describes its address for OpenAPI; what nobody describes is left out.
+    describe: Callable[[Any], Any] = staticmethod(extend_schema(exclude=True))
+
+    def read(self, body: bytes, wishes: Wishes) -> Incoming:
+        """Read the entries of a body. Raises: `Refusal`."""
+        raise NotImplementedError
+
+    def key_in_body(self, body: bytes) -> str | None:  # noqa: ARG002 - for those who carry one
+        """Return the API key that a body carries, where the protocol has a place for it."""
+        return None
+
+    def answer(self, kept: Kept) -> Reply:
+        """Say that everything is safe: with the published API's members, and the rejected ones when asked leniently."""
+        members: dict[str, Any] = {
+            "message": "Logs ingested successfully",
+            "processed": len(kept.incoming.entries),
+            "bytes_used": kept.size_bytes,
+            "debug_user_id": str(kept.organisation_id),
+        }
+        if kept.wishes.lenient:
+            members |= {"rejected": kept.incoming.rejected, "errors": kept.incoming.errors}
+        return Reply(body=msgspec.json.encode(members))
+
+    def refusal(self, refusal: Refusal, *, request_id: str | None) -> Reply:
+        """Say why nothing was kept: as a problem (RFC 9457)."""
+        return Reply(
+            body=msgspec.json.encode(problem_members(refusal, request_id=request_id)),
+            media_type=PROBLEM_TYPE,
+            status=refusal.status,
+            headers=refusal.headers,
+        )

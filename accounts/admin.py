@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import life, staff_admin
-from accounts.forms import ReasonForm, RotateForm
+from accounts.forms import ApiKeyForm, ReasonForm, RotateForm
 from accounts.models import ApiKey, Project
 from accounts.standing import standing
 from accounts.steps import Question, ask, find, show_once
@@ -90,6 +90,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(NeverDeleted):
+    form = ApiKeyForm
     change_form_template = "admin/accounts/apikey/change_form.html"
     list_display = ["name", "hint", "badge", "owner", "environment", "used", "ends"]
     list_select_related = ["organisation", "project", "successor"]
@@ -98,7 +99,7 @@ class ApiKeyAdmin(NeverDeleted):
     search_help_text = "Name, first 7 or last 4 characters, organisation, project or environment"
     autocomplete_fields = ["project"]
     fieldsets = [
-        (None, {"fields": ["project", "name", "environment", ("can_ingest", "can_read"), "expires_at"]}),
+        (None, {"fields": ["project", "name", "environment", "kind", "scopes", "expires_at"]}),
         ("Limits", {"fields": ["requests_per_minute", "allowed_networks"]}),
         ("Entries", {"fields": ["invalid_entries", "minimum_level"]}),
     ]
@@ -107,7 +108,8 @@ class ApiKeyAdmin(NeverDeleted):
         return super().get_queryset(request).select_related("organisation", "project", "created_by", "successor")
 
     def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> list[str]:  # noqa: ARG002
-        return ["project"] if obj else []
+        """A key that was public has been seen: it never becomes a secret."""
+        return ["project", "kind"] if obj else []
 
     def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         """A revoked key is history."""

@@ -14,8 +14,7 @@ class Caller:
     project_id: int
     project: str  # the project's slug
     environment: str
-    can_ingest: bool
-    can_read: bool
+    scopes: frozenset[str]  # of `accounts.scopes.Scope`
     requests_per_minute: int | None
     keeps_valid_entries: bool  # lenient handling of invalid entries
     minimum_level: int

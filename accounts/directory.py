@@ -21,8 +21,8 @@ KNOWN_SECONDS = 8
 UNKNOWN_SECONDS = 8
 CAPACITY = 20_000
 COLUMNS = (
-    "organisation_id", "pk", "project_id", "project__slug", "environment", "can_ingest", "can_read",
-    "requests_per_minute", "invalid_entries", "minimum_level", "expires_at", "allowed_networks",
+    "organisation_id", "pk", "project_id", "project__slug", "environment", "scopes", "requests_per_minute",
+    "invalid_entries", "minimum_level", "expires_at", "allowed_networks",
 )  # fmt: skip
 
 
@@ -83,8 +83,7 @@ def look_up(sha256: bytes) -> Caller | None:
         project_id=found["project_id"],
         project=found["project__slug"],
         environment=found["environment"],
-        can_ingest=found["can_ingest"],
-        can_read=found["can_read"],
+        scopes=frozenset(found["scopes"]),
         requests_per_minute=found["requests_per_minute"],
         keeps_valid_entries=found["invalid_entries"] == ApiKey.InvalidEntries.LENIENT,
         minimum_level=found["minimum_level"],

@@ -1,8 +1,42 @@
-"""The forms of steps that are no plain change: each asks for what the audit trail should say later."""
+"""The form of a key, and those of steps that are no plain change: they ask for what the audit trail should say."""
 
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from django import forms
+
+from accounts.models import SCOPES, ApiKey
+from accounts.scopes import OF_PUBLIC_KEYS, PUBLIC_KEYS_ONLY_INGEST, default_scopes
+
+if TYPE_CHECKING:
+    KeyModelForm = forms.ModelForm[ApiKey]
+else:
+    KeyModelForm = forms.ModelForm  # only django-stubs' is generic
+
+
+class ApiKeyForm(KeyModelForm):
+    """A key's settings; what it may do is a set of boxes to tick."""
+
+    scopes = forms.MultipleChoiceField(
+        label="It may",
+        choices=SCOPES,
+        initial=default_scopes,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose what the key may do."},
+        help_text="Managing is for programs that change settings of their organisation.",
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = "__all__"
+
+    def clean(self) -> dict[str, Any]:
+        """Hold a key whose kind is not asked for any more to what its kind allows; Django only checks what it asks."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        is_known_public = "kind" not in self.fields and self.instance.kind == ApiKey.Kind.PUBLIC
+        if is_known_public and cleaned.get("scopes") != OF_PUBLIC_KEYS:
+            self.add_error("scopes", PUBLIC_KEYS_ONLY_INGEST)
+        return cleaned
 
 
 class ReasonForm(forms.Form):

@@ -17,7 +17,7 @@ from accounts.models import ApiKey, Organisation, User
 GRACE = timedelta(days=7)
 #: What a successor takes over from the key that it replaces.
 SETTINGS = (
-    "organisation_id", "project_id", "name", "environment", "can_ingest", "can_read", "requests_per_minute",
+    "organisation_id", "project_id", "name", "environment", "kind", "scopes", "requests_per_minute",
     "allowed_networks", "invalid_entries", "minimum_level",
 )  # fmt: skip
 

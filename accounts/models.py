@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from accounts.scopes import OF_PUBLIC_KEYS, PUBLIC_KEYS_ONLY_INGEST, VERBS, Scope, default_scopes
 from accounts.validators import validate_network
 from foundation.levels import Level
 
@@ -96,8 +97,15 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.in_force(at=at).filter(seen_over_plain_http_at__isnull=False)
 
 
+SCOPES = [(scope.value, f"may {VERBS[scope]}") for scope in Scope]
+
+
 class ApiKey(models.Model):
     """A secret that lets an application in. Only its SHA-256 is kept; the key itself is shown once, at its making."""
+
+    class Kind(models.TextChoices):
+        SECRET = "secret", "Secret: known to servers only"
+        PUBLIC = "public", "Public: carried by browsers and apps"
 
     class InvalidEntries(models.TextChoices):
         STRICT = "strict", "Refuse the whole batch"
@@ -112,8 +120,13 @@ class ApiKey(models.Model):
     sha256 = models.BinaryField(max_length=32, unique=True, editable=False)  # unique: the look-up of every request
     prefix = models.CharField(max_length=7, editable=False)
     suffix = models.CharField(max_length=4, editable=False)
-    can_ingest = models.BooleanField("may send logs", default=True)
-    can_read = models.BooleanField("may read logs", default=True)
+    kind = models.CharField(
+        max_length=6,
+        choices=Kind.choices,
+        default=Kind.SECRET,
+        help_text="A public key is seen by whoever uses the application that carries it: it can only send logs.",
+    )
+    scopes = ArrayField(models.CharField(max_length=8, choices=SCOPES), default=default_scopes)
     requests_per_minute = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1)], help_text="Own limit, below the organisation's."
     )
@@ -153,7 +166,17 @@ class ApiKey(models.Model):
         verbose_name = "API key"
         permissions = [("revoke_apikey", "Can revoke API key")]
         constraints = [
-            models.CheckConstraint(condition=Q(can_ingest=True) | Q(can_read=True), name="api_key_may_do_something"),
+            models.CheckConstraint(
+                condition=Q(scopes__contained_by=[scope.value for scope in Scope]) & ~Q(scopes=[]),
+                name="api_key_scopes_are_known",
+                violation_error_message="Choose what the key may do.",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=["secret", "public"]), name="api_key_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind="secret") | Q(scopes=OF_PUBLIC_KEYS),
+                name="public_api_key_only_ingests",
+                violation_error_message=PUBLIC_KEYS_ONLY_INGEST,
+            ),
             models.CheckConstraint(
                 condition=Q(requests_per_minute__isnull=True) | Q(requests_per_minute__gte=1),
                 name="api_key_limit_is_positive",

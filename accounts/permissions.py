@@ -1,4 +1,4 @@
-"""What a key may do: its scopes, as DRF permissions."""
+"""DRF's side of scopes: a view says which scope it needs."""
 
 from typing import cast
 
@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.caller import Caller
-from foundation.refusals import Refusal
+from accounts.scopes import Scope, require
 
 
 def caller_of(request: Request) -> Caller:
@@ -15,19 +15,16 @@ def caller_of(request: Request) -> Caller:
     return cast(Caller, request.user)
 
 
-class MayIngest(BasePermission):
-    """The key may send logs."""
-
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
-        if not caller_of(request).can_ingest:
-            raise Refusal("forbidden", "This API key may not send logs.")
-        return True
+def scope_of(view: object) -> Scope | None:
+    """Return the scope that a view needs: its attribute `scope`."""
+    return getattr(view, "scope", None)
 
 
-class MayRead(BasePermission):
-    """The key may read logs."""
+class HasScope(BasePermission):
+    """The key has the view's scope; a view that names none is nobody's."""
 
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
-        if not caller_of(request).can_read:
-            raise Refusal("forbidden", "This API key may not read logs.")
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        scope = scope_of(view)
+        assert scope, f"{type(view).__name__} does not say which scope it needs"
+        require(caller_of(request), scope)
         return True

@@ -7,7 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.permissions import MayRead, caller_of
+from accounts.permissions import HasScope, caller_of
+from accounts.scopes import Scope
 from explore import schema, search
 from explore.export import FORMATS, Export
 from explore.parameters import Parameters
@@ -26,7 +27,8 @@ STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 2
 class ReadView(Limited, APIView):
     """What all reading has in common; `parameters` are the names that a view takes."""
 
-    permission_classes = [MayRead]
+    permission_classes = [HasScope]
+    scope = Scope.READ
     throttle_scope_name = "read"
     parameters: tuple[str, ...] = ()
 

@@ -11,7 +11,8 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.authentication import ApiKeyAuthentication
-from accounts.permissions import MayIngest, caller_of
+from accounts.permissions import HasScope, caller_of
+from accounts.scopes import Scope
 from foundation.errors import as_refusal
 from ingest.intake import Intake
 from ingest.protocol import Protocol, Reply
@@ -24,7 +25,8 @@ BODY_KEY_DEPRECATED = "@1767225600"
 class IntakeView(Limited, APIView):
     """Accept a batch of log entries. When it answers 200, they are on disk."""
 
-    permission_classes = [MayIngest]
+    permission_classes = [HasScope]
+    scope = Scope.INGEST
     protocol: Protocol
     intake: Intake
 

@@ -9,7 +9,8 @@ from rest_framework.views import APIView
 
 from accounts.caller import Caller
 from accounts.models import ApiKey
-from accounts.permissions import MayRead, caller_of
+from accounts.permissions import HasScope, caller_of
+from accounts.scopes import Scope
 from quotas import ledger, usage
 from quotas.description import describe_usage
 from quotas.limits import Limits, limits_for
@@ -20,7 +21,8 @@ from quotas.usage import Usage
 class UsageView(Limited, APIView):
     """This month by day and by key; limits, and what is left of them."""
 
-    permission_classes = [MayRead]
+    permission_classes = [HasScope]
+    scope = Scope.READ
     throttle_scope_name = "read"
 
     @describe_usage

@@ -6,7 +6,8 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.permissions import MayRead
+from accounts.permissions import HasScope
+from accounts.scopes import Scope
 from explore import schema
 from explore.tail.subscription import API_PATH
 from foundation.openapi import TEXT
@@ -37,7 +38,8 @@ TAIL = schema.operation(
 
 
 class TailElsewhereView(Limited, APIView):
-    permission_classes = [MayRead]
+    permission_classes = [HasScope]
+    scope = Scope.READ
     throttle_scope_name = "read"
 
     @TAIL

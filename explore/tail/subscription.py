@@ -7,6 +7,7 @@ from django.http import HttpRequest
 
 from accounts.authentication import caller_behind
 from accounts.caller import Caller
+from accounts.scopes import Scope, require
 from explore.query import QueryError, parse
 from explore.tail import ticket
 from explore.tail.listener import Listener
@@ -68,8 +69,7 @@ def _by_ticket(request: HttpRequest) -> Subscription:
 
 def _reader(request: HttpRequest) -> Caller:
     caller = caller_behind(request)
-    if not caller.can_read:
-        raise Refusal("forbidden")
+    require(caller, Scope.READ)
     return caller
 
 

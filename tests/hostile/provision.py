@@ -31,7 +31,7 @@ def provision() -> dict[str, dict[str, object]]:
         organisation = make_organisation(name)
         subscribe(organisation, plan)
         _, secret = make_api_key(organisation)
-        _, reader = make_api_key(organisation, name="reader", can_ingest=False)
+        _, reader = make_api_key(organisation, name="reader", scopes=["read"])
         made[name] = {"organisation_id": organisation.pk, "secret": secret, "reader": reader}
     return made
 

@@ -53,7 +53,8 @@ def use(organisation: Organisation, *, used_bytes: int) -> None:
 
 
 def fill_issue_form(project: Project, **fields: Any) -> dict[str, Any]:
-    defaults = {"project": project.pk, "name": "web", "environment": "production", "can_ingest": "on", "can_read": "on"}
+    defaults = {"project": project.pk, "name": "web", "environment": "production", "kind": "secret"}
+    defaults |= {"scopes": ["ingest", "read"]}
     return {**defaults, "invalid_entries": "strict", "minimum_level": "10", **fields}
 
 

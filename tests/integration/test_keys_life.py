@@ -35,7 +35,7 @@ def test_issued_key_works_and_is_nowhere_in_the_database() -> None:
 
 
 def test_rotated_key_and_its_successor_both_work_until_the_grace_is_over() -> None:
-    old, secret = make_api_key(environment="staging", can_read=False, requests_per_minute=7, minimum_level=30)
+    old, secret = make_api_key(environment="staging", scopes=["ingest"], requests_per_minute=7, minimum_level=30)
     issued = rotate(old.pk, by=None, grace=timedelta(days=7))
     old.refresh_from_db()
     assert {name: getattr(old, name) for name in SETTINGS} == {name: getattr(issued.api_key, name) for name in SETTINGS}

@@ -38,4 +38,4 @@ def test_description_is_openapi_3_1_and_knows_ingestion(client: Client) -> None:
     assert entry["required"] == ["timestamp", "level", "message"]
     assert {"200", "400", "401", "429", "503"} <= operation["responses"].keys()
     assert document["components"]["securitySchemes"]["ApiKey"]["name"] == "x-api-key"
-    assert operation["security"] == [{"ApiKey": []}]
+    assert operation["security"] == [{"ApiKey": ["ingest"]}]

@@ -216,7 +216,7 @@ def test_nothing_of_another_organisation_is_found(acme: Reader, rival: Reader, q
 
 
 def test_key_that_may_not_read_is_refused() -> None:
-    sender = Reader("sender", can_read=False)
+    sender = Reader("sender", scopes=["ingest"])
     (entry_id,) = sender.store({"trace_id": "t"})
     for path in ("logs", "logs/fields", "logs/histogram", "logs/export", f"logs/{entry_id}", "traces/t"):
         answer = sender.get(path)

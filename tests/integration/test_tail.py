@@ -227,7 +227,7 @@ def test_bad_request_is_refused(
 
 
 def test_key_that_may_not_read_is_refused(tail: TailProcess) -> None:
-    key = make_api_key(can_read=False)[1]
+    key = make_api_key(scopes=["ingest"])[1]
     with tail.get(headers={"x-api-key": key}) as response:
         assert response.status_code == 403
 

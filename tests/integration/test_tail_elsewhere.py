@@ -50,7 +50,7 @@ def test_each_request_takes_a_token_of_reading(reader: Client) -> None:
 
 
 def test_refusal_is_counted(reader: Client) -> None:
-    ApiKey.objects.update(can_read=False)
+    ApiKey.objects.update(scopes=["ingest"])
     assert reader.get(TAIL).json()["code"] == "forbidden"
     outcomes.flush()
     assert HourlyUsage.objects.get(outcome="forbidden").requests == 1

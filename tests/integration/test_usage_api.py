@@ -84,7 +84,7 @@ def test_usage_is_that_of_the_callers_organisation_alone() -> None:
 
 @pytest.mark.django_db
 def test_a_key_that_may_not_read_is_refused() -> None:
-    secret, _ = issue("usage-writer", can_read=False)
+    secret, _ = issue("usage-writer", scopes=["ingest"])
     response = Client().get("/v1/usage", headers={"x-api-key": secret})
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")
     assert response.headers["X-RateLimit-Remaining"] == "60"

@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts import life
 from accounts.management.answers import KeyCommand
 from accounts.models import ApiKey, Project
+from accounts.scopes import OF_PUBLIC_KEYS, Scope, default_scopes
 from foundation.levels import BY_NAME
 
 
@@ -23,7 +24,12 @@ class Command(KeyCommand):
         parser.add_argument("project", help="slug of the project")
         parser.add_argument("--name", required=True)
         parser.add_argument("--environment", default="production", help="of entries that name none")
-        parser.add_argument("--scope", choices=["ingest", "read"], action="append", help="default: both")
+        parser.add_argument(
+            "--scope", choices=[scope.value for scope in Scope], action="append", help="default: ingest and read"
+        )
+        parser.add_argument(
+            "--kind", choices=ApiKey.Kind.values, default=ApiKey.Kind.SECRET, help="public: for browsers, ingest only"
+        )
         parser.add_argument("--requests-per-minute", type=int)
         parser.add_argument("--network", action="append", default=[], help="CIDR the key may be used from; repeatable")
         parser.add_argument("--lenient", action="store_true", help="keep the valid entries of a batch with bad ones")
@@ -43,14 +49,14 @@ class Command(KeyCommand):
 
 
 def _draft(project: Project, options: dict[str, Any]) -> ApiKey:
-    scopes, days = options["scope"] or ["ingest", "read"], options["expires_in_days"]
+    is_public, days = options["kind"] == ApiKey.Kind.PUBLIC, options["expires_in_days"]
     return ApiKey(
         project=project,
         organisation_id=project.organisation_id,
         name=options["name"],
         environment=options["environment"],
-        can_ingest="ingest" in scopes,
-        can_read="read" in scopes,
+        kind=options["kind"],
+        scopes=sorted(set(options["scope"] or (OF_PUBLIC_KEYS if is_public else default_scopes()))),
         requests_per_minute=options["requests_per_minute"],
         allowed_networks=options["network"],
         invalid_entries=ApiKey.InvalidEntries.LENIENT if options["lenient"] else ApiKey.InvalidEntries.STRICT,

@@ -25,6 +25,7 @@ from foundation.refusals import Refusal
 from ingest.models import DeadLetter, IdempotencyKey, SpooledBatch
 from ingest.spool import claims, dead_letters, idempotency, table
 from ingest.spool.drain import drain
+from ingest.spool.idempotency import Remembered
 from notify import notices
 from notify.models import NoticeChannel
 from quotas import ledger
@@ -38,6 +39,7 @@ from tests.integration.web_server import database_url
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 25
+ANSWER = Remembered(body=b"{}", media_type="application/json")
 DEADLOCK = "40P01"
 OLD_DAYS = [date(2020, 1, day) for day in range(1, 4)]
 THIS_YEAR = date(2026, 1, 1)
@@ -138,7 +140,7 @@ class Work:
     def accept_once(self, numbers: random.Random) -> None:
         caller = numbers.choice(self.callers)
         with PromptTransaction():
-            known = idempotency.remember(caller.organisation_id, f"{numbers.randrange(20)}", body=b"", answer="{}")
+            known = idempotency.remember(caller.organisation_id, f"{numbers.randrange(20)}", body=b"", answer=ANSWER)
             if known is None:
                 table.accept(caller, [part_of("one")] * numbers.choice([1, 2]))
 

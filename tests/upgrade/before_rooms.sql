@@ -702,9 +702,9 @@ CREATE VIEW public.storage_visible_receipt AS
   WHERE (organisation_id = ANY ((string_to_array(NULLIF(current_setting('luminalog.organisations'::text, true), ''::text), ','::text))::bigint[]));
 ALTER TABLE ONLY public.storage_logentry ATTACH PARTITION public.storage_logentry_20261126 FOR VALUES FROM ('2026-11-26 00:00:00+00') TO ('2026-11-27 00:00:00+00');
 INSERT INTO public.accounts_apikey (id, name, environment, sha256, prefix, suffix, can_ingest, can_read, requests_per_minute, allowed_networks, invalid_entries, minimum_level, created_at, expires_at, revoked_at, revoked_reason, last_used_at, last_used_address, last_used_client, seen_over_plain_http_at, created_by_id, rotated_from_id, organisation_id, project_id) VALUES
-	(1, 'first key', 'production', '\x3f25045e0264b21e88b40f69cae3fc8bc11d80f449cb3ba4cc29aa6ac8cfdc04', 'll_9777', '58d4', true, true, NULL, '{}', 'strict', 10, '2026-11-26 17:34:03.415315+00', NULL, NULL, '', NULL, NULL, '', NULL, NULL, NULL, 1, 1),
+	(1, 'first key', 'production', '\x3f25045e0264b21e88b40f69cae3fc8bc11d80f449cb3ba4cc29aa6ac8cfdc04', 'll_9777', '58d4', true, false, NULL, '{}', 'strict', 10, '2026-11-26 17:34:03.415315+00', NULL, NULL, '', NULL, NULL, '', NULL, NULL, NULL, 1, 1),
 	(2, 'web', 'staging', '\x9071aa56f6aad4a256222ca7d11a43c332c8a46e92d7e8bad06bc236d7e12012', 'll_b4b4', 'b4b4', true, true, NULL, '{}', 'strict', 10, '2026-11-26 17:34:28.850595+00', NULL, NULL, '', NULL, NULL, '', NULL, NULL, NULL, 2, 2),
-	(3, 'old', 'production', '\xd0086322e5bfe29348c93dbad614944ee7b22beaf33d53a8861fa14d59e77e24', 'll_c2f1', '0b0d', true, true, NULL, '{}', 'strict', 10, '2026-11-26 17:34:28.864218+00', NULL, '2026-11-26 17:34:28.871369+00', 'leaked', NULL, NULL, '', NULL, NULL, NULL, 2, 2);
+	(3, 'old', 'production', '\xd0086322e5bfe29348c93dbad614944ee7b22beaf33d53a8861fa14d59e77e24', 'll_c2f1', '0b0d', false, true, NULL, '{}', 'strict', 10, '2026-11-26 17:34:28.864218+00', NULL, '2026-11-26 17:34:28.871369+00', 'leaked', NULL, NULL, '', NULL, NULL, NULL, 2, 2);
 INSERT INTO public.accounts_organisation (id, name, slug, status, suspended_reason, created_at) VALUES
 	(1, 'First organisation', 'first', 'active', '', '2026-11-26 17:34:03.394808+00'),
 	(2, 'Acme', 'acme', 'active', '', '2026-11-26 17:34:28.803465+00'),

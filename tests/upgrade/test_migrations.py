@@ -15,6 +15,8 @@ DO $$ BEGIN CREATE ROLE luminalog_reader NOLOGIN; EXCEPTION WHEN duplicate_objec
 """
 #: What was applied, and the rooms that moved models are of now.
 WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type"}
+#: Whose columns became others; each has a test below.
+REWRITTEN = {"accounts_apikey", "ingest_idempotencykey"}
 
 #: What hangs on content types: roles, what people may do, the audit trail.
 STAFF = """
@@ -93,8 +95,25 @@ def test_upgrade_keeps_every_row(upgraded: Database, rows_before: dict[str, list
     after = upgraded.rows()
     assert after.keys() == rows_before.keys()
     changed = {name for name, rows in rows_before.items() if after[name] != rows}
-    assert changed == WRITTEN_BY_MIGRATE
+    assert changed == WRITTEN_BY_MIGRATE | REWRITTEN
     assert sum(map(len, rows_before.values())) > 300
+
+
+def test_keys_may_do_what_they_might_before(upgraded: Database, rows_before: dict[str, list[str]]) -> None:
+    before = [json.loads(row) for row in rows_before["accounts_apikey"]]
+    after = {key["id"]: key for key in map(json.loads, upgraded.rows()["accounts_apikey"])}
+    names = {"can_ingest": "ingest", "can_read": "read"}
+    for key in before:
+        assert after[key["id"]]["scopes"] == [scope for name, scope in names.items() if key[name]]
+        assert after[key["id"]]["kind"] == "secret"
+    assert len({(key["can_ingest"], key["can_read"]) for key in before}) > 1
+
+
+def test_remembered_answers_are_the_same_json(upgraded: Database, rows_before: dict[str, list[str]]) -> None:
+    [before] = map(json.loads, rows_before["ingest_idempotencykey"])
+    [after] = map(json.loads, upgraded.rows()["ingest_idempotencykey"])
+    assert json.loads(bytes.fromhex(after["answer"].removeprefix("\\x"))) == before["answer"]
+    assert after["media_type"] == "application/json"
 
 
 def test_upgrade_leaves_no_model_change(upgraded: Database) -> None:

@@ -1,6 +1,5 @@
 """A SECRET_KEY that production refuses to start with is an error to the doctor, and no other is."""
 
-import secrets
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ def test_weak_key_refuses_to_start_and_worries_the_doctor(key: str, settings: An
     assert worries_the_doctor(key, settings)
 
 
-@pytest.mark.parametrize("key", [secrets.token_urlsafe(50), "abcdefghij" * 5])
+@pytest.mark.parametrize("key", ["Zm9vYmFy-_0123456789abcdefghijklmnopqrstuvwxyzABCDE", "abcdefghij" * 5])
 def test_strong_key_starts_and_worries_nobody(key: str, settings: Any) -> None:
     assert not refuses_to_start(key, settings)
     assert not worries_the_doctor(key, settings)

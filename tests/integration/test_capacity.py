@@ -5,9 +5,9 @@ import json
 import os
 import subprocess
 import sys
-import time
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -24,14 +24,16 @@ from foundation.postgres import execute
 from foundation.refusals import Refusal
 from ingest.models import SpooledBatch
 from ingest.spool import capacity as room
-from ingest.spool.capacity import capacity
+from ingest.spool.capacity import Capacity, capacity
 from ingest.spool.drain import drain
 from quotas import outcomes
 from quotas.models import HourlyUsage, MonthlyUsage
 from storage.models import LogEntry
 from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.spool_rows import fill_spool
-from tests.integration.web_server import PROJECT, database_url, web_server
+from tests.integration.web_server import Web, web_server
+from tests.processes import running_command
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,18 +64,6 @@ def post(secret: str) -> Callable[[], Any]:
 
 
 @contextmanager
-def running_drain() -> Iterator[None]:
-    """A worker without a broker, as an installation runs it."""
-    command = [sys.executable, str(PROJECT / "manage.py"), "drain", "--loop"]
-    worker = subprocess.Popen(command, env=os.environ | {"DATABASE_URL": database_url()})
-    try:
-        yield
-    finally:
-        worker.terminate()
-        worker.wait(10)
-
-
-@contextmanager
 def small_disk(folder: Path, *, size_bytes: int) -> Iterator[Path]:
     """Mount a file system of its own at `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,24 +80,16 @@ def incompressible_batch(*, entries: int = 2) -> bytes:
     return json.dumps({"logs": [LOG | {"message": message} for message in noise]}).encode()
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.1)
-
-
 def test_full_spool_refuses_until_a_worker_has_drained_it(secret: str) -> None:
     with web_server(LUMINALOG_SPOOL_MAX_BYTES=SPOOL_BYTES) as server:
         web = replace(server, secret=secret)
-        charged, answer = 0, web.post(incompressible_batch())
-        while answer.status_code == 200:
-            charged += answer.json()["bytes_used"]
-            assert charged < 3 * SPOOL_BYTES, "refused too late, or never"
-            time.sleep(0.05)
-            answer = web.post(incompressible_batch())
+        answers: list[Any] = []
+        wait_until(lambda: is_refused(web, answers), what="a refusal")
+        *accepted, answer = answers
+        charged = sum(answer.json()["bytes_used"] for answer in accepted)
 
         assert (answer.status_code, answer.json()["code"]) == (503, "backlog_full")
+        assert charged >= SPOOL_BYTES
         assert answer.headers["Retry-After"] == "30"
         assert MonthlyUsage.objects.get().used_bytes == charged
         kept = SpooledBatch.objects.count()
@@ -116,17 +98,63 @@ def test_full_spool_refuses_until_a_worker_has_drained_it(secret: str) -> None:
         assert [name for name, state in ready.json()["checks"].items() if state != "ok"] == ["spool_bytes"]
         assert web.get("/v1/logs", x_api_key=secret).status_code == 200
 
-        with running_drain():
-            wait_until(lambda: web.post(BATCH).status_code == 200, seconds=20)
-            wait_until(lambda: LogEntry.objects.count() == 2 * kept + 1, seconds=5)
+        with running_command("drain", "--loop"):
+            wait_until(lambda: web.post(BATCH).status_code == 200)
+            wait_until(lambda: LogEntry.objects.count() == 2 * kept + 1)
         assert web.get("/readyz").status_code == 200
+
+
+def is_refused(web: Web, answers: list[Any]) -> bool:
+    """Post a batch; tell whether it was refused."""
+    answers.append(web.post(incompressible_batch()))
+    return bool(answers[-1].status_code != 200)
+
+
+def test_process_that_keeps_much_looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LOOK_EVERY_SECONDS", 3600.0)
+    monkeypatch.setattr(room, "LOOK_AGAIN_SECONDS", 0.0)
+    process = Capacity()
+    with watching(process):
+        wait_until(lambda: process._looked_at, what="the first look")
+        make_old_backlog()
+        process.require()
+
+        process.kept(int(configured.SPOOL_MAX_BYTES * room.HURRY_SHARE) + 1)
+
+        wait_until(lambda: is_full(process), what="the next look")
+
+
+@contextmanager
+def watching(process: Capacity) -> Iterator[None]:
+    """Look for ever in a thread, and end that after all."""
+    thread = threading.Thread(target=watch, args=[process])
+    thread.start()
+    try:
+        yield
+    finally:
+        process.look = sys.exit  # type: ignore[method-assign]
+        process._hurry.set()
+        thread.join()
+
+
+def watch(process: Capacity) -> None:
+    with suppress(SystemExit):
+        process.watch()
+
+
+def is_full(process: Capacity) -> bool:
+    try:
+        process.require()
+    except Refusal:
+        return True
+    return False
 
 
 def test_refusal_comes_before_the_body_is_read(secret: str) -> None:
     make_old_backlog()
     with web_server() as server:
         web = replace(server, secret=secret)
-        wait_until(lambda: web.post(BATCH).status_code == 503, seconds=5)
+        wait_until(lambda: web.post(BATCH).status_code == 503)
 
         answer = web.raw(web.head("Content-Length: 100000000"))
 

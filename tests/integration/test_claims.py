@@ -21,7 +21,7 @@ from ingest.spool.drain import drain
 from storage.models import LogEntry
 from tests.integration.batches import part_of
 from tests.integration.spool_rows import fill_spool
-from tests.integration.web_server import database_url
+from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -32,7 +32,8 @@ from quotas.plans import subscribe
 from storage import partitions, wall
 from storage.models import LogEntry, Receipt
 from tests.integration.accounts_rows import make_api_key, make_organisation
-from tests.integration.web_server import PROJECT, Web, web_server
+from tests.integration.web_server import Web, web_server
+from tests.processes import PROJECT
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 

@@ -24,7 +24,7 @@ from storage import partitions
 from storage.entry import Entry
 from storage.models import LogEntry, Receipt
 from tests.integration.batches import NOW, part_of
-from tests.integration.web_server import database_url
+from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,7 +13,8 @@ import requests
 
 from accounts.models import User
 from embedded.postgres import EmbeddedPostgres
-from tests.integration.web_server import PROJECT, Web, web_server
+from tests.integration.web_server import Web, web_server
+from tests.processes import PROJECT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

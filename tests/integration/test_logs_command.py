@@ -1,27 +1,22 @@
 """`manage.py logs`."""
 
 import json
-import os
+import select
 import signal
 import subprocess
-import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 
 from accounts.models import Organisation
 from explore.management.commands import logs
 from tests.entries import store_entries
 from tests.integration import log_rows
 from tests.integration.accounts_rows import make_organisation
-
-PROJECT = Path(__file__).resolve().parents[2]
+from tests.processes import Process, running_command
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -72,39 +67,15 @@ def test_mistakes_are_explained(organisation: Organisation, arguments: list[str]
 
 
 def test_tail_prints_new_entries_until_it_is_interrupted(organisation: Organisation) -> None:
-    command = [sys.executable, "manage.py", "logs", "tail", "--organisation", "acme", "--json", "level:error"]
-    environment = os.environ | {"DATABASE_URL": database_url(), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, cwd=PROJECT, text=True)
-    try:
-        stop = threading.Event()
-        with ThreadPoolExecutor(1) as pool:
-            storing = pool.submit(store_until, stop, organisation)
-            try:
-                printed = json.loads(process.stdout.readline())
-            finally:
-                stop.set()
-            storing.result(timeout=20)
-        process.send_signal(signal.SIGINT)
-        assert printed["message"] == "broken"
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    tail = ["logs", "tail", "--organisation", "acme", "--json", "level:error"]
+    with running_command(*tail, output=subprocess.PIPE, how=signal.SIGINT) as process:
+        wait_until(lambda: store_and_look(organisation, process), what="a line of the tail")
+        assert process.stdout
+        assert json.loads(process.stdout.readline())["message"] == "broken"
 
 
-def store_until(stop: threading.Event, organisation: Organisation) -> None:
-    """Store an entry now and then: when a process begins to follow is its own affair."""
-    try:
-        for _ in range(100):
-            log_rows.store_entries(organisation, [log_rows.line("fine"), log_rows.line("broken", level="error")])
-            if stop.wait(0.3):
-                return
-    finally:
-        connection.close()
-
-
-def database_url() -> str:
-    """The address of the test database."""
-    database = connection.settings_dict
-    return f"postgresql://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/{database['NAME']}"
+def store_and_look(organisation: Organisation, process: Process) -> bool:
+    """Store one more entry and tell whether the process has printed: when it begins to follow is its own affair."""
+    assert process.poll() is None
+    log_rows.store_entries(organisation, [log_rows.line("fine"), log_rows.line("broken", level="error")])
+    return bool(select.select([process.stdout], [], [], 0.2)[0])

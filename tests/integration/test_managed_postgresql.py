@@ -12,7 +12,7 @@ import pytest
 
 from embedded.postgres import EmbeddedPostgres
 from storage.wall import State
-from tests.integration.web_server import PROJECT
+from tests.processes import PROJECT
 
 PASSWORD = "not-a-secret"
 

@@ -1,8 +1,6 @@
 """What would grow for ever does not, and what grows with time is not read whole."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,9 +24,9 @@ from luminalog.console.today import today
 from operations.presence import BEAT, beat_seen
 from storage import partitions
 from storage.models import LogEntry
-from tests.acceptance.product import wait_for
 from tests.integration.batches import part_of
-from tests.integration.web_server import PROJECT, database_url
+from tests.processes import Process, database_url, running_command
+from tests.waiting import wait_until
 
 #: No broker listens there.
 NO_BROKER = {"CELERY_BROKER_URL": "redis://127.0.0.1:1"}
@@ -80,15 +78,11 @@ def test_start_page_reads_the_last_day_of_a_year_of_usage(caller: Caller) -> Non
 
 
 @contextmanager
-def running_upkeep() -> Iterator[subprocess.Popen[bytes]]:
+def running_upkeep() -> Iterator[Process]:
     """Run `manage.py upkeep --loop` on the tests' database."""
-    command = [sys.executable, str(PROJECT / "manage.py"), "upkeep", "--loop"]
-    process = subprocess.Popen(command, env=os.environ | NO_BROKER | {"DATABASE_URL": database_url()})
-    try:
+    env = os.environ | NO_BROKER | {"DATABASE_URL": database_url()}
+    with running_command("upkeep", "--loop", env=env) as process:
         yield process
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @pytest.fixture(autouse=True)
@@ -102,8 +96,8 @@ def test_installation_without_a_broker_is_kept_up_by_one_process(caller: Caller)
     with running_upkeep() as process:
         for n in range(3):
             table.accept(caller, [part_of(f"{n}")])
-            wait_for(lambda n=n: LogEntry.objects.filter(message=f"{n}").exists(), seconds=15)  # type: ignore[misc]
-        wait_for(beat_seen, seconds=10)
+            wait_until(lambda n=n: LogEntry.objects.filter(message=f"{n}").exists())  # type: ignore[misc]
+        wait_until(beat_seen)
         assert process.poll() is None
 
 
@@ -115,10 +109,10 @@ def test_task_that_fails_stops_no_other(caller: Caller) -> None:
     execute("ALTER TABLE ingest_spooledbatch RENAME TO ingest_away")
     with running_upkeep() as process:
         try:
-            wait_for(beat_seen, seconds=15)
+            wait_until(beat_seen)
         finally:
             execute("ALTER TABLE ingest_away RENAME TO ingest_spooledbatch")
-        wait_for(lambda: LogEntry.objects.filter(message="kept").exists(), seconds=10)
+        wait_until(lambda: LogEntry.objects.filter(message="kept").exists())
         assert process.poll() is None
 
 

@@ -4,20 +4,17 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
-from django.conf import settings
 
 from embedded.processes import free_port, is_taken
-
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from tests.processes import PROJECT, database_url
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 
 @dataclass
@@ -73,12 +70,6 @@ def _read_answer(stream: Any) -> Answer:
     return Answer(status, headers, stream.read(int(headers.get("content-length", 0))))
 
 
-def database_url() -> str:
-    """Return the address of the tests' database, for a process of its own."""
-    name = settings.DATABASES["default"]["NAME"]
-    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
-
-
 @contextmanager
 def web_server(**environment: object) -> Iterator[Web]:
     """Run the web server with these settings; its `pid` is that of the process that answers."""
@@ -91,15 +82,16 @@ def web_server(**environment: object) -> Iterator[Web]:
     command = [*granian, *address, "luminalog.rsgi:application"]
     server = subprocess.Popen(command, cwd=PROJECT, env=os.environ | given)
     try:
-        deadline = time.monotonic() + 30
-        while not is_taken(port):
-            assert server.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: _listens(server, port), what="the web server")
         yield Web(port, pid=_only_child(server.pid))
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(DEADLINE_SECONDS)
+
+
+def _listens(server: subprocess.Popen[bytes], port: int) -> bool:
+    assert server.poll() is None, "it ended at once"
+    return is_taken(port)
 
 
 def _only_child(pid: int) -> int:

@@ -15,6 +15,7 @@ from explore.query import Node, QueryError, parse
 from explore.search import MAX_ENTRIES, FoundEntry, Search, find
 from explore.terminal import as_json_line, as_line
 from foundation.refusals import Refusal
+from foundation.stopping import until_stopped
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 AGO = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
@@ -36,14 +37,13 @@ class Command(BaseCommand):
     def handle(self, *_arguments: Any, **options: Any) -> None:
         write = self._writer(as_json=options["json"])
         try:
-            for entry in _asked(options):
-                write(entry)
+            with until_stopped():
+                for entry in _asked(options):
+                    write(entry)
         except Refusal as error:
             raise CommandError(error.detail) from error
         except (OperationalError, InterfaceError) as error:
             raise CommandError("PostgreSQL does not answer.") from error
-        except KeyboardInterrupt:
-            self.stdout.flush()
 
     def _writer(self, *, as_json: bool) -> Callable[[FoundEntry], None]:
         coloured = self.style.SUCCESS("x") != "x"  # Django knows terminals, --no-color and NO_COLOR

@@ -8,6 +8,7 @@ import structlog
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
+from foundation.stopping import until_stopped
 from ingest.spool.drain import drain
 
 log = structlog.get_logger(__name__)
@@ -26,9 +27,10 @@ class Command(BaseCommand):
         if not options["loop"]:
             self.stdout.write(f"{drain()} batches drained")
             return
-        while True:
-            _drain_or_wait()
-            time.sleep(options["pause"])
+        with until_stopped():
+            while True:
+                _drain_or_wait()
+                time.sleep(options["pause"])
 
 
 def _drain_or_wait() -> None:

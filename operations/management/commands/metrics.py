@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from foundation.stopping import until_stopped
 from operations.metrics import PATH, exposition, is_permitted
 
 NOTHING: Mapping[str, str] = {}
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         address, _, port = options["listen"].rpartition(":")
         if not port.isdigit():
             raise CommandError("--listen takes an address and a port: 127.0.0.1:9464")
-        with HTTPServer((address, int(port)), Handler) as server:
+        with HTTPServer((address, int(port)), Handler) as server, until_stopped():
             self.stdout.write(f"Serving http://{options['listen']}{PATH}")
             server.serve_forever()
 

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand
 
+from foundation.stopping import until_stopped
 from operations import upkeep
 
 
@@ -15,6 +16,7 @@ class Command(BaseCommand):
 
     def handle(self, *, loop: bool, **_options: object) -> None:
         if loop:
-            upkeep.run_for_ever()
+            with until_stopped():
+                upkeep.run_for_ever()
         else:
             upkeep.run_once()

@@ -1,0 +1,29 @@
+"""How tests wait: for a condition that something else brings about, never for a time.
+
+The deadline ends a test that would hang. It proves nothing, so it is as long as the busiest machine needs.
+"""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+DEADLINE_SECONDS = 60.0
+PAUSE_SECONDS = 0.02
+
+Found = TypeVar("Found")
+
+
+def wait_until(
+    condition: Callable[[], Found],
+    *,
+    what: str | Callable[[], object] = "what was waited for",
+    seconds: float = DEADLINE_SECONDS,
+) -> Found:
+    """Return the first true thing that `condition` returns; fail with `what` when there is none for too long."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            told = what if isinstance(what, str) else str(what())[-6000:]
+            raise AssertionError(f"not within {seconds:g} s: {told}")
+        time.sleep(PAUSE_SECONDS)
+    return found

@@ -4,7 +4,7 @@ import os
 from random import Random
 
 from tests.hostile.site import Site
-from tests.unit.test_wire_properties import Bodies, by_the_reference
+from tests.limits.test_wire_properties import Bodies, by_the_reference
 
 #: 250 each way in `make test`, 5,000 in `make hostile`.
 BODIES = 250 * int(os.environ.get("LUMINALOG_HOSTILE_EXAMPLES") or 1)

@@ -5,14 +5,15 @@ import re
 import signal
 import subprocess
 import sys
-import timeit
 from pathlib import Path
 
 import pytest
 
 from foundation import faults
+from tests.effort import cpu_seconds
+from tests.processes import PROJECT
+from tests.waiting import DEADLINE_SECONDS
 
-PROJECT = Path(__file__).resolve().parents[2]
 ROOMS = ("accounts", "explore", "ingest", "luminalog", "quotas", "storage")
 REACH = "from foundation.faults import reach; [reach('in_copy') for _ in range(5)]; print('alive')"
 
@@ -26,7 +27,7 @@ def run(tmp_path: Path, plan: str, code: str = REACH, **environment: str) -> "su
     }
     return subprocess.run(
         [sys.executable, "-c", code], env=os.environ | armed | environment, capture_output=True, text=True, cwd=PROJECT,
-        timeout=30, check=False,
+        timeout=DEADLINE_SECONDS, check=False,
     )  # fmt: skip
 
 
@@ -47,8 +48,11 @@ def test_the_documentation_lists_each_point_in_the_same_words() -> None:
 
 
 def test_a_point_that_is_not_armed_costs_next_to_nothing() -> None:
-    seconds = min(timeit.repeat(lambda: faults.reach("in_copy"), number=10_000, repeat=5)) / 10_000
-    assert seconds < 2e-6  # 0.05 µs on a quiet machine
+    def do_nothing(_name: str) -> None:
+        return
+
+    nothing = cpu_seconds(lambda: [do_nothing("in_copy") for _ in range(10_000)], times=20)
+    assert cpu_seconds(lambda: [faults.reach("in_copy") for _ in range(10_000)], times=20) < 8 * nothing
 
 
 def test_kill_happens_as_often_as_planned_across_restarts(tmp_path: Path) -> None:
@@ -59,7 +63,7 @@ def test_kill_happens_as_often_as_planned_across_restarts(tmp_path: Path) -> Non
 
 def test_stop_halts_the_process_and_lets_it_go_on(tmp_path: Path) -> None:
     code = "import time; from foundation.faults import reach; a = time.time(); reach('in_copy'); print(time.time() - a)"
-    assert 0.4 < float(run(tmp_path, "in_copy=stop:0.5", code).stdout) < 10
+    assert float(run(tmp_path, "in_copy=stop:0.5", code).stdout) > 0.4
 
 
 @pytest.mark.parametrize(("action", "error"), [("raise", "OperationalError"), ("bug", "InjectedError")])

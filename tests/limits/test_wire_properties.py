@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from foundation.refusals import Refusal
 from ingest.protocols.luminalog import wire
-from tests.unit.wire_reference import Bad, judge
+from tests.limits.wire_reference import Bad, judge
 
 TEXTS = ["", "hello", "é", "\0", "😀", "\ufffd", "\ud83d", "\udc00", "[{", '"\\', "\\u0000", "x" * 128]
 TEXTS += ["é" * 65, "💥" * 33]

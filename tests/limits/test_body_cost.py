@@ -3,25 +3,31 @@
 import json
 import subprocess
 import sys
+from functools import cache
 from typing import Any
 
 import pytest
 
 MEBIBYTE = 2**20
+#: For a measurement that hangs; it is no promise.
+TIMEOUT_SECONDS = 600
 
 
+@cache
 def cost_of(name: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.unit.body_cost", name]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=60).stdout)
+    command = [sys.executable, "-m", "tests.limits.body_cost", name]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, timeout=TIMEOUT_SECONDS)
+    cost: dict[str, Any] = json.loads(done.stdout)
+    return cost
 
 
 @pytest.mark.parametrize("name", ["legal", "legal, with half an emoji"])
-def test_largest_legal_batch_takes_less_than_600_mib(name):
+def test_largest_legal_batch_takes_less_than_600_mib(name: str) -> None:
     cost = cost_of(name)
     assert cost["size"] > 110_000_000
     assert (cost["code"], cost["parts"]) == (None, 14)
     assert cost["peak"] < 600 * MEBIBYTE
-    assert cost["took"] < 20
+    assert cost["cpu_seconds"] < 30 * cost["plain_cpu_seconds"]
 
 
 @pytest.mark.parametrize(
@@ -37,8 +43,8 @@ def test_largest_legal_batch_takes_less_than_600_mib(name):
         ("escaped NULs", "field_too_large"),
     ],
 )
-def test_hostile_body_costs_no_more_than_a_legal_one(name, code):
-    cost = cost_of(name)
+def test_hostile_body_costs_no_more_than_a_legal_one(name: str, code: str) -> None:
+    cost, legal = cost_of(name), cost_of("legal")
     assert cost["code"] == code
     assert cost["peak"] < 600 * MEBIBYTE
-    assert cost["took"] < 20
+    assert cost["cpu_seconds"] < 15 * legal["cpu_seconds"]

@@ -1,0 +1,1 @@
+"""Tests that need much: bodies of 128 MiB, ten thousand examples. Part of `make test`."""

@@ -1,8 +1,10 @@
 """Fixtures for every level of tests: partitions in the test database, and organisations to call as."""
 
 import itertools
+import time
 from collections.abc import Callable
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -88,6 +90,13 @@ def make_caller(db: None) -> Callable[..., Caller]:
         )
 
     return make
+
+
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stop the clock of django-ratelimit, which counts in fixed minutes: a new one may begin in the midst of a test."""
+    now = time.time()
+    monkeypatch.setattr("django_ratelimit.core.time", SimpleNamespace(time=lambda: now))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client, override_settings
 
-pytestmark = pytest.mark.django_db(databases=["default", "reads"])
+pytestmark = [pytest.mark.django_db(databases=["default", "reads"]), pytest.mark.usefixtures("one_minute")]
 NOWHERE = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",

@@ -1,5 +1,6 @@
 """How much waits in the spool: exact when it is small, a good guess when it is large, and cheap always."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ def test_empty_spool_is_no_backlog() -> None:
 
 
 def test_small_backlog_is_measured_exactly(caller: Caller) -> None:
+    began = time.monotonic()
     parts = [part_of(f"{n}" * 500) for n in range(5)]
     for part in parts:
         table.accept(caller, [part])
@@ -30,7 +32,7 @@ def test_small_backlog_is_measured_exactly(caller: Caller) -> None:
     assert measured.rows == 5
     payloads = sum(len(part.payload) for part in parts)
     assert payloads < measured.bytes < payloads + 5 * (backlog.ROW_BYTES + 10)
-    assert 60 <= measured.oldest_seconds < 65
+    assert 60 <= measured.oldest_seconds <= 60 + time.monotonic() - began
 
 
 def test_large_backlog_is_estimated_from_a_part_of_it(caller: Caller) -> None:
@@ -63,7 +65,7 @@ def test_age_leaves_out_what_failed_alone(make_caller: Callable[..., Caller]) ->
     measured = backlog.measure()
 
     assert measured.rows == 2
-    assert measured.oldest_seconds < 5
+    assert measured.oldest_seconds < 3600
 
 
 def age_all(*, seconds: int) -> None:

@@ -25,6 +25,7 @@ from storage.entry import Entry
 from storage.models import LogEntry, Receipt
 from tests.integration.batches import NOW, part_of
 from tests.processes import database_url
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -216,12 +217,12 @@ def test_claim_of_a_live_drain_is_not_released(caller: Caller) -> None:
         with transaction.atomic():
             claims.hold(claim)
             locked.set()
-            release.wait(10)
+            release.wait(DEADLINE_SECONDS)
         connections.close_all()
 
     holder = threading.Thread(target=hold)
     holder.start()
-    locked.wait(10)
+    assert locked.wait(DEADLINE_SECONDS)
     released = claims.release_dead()
     release.set()
     holder.join()

@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _drip(self) -> None:
         try:
-            for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 1000:
+            for byte in b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 10 + b"\r\n":  # 25 s
                 self.wfile.write(bytes([byte]))
                 self.wfile.flush()
                 time.sleep(0.2)
@@ -142,12 +142,13 @@ def test_a_webhook_is_signed_so_that_its_receiver_can_check(caller: Caller, rece
     there = channel(caller, "webhook", receiver.url)
     use(caller, outcome="rate_limited")
     notices.raise_due()
+    began = int(time.time())
     deliver()
     ((headers, body),) = receiver.received
     stamp, signed = headers["LuminaLog-Signature"].split(",")
     expected = hmac.new(secret_of(there).encode(), f"{stamp[2:]}.".encode() + body, "sha256").hexdigest()
     assert signed == f"v1={expected}"
-    assert abs(int(stamp[2:]) - time.time()) < 10
+    assert began <= int(stamp[2:]) <= time.time()
     assert json.loads(body)["kind"] == "refused"
     assert NoticeDelivery.objects.get().delivered_at
 
@@ -192,10 +193,8 @@ def test_an_answer_that_drips_is_cut_off(receiver: Receiver, monkeypatch: pytest
     monkeypatch.setattr(webhooks, "CONNECT_SECONDS", 0.5)
     monkeypatch.setattr(webhooks, "ANSWER_SECONDS", 0.5)
     receiver.drips = True
-    began = time.monotonic()
-    with pytest.raises(WebhookError):
+    with pytest.raises(WebhookError):  # else it is a 200 in the end
         webhooks.post(receiver.url, body=b"{}", headers={})
-    assert time.monotonic() - began < 2
 
 
 def test_nobody_there_is_an_error_that_names_no_address(receiver: Receiver) -> None:

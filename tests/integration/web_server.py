@@ -45,15 +45,31 @@ class Web:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return requests.get(f"http://127.0.0.1:{self.port}{path}", headers=named, timeout=60)
 
-    def raw(self, *pieces: bytes, hang_up: bool = False, seconds: float = 5) -> Answer:
-        """Send `pieces` as they are, and return the first answer. Raises: OSError, TimeoutError when there is none."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connected:
+    def raw(self, *pieces: bytes, hang_up: bool = False) -> Answer:
+        """Send `pieces` as they are, and return the first answer; after hanging up, when the server does too.
+
+        Raises: OSError, TimeoutError when there is none.
+        """
+        with self.connect() as connected:
             for piece in pieces:
                 connected.sendall(piece)
             if hang_up:
                 connected.shutdown(socket.SHUT_WR)
             with connected.makefile("rb") as stream:
-                return _read_answer(stream)
+                answer = _read_answer(stream)
+                if hang_up:
+                    stream.read()
+                return answer
+
+    def has_read(self, caller: socket.socket) -> bool:
+        """Tell whether the server has taken all that `caller` sent it out of its socket (proc(5), net/tcp)."""
+        ends = f"0100007F:{self.port:04X} 0100007F:{caller.getsockname()[1]:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+        return [row[4].partition(":")[2] for row in rows if " ".join(row[1:3]) == ends] == ["00000000"]
+
+    def connect(self) -> socket.socket:
+        """Open a bare connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_SECONDS)
 
     def head(self, *lines: str, key: str | None = None) -> bytes:
         """Return the head of a request with these header lines."""

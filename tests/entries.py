@@ -1,18 +1,83 @@
-"""Stored entries for tests of reading: written straight into the log store."""
+"""Entries for tests: stored as a worker stores them, now; or written straight into the log store, of any age."""
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
+import msgspec
+from django.db import connection, transaction
 
+from accounts.models import ApiKey, Organisation
 from foundation.levels import BY_NAME
+from foundation.postgres import fetch_all
 from storage import partitions
+from storage.batch import Batch
+from storage.store import store
+from tests.waiting import DEADLINE_SECONDS
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
 _ids = itertools.count(1)
+_batch_ids = itertools.count(1_000_000)
+
+
+def next_batch_id() -> int:
+    """A batch id larger than all before it."""
+    return next(_batch_ids)
+
+
+def line(message: str = "hello", **fields: Any) -> dict[str, Any]:
+    """One entry, now and at level info unless told otherwise."""
+    timestamp = fields.pop("timestamp", None) or datetime.now(UTC)
+    return {"timestamp": timestamp, "level": "info", "message": message, **fields}
+
+
+def store_batch(
+    organisation: Organisation, entries: Sequence[dict[str, Any]], *, batch_id: int | None = None, project: str = "shop"
+) -> int:
+    """Store `entries` as one batch, in the transaction that is open; return the batch's id."""
+    [(received_at,)] = fetch_all("SELECT clock_timestamp()")
+    api_key = ApiKey.objects.filter(organisation=organisation).first()
+    batch = Batch(
+        batch_id=batch_id or next_batch_id(),
+        organisation_id=organisation.pk,
+        api_key_id=api_key.pk if api_key else 1,
+        project=project,
+        environment="production",
+        received_at=received_at,
+        period=received_at.date().replace(day=1),
+        lines=[msgspec.json.encode(entry) for entry in entries],
+        indexes=range(len(entries)),
+    )
+    store.write([batch])
+    return batch.batch_id
+
+
+class OpenTransaction:
+    """A transaction in a thread of its own that stores a batch and stays open until told to commit."""
+
+    def __init__(self, organisation: Organisation, message: str, *, batch_id: int | None = None) -> None:
+        self.stored, self.may_commit = threading.Event(), threading.Event()
+        self.thread = threading.Thread(target=self._run, args=(organisation, message, batch_id))
+        self.thread.start()
+        assert self.stored.wait(DEADLINE_SECONDS)
+
+    def commit(self) -> None:
+        """Commit, and wait for that."""
+        self.may_commit.set()
+        self.thread.join(DEADLINE_SECONDS)
+        assert not self.thread.is_alive()
+
+    def _run(self, organisation: Organisation, message: str, batch_id: int | None) -> None:
+        try:
+            with transaction.atomic():
+                store_batch(organisation, [line(message)], batch_id=batch_id)
+                self.stored.set()
+                self.may_commit.wait(DEADLINE_SECONDS)
+        finally:
+            connection.close()
 
 
 def store_entries(entries: Iterable[Mapping[str, Any]], *, organisation_id: int = 1) -> list[int]:

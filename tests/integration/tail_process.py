@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,8 @@ from typing import Any
 import requests
 from django.db import connections
 
-from embedded.processes import free_port, is_taken, start
+from embedded.processes import free_port, is_taken, start, stop
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 
 @dataclass
@@ -45,16 +45,13 @@ class Reader:
         """The messages of the entries so far."""
         return [event.data["message"] for event in self.events if event.name == "message"]
 
-    def wait_for(self, condition: Callable[["Reader"], bool], *, seconds: float = 5) -> None:
+    def wait_for(self, condition: Callable[["Reader"], bool]) -> None:
         """Wait until `condition` holds of this reader."""
-        deadline = time.monotonic() + seconds
-        while not condition(self):
-            assert time.monotonic() < deadline, f"not within {seconds} s, after {len(self.events)} events"
-            time.sleep(0.02)
+        wait_until(lambda: condition(self), what=lambda: f"after {len(self.events)} events")
 
-    def wait_for_messages(self, *messages: str, seconds: float = 5) -> None:
+    def wait_for_messages(self, *messages: str) -> None:
         """Wait for exactly these messages."""
-        self.wait_for(lambda reader: len(reader.messages) >= len(messages), seconds=seconds)
+        self.wait_for(lambda reader: len(reader.messages) >= len(messages))
         assert self.messages == list(messages)
 
     def hang_up(self) -> None:
@@ -94,7 +91,7 @@ class TailProcess:
 
     def get(self, path: str = "/v1/logs/tail", **kwargs: Any) -> requests.Response:
         """Ask for a stream."""
-        return requests.get(self.url + path, stream=True, timeout=(5, 60), **kwargs)
+        return requests.get(self.url + path, stream=True, timeout=DEADLINE_SECONDS, **kwargs)
 
     @contextmanager
     def listen(self, key: str, query: str = "", *, last_event_id: str = "") -> Iterator[Reader]:
@@ -126,16 +123,12 @@ def running_tail(**environment: str) -> Iterator[TailProcess]:
         last_signal=signal.SIGKILL,
     )
     try:
-        deadline = time.monotonic() + 20
-        while not is_taken(port):
-            assert process.poll() is None, "the tail ended at once"
-            assert time.monotonic() < deadline, "the tail does not listen"
-            time.sleep(0.05)
+        wait_until(lambda: _listens(process, port), what="the tail")
         yield TailProcess(f"http://127.0.0.1:{port}")
     finally:
-        process.terminate()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        stop(process, how=signal.SIGTERM, timeout_seconds=5)
+
+
+def _listens(process: subprocess.Popen[bytes], port: int) -> bool:
+    assert process.poll() is None, "the tail ended at once"
+    return is_taken(port)

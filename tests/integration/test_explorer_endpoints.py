@@ -20,8 +20,8 @@ from explore.models import SavedSearch
 from explore.parameters import Parameters
 from explore.tail import ticket
 from storage.models import LogEntry, Receipt
+from tests.entries import line, store_batch
 from tests.integration.accounts_rows import make_api_key, make_organisation
-from tests.integration.log_rows import line, store_entries
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -116,7 +116,7 @@ def test_member_who_left_may_not_look(client: Client, acme: Organisation) -> Non
 
 
 def test_search_finds_and_is_recorded(operator: Client, acme: Organisation) -> None:
-    store_entries(acme, [line("paid"), line("failed", level="error"), line("died", level="fatal")])
+    store_batch(acme, [line("paid"), line("failed", level="error"), line("died", level="fatal")])
     found = _ask(operator, "search", query="-paid", levels="error,debug").json()  # type: ignore[attr-defined]
     assert [entry["message"] for entry in found["logs"]] == ["failed"]
     record = AccessRecord.objects.get()
@@ -141,7 +141,7 @@ def test_search_finds_and_is_recorded(operator: Client, acme: Organisation) -> N
     ],
 )
 def test_every_look_is_recorded(operator: Client, acme: Organisation, path: str, action: str, subject: str) -> None:
-    store_entries(acme, [line("hello", trace_id="abc/def")])
+    store_batch(acme, [line("hello", trace_id="abc/def")])
     entry_id = str(LogEntry.objects.get().id)
     response = _ask(operator, path.replace("ID", entry_id))
     assert response.status_code == 200
@@ -157,7 +157,7 @@ def test_look_that_finds_nothing_is_recorded_too(operator: Client, acme: Organis
 
 def test_entries_of_another_organisation_are_as_absent_as_random_ones(operator: Client, acme: Organisation) -> None:
     other = make_organisation("other")
-    store_entries(other, [line("secret", trace_id="theirs")])
+    store_batch(other, [line("secret", trace_id="theirs")])
     entry_id = LogEntry.objects.get().id
     for path, random in [
         (f"entries/{entry_id}", "entries/99"),
@@ -213,7 +213,7 @@ def test_levels_join_the_query(query: str, levels: str, expected: str) -> None:
 
 
 def test_export_is_safe_for_spreadsheets(operator: Client, acme: Organisation) -> None:
-    store_entries(acme, [line('=HYPERLINK("http://evil")')])
+    store_batch(acme, [line('=HYPERLINK("http://evil")')])
     response = _ask(operator, "export", format="csv")
     assert "attachment" in response.headers["Content-Disposition"]
     assert "'=HYPERLINK" in b"".join(response).decode()
@@ -326,7 +326,7 @@ def test_auditors_read_the_access_log_but_no_logs(client: Client) -> None:
 
 def test_range_is_bound_and_pages_continue(operator: Client, acme: Organisation) -> None:
     now = datetime.now(UTC)
-    store_entries(acme, [line(str(number), timestamp=now - timedelta(seconds=number)) for number in range(5)])
+    store_batch(acme, [line(str(number), timestamp=now - timedelta(seconds=number)) for number in range(5)])
     bounds = {"from": (now - timedelta(minutes=1)).isoformat(), "to": (now + timedelta(seconds=1)).isoformat()}
     first = _ask(operator, "search", limit=3, **bounds).json()  # type: ignore[attr-defined]
     second = _ask(operator, "search", limit=3, cursor=first["next_cursor"], **bounds).json()  # type: ignore[attr-defined]

@@ -1,12 +1,10 @@
 """Following new entries in a terminal: each once, whatever order they commit in."""
 
-import time
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 
 from accounts.models import Organisation
 from explore import follow as following
@@ -15,8 +13,9 @@ from explore.query import parse
 from explore.search import FoundEntry
 from storage import arrivals
 from storage.reads import ALIAS
+from tests.entries import OpenTransaction, line, store_batch
 from tests.integration.accounts_rows import make_organisation
-from tests.integration.log_rows import line, store_entries
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -26,42 +25,65 @@ def acme() -> Organisation:
     return make_organisation()
 
 
-def first(entries: Iterator[FoundEntry], count: int) -> list[str]:
-    try:
-        return [entry.message for entry in islice(entries, count)]
-    finally:
-        connections[ALIAS].close()
+class Follower:
+    """Follows in a thread of its own until it has heard "the end"."""
 
+    def __init__(self, entries: Iterator[FoundEntry], organisation: Organisation) -> None:
+        self.heard: list[str] = []
+        self._entries, self._organisation = entries, organisation
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+        wait_until(self._is_there, what="a follower that hears")
 
-def store_late(organisation: Organisation, message: str) -> None:
-    """Store an entry in a transaction that outlives others."""
-    try:
-        with transaction.atomic():
-            store_entries(organisation, [line(message)])
-            time.sleep(1)
-    finally:
-        connection.close()
+    def _is_there(self) -> bool:
+        store_batch(self._organisation, [line("are you there?")])
+        return bool(self.heard)
+
+    def hear(self, *messages: str) -> None:
+        """Wait for these messages, and no others."""
+        wait_until(lambda: len(self.told) >= len(messages), what=lambda: str(self.told))
+        assert self.told == list(messages)
+
+    def end(self) -> None:
+        """Let it end."""
+        store_batch(self._organisation, [line("the end")])
+        self._thread.join(DEADLINE_SECONDS)
+        assert not self._thread.is_alive()
+
+    @property
+    def told(self) -> list[str]:
+        """What it has heard, but for the beginning."""
+        return [message for message in self.heard if message != "are you there?"]
+
+    def _run(self) -> None:
+        try:
+            for entry in self._entries:
+                self.heard.append(entry.message)
+                if entry.message == "the end":
+                    return
+        finally:
+            connections[ALIAS].close()
 
 
 def test_new_entries_come_once_each_however_late_they_commit(acme: Organisation) -> None:
-    store_entries(acme, [line("before")])
-    with ThreadPoolExecutor(2) as pool:
-        followed = pool.submit(first, follow(acme.pk, parse("-noise"), poll_seconds=0.05), 3)
-        time.sleep(0.5)
-        late = pool.submit(store_late, acme, "late")
-        time.sleep(0.3)
-        store_entries(acme, [line("one"), line("noise"), line("two")])
-        store_entries(make_organisation("rival"), [line("rival")])
-        assert followed.result(timeout=20) == ["one", "two", "late"]
-        late.result(timeout=20)
+    store_batch(acme, [line("before")])
+    follower = Follower(follow(acme.pk, parse("-noise"), poll_seconds=0.05), acme)
+    late = OpenTransaction(acme, "late")
+    store_batch(acme, [line("one"), line("noise"), line("two")])
+    store_batch(make_organisation("rival"), [line("rival")])
+    follower.hear("one", "two")
+    late.commit()
+    follower.hear("one", "two", "late")
+    follower.end()
+    follower.hear("one", "two", "late", "the end")
 
 
 def test_many_batches_come_in_pages(acme: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(arrivals, "BATCHES_AT_ONCE", 2)
     monkeypatch.setattr(following, "BATCHES_AT_ONCE", 2)
-    with ThreadPoolExecutor(1) as pool:
-        followed = pool.submit(first, follow(acme.pk, parse(""), poll_seconds=0.5), 5)
-        time.sleep(0.3)
+    follower = Follower(follow(acme.pk, parse(""), poll_seconds=0.05), acme)
+    with transaction.atomic():  # all at once
         for number in range(5):
-            store_entries(acme, [line(str(number))])
-        assert followed.result(timeout=20) == ["0", "1", "2", "3", "4"]
+            store_batch(acme, [line(str(number))])
+    follower.hear("0", "1", "2", "3", "4")
+    follower.end()

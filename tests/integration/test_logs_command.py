@@ -12,8 +12,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Organisation
 from explore.management.commands import logs
-from tests.entries import store_entries
-from tests.integration import log_rows
+from tests.entries import line, store_batch, store_entries
 from tests.integration.accounts_rows import make_organisation
 from tests.processes import Process, running_command
 from tests.waiting import wait_until
@@ -77,5 +76,5 @@ def test_tail_prints_new_entries_until_it_is_interrupted(organisation: Organisat
 def store_and_look(organisation: Organisation, process: Process) -> bool:
     """Store one more entry and tell whether the process has printed: when it begins to follow is its own affair."""
     assert process.poll() is None
-    log_rows.store_entries(organisation, [log_rows.line("fine"), log_rows.line("broken", level="error")])
+    store_batch(organisation, [line("fine"), line("broken", level="error")])
     return bool(select.select([process.stdout], [], [], 0.2)[0])

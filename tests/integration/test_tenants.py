@@ -16,8 +16,8 @@ from foundation.refusals import Refusal
 from quotas.models import Plan
 from quotas.plans import subscribe
 from storage.models import LogEntry, Receipt
+from tests.entries import line, store_batch
 from tests.integration.accounts_rows import make_api_key, make_organisation
-from tests.integration.log_rows import line, store_entries
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -51,9 +51,9 @@ class Street:
         self.staff = User.objects.create_user("root", is_staff=True, is_superuser=True)
         other = User.objects.create_user(f"{MARKER}-staff", is_staff=True, is_superuser=True)
         self.keys = {one.slug: make_api_key(one)[1] for one in (self.acme, self.rival)}
-        store_entries(self.acme, [line("ours")] * 3)
+        store_batch(self.acme, [line("ours")] * 3)
         metadata = {MARKER: MARKER, "userId": 7}
-        batch = store_entries(self.rival, [line(MARKER, trace_id=MARKER, metadata=metadata)] * 3, project=MARKER)
+        batch = store_batch(self.rival, [line(MARKER, trace_id=MARKER, metadata=metadata)] * 3, project=MARKER)
         saved = SavedSearch.objects.create(
             owner=other, organisation=self.rival, name=MARKER, query=MARKER, is_shared=True
         )

@@ -22,8 +22,8 @@ from storage.models import LogEntry, Receipt
 from storage.predicates import Predicate
 from storage.reads import ALIAS, reading
 from storage.wall import State
+from tests.entries import line, store_batch
 from tests.integration.accounts_rows import make_api_key, make_organisation
-from tests.integration.log_rows import line, store_entries
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -51,10 +51,10 @@ class Neighbours:
         self.acme, self.rival = make_organisation("acme"), make_organisation("rival")
         subscribe(self.acme, Plan.objects.get(slug="scale"))
         self.key = make_api_key(self.acme)[1]
-        own = store_entries(self.acme, [line("ours", trace_id=TRACE, metadata={"userId": 7})])
+        own = store_batch(self.acme, [line("ours", trace_id=TRACE, metadata={"userId": 7})])
         metadata = {"userId": 7, "strangersmarker": "strangersmarker"}
         theirs = line("theirs strangersmarker", level="fatal", trace_id=TRACE, metadata=metadata)
-        foreign = store_entries(self.rival, [theirs] * 2)
+        foreign = store_batch(self.rival, [theirs] * 2)
         self.ids = {"own": own * 1024, "foreign": foreign * 1024}
 
     def by_key(self, address: str, query: str = "") -> tuple[int, bytes]:
@@ -159,8 +159,8 @@ def heard(neighbours: Neighbours) -> list[str]:
     following = follow(neighbours.acme.pk, parse(""), poll_seconds=0.05)
 
     def store() -> None:
-        store_entries(neighbours.rival, [line("theirs")])
-        store_entries(neighbours.acme, [line("own")])
+        store_batch(neighbours.rival, [line("theirs")])
+        store_batch(neighbours.acme, [line("own")])
         connection.close()
 
     later = threading.Timer(0.3, store)

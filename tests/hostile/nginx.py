@@ -5,13 +5,13 @@ import shutil
 import signal
 import ssl
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from embedded.processes import free_port, is_taken, start, stop
+from tests.waiting import wait_until
 
 SHIPPED = Path(__file__).resolve().parent.parent.parent / "deploy" / "nginx.conf"
 NAME = "logs.example.com"
@@ -72,11 +72,7 @@ def running_nginx(folder: Path, *, web_port: int, tail_port: int) -> Iterator[Ng
     with (folder / "output.log").open("wb") as output:
         process = start(command, output=output, last_signal=signal.SIGTERM)
     try:
-        deadline = time.monotonic() + 10
-        while not is_taken(nginx.port):
-            assert process.poll() is None, (folder / "error.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: is_taken(nginx.port), what=(folder / "error.log").read_text)
         yield nginx
     finally:
         stop(process, how=signal.SIGTERM, timeout_seconds=3)

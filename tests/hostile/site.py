@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 import socket
 import ssl
@@ -22,6 +23,7 @@ from embedded.parts import product_parts
 from embedded.processes import free_port, is_taken
 from foundation.refusals import CODES
 from tests.hostile.nginx import NAME, Nginx, running_nginx, trusting
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 #: Statuses of our own codes, and those with which granian and nginx refuse what is no HTTP, or none of their kind.
 DOCUMENTED = {status for status, _ in CODES.values()} - {500} | {200, 400, 408, 414, 431, 501, 505}
@@ -107,11 +109,11 @@ class Site:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         given = {"x-api-key": self.secret, "Content-Type": "application/json"} | named
         with self.session() as session:
-            return session.post(f"{self.base_url}/v1/logs", data=body, headers=given, timeout=30)
+            return session.post(f"{self.base_url}/v1/logs", data=body, headers=given, timeout=DEADLINE_SECONDS)
 
     # --- not well-behaved ---
 
-    def connect(self, *, source: str = "127.0.0.1", seconds: float = 5) -> socket.socket:
+    def connect(self, *, source: str = "127.0.0.1", seconds: float = DEADLINE_SECONDS) -> socket.socket:
         """Open a bare connection from a loopback address, with TLS where there is TLS."""
         plain = socket.create_connection(("127.0.0.1", self.port), timeout=seconds, source_address=(source, 0))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -123,8 +125,12 @@ class Site:
         as_bytes = [line.encode("latin-1") if isinstance(line, str) else line for line in [*first, *lines]]
         return b"\r\n".join([*as_bytes, b"", b""])
 
-    def exchange(self, *pieces: bytes, first_seconds: float = 1.5, quiet_seconds: float = 0.4) -> Exchange:
-        """Send `pieces` as they are; read until the server closes, or has no more to say."""
+    def exchange(
+        self, *pieces: bytes, expected: int = 0, first_seconds: float = 1.5, quiet_seconds: float = 0.4
+    ) -> Exchange:
+        """Send `pieces`; read until the server closes or gives `expected` answers, else until it is quiet."""
+        if expected:
+            first_seconds = quiet_seconds = DEADLINE_SECONDS
         began = time.monotonic()
         received, closed = bytearray(), False
         with self.connect() as connected:
@@ -133,7 +139,7 @@ class Site:
                     connected.sendall(piece)
             connected.settimeout(first_seconds)
             with contextlib.suppress(TimeoutError):
-                while not closed:
+                while not closed and not 0 < expected <= len(list(_answers(bytes(received)))):
                     try:
                         chunk = connected.recv(65536)
                     except (ConnectionError, ssl.SSLError):
@@ -166,6 +172,11 @@ class Site:
     def forget_peak(self) -> None:
         """Let the peak begin anew (proc(5), clear_refs)."""
         Path(f"/proc/{self.pid}/clear_refs").write_text("5")
+
+    def cpu_seconds(self) -> float:
+        """Return how long the web process has computed until now (proc(5), stat)."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(") ")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _memory(self, name: str) -> int:
         [line] = [line for line in Path(f"/proc/{self.pid}/status").read_text().splitlines() if line.startswith(name)]
@@ -210,7 +221,7 @@ def running_site(folder: Path, *, servers: Mapping[str, str], behind_nginx: bool
             part.start(stream)
             stack.callback(part.stop)
         for port in (web_port, tail_port):
-            _wait_for(port)
+            wait_until(lambda port=port: is_taken(port), what="a server that listens")  # type: ignore[misc]
         [web] = [part.process for part in running if part.name == "web"]
         assert web
         site = Site("direct", web_port, web_port, tail_port, _only_child(web.pid), output, **keys)
@@ -218,13 +229,6 @@ def running_site(folder: Path, *, servers: Mapping[str, str], behind_nginx: bool
             nginx = stack.enter_context(running_nginx(folder / "nginx", web_port=web_port, tail_port=tail_port))
             site = replace(site, name="nginx", port=nginx.port, nginx=nginx)
         yield site
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while not is_taken(port):
-        assert time.monotonic() < deadline, "a server does not listen"
-        time.sleep(0.05)
 
 
 def _only_child(pid: int) -> int:

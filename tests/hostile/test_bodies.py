@@ -5,6 +5,7 @@ from random import Random
 
 from tests.hostile.site import Site
 from tests.limits.test_wire_properties import Bodies, by_the_reference
+from tests.waiting import DEADLINE_SECONDS
 
 #: 250 each way in `make test`, 5,000 in `make hostile`.
 BODIES = 250 * int(os.environ.get("LUMINALOG_HOSTILE_EXAMPLES") or 1)
@@ -17,7 +18,7 @@ def test_server_and_reference_agree_on_mutated_bodies(site: Site):
         session.headers.update({"x-api-key": site.secret, "Content-Type": "application/json"})
         for _ in range(BODIES):
             body = Bodies(seeds.getrandbits(64)).body()
-            answer = session.post(f"{site.base_url}/v1/logs", data=body, timeout=20)
+            answer = session.post(f"{site.base_url}/v1/logs", data=body, timeout=DEADLINE_SECONDS)
             assert (answer.status_code, _verdict(answer.json())) == _expected(body), body
 
 

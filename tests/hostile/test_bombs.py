@@ -1,7 +1,6 @@
 """Bodies that grow, nest or count beyond bounds: refused by name, in little memory, and others are served."""
 
 import random
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,28 +8,36 @@ import pytest
 
 from tests.hostile.bombs import BOMBS, Bomb, body_of
 from tests.hostile.healthy import healthy_client
-from tests.hostile.site import MEBIBYTE, Site
+from tests.hostile.site import MEBIBYTE, Site, batch
 
 EXTRA_BYTES = 150 * 10**6
 #: What bodies in flight may take together (LUMINALOG_INFLIGHT_BUDGET_BYTES).
 BUDGET_BYTES = 256 * MEBIBYTE
-SECONDS = 10
+
+
+@pytest.fixture(scope="module")
+def legal_cpu_seconds(site: Site) -> float:
+    """What the web process needs for a large batch that is as it should be."""
+    body = batch(*["m" * 5_000] * 1_000)
+    before = site.cpu_seconds()
+    assert site.post(body).status_code == 200
+    return max(site.cpu_seconds() - before, 0.05)
 
 
 @pytest.mark.parametrize("bomb", BOMBS, ids=str)
-def test_bomb_is_refused_by_name_in_little_memory(site: Site, bomb: Bomb):
+def test_bomb_is_refused_by_name_in_little_memory(site: Site, bomb: Bomb, legal_cpu_seconds: float) -> None:
     body = body_of(bomb)
     site.forget_peak()
-    before, began = site.resident_bytes(), time.monotonic()
+    resident, before = site.resident_bytes(), site.cpu_seconds()
     answer = site.post(body, **bomb.headers)
-    seconds, extra = time.monotonic() - began, site.peak_bytes() - before
+    seconds, extra = site.cpu_seconds() - before, site.peak_bytes() - resident
     found = answer.json()
     codes = (
         {None} if answer.status_code == 200 else {found["code"], *(error["code"] for error in found.get("errors", []))}
     )
     assert bomb.code in codes, answer.text[:500]
     assert extra < EXTRA_BYTES
-    assert seconds < SECONDS
+    assert seconds < 200 * legal_cpu_seconds
 
 
 def test_bombs_without_a_key_are_refused(site: Site, kept: Callable[[], list[bytes]]):
@@ -50,9 +57,9 @@ def test_others_are_served_while_bombs_go_off(site: Site):
     resident = site.resident_bytes()
     with healthy_client(site) as healthy, ThreadPoolExecutor(6) as threads:
         answers = list(threads.map(lambda bomb: site.post(body_of(bomb), **bomb.headers).status_code, bombs))
-    healthy.assert_was_served(within_seconds=2)
+        healthy.wait_until_served()
+    healthy.assert_was_served()
     assert set(answers) <= {200, 400, 413, 415, 503}
-    print(max(healthy.seconds), answers.count(503), (site.peak_bytes() - resident) / 1e6)
     assert site.peak_bytes() - resident < BUDGET_BYTES
     assert site.resident_bytes() - resident < EXTRA_BYTES / 2
 

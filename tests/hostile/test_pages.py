@@ -9,6 +9,7 @@ import requests
 from tests.hostile.provision import PASSWORD, STAFF
 from tests.hostile.site import DOCUMENTED, Site
 from tests.hostile.test_routes import SEED, TIMES
+from tests.waiting import DEADLINE_SECONDS
 
 TEXTS = [
     "", "0", "-1", "1", "9" * 30, "\0", "\ud7ff", "é" * 500, "a" * 3_000, "'\"--;", "%", "%00", "../../etc/passwd", "[", "{}",
@@ -58,7 +59,9 @@ def refused(session: requests.Session, site: Site, paths: list[str]) -> dict[str
     source, found = Random(SEED), {}
     for path in paths * (4 * TIMES):
         given = parameters(source)
-        with session.get(site.base_url + path, params=given, timeout=20, stream=True, allow_redirects=False) as answer:
+        with session.get(
+            site.base_url + path, params=given, timeout=DEADLINE_SECONDS, stream=True, allow_redirects=False
+        ) as answer:
             if answer.status_code not in ALLOWED:
                 found[f"{path} {given}"] = answer.status_code
     return found
@@ -74,9 +77,11 @@ def test_log_in_takes_any_text(site: Site):
     with site.session() as session:
         session.headers["Referer"] = f"https://{site.host}/admin/login/"
         for text in TEXTS[:12]:
-            session.get(address, timeout=20)
+            session.get(address, timeout=DEADLINE_SECONDS)
             form = {"csrfmiddlewaretoken": session.cookies.get("csrftoken", ""), "username": text, "password": text}
-            assert session.post(address, data=form, timeout=20, allow_redirects=False).status_code in ALLOWED
+            assert (
+                session.post(address, data=form, timeout=DEADLINE_SECONDS, allow_redirects=False).status_code in ALLOWED
+            )
 
 
 @pytest.fixture
@@ -84,11 +89,13 @@ def staff(site: Site):
     address = f"{site.base_url}/admin/login/"
     with site.session() as session:
         session.headers["Referer"] = f"https://{site.host}/admin/login/"
-        page = session.get(address, timeout=20)
+        page = session.get(address, timeout=DEADLINE_SECONDS)
         token = page.text.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in page.cookies)
         form = {"csrfmiddlewaretoken": token, "username": STAFF, "password": PASSWORD}
-        answer = session.post(address, data=form, headers={"Cookie": cookies}, timeout=20, allow_redirects=False)
+        answer = session.post(
+            address, data=form, headers={"Cookie": cookies}, timeout=DEADLINE_SECONDS, allow_redirects=False
+        )
         assert answer.status_code == 302, answer.text[:500]
         session.cookies.clear()
         session.headers["Cookie"] = "; ".join(f"{cookie.name}={cookie.value}" for cookie in answer.cookies)

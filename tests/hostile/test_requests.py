@@ -92,7 +92,7 @@ def test_what_is_no_http_is_refused_or_cut_off(site: Site):
 def test_pipelined_requests_are_answered_one_by_one_in_order(site: Site, kept: Callable[[], list[bytes]]):
     before = len(kept())
     one = [site.head(f"Content-Length: {len(BODY)}") + BODY, site.head("Content-Length: 1") + b"{"]
-    exchange = site.exchange(b"".join(one * 10))
+    exchange = site.exchange(b"".join(one * 10), expected=20)
     assert exchange.statuses == [200, 400] * 10
     assert len(kept()) - before == 10
 
@@ -102,5 +102,5 @@ def test_body_is_kept_once_however_it_arrives(site: Site, kept: Callable[[], lis
     whole = site.head(f"Content-Length: {len(BODY)}", "Connection: close") + BODY
     for size in (1, 7, 1_000):
         pieces = [whole[n : n + size] for n in range(0, len(whole), size)]
-        assert site.exchange(*pieces).statuses == [200]
+        assert site.exchange(*pieces, expected=1).statuses == [200]
     assert len(kept()) - before == 3

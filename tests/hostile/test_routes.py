@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode, checks
 
 from tests.hostile.site import Site
+from tests.waiting import DEADLINE_SECONDS
 
 #: `make hostile` makes twenty times as many examples, from a seed of its own.
 TIMES = int(os.environ.get("LUMINALOG_HOSTILE_EXAMPLES") or 1)
@@ -40,7 +41,7 @@ FUZZ = hypothesis.settings(
 
 def described(site: Site) -> Any:
     with site.session() as session:
-        document = session.get(f"{site.base_url}/v1/openapi.json", timeout=10).json()
+        document = session.get(f"{site.base_url}/v1/openapi.json", timeout=DEADLINE_SECONDS).json()
     return schemathesis.openapi.from_dict(document)
 
 
@@ -64,7 +65,7 @@ def test_operation_answers_as_it_is_described(site: Site, method: str, path: str
         case.headers.pop("x-api-key", None)
         headers = {"Host": site.host} | ({"x-api-key": key} if key else {})
         response = case.call(
-            base_url=site.base_url, session=session, headers=headers, timeout=20, verify=session.verify
+            base_url=site.base_url, session=session, headers=headers, timeout=DEADLINE_SECONDS, verify=session.verify
         )
         case.validate_response(response, checks=CHECKS)
 

@@ -6,8 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +15,9 @@ import requests
 
 from embedded.processes import free_port
 from tests.leaks import leaks
+from tests.processes import PROJECT
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
-READY_SECONDS = 90
-STOP_SECONDS = 12
 #: The runner makes these itself: a test of the whole product must not lend it the addresses of the test's servers.
 OWN = (
     "SECRET_KEY", "DATABASE_URL", "VALKEY_URL", "VALKEY_KEY_PREFIX", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE",
@@ -47,15 +45,16 @@ class Product:
         (self.data_dir / "bootstrap.json").unlink(missing_ok=True)  # of a killed one
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command, env=self.environment, stdout=log, stderr=log, cwd=PROJECT)
-        wait_for(lambda: (self.data_dir / "bootstrap.json").exists() or self._ended(), READY_SECONDS, self.output)
+        ready = self.data_dir / "bootstrap.json"
+        wait_until(lambda: ready.exists() or self._ended(), what=self.output, seconds=2 * DEADLINE_SECONDS)
         assert not self._ended(), self.output()
         return self
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """Stop it as an operator does; nothing of it may be left, and it may take 10 s."""
+        """Stop it as an operator does: it ends well, and nothing of it may be left."""
         assert self.process
         self.process.send_signal(how)
-        assert self.process.wait(STOP_SECONDS) == 0, self.output()
+        assert self.process.wait(DEADLINE_SECONDS) == 0, self.output()
         assert self.processes() == {}
 
     def output(self) -> str:
@@ -121,7 +120,10 @@ class Product:
     def post(self, body: object, **headers: str) -> requests.Response:
         """POST `body` as JSON to /v1/logs with the first key."""
         return requests.post(
-            f"{self.base_url}/v1/logs", json=body, headers={"x-api-key": self.api_key, **headers}, timeout=10
+            f"{self.base_url}/v1/logs",
+            json=body,
+            headers={"x-api-key": self.api_key, **headers},
+            timeout=DEADLINE_SECONDS,
         )
 
     def query(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
@@ -135,14 +137,12 @@ class Product:
         rows = self.query(f"SELECT to_jsonb(e) FROM storage_logentry e WHERE {condition} ORDER BY id", *parameters)
         return [row for (row,) in rows]
 
-    def wait_until_stored(
-        self, count: int, condition: str = "true", *parameters: object, seconds: float = 10
-    ) -> list[dict[str, Any]]:
+    def wait_until_stored(self, count: int, condition: str = "true", *parameters: object) -> list[dict[str, Any]]:
         """Wait until at least `count` entries meet `condition`; return them all."""
-        wait_for(lambda: len(self.stored(condition, *parameters)) >= count, seconds, self.output)
+        wait_until(lambda: len(self.stored(condition, *parameters)) >= count, what=self.output)
         return self.stored(condition, *parameters)
 
-    def manage(self, *command: str, seconds: float = 60) -> str:
+    def manage(self, *command: str, seconds: float = 2 * DEADLINE_SECONDS) -> str:
         """Run a `manage.py` command against it; return what it prints."""
         done = subprocess.run(
             [sys.executable, str(PROJECT / "manage.py"), *command],
@@ -163,11 +163,3 @@ class Product:
 
     def _ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
-
-
-def wait_for(condition: Callable[[], object], seconds: float, explain: Callable[[], str] = str) -> None:
-    """Return when `condition` holds; fail with `explain()` after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s:\n{explain()[-6000:]}"
-        time.sleep(0.1)

@@ -7,6 +7,7 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.acceptance.product import Product
+from tests.waiting import DEADLINE_SECONDS
 
 Labels = dict[str, str]
 
@@ -28,7 +29,7 @@ class Scrape:
 
 def ask(product: Product, **headers: str) -> requests.Response:
     """GET /metrics."""
-    return requests.get(f"{product.base_url}/metrics", headers=headers, timeout=15)
+    return requests.get(f"{product.base_url}/metrics", headers=headers, timeout=DEADLINE_SECONDS)
 
 
 def token(product: Product) -> str:

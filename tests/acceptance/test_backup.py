@@ -14,7 +14,9 @@ import psycopg
 import pytest
 
 from embedded.postgres import EmbeddedPostgres, program
-from tests.acceptance.product import PROJECT, Product
+from tests.acceptance.product import Product
+from tests.processes import PROJECT
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.acceptance
 KEY = re.compile(rb"ll_[0-9a-f]{48}")
@@ -90,7 +92,11 @@ def test_dump_of_a_running_product_is_restored_as_documented(
     with psycopg.connect(another_server.url) as restored:
         assert restored.execute("SELECT count(*) FROM accounts_apikey").fetchone() == (1,)
     dumped = subprocess.run(
-        [program("pg_restore"), "-f", "-", ours["BACKUP"]], env=ours, capture_output=True, check=True, timeout=60
+        [program("pg_restore"), "-f", "-", ours["BACKUP"]],
+        env=ours,
+        capture_output=True,
+        check=True,
+        timeout=DEADLINE_SECONDS,
     ).stdout
     assert b"kept in the backup 7" in dumped
     assert KEY.findall(dumped) == []
@@ -104,7 +110,7 @@ def published(product: Product) -> dict[str, str]:
 def manage(*command: str, environment: dict[str, str]) -> dict[str, object]:
     done = subprocess.run(
         [sys.executable, str(PROJECT / "manage.py"), *command],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
+        env=environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr + done.stdout
     lines = [json.loads(line) for line in done.stdout.splitlines()]

@@ -11,8 +11,10 @@ import yaml
 
 from foundation.metric_files import PROCESSES
 from foundation.refusals import CODES
-from tests.acceptance.product import PROJECT, Product, wait_for
+from tests.acceptance.product import Product
 from tests.acceptance.scrape import Scrape, scrape
+from tests.processes import PROJECT
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.acceptance
 DASHBOARD = PROJECT / "deploy" / "grafana" / "luminalog.json"
@@ -55,7 +57,7 @@ def known(product: Product) -> dict[str, set[str]]:
     """The labels of every metric that the running product tells of, by name."""
     entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "x"}
     assert product.post({"logs": [entry]}).status_code == 200
-    wait_for(lambda: scrape(product).total("luminalog_stored_entries_total") > 0, 15, product.output)
+    wait_until(lambda: scrape(product).total("luminalog_stored_entries_total") > 0, what=product.output)
     return labels_by_name(scrape(product)) | RARE | OF_PROMETHEUS
 
 

@@ -14,7 +14,9 @@ import pytest
 
 from embedded.postgres import EmbeddedPostgres
 from operations.doctor import postgresql
-from tests.acceptance.product import PROJECT, Product, wait_for
+from tests.acceptance.product import Product
+from tests.processes import PROJECT
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.acceptance
 PRODUCTION = {"LUMINALOG_DEVELOPMENT": "0", "ALLOWED_HOSTS": "logs.example.com"}
@@ -25,7 +27,7 @@ Findings = dict[str, dict[str, str]]
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product of this module, whose beat and worker have been seen."""
     running = Product(tmp_path_factory.mktemp("doctor") / "var").start()
-    wait_for(lambda: examine(running)[0] == 0, 30, lambda: str(examine(running)))
+    wait_until(lambda: examine(running)[0] == 0, what=lambda: str(examine(running)))
     yield running
     running.stop()
 
@@ -34,7 +36,7 @@ def examine(product: Product, **environment: str) -> tuple[int, Findings]:
     """Return the exit code, and by subject what is not ok."""
     done = subprocess.run(
         [sys.executable, str(PROJECT / "manage.py"), "doctor", "--json"],
-        env=product.environment | environment, capture_output=True, text=True, timeout=60, check=False,
+        env=product.environment | environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,
     )  # fmt: skip
     assert done.stderr == ""
     told = json.loads(done.stdout.splitlines()[-1])
@@ -200,7 +202,7 @@ def test_process_that_stands_still_is_named(mine: Product, part: str, subject: s
     finally:
         os.kill(pid, signal.SIGCONT)
     assert (code, trouble[subject]["level"]) == (1, "error")
-    wait_for(lambda: examine(mine)[0] == 0, 30, lambda: str(examine(mine)))
+    wait_until(lambda: examine(mine)[0] == 0, what=lambda: str(examine(mine)))
 
 
 def make_it_a_minute_ago(product: Product) -> None:
@@ -225,7 +227,7 @@ def test_spool_that_waits_is_named(mine: Product) -> None:
         os.kill(pid, signal.SIGCONT)
     assert trouble["spool"]["level"] == "error"
     assert trouble["spool"]["what"].startswith("1 batches")
-    wait_for(lambda: "spool" not in examine(mine)[1], 20)
+    wait_until(lambda: "spool" not in examine(mine)[1])
 
 
 def test_valkey_that_evicts_and_forgets_is_named(mine: Product) -> None:

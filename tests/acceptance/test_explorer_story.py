@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.acceptance.product import Product
 from tests.acceptance.shop import TRACE, outage
 from tests.browser import chromium, sign_in
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.acceptance
 
@@ -95,7 +96,7 @@ def test_from_the_spike_to_the_line_that_says_why(page: Page, shop: Product, tmp
     now = datetime.now(UTC).isoformat()
     fresh = [{"timestamp": now, "level": level, "message": f"new {level}"} for level in ("error", "info")]
     assert shop.post({"logs": fresh}).status_code == 200
-    expect(page.locator(".ex-fresh")).to_contain_text("new error", timeout=6000)
+    expect(page.locator(".ex-fresh")).to_contain_text("new error")
     expect(page.locator(".ex-item", has_text="new info")).to_have_count(0)
 
 
@@ -156,7 +157,7 @@ def test_paused_tail_holds_entries_back(page: Page, shop: Product) -> None:
     page.keyboard.press("p")
     now = datetime.now(UTC).isoformat()
     assert shop.post({"logs": [{"timestamp": now, "level": "info", "message": "heartbeat"}]}).status_code == 200
-    expect(page.locator("#ex-live-words")).to_have_text("Paused, 1 new", timeout=6000)
+    expect(page.locator("#ex-live-words")).to_have_text("Paused, 1 new")
     expect(page.locator(".ex-item")).to_have_count(0)
     page.keyboard.press("p")
     expect(page.locator(".ex-item")).to_have_count(1)
@@ -169,7 +170,7 @@ def test_tail_comes_back_after_its_process_died(page: Page, shop: Product) -> No
     expect(page.locator("#ex-live-words")).to_contain_text("Connection lost")
     now = datetime.now(UTC).isoformat()
     assert shop.post({"logs": [{"timestamp": now, "level": "info", "message": "comeback"}]}).status_code == 200
-    expect(page.locator("#ex-live-words")).to_have_text("Live", timeout=20_000)
+    expect(page.locator("#ex-live-words")).to_have_text("Live")
     expect(page.locator(".ex-item")).to_have_count(1)
 
 
@@ -184,8 +185,8 @@ def test_nothing_is_wider_than_the_window(page: Page, shop: Product, width: int)
 
 def test_api_clients_find_the_tail_without_a_proxy(shop: Product) -> None:
     asked = f"{shop.base_url}/v1/logs/tail?query=level%3Aerror"
-    with requests.get(asked, headers={"x-api-key": shop.api_key}, stream=True, timeout=5) as response:
+    with requests.get(asked, headers={"x-api-key": shop.api_key}, stream=True, timeout=DEADLINE_SECONDS) as response:
         assert [answer.status_code for answer in response.history] == [307]
         assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
         assert next(response.iter_lines(chunk_size=1)).startswith(b"id: ")
-    assert requests.get(asked, timeout=5).status_code == 401
+    assert requests.get(asked, timeout=DEADLINE_SECONDS).status_code == 401

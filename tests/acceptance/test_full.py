@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from tests.acceptance.product import Product
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.acceptance
 LOG = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "User logged in"}
@@ -17,9 +18,11 @@ def test_product_on_a_full_disk_starts_reads_and_refuses_batches(
     monkeypatch.setenv("LUMINALOG_DISK_MIN_FREE_BYTES", str(2**62))
     product = Product(tmp_path / "var").start()
     try:
-        ready = requests.get(f"{product.base_url}/readyz", timeout=5)
+        ready = requests.get(f"{product.base_url}/readyz", timeout=DEADLINE_SECONDS)
         answer = product.post({"logs": [LOG]})
-        read = requests.get(f"{product.base_url}/v1/logs", headers={"x-api-key": product.api_key}, timeout=5)
+        read = requests.get(
+            f"{product.base_url}/v1/logs", headers={"x-api-key": product.api_key}, timeout=DEADLINE_SECONDS
+        )
 
         assert (ready.status_code, ready.json()["checks"]["disk"]) == (503, "failed")
         assert (answer.status_code, answer.json()["code"]) == (503, "backlog_full")

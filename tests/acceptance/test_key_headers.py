@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.acceptance.product import Product
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.acceptance
 
 
 def post(product: Product, *headers: tuple[str, str]) -> int:
     """Post one entry with exactly these headers, repeated ones too."""
-    connection = http.client.HTTPConnection(urlsplit(product.base_url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(product.base_url).netloc, timeout=DEADLINE_SECONDS)
     entry = {"timestamp": datetime.now(UTC).isoformat(), "level": "info", "message": "headers"}
     body = json.dumps({"logs": [entry]}).encode()
     connection.putrequest("POST", "/v1/logs")

@@ -5,8 +5,7 @@ the pictures that the documentation shows; any other folder gets them all.
 """
 
 import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import requests
 from playwright.sync_api import Page, sync_playwright
 
 from tests.acceptance.product import Product
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -61,30 +61,23 @@ def look(page: Page, name: str) -> None:
 def post(product: Product, key: str, **headers: str) -> int:
     entry = {"timestamp": datetime.now(UTC).isoformat(), "level": "info", "message": "A key's life"}
     headers = {"x-api-key": key, "user-agent": "shop/2.1", **headers}
-    return requests.post(f"{product.base_url}/v1/logs", json={"logs": [entry]}, headers=headers, timeout=10).status_code
+    return requests.post(
+        f"{product.base_url}/v1/logs", json={"logs": [entry]}, headers=headers, timeout=DEADLINE_SECONDS
+    ).status_code
 
 
 def post_in_body(product: Product, key: str) -> int:
     """Post as the older clients do, with the key in the body."""
     entry = {"timestamp": datetime.now(UTC).isoformat(), "level": "info", "message": "An older client"}
     body = {"api_key": key, "logs": [entry]}
-    return requests.post(f"{product.base_url}/v1/logs", json=body, timeout=10).status_code
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> float:
-    """Wait for `condition`; return how long that took."""
-    started = time.monotonic()
-    while not condition():
-        assert time.monotonic() - started < seconds, f"not within {seconds} s"
-        time.sleep(0.5)
-    return time.monotonic() - started
+    return requests.post(f"{product.base_url}/v1/logs", json=body, timeout=DEADLINE_SECONDS).status_code
 
 
 def issued_secret(page: Page) -> str:
     """Read the key off the page that shows it, and check that no way leads back to it."""
     secret = page.locator("#secret").inner_text()
     page.get_by_role("button", name="Copy").first.click()
-    page.get_by_role("button", name="Copied").wait_for(timeout=5_000)
+    page.get_by_role("button", name="Copied").wait_for()
     assert secret not in page.url
     return secret
 
@@ -148,7 +141,7 @@ def test_a_key_lives_from_issue_to_revocation(product: Product, page: Page) -> N
         page.goto(f"{product.base_url}/admin/accounts/apikey/?standing=straggling")
         return page.get_by_role("link", name="shop backend").count() > 0
 
-    wait_until(is_a_straggler, 120)  # last use is noted once a minute and kept every 30 s
+    wait_until(is_a_straggler, seconds=3 * DEADLINE_SECONDS)  # last use is noted once a minute and kept every 30 s
     look(page, "stragglers")
     page.goto(f"{product.base_url}/admin/")
     assert "127.0.0.1" in page.inner_text(".today")
@@ -166,7 +159,7 @@ def test_a_key_lives_from_issue_to_revocation(product: Product, page: Page) -> N
     look(page, "revoke")
     page.click("input[value='Revoke for ever']")
     page.wait_for_selector(".messagelist .success")
-    assert wait_until(lambda: post(product, old) == 401, 10) <= 10
+    wait_until(lambda: post(product, old) == 401, what="a revocation that bites")
     assert post(product, new) == 200
     look(page, "revoked")
     page.goto(f"{product.base_url}/admin/auditlog/logentry/")

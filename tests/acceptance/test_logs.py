@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.acceptance.product import Product, wait_for
+from tests.acceptance.product import Product
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.acceptance
 KEY = re.compile(r"ll_[0-9a-f]{48}")
@@ -50,10 +51,12 @@ def renamed(product: Product, table: str) -> Iterator[None]:
 
 def test_unexpected_exception_is_logged_with_the_request_id_of_the_answer(mine: Product) -> None:
     with renamed(mine, "quotas_hourlyusage"):
-        answer = requests.get(f"{mine.base_url}/v1/usage", headers={"x-api-key": mine.api_key}, timeout=10)
+        answer = requests.get(
+            f"{mine.base_url}/v1/usage", headers={"x-api-key": mine.api_key}, timeout=DEADLINE_SECONDS
+        )
     assert answer.status_code == 500
     request_id = answer.json()["request_id"]
-    wait_for(lambda: find(mine, event="internal_error", request_id=request_id), 5, mine.output)
+    wait_until(lambda: find(mine, event="internal_error", request_id=request_id), what=mine.output)
     [line] = find(mine, event="internal_error", request_id=request_id)
     assert (line["level"], line["process"]) == ("error", "web")
     assert "in get" in line["exception"]
@@ -66,7 +69,7 @@ def test_failed_drain_is_logged_with_its_batches_and_its_task(mine: Product) -> 
     entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": HOSTILE, "metadata": {"secret": HOSTILE}}
     with renamed(mine, "storage_receipt"):
         assert mine.post({"logs": [entry]}).status_code == 200
-        wait_for(lambda: find(mine, event="drain_failed"), 15, mine.output)
+        wait_until(lambda: find(mine, event="drain_failed"), what=mine.output)
     [line, *_] = find(mine, event="drain_failed")
     assert (line["process"], line["task"], line["error"]) == ("worker", "ingest.drain", "ProgrammingError")
     assert len(line["batch_ids"]) == 1
@@ -75,7 +78,7 @@ def test_failed_drain_is_logged_with_its_batches_and_its_task(mine: Product) -> 
 
 def test_failed_task_is_logged_once_and_by_us(mine: Product) -> None:
     with renamed(mine, "accounts_apikey"):
-        wait_for(lambda: find(mine, event="task_failed"), 60, mine.output)
+        wait_until(lambda: find(mine, event="task_failed"), what=mine.output)
     [line, *_] = find(mine, event="task_failed")
     assert line["task"].startswith(("accounts.", "quotas."))
     assert "42P01" in line["exception"]
@@ -86,11 +89,11 @@ def test_nothing_that_a_client_sent_is_in_the_logs(mine: Product) -> None:
     for body in ({"logs": [entry | {"level": HOSTILE}]}, {"logs": [entry | {"metadata": {HOSTILE: "\0"}}]}, HOSTILE):
         mine.post(body)
     wrong = "ll_" + "5" * 48
-    requests.post(f"{mine.base_url}/v1/logs?api_key={wrong}", headers={"x-api-key": wrong}, timeout=10)
-    requests.get(f"{mine.base_url}/v1/traces/{wrong}", headers={"x-api-key": mine.api_key}, timeout=10)
+    requests.post(f"{mine.base_url}/v1/logs?api_key={wrong}", headers={"x-api-key": wrong}, timeout=DEADLINE_SECONDS)
+    requests.get(f"{mine.base_url}/v1/traces/{wrong}", headers={"x-api-key": mine.api_key}, timeout=DEADLINE_SECONDS)
     answered = len(find(mine, event="answered"))
-    assert requests.get(f"{mine.base_url}/v1/logs", headers={"x-api-key": mine.api_key}, timeout=10).ok
-    wait_for(lambda: len(find(mine, event="answered")) > answered, 5, mine.output)
+    assert requests.get(f"{mine.base_url}/v1/logs", headers={"x-api-key": mine.api_key}, timeout=DEADLINE_SECONDS).ok
+    wait_until(lambda: len(find(mine, event="answered")) > answered, what=mine.output)
 
     output = mine.output()
     assert SECRET not in output

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,8 +9,10 @@ import pytest
 import requests
 
 from embedded.processes import free_port, is_taken
-from tests.acceptance.product import PROJECT, Product, wait_for
+from tests.acceptance.product import Product
 from tests.acceptance.scrape import Scrape, ask, scrape, token
+from tests.processes import running_command
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.acceptance
 ENTRY = {"timestamp": "2026-01-26T14:30:00.000Z", "level": "info", "message": "counted"}
@@ -36,7 +36,7 @@ def send(product: Product, batches: int) -> None:
 def test_batch_is_counted_when_it_is_accepted_and_when_it_is_stored(mine: Product) -> None:
     before = scrape(mine)
     send(mine, 3)
-    wait_for(lambda: grown(scrape(mine), before, "luminalog_stored_entries_total", process="worker") == 6, 10)
+    wait_until(lambda: grown(scrape(mine), before, "luminalog_stored_entries_total", process="worker") == 6)
     after = scrape(mine)
 
     accepted = {"process": "web", "route": "/v1/logs", "method": "POST", "outcome": "ok"}
@@ -68,15 +68,15 @@ def test_state_is_as_of_now(mine: Product) -> None:
     assert found.find("luminalog_postgresql_up") == found.find("luminalog_valkey_up") == [1]
     assert found.find("luminalog_dead_letters") == [0]
     assert found.total("luminalog_disk_free_bytes") > 0
-    wait_for(lambda: scrape(mine).find("luminalog_workers_seen") == [1], 20)
+    wait_until(lambda: scrape(mine).find("luminalog_workers_seen") == [1])
 
 
 def test_open_tails_are_counted_while_they_are_open(mine: Product) -> None:
     address = f"{tail_url(mine)}/v1/logs/tail"
-    with requests.get(address, headers={"x-api-key": mine.api_key}, stream=True, timeout=10) as stream:
+    with requests.get(address, headers={"x-api-key": mine.api_key}, stream=True, timeout=DEADLINE_SECONDS) as stream:
         assert stream.status_code == 200
         assert scrape(mine).find("luminalog_tail_streams", process="tail") == [1]
-    wait_for(lambda: scrape(mine).find("luminalog_tail_streams", process="tail") == [0], 15)
+    wait_until(lambda: scrape(mine).find("luminalog_tail_streams", process="tail") == [0])
 
 
 def test_no_label_holds_what_a_client_chose(mine: Product) -> None:
@@ -94,13 +94,13 @@ def test_no_label_holds_what_a_client_chose(mine: Product) -> None:
 
 def test_sums_never_fall_when_processes_are_killed(mine: Product) -> None:
     send(mine, 2)
-    wait_for(lambda: scrape(mine).total("luminalog_spool_rows") == 0, 10)
+    wait_until(lambda: scrape(mine).total("luminalog_spool_rows") == 0)
     before = scrape(mine)
     for name in ("web", "worker"):
         died = mine.part_pid(name)
         os.killpg(died, signal.SIGKILL)
-        wait_for(lambda name=name, died=died: living(mine, name, died), 20, mine.output)
-    wait_for(lambda: answers(mine), 20, mine.output)
+        wait_until(lambda name=name, died=died: living(mine, name, died), what=mine.output)
+    wait_until(lambda: answers(mine), what=mine.output)
 
     after = scrape(mine)
     sums = [(name, labels, value) for name, labels, value in before.samples if name.endswith(("_total", "_count"))]
@@ -117,7 +117,7 @@ def test_scrape_without_postgresql_tells_the_rest(mine: Product) -> None:
     assert found.find("luminalog_spool_rows") == []
     assert found.find("luminalog_valkey_up") == [1]
     assert found.total("luminalog_accepted_batches_total") >= 2
-    wait_for(lambda: scrape(mine).find("luminalog_postgresql_up") == [1], 10)
+    wait_until(lambda: scrape(mine).find("luminalog_postgresql_up") == [1])
 
 
 def test_scrape_without_valkey_tells_the_rest(mine: Product) -> None:
@@ -150,7 +150,7 @@ def grown(after: Scrape, before: Scrape, name: str, **labels: str) -> float:
 
 
 def ask_path(product: Product, path: str) -> None:
-    requests.get(product.base_url + path, headers={"x-api-key": product.api_key}, timeout=10)
+    requests.get(product.base_url + path, headers={"x-api-key": product.api_key}, timeout=DEADLINE_SECONDS)
 
 
 def tail_url(product: Product) -> str:
@@ -195,12 +195,11 @@ def test_machine_without_web_is_scraped_by_a_command(mine: Product) -> None:
     assert "luminalog_accepted_batches_total{" in mine.manage("metrics")
     port = free_port()
     address, bearer = f"http://127.0.0.1:{port}/metrics", {"Authorization": f"Bearer {token(mine)}"}
-    command = [sys.executable, str(PROJECT / "manage.py"), "metrics", "--listen", f"127.0.0.1:{port}"]
-    server = subprocess.Popen(command, env=mine.environment | {"LUMINALOG_METRICS_TOKEN": token(mine)})
-    try:
-        wait_for(lambda: is_taken(port), 20)
-        assert requests.get(address, timeout=5).status_code == 401
-        assert 'luminalog_processes{process="worker"} 1.0' in requests.get(address, headers=bearer, timeout=5).text
-    finally:
-        server.terminate()
-        server.wait(10)
+    env = mine.environment | {"LUMINALOG_METRICS_TOKEN": token(mine)}
+    with running_command("metrics", "--listen", f"127.0.0.1:{port}", env=env):
+        wait_until(lambda: is_taken(port))
+        assert requests.get(address, timeout=DEADLINE_SECONDS).status_code == 401
+        assert (
+            'luminalog_processes{process="worker"} 1.0'
+            in requests.get(address, headers=bearer, timeout=DEADLINE_SECONDS).text
+        )

@@ -2,14 +2,16 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from tests.acceptance.product import Product, wait_for
+from embedded.processes import is_taken
+from tests.acceptance.product import Product
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -38,36 +40,33 @@ def test_every_answer_waits_for_its_own_flush_to_disk(product: Product) -> None:
     before = wal_flushes(product)
     for number in range(50):
         assert product.post(body(f"flush {number}")).status_code == 200
-    wait_for(lambda: wal_flushes(product) - before >= 50, 15)  # an idle backend reports its figures after 10 s
+    wait_until(lambda: wal_flushes(product) - before >= 50)  # an idle backend reports its figures after 10 s
 
 
-def test_halted_valkey_refuses_nothing_and_delays_little(product: Product) -> None:
+def test_halted_valkey_refuses_nothing_and_holds_nothing_up(product: Product) -> None:
     with halted(product, "valkey"):
-        started = time.monotonic()
-        for number in range(20):
+        for number in range(20):  # as long as Valkey is halted: none of them waits for it
             assert product.post(body(f"without valkey {number}")).status_code == 200
-        seconds = time.monotonic() - started
-    assert seconds < 10
-    product.wait_until_stored(20, "message LIKE 'without valkey %%'", seconds=20)
+    product.wait_until_stored(20, "message LIKE 'without valkey %%'")
     assert len(product.stored("message LIKE 'without valkey %%'")) == 20
 
 
 def test_lost_postgresql_is_said_soon_and_forgotten_soon(own_product: Product) -> None:
     own_product.start()
     postmaster = own_product.part_pid("postgres")
+    port = urlsplit(own_product.database_url).port or 0
     assert own_product.process
     os.kill(own_product.process.pid, signal.SIGSTOP)  # nobody starts it again for now
     os.kill(postmaster, signal.SIGKILL)
-    time.sleep(0.5)
+    wait_until(lambda: not is_taken(port), what="the end of PostgreSQL")
     answer = own_product.post(body("into the void"))
-    alive = requests.get(f"{own_product.base_url}/healthz", timeout=5)
-    ready = requests.get(f"{own_product.base_url}/readyz", timeout=5)
+    alive = requests.get(f"{own_product.base_url}/healthz", timeout=DEADLINE_SECONDS)
+    ready = requests.get(f"{own_product.base_url}/readyz", timeout=DEADLINE_SECONDS)
     os.kill(own_product.process.pid, signal.SIGCONT)
 
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
     assert int(answer.headers["Retry-After"]) >= 1
-    assert answer.elapsed.total_seconds() < 4
     assert (alive.status_code, ready.status_code) == (200, 503)
-    wait_for(lambda: own_product.post(body("after")).status_code == 200, 15, own_product.output)
+    wait_until(lambda: own_product.post(body("after")).status_code == 200, what=own_product.output)
     own_product.wait_until_stored(1, "message = 'after'")
     assert own_product.stored("message = 'into the void'") == []

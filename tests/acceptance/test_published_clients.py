@@ -133,7 +133,7 @@ def test_vendors_python_client_sends_every_entry_once(product: Product, sdk: Pat
     command = [sys.executable, "-W", "ignore", "-", str(sdk), product.api_key, f"{product.base_url}/v1/logs"]
     assert run(*command, code=SDK_PROGRAM, PYTHONPATH="", PYTHONSAFEPATH="1") == ""
 
-    calls = product.wait_until_stored(1000, "environment = 'sdk' AND level = 30", seconds=15)
+    calls = product.wait_until_stored(1000, "environment = 'sdk' AND level = 30")
     assert sorted(entry["message"] for entry in calls) == sorted(
         f"sdk call {t}-{n}" for t in range(8) for n in range(125)
     )

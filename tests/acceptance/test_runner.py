@@ -6,12 +6,13 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 
 import pytest
 import requests
 
-from tests.acceptance.product import Product, wait_for
+from tests.acceptance.product import Product
+from tests.processes import IN_BACKGROUND
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.acceptance
 AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--"]
@@ -20,7 +21,7 @@ PARTS = ["web", "worker", "beat", "valkey", "postgres"]
 
 def test_product_says_that_it_is_ready_and_how_to_use_it(product: Product) -> None:
     assert product.announcement["base_url"] == product.base_url
-    assert requests.get(f"{product.base_url}/readyz", timeout=5).json()["status"] == "ok"
+    assert requests.get(f"{product.base_url}/readyz", timeout=DEADLINE_SECONDS).json()["status"] == "ok"
     assert f"curl -X POST {product.base_url}/v1/logs" in product.output()
     assert product.api_key in product.output()
 
@@ -46,18 +47,20 @@ def test_servers_listen_on_loopback_only(product: Product) -> None:
 
 def test_administrator_logs_in(product: Product) -> None:
     session, address = requests.Session(), product.announcement["admin_url"] + "login/"
-    session.get(address, timeout=10)
+    session.get(address, timeout=DEADLINE_SECONDS)
     username, password = product.admin
     form = {"username": username, "password": password, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
-    assert session.post(address, data=form, allow_redirects=False, timeout=10).status_code == 302
+    assert session.post(address, data=form, allow_redirects=False, timeout=DEADLINE_SECONDS).status_code == 302
 
 
 def test_manage_py_reaches_the_running_product(product: Product) -> None:
-    assert "[X] 0001_initial" in product.manage("showmigrations", "accounts")
+    assert "[X] 0001_tables" in product.manage("showmigrations", "accounts")
 
 
 def test_second_runner_on_the_same_data_is_refused_in_one_line(product: Product) -> None:
-    done = subprocess.run(product.command, env=product.environment, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        product.command, env=product.environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS
+    )
     assert done.returncode == 1
     assert done.stderr == f"luminalog: LuminaLog is already running on the data folder {product.data_dir}.\n"
 
@@ -71,24 +74,23 @@ def test_taken_port_is_said_in_one_line(own_product: Product) -> None:
 
 
 def test_parts_that_die_come_back_and_nothing_survives_a_killed_runner(own_product: Product) -> None:
+    own_product.command = [*IN_BACKGROUND, *own_product.command]
     own_product.start()
     for name in PARTS:
         died = own_product.part_pid(name)
         own_product.kill(name)
-        wait_for(lambda name=name, died=died: part_is_back(own_product, name, died), 20, own_product.output)
-    wait_for(lambda: readiness(own_product) == "ok", 20, own_product.output)
+        wait_until(lambda name=name, died=died: part_is_back(own_product, name, died), what=own_product.output)
+    wait_until(lambda: readiness(own_product) == "ok", what=own_product.output)
 
     first = own_product.announcement
     assert own_product.process
     own_product.process.kill()
     own_product.process.wait()
-    wait_for(lambda: not own_product.processes(), 10, lambda: str(own_product.processes()))
+    wait_until(lambda: not own_product.processes(), what=lambda: str(own_product.processes()))
 
     own_product.start()  # on what the killed one left behind
     assert own_product.announcement == first
-    began = time.monotonic()
-    own_product.stop(signal.SIGINT)
-    assert time.monotonic() - began < 10
+    own_product.stop(signal.SIGINT)  # which was ignored when it began
     assert not (own_product.data_dir / "bootstrap.json").exists()
 
 
@@ -114,7 +116,7 @@ def test_product_runs_as_a_normal_user(tmp_path_factory: pytest.TempPathFactory)
 
 def readiness(product: Product) -> str:
     try:
-        return str(requests.get(f"{product.base_url}/readyz", timeout=5).json()["status"])
+        return str(requests.get(f"{product.base_url}/readyz", timeout=DEADLINE_SECONDS).json()["status"])
     except requests.RequestException:
         return "no answer"
 

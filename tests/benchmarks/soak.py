@@ -20,10 +20,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from tests.acceptance.product import Product, wait_for
+from tests.acceptance.product import Product
 from tests.benchmarks.ingest import body
 from tests.benchmarks.load import Load, request, requests_a_second
 from tests.benchmarks.product import UNLIMITED
+from tests.waiting import wait_until
 
 ENTRIES = 20
 SHARE = 0.7
@@ -134,7 +135,9 @@ def line(number: int, minute: Minute) -> str:
 
 def stored(product: Product) -> Kept:
     """Wait until the spool is empty; return what is in the log store."""
-    wait_for(lambda: product.query("SELECT count(*) FROM ingest_spooledbatch") == [(0,)], DRAINED_WITHIN_SECONDS)
+    wait_until(
+        lambda: product.query("SELECT count(*) FROM ingest_spooledbatch") == [(0,)], seconds=DRAINED_WITHIN_SECONDS
+    )
     [(entries, size_bytes)] = product.query("SELECT count(*), coalesce(sum(size_bytes), 0) FROM storage_logentry")
     return Kept(entries, int(size_bytes))
 

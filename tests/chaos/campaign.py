@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.acceptance.product import wait_for
 from tests.chaos import invariants
 from tests.chaos.clients import Crowd
 from tests.chaos.journal import JournalledBatch, read_journals
@@ -16,6 +15,7 @@ from tests.chaos.resources import Resources
 from tests.chaos.scenarios import Scenario, Trial
 from tests.chaos.stack import Stack
 from tests.chaos.tenants import Tenant, make_tenants
+from tests.waiting import wait_until
 
 EDGE_BYTES = 12_000_000
 DRAIN_SECONDS = 90
@@ -124,7 +124,7 @@ class Campaign:
             batch.is_503_final = scenario.is_503_final
         self.batches |= batches
         try:
-            wait_for(self._is_drained, DRAIN_SECONDS, self.stack.tail_of_logs)
+            wait_until(self._is_drained, what=self.stack.tail_of_logs, seconds=DRAIN_SECONDS)
         except AssertionError as error:
             return [f"the spool is not empty: {error}"[:3000]]
         stored = invariants.read_stored(self.stack, scenario.name, self.tenants)
@@ -143,7 +143,7 @@ class Campaign:
 
     def _check_all(self) -> Iterator[str]:
         try:
-            wait_for(self._holds_no_claim, 15)  # those of killed drains are released after 5 s
+            wait_until(self._holds_no_claim, seconds=15)  # those of killed drains are released after 5 s
         except AssertionError:
             yield "claims of drains are left behind"
         yield from invariants.check_left_over(self.stack)

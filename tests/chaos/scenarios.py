@@ -13,11 +13,11 @@ from datetime import date, timedelta
 import psycopg
 
 from storage.partitions import DAYS_AHEAD, table_name
-from tests.acceptance.product import wait_for
 from tests.chaos import clocks, disks
 from tests.chaos.clients import TIMEOUT_SECONDS, Crowd
 from tests.chaos.proxy import Cut, Mode
 from tests.chaos.stack import Stack
+from tests.waiting import wait_until
 
 FIRE_SECONDS = 90
 UNNUDGED_SECONDS = 4  # the drain runs every second without a nudge
@@ -49,8 +49,10 @@ class Trial:
     def wait_for_firings(self, plan: str) -> None:
         """Wait until each rule of `plan` has fired."""
         names = {rule.strip().partition(":")[0] for rule in plan.split(",")}
-        wait_for(
-            lambda: names <= set(self.stack.firings()), FIRE_SECONDS, lambda: f"{names - set(self.stack.firings())}"
+        wait_until(
+            lambda: names <= set(self.stack.firings()),
+            what=lambda: f"{names - set(self.stack.firings())}",
+            seconds=FIRE_SECONDS,
         )
 
 
@@ -152,7 +154,7 @@ def upkeep_dies_at_points(trial: Trial) -> None:
         trial.wait_for_firings(plan)
         stack.disarm()
         stack.call(task)
-    wait_for(lambda: _is_partition(stack, future) and not _exists(stack, old), 20, stack.tail_of_logs)
+    wait_until(lambda: _is_partition(stack, future) and not _exists(stack, old), what=stack.tail_of_logs, seconds=20)
 
 
 KILLED = ("web", "worker", "beat", "valkey", "postgres")
@@ -199,7 +201,9 @@ def commits_are_cut(trial: Trial) -> None:
     for name, cut in CUTS:
         link = trial.stack.links[name]
         link.plan(cut, times=6)
-        wait_for(lambda link=link, cut=cut: link.fired[cut.name.lower()] >= 6, FIRE_SECONDS, link.fired.__repr__)
+        wait_until(
+            lambda link=link, cut=cut: link.fired[cut.name.lower()] >= 6, what=link.fired.__repr__, seconds=FIRE_SECONDS
+        )
         link.unplan()
         trial.note(f"{name} {cut.name.lower()}", link.fired.pop(cut.name.lower()))
 
@@ -217,7 +221,10 @@ def links_break(trial: Trial) -> None:
             for link in links:
                 link.become(mode, amount)
             time.sleep(seconds)
-            wait_for(lambda links=links, mode=mode: all(link.fired[mode.name.lower()] for link in links), FIRE_SECONDS)
+            wait_until(
+                lambda links=links, mode=mode: all(link.fired[mode.name.lower()] for link in links),
+                seconds=FIRE_SECONDS,
+            )
             for link in links:
                 link.become(Mode.PASS)
                 trial.note(f"{link.name} {mode.name.lower()}", link.fired.pop(mode.name.lower(), 0))
@@ -236,7 +243,7 @@ def valkey_forgets(trial: Trial) -> None:
         client.script_flush()
         trial.note("SCRIPT FLUSH")
     client.close()
-    wait_for(lambda: _oldest_batch_seconds(trial.stack) < 5, 10, trial.stack.tail_of_logs)
+    wait_until(lambda: _oldest_batch_seconds(trial.stack) < 5, what=trial.stack.tail_of_logs, seconds=10)
 
 
 @scenario("web-valkey cut", final=True)
@@ -263,7 +270,7 @@ def clocks_are_wrong(trial: Trial) -> None:
     for offset in ("+1h", "-1h"):
         for name in ("web", "worker", "valkey"):
             trial.stack.restart(name, **clocks.environment(offset))
-            wait_for(lambda name=name: clocks.is_wrong(trial.stack.pid(name)), FIRE_SECONDS)
+            wait_until(lambda name=name: clocks.is_wrong(trial.stack.pid(name)), seconds=FIRE_SECONDS)
             trial.note(f"{name}'s clock {offset}")
         trial.stack.wait_until_ready()
         trial.run_on(1.5, 2.5)
@@ -288,7 +295,7 @@ def log_disk_is_full(trial: Trial) -> None:
     trial.run_on()
     trial.stack.disks["wal"].fill()
     trial.note("no space for the log")
-    wait_for(lambda: _has_panicked(trial.stack), FIRE_SECONDS, trial.stack.tail_of_logs)
+    wait_until(lambda: _has_panicked(trial.stack), what=trial.stack.tail_of_logs, seconds=FIRE_SECONDS)
     trial.note("PostgreSQL panicked")
     trial.run_on(3, 4)
     trial.stack.disks["wal"].free()
@@ -306,7 +313,9 @@ def _run_armed(trial: Trial, *, web: str, worker: str) -> None:
 def _kill_backend(trial: Trial) -> None:
     """Kill one session of the web server's, as soon as it has one that stays."""
     sessions: list[int] = []
-    wait_for(lambda: sessions.extend(_sessions(trial.stack)) or sessions, FIRE_SECONDS, trial.stack.tail_of_logs)
+    wait_until(
+        lambda: sessions.extend(_sessions(trial.stack)) or sessions, what=trial.stack.tail_of_logs, seconds=FIRE_SECONDS
+    )
     pid = trial.rng.choice(sessions)
     assert pid in trial.stack.processes("postgres")
     os.kill(pid, signal.SIGKILL)

@@ -23,10 +23,11 @@ from embedded.parts import FIRST_PAUSE_SECONDS, Part, product_parts
 from embedded.postgres import EmbeddedPostgres
 from embedded.processes import free_port
 from embedded.valkey import EmbeddedValkey
-from tests.acceptance.product import OWN, wait_for
+from tests.acceptance.product import OWN
 from tests.chaos import disks
 from tests.chaos.disks import Disk
 from tests.chaos.proxy import Link, Proxy
+from tests.waiting import wait_until
 
 READY_SECONDS = 60
 #: In one process: starting one takes longer than all it does.
@@ -89,13 +90,13 @@ class Stack:
 
     def wait_until_ready(self, seconds: float = READY_SECONDS) -> None:
         """Return when readiness is green without a reservation."""
-        wait_for(self._is_ready, seconds, self.tail_of_logs)
+        wait_until(self._is_ready, what=self.tail_of_logs, seconds=seconds)
 
     # --- parts ---
 
     def pid(self, name: str) -> int:
         """Return the process id of a part, once it runs."""
-        wait_for(lambda: self._process(name).poll() is None, READY_SECONDS, self.tail_of_logs)
+        wait_until(lambda: self._process(name).poll() is None, what=self.tail_of_logs, seconds=READY_SECONDS)
         return self._process(name).pid
 
     def processes(self, name: str) -> list[int]:

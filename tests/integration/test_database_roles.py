@@ -34,6 +34,7 @@ from storage.models import LogEntry, Receipt
 from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.web_server import Web, web_server
 from tests.processes import PROJECT
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -86,7 +87,9 @@ def secret() -> str:
 def manage(role: str, *arguments: str) -> str:
     command = [sys.executable, "manage.py", *arguments]
     environment = os.environ | {"DATABASE_URL": address(role)}
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -108,11 +111,11 @@ class Staff:
         assert "Log out" in answer.text
 
     def get(self, path: str) -> requests.Response:
-        return self.session.get(self.address + path, timeout=30)
+        return self.session.get(self.address + path, timeout=DEADLINE_SECONDS)
 
     def post(self, path: str, **data: str) -> requests.Response:
         given = {"csrfmiddlewaretoken": self.session.cookies["csrftoken"], **data}
-        return self.session.post(self.address + path, data=given, timeout=30)
+        return self.session.post(self.address + path, data=given, timeout=DEADLINE_SECONDS)
 
 
 def test_entry_travels_from_web_to_store_and_back(web: Web, secret: str) -> None:
@@ -126,10 +129,12 @@ def test_entry_travels_from_web_to_store_and_back(web: Web, secret: str) -> None
     asked = {"from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}
     headers = {"x-api-key": secret}
     url = f"http://127.0.0.1:{web.port}/v1/"
-    found = requests.get(url + "logs", asked | {"query": "userId:7"}, headers=headers, timeout=10).json()["logs"]
+    found = requests.get(url + "logs", asked | {"query": "userId:7"}, headers=headers, timeout=DEADLINE_SECONDS).json()[
+        "logs"
+    ]
     assert [log["message"] for log in found] == ["kept"] * 3
     for path in (f"logs/{found[0]['id']}", "logs/histogram", "logs/fields", "logs/export", "traces/t", "usage"):
-        assert requests.get(url + path, headers=headers, timeout=10).status_code == 200, path
+        assert requests.get(url + path, headers=headers, timeout=DEADLINE_SECONDS).status_code == 200, path
     manage(grants.OWNER, "verify_ledger")
 
 
@@ -192,7 +197,7 @@ def test_web_counts_everybody_s_connections() -> None:
 
 
 def test_web_is_ready(web: Web) -> None:
-    answer = requests.get(f"http://127.0.0.1:{web.port}/readyz", timeout=10)
+    answer = requests.get(f"http://127.0.0.1:{web.port}/readyz", timeout=DEADLINE_SECONDS)
     assert answer.json()["status"] == "ok"
 
 
@@ -311,7 +316,7 @@ def test_webs_role_sees_all_that_operators_watch(roles: None) -> None:
     told = {
         command: subprocess.run(
             [sys.executable, "manage.py", *command.split()],
-            env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False,
+            env=environment, cwd=PROJECT, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,
         ).stdout
         for command in ("metrics", "doctor --json")
     }  # fmt: skip

@@ -15,6 +15,7 @@ from accounts.models import User
 from embedded.postgres import EmbeddedPostgres
 from tests.integration.web_server import Web, web_server
 from tests.processes import PROJECT
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,13 +58,15 @@ def test_postgresql_s_log_quotes_no_row(tmp_path: Path) -> None:
 
 def ask(web: Web, path: str, method: str = "GET", **headers: str) -> requests.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return requests.request(method, f"http://127.0.0.1:{web.port}{path}", headers=BY_TLS | named, timeout=10)
+    return requests.request(
+        method, f"http://127.0.0.1:{web.port}{path}", headers=BY_TLS | named, timeout=DEADLINE_SECONDS
+    )
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     given = os.environ | PRODUCTION | {"SECRET_KEY": STRONG} | environment
     return subprocess.run(
-        [sys.executable, *command], cwd=PROJECT, env=given, capture_output=True, text=True, timeout=60
+        [sys.executable, *command], cwd=PROJECT, env=given, capture_output=True, text=True, timeout=DEADLINE_SECONDS
     )
 
 
@@ -111,7 +114,7 @@ def test_cookies_are_for_https_and_for_us_only(production: Web) -> None:
         {"csrfmiddlewaretoken": token, "username": "root", "password": "a long password", "next": "/admin/"},
         headers=BY_TLS | {"Cookie": f"csrftoken={token}", "Referer": f"https://127.0.0.1:{production.port}/"},
         allow_redirects=False,
-        timeout=10,
+        timeout=DEADLINE_SECONDS,
     )
     assert answer.status_code == 302
     cookies = {cookie.name: cookie for cookie in (*form.cookies, *answer.cookies)}

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +12,9 @@ from django.test import Client
 
 from foundation import valkey
 from storage import partitions
+from tests.processes import PROJECT
+from tests.waiting import DEADLINE_SECONDS
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
 NAMES = {"postgresql", "durability", "migrations", "partitions", "valkey", "spool_bytes", "spool_age", "disk"}
 
 
@@ -81,7 +81,7 @@ def test_database_that_is_gone_is_named_and_its_address_is_not() -> None:
     gone = {"DJANGO_SETTINGS_MODULE": "luminalog.settings", "DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/none"}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", program],
-        env={**os.environ, **gone}, cwd=PROJECT, capture_output=True, text=True, timeout=30,
+        env={**os.environ, **gone}, cwd=PROJECT, capture_output=True, text=True, timeout=DEADLINE_SECONDS,
     )  # fmt: skip
     last_line = done.stdout.strip().splitlines()[-1]
     assert last_line == "503 {'status': 'failed', 'checks': {'valkey': 'ok', 'postgresql': 'failed'}}"

@@ -17,7 +17,7 @@ from ingest.models import SpooledBatch
 from ingest.spool.payload import unpack
 from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.web_server import Web, web_server
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -152,7 +152,9 @@ def test_bad_request_is_refused_with_a_problem(web, body, headers, status, code)
 
 
 def test_method_that_is_not_there_is_refused(web):
-    answer = requests.put(f"http://127.0.0.1:{web.port}/v1/logs", headers={"x-api-key": web.secret}, timeout=5)
+    answer = requests.put(
+        f"http://127.0.0.1:{web.port}/v1/logs", headers={"x-api-key": web.secret}, timeout=DEADLINE_SECONDS
+    )
     assert_problem(answer, 405, "method_not_allowed")
     assert "POST" in answer.headers["Allow"]
 

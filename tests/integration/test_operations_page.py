@@ -1,12 +1,12 @@
 """docs/operations.md names only commands, options and settings that there are."""
 
 import re
-from pathlib import Path
 
 import pytest
 from django.core.management import get_commands, load_command_class
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
+from tests.processes import PROJECT
+
 PAGE = (PROJECT / "docs" / "operations.md").read_text()
 COMMAND = re.compile(r"manage\.py (\w+)((?: --?[\w-]+)*)")
 SOURCES = "".join(

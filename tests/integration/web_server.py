@@ -38,12 +38,12 @@ class Web:
         """POST with a good key; a header's name has `_` for `-`, and None leaves it out."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         given = {"x-api-key": self.secret, "Content-Type": "application/json", **named}
-        return requests.post(f"http://127.0.0.1:{self.port}{path}", data=body, headers=given, timeout=60)
+        return requests.post(f"http://127.0.0.1:{self.port}{path}", data=body, headers=given, timeout=DEADLINE_SECONDS)
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """GET; a header's name has `_` for `-`."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return requests.get(f"http://127.0.0.1:{self.port}{path}", headers=named, timeout=60)
+        return requests.get(f"http://127.0.0.1:{self.port}{path}", headers=named, timeout=DEADLINE_SECONDS)
 
     def raw(self, *pieces: bytes, hang_up: bool = False) -> Answer:
         """Send `pieces` as they are, and return the first answer; after hanging up, when the server does too.

@@ -117,7 +117,7 @@ class Product:
 
     # --- use ---
 
-    def post(self, body: object, **headers: str) -> requests.Response:
+    def post(self, body: Any, **headers: str) -> requests.Response:
         """POST `body` as JSON to /v1/logs with the first key."""
         return requests.post(
             f"{self.base_url}/v1/logs",

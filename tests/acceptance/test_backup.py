@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -107,7 +108,7 @@ def published(product: Product) -> dict[str, str]:
     return dict(line.split("=", 1) for line in lines)
 
 
-def manage(*command: str, environment: dict[str, str]) -> dict[str, object]:
+def manage(*command: str, environment: dict[str, str]) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, str(PROJECT / "manage.py"), *command],
         env=environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=False,

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, expect
 
 from tests.acceptance.product import Product
 from tests.browser import chromium, sign_in
@@ -111,7 +111,12 @@ def page(browser: Browser, product: Product) -> Iterator[Page]:
     with browser.new_context() as context:
         page = context.new_page()
         alarms: list[str] = []
-        page.on("dialog", lambda dialog: (alarms.append(f"dialog {dialog.message}"), dialog.dismiss()))
+
+        def note(dialog: Dialog) -> None:
+            alarms.append(f"dialog {dialog.message}")
+            dialog.dismiss()
+
+        page.on("dialog", note)
         page.on("pageerror", lambda error: alarms.append(f"error {error}"))
         page.on("request", lambda request: alarms.append(request.url) if request.url.endswith("/pwned") else None)
         page.expose_function("alarm", lambda directive: alarms.append(directive))

@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tests.acceptance.product import Product
 from tests.waiting import DEADLINE_SECONDS, wait_until
@@ -23,7 +24,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+WIDE, NARROW = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
 PICTURES = os.environ.get("SCREENSHOTS")
 SHOWN = (Path(__file__).parents[2] / "docs" / "keys.md").read_text()
 
@@ -35,7 +36,7 @@ def page() -> Iterator[Page]:
     complaints: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        opened = browser.new_context(viewport=WIDE, color_scheme="light").new_page()  # type: ignore[arg-type]
+        opened = browser.new_context(viewport=WIDE, color_scheme="light").new_page()
         opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         yield opened
@@ -48,13 +49,13 @@ def look(page: Page, name: str) -> None:
     page.wait_for_load_state("networkidle")
     for width, size in (("wide", WIDE), ("narrow", NARROW)):
         for theme in ("light", "dark"):
-            page.set_viewport_size(size)  # type: ignore[arg-type]
-            page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+            page.set_viewport_size(size)
+            page.emulate_media(color_scheme=theme)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} {width}"
             picture = f"{name}-{width}-{theme}.png"
             if PICTURES and (PICTURES != "docs/images" or f"images/{picture}" in SHOWN):
                 page.screenshot(path=f"{PICTURES}/{picture}", full_page=True, animations="disabled")
-    page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light")
 
 
@@ -69,7 +70,7 @@ def post(product: Product, key: str, **headers: str) -> int:
 def post_in_body(product: Product, key: str) -> int:
     """Post as the older clients do, with the key in the body."""
     entry = {"timestamp": datetime.now(UTC).isoformat(), "level": "info", "message": "An older client"}
-    body = {"api_key": key, "logs": [entry]}
+    body: dict[str, Any] = {"api_key": key, "logs": [entry]}
     return requests.post(f"{product.base_url}/v1/logs", json=body, timeout=DEADLINE_SECONDS).status_code
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 import requests
@@ -99,7 +100,7 @@ def test_sums_never_fall_when_processes_are_killed(mine: Product) -> None:
     for name in ("web", "worker"):
         died = mine.part_pid(name)
         os.killpg(died, signal.SIGKILL)
-        wait_until(lambda name=name, died=died: living(mine, name, died), what=mine.output)
+        wait_until(partial(living, mine, name, died), what=mine.output)
     wait_until(lambda: answers(mine), what=mine.output)
 
     after = scrape(mine)

@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import requests
@@ -79,7 +80,7 @@ def test_parts_that_die_come_back_and_nothing_survives_a_killed_runner(own_produ
     for name in PARTS:
         died = own_product.part_pid(name)
         own_product.kill(name)
-        wait_until(lambda name=name, died=died: part_is_back(own_product, name, died), what=own_product.output)
+        wait_until(partial(part_is_back, own_product, name, died), what=own_product.output)
     wait_until(lambda: readiness(own_product) == "ok", what=own_product.output)
 
     first = own_product.announcement

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import ViewportSize, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.caller import Caller
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.django_db(transaction=True)]
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
+SIZES = {"wide": ViewportSize(width=1280, height=900), "narrow": ViewportSize(width=390, height=844)}
 PICTURES = os.environ.get("SCREENSHOTS")
 
 
@@ -80,8 +80,8 @@ def test_the_usage_page_of_a_busy_organisation(
         page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
         for name, size in SIZES.items():
             for theme in ("light", "dark"):
-                page.set_viewport_size(size)  # type: ignore[arg-type]
-                page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                page.set_viewport_size(size)
+                page.emulate_media(color_scheme=theme)
                 page.goto(address)
                 assert page.locator(".chart canvas").count() == 3
                 assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name

@@ -7,6 +7,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from typing import Any, cast
 
 import django
 import msgspec
@@ -56,7 +57,8 @@ def _drain_seconds(batches: int) -> float:
 def _copy_seconds(batches: int) -> float:
     """Time the COPY alone: the rows are ready in memory."""
     [part] = encode_entries(parse_batch(body(ENTRIES), lenient=False).entries)
-    lines, rows = unpack(pack(part.payload)), []
+    lines = unpack(pack(part.payload))
+    rows: list[Any] = []
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
         [received_at] = cursor.fetchone()
@@ -79,7 +81,7 @@ def _copy_seconds(batches: int) -> float:
 
     def copy() -> None:
         with transaction.atomic():
-            types, dumpers = list(postgres.COLUMNS.values()), {msgspec.Raw: postgres.RawJson}
+            types, dumpers = list(postgres.COLUMNS.values()), {cast(type, msgspec.Raw): postgres.RawJson}
             copy_rows(postgres.COPY, rows, types=types, dumpers=dumpers)
 
     return _seconds(copy)

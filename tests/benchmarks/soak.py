@@ -46,7 +46,8 @@ class Kept(NamedTuple):
     entries: int
     bytes: int
 
-    def __add__(self, other: tuple[int, ...]) -> Self:
+    def plus(self, other: tuple[int, ...]) -> Self:
+        """Return the sum."""
         return type(self)(*(mine + its for mine, its in zip(self, other, strict=True)))
 
 
@@ -104,7 +105,7 @@ class Soak:
             self.minutes[minute].statuses[status] += 1
             if status == HTTPStatus.OK:
                 told = json.loads(answer)
-                self.kept += Kept(told["processed"], told["bytes_used"])
+                self.kept = self.kept.plus(Kept(told["processed"], told["bytes_used"]))
 
 
 def memory_bytes(product: Product) -> dict[str, int]:
@@ -145,8 +146,8 @@ def stored(product: Product) -> Kept:
 def breaches(soak: Soak, before: Kept) -> list[str]:
     """Return what is not as it should be, now that the load is over."""
     found = []
-    if (now := stored(soak.product)) != soak.kept + before:
-        found.append(f"answered and stored differ: {soak.kept + before} and {now}")
+    if (now := stored(soak.product)) != soak.kept.plus(before):
+        found.append(f"answered and stored differ: {soak.kept.plus(before)} and {now}")
     if sum((minute.statuses for minute in soak.minutes), Counter[int]()).keys() != {HTTPStatus.OK}:
         found.append("not all were answered 200")
     soak.product.manage("verify_ledger", seconds=VERIFIED_WITHIN_SECONDS)  # ends the run when it is not clean

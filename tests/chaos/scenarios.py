@@ -6,16 +6,17 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 
 import psycopg
 
 from storage.partitions import DAYS_AHEAD, table_name
 from tests.chaos import clocks, disks
 from tests.chaos.clients import TIMEOUT_SECONDS, Crowd
-from tests.chaos.proxy import Cut, Mode
+from tests.chaos.proxy import Cut, Link, Mode
 from tests.chaos.stack import Stack
 from tests.waiting import wait_until
 
@@ -201,9 +202,7 @@ def commits_are_cut(trial: Trial) -> None:
     for name, cut in CUTS:
         link = trial.stack.links[name]
         link.plan(cut, times=6)
-        wait_until(
-            lambda link=link, cut=cut: link.fired[cut.name.lower()] >= 6, what=link.fired.__repr__, seconds=FIRE_SECONDS
-        )
+        wait_until(partial(_has_fired, [link], cut, times=6), what=link.fired.__repr__, seconds=FIRE_SECONDS)
         link.unplan()
         trial.note(f"{name} {cut.name.lower()}", link.fired.pop(cut.name.lower()))
 
@@ -221,10 +220,7 @@ def links_break(trial: Trial) -> None:
             for link in links:
                 link.become(mode, amount)
             time.sleep(seconds)
-            wait_until(
-                lambda links=links, mode=mode: all(link.fired[mode.name.lower()] for link in links),
-                seconds=FIRE_SECONDS,
-            )
+            wait_until(partial(_has_fired, links, mode), seconds=FIRE_SECONDS)
             for link in links:
                 link.become(Mode.PASS)
                 trial.note(f"{link.name} {mode.name.lower()}", link.fired.pop(mode.name.lower(), 0))
@@ -270,7 +266,7 @@ def clocks_are_wrong(trial: Trial) -> None:
     for offset in ("+1h", "-1h"):
         for name in ("web", "worker", "valkey"):
             trial.stack.restart(name, **clocks.environment(offset))
-            wait_until(lambda name=name: clocks.is_wrong(trial.stack.pid(name)), seconds=FIRE_SECONDS)
+            wait_until(partial(_has_a_wrong_clock, trial.stack, name), seconds=FIRE_SECONDS)
             trial.note(f"{name}'s clock {offset}")
         trial.stack.wait_until_ready()
         trial.run_on(1.5, 2.5)
@@ -310,12 +306,17 @@ def _run_armed(trial: Trial, *, web: str, worker: str) -> None:
     trial.stack.disarm()
 
 
+def _has_fired(links: Iterable[Link], what: Cut | Mode, *, times: int = 1) -> bool:
+    return all(link.fired[what.name.lower()] >= times for link in links)
+
+
+def _has_a_wrong_clock(stack: Stack, name: str) -> bool:
+    return clocks.is_wrong(stack.pid(name))
+
+
 def _kill_backend(trial: Trial) -> None:
     """Kill one session of the web server's, as soon as it has one that stays."""
-    sessions: list[int] = []
-    wait_until(
-        lambda: sessions.extend(_sessions(trial.stack)) or sessions, what=trial.stack.tail_of_logs, seconds=FIRE_SECONDS
-    )
+    sessions = wait_until(lambda: list(_sessions(trial.stack)), what=trial.stack.tail_of_logs, seconds=FIRE_SECONDS)
     pid = trial.rng.choice(sessions)
     assert pid in trial.stack.processes("postgres")
     os.kill(pid, signal.SIGKILL)

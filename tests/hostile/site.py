@@ -107,9 +107,10 @@ class Site:
     def post(self, body: Any, **headers: str | None) -> requests.Response:
         """POST `body` to /v1/logs; a header's name has `_` for `-`, and None leaves it out."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        given = {"x-api-key": self.secret, "Content-Type": "application/json"} | named
+        given = {"x-api-key": self.secret, "Content-Type": "application/json", **named}
+        sent = {name: value for name, value in given.items() if value is not None}
         with self.session() as session:
-            return session.post(f"{self.base_url}/v1/logs", data=body, headers=given, timeout=DEADLINE_SECONDS)
+            return session.post(f"{self.base_url}/v1/logs", data=body, headers=sent, timeout=DEADLINE_SECONDS)
 
     # --- not well-behaved ---
 

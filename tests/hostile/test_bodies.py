@@ -2,6 +2,7 @@
 
 import os
 from random import Random
+from typing import Any
 
 from tests.hostile.site import Site
 from tests.limits.test_wire_properties import Bodies, by_the_reference
@@ -22,7 +23,7 @@ def test_server_and_reference_agree_on_mutated_bodies(site: Site):
             assert (answer.status_code, _verdict(answer.json())) == _expected(body), body
 
 
-def _verdict(answer: dict) -> object:
+def _verdict(answer: dict[str, Any]) -> object:
     """What an answer says of a batch: how much was kept, or which code, or what is wrong where."""
     if "processed" in answer:
         return answer["processed"]

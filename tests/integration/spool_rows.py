@@ -1,6 +1,7 @@
 """Many rows of the spool at once, for tests of what happens when it is full."""
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -26,7 +27,7 @@ def fill_spool(
     age: timedelta = timedelta(0),
 ) -> None:
     """Insert `rows` batches of one entry each, uncharged."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "organisation_id": organisation_id,
         "rows": rows,
         "payload": payload,

@@ -66,7 +66,8 @@ class Reader:
     def _read(self) -> None:
         name, data = "message", ""
         try:
-            for line in self.response.iter_lines(chunk_size=65536, decode_unicode=True):
+            for read in self.response.iter_lines(chunk_size=65536):
+                line = read.decode()
                 key, _, value = line.partition(": ")
                 if key == "id":
                     self.last_event_id = value

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import DataError, connection, transaction
-from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
@@ -21,9 +20,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import authentication
 from accounts.authentication import ApiKeyAuthentication
 from accounts.directory import KNOWN_SECONDS, Directory, directory
-from accounts.failures import FAILURES_A_MINUTE, QUERIES_A_SECOND, failed_keys
+from accounts.failures import FAILURES_A_MINUTE, QUERIES_A_SECOND, FailedKeys, failed_keys
 from accounts.keys import digest, make_key
 from accounts.last_use import last_use, plain_http
 from accounts.models import ApiKey, Organisation
@@ -78,7 +78,7 @@ def fresh_memory() -> Iterator[None]:
         memory.clear()
 
 
-def post(key: str | None = None, *, body: dict[str, Any] | None = None, **headers: str) -> HttpResponse:
+def post(key: str | None = None, *, body: Any = None, **headers: Any) -> Any:
     if key is not None:
         headers["x-api-key"] = key
     return Client().post("/v1/ingest", json.dumps(body or {}), content_type="application/json", headers=headers)
@@ -93,7 +93,7 @@ def test_known_key_costs_neither_sql_nor_valkey(
     django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, secret = make_api_key()
-    monkeypatch.setattr(directory, "clock", lambda: 0.0)
+    monkeypatch.setattr(authentication, "directory", Directory(clock=lambda: 0.0))
     with django_assert_num_queries(1):
         post(secret)
     with django_assert_num_queries(0), round_trips() as sent:
@@ -137,9 +137,10 @@ def test_body_is_not_read_when_the_header_is_there() -> None:
 
         readline = read
 
+    unreadable: dict[str, Any] = {"wsgi.input": Unreadable()}
     _, secret = make_api_key()
     for key in (secret, make_key()):
-        answer = Client().post("/v1/ingest", headers={"x-api-key": key}, **{"wsgi.input": Unreadable()})
+        answer = Client().post("/v1/ingest", headers={"x-api-key": key}, **unreadable)
         assert answer.status_code in (200, 401)
 
 
@@ -277,8 +278,10 @@ def test_good_key_works_behind_an_address_that_fails_too_often() -> None:
 
 
 def test_guessing_costs_few_queries(django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    for second, queries in enumerate([FAILURES_A_MINUTE + 1 + QUERIES_A_SECOND, QUERIES_A_SECOND]):
-        monkeypatch.setattr(failed_keys, "clock", lambda second=second: float(second))
+    now = [0.0]
+    monkeypatch.setattr(authentication, "failed_keys", FailedKeys(clock=lambda: now[0]))
+    for queries in (FAILURES_A_MINUTE + 1 + QUERIES_A_SECOND, QUERIES_A_SECOND):
+        now[0] += 1
         with django_assert_num_queries(queries):
             for _ in range(100):
                 post(make_key())
@@ -286,7 +289,7 @@ def test_guessing_costs_few_queries(django_assert_num_queries: Any, monkeypatch:
 
 def test_failures_are_counted_while_valkey_is_down(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
-    monkeypatch.setattr(failed_keys, "clock", lambda: 100.0)
+    monkeypatch.setattr(authentication, "failed_keys", FailedKeys(clock=lambda: 100.0))
     key = make_key()
     with round_trips() as sent:
         statuses = [post(key).status_code for _ in range(FAILURES_A_MINUTE + 1)]

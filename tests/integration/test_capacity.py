@@ -4,10 +4,8 @@ import base64
 import json
 import os
 import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -114,7 +112,8 @@ def test_process_that_keeps_much_looks_at_once(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(room, "LOOK_EVERY_SECONDS", 3600.0)
     monkeypatch.setattr(room, "LOOK_AGAIN_SECONDS", 0.0)
     process = Capacity()
-    with watching(process):
+    process.watch()
+    try:
         wait_until(lambda: process._looked_at, what="the first look")
         make_old_backlog()
         process.require()
@@ -122,24 +121,8 @@ def test_process_that_keeps_much_looks_at_once(monkeypatch: pytest.MonkeyPatch) 
         process.kept(int(configured.SPOOL_MAX_BYTES * room.HURRY_SHARE) + 1)
 
         wait_until(lambda: is_full(process), what="the next look")
-
-
-@contextmanager
-def watching(process: Capacity) -> Iterator[None]:
-    """Look for ever in a thread, and end that after all."""
-    thread = threading.Thread(target=watch, args=[process])
-    thread.start()
-    try:
-        yield
     finally:
-        process.look = sys.exit  # type: ignore[method-assign]
-        process._hurry.set()
-        thread.join()
-
-
-def watch(process: Capacity) -> None:
-    with suppress(SystemExit):
-        process.watch()
+        process._thread.stop()
 
 
 def is_full(process: Capacity) -> bool:

@@ -56,7 +56,7 @@ def traced() -> Iterator[Callable[[], str]]:
     connection.ensure_connection()
     with tempfile.TemporaryFile("w+") as file:
         connection.connection.pgconn.trace(file.fileno())
-        yield lambda: (file.flush(), file.seek(0), file.read())[2]
+        yield lambda: file.read() if file.seek(0) == 0 else ""
         connection.connection.pgconn.untrace()
 
 

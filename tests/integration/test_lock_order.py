@@ -34,7 +34,7 @@ from storage import partitions
 from storage.store import store
 from tests.integration.batches import part_of
 from tests.integration.spool_rows import fill_spool
-from tests.integration.web_server import database_url
+from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

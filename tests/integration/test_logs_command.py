@@ -76,5 +76,6 @@ def test_tail_prints_new_entries_until_it_is_interrupted(organisation: Organisat
 def store_and_look(organisation: Organisation, process: Process) -> bool:
     """Store one more entry and tell whether the process has printed: when it begins to follow is its own affair."""
     assert process.poll() is None
+    assert process.stdout
     store_batch(organisation, [line("fine"), line("broken", level="error")])
     return bool(select.select([process.stdout], [], [], 0.2)[0])

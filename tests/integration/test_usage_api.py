@@ -7,6 +7,7 @@ from django.test import Client
 
 from accounts.keys import digest, make_key
 from accounts.models import ApiKey, Organisation, Project
+from foundation.postgres import fetch_one
 from quotas import ledger, limits
 from quotas.models import Plan, Quota
 from quotas.plans import subscribe
@@ -39,7 +40,7 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
     now = datetime.now(UTC)
     ledger.open_month(organisation_id)
     from_plan = {"organisation_id": organisation_id, "size_bytes": 250, "entries": 5}
-    assert ledger.fetch_one(ledger.CHARGE, from_plan)
+    assert fetch_one(ledger.CHARGE, from_plan)
     ledger.count(
         [
             ledger.UsageRow(now, organisation_id, api_key.pk, "accepted", 2, 5, 250),

@@ -26,8 +26,10 @@ def _nothing_noted(transactional_db: None) -> Iterator[None]:
 
 def counted() -> dict[str, tuple[int, int, int]]:
     return {
-        outcome: tuple(numbers)
-        for outcome, *numbers in HourlyUsage.objects.values_list("outcome", "requests", "entries", "bytes")
+        outcome: (requests, entries, size_bytes)
+        for outcome, requests, entries, size_bytes in HourlyUsage.objects.values_list(
+            "outcome", "requests", "entries", "bytes"
+        )
     }
 
 

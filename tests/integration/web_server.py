@@ -38,7 +38,8 @@ class Web:
         """POST with a good key; a header's name has `_` for `-`, and None leaves it out."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         given = {"x-api-key": self.secret, "Content-Type": "application/json", **named}
-        return requests.post(f"http://127.0.0.1:{self.port}{path}", data=body, headers=given, timeout=DEADLINE_SECONDS)
+        sent = {name: value for name, value in given.items() if value is not None}
+        return requests.post(f"http://127.0.0.1:{self.port}{path}", data=body, headers=sent, timeout=DEADLINE_SECONDS)
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """GET; a header's name has `_` for `-`."""

@@ -147,7 +147,7 @@ def kept_leniently(body: bytes) -> list[str]:
 
 
 def as_text(moment: Any) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+    return str(moment.isoformat()).replace("+00:00", "Z")
 
 
 @contextmanager

@@ -155,7 +155,9 @@ def _error(error: Any, errors: list[tuple[str, str]]) -> Any:
     return kept
 
 
-def _texts(given: dict, kept: dict, names: list[str], pointer: str, errors: list[tuple[str, str]]) -> None:
+def _texts(
+    given: dict[str, Any], kept: dict[str, Any], names: list[str], pointer: str, errors: list[tuple[str, str]]
+) -> None:
     for name in names:
         if name in given:
             kept[name] = given[name]

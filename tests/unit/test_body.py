@@ -3,6 +3,8 @@
 import gzip
 import io
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from backports import zstd
@@ -14,7 +16,7 @@ from ingest.receive import admission
 from ingest.receive.body import CHUNK_BYTES, read_body
 from tests.effort import cpu_seconds
 
-COMPRESS = {"gzip": gzip.compress, "zstd": zstd.compress}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +51,7 @@ def chunked(stream: io.IOBase, **environ: object) -> WSGIRequest:
     return raw(base | given | environ, stream)
 
 
-def raw(environ: dict, stream: io.IOBase) -> WSGIRequest:
+def raw(environ: dict[str, Any], stream: io.IOBase) -> WSGIRequest:
     return WSGIRequest(environ | {"wsgi.input": stream})
 
 
@@ -113,7 +115,7 @@ def test_other_codings_are_refused(coding):
     ids=["empty", "a byte short", "half", "trailing byte", "two members", "leading byte", "checksum", "not compressed"],
 )
 def test_damaged_compression_is_refused(coding, damage):
-    checked = {zstd.CompressionParameter.checksum_flag: 1}
+    checked: dict[int, int] = {zstd.CompressionParameter.checksum_flag: 1}
     content = b"".join(b"%d," % n for n in range(100_000))
     packed = gzip.compress(content) if coding == "gzip" else zstd.compress(content, options=checked)
     assert refusal(post(damage(packed), content_encoding=coding)).code == "bad_compression"
@@ -125,7 +127,7 @@ def test_raw_deflate_and_zlib_are_no_gzip():
 
 def test_zstd_window_of_more_than_8_mib_is_refused():
     for window_log, is_allowed in ((23, True), (24, False), (27, False)):
-        options = {zstd.CompressionParameter.window_log: window_log}
+        options: dict[int, int] = {zstd.CompressionParameter.window_log: window_log}
         compressor = zstd.ZstdCompressor(options=options)
         request = post(compressor.compress(b"{}") + compressor.flush(), content_encoding="zstd")
         if is_allowed:

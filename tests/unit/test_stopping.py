@@ -38,7 +38,7 @@ def in_background(code: str) -> Iterator[Process]:
 
 def said_by(process: Process) -> bytes:
     assert process.stdout
-    return process.stdout.readline()
+    return bytes(process.stdout.readline())
 
 
 @pytest.mark.parametrize("number", SIGNALS)

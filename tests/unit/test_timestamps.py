@@ -15,7 +15,7 @@ def batch(timestamp: object) -> bytes:
 
 def kept(timestamp: str) -> str:
     [line] = parse_batch(batch(timestamp), lenient=False).entries
-    return json.loads(line)["timestamp"]
+    return str(json.loads(line)["timestamp"])
 
 
 @pytest.mark.parametrize(

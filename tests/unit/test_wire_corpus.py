@@ -1,6 +1,7 @@
 """The odd things that clients send: each accepted, repaired or refused as the contract says."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -12,9 +13,10 @@ ENTRY = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "m"}
 HEAD = b'{"logs":[{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"m",'
 
 
-def line_of(payload: bytes) -> dict:
+def line_of(payload: bytes) -> dict[str, Any]:
     [line] = parse_batch(payload, lenient=False).entries
-    return json.loads(line)
+    found: dict[str, Any] = json.loads(line)
+    return found
 
 
 def refusal(payload: bytes) -> Refusal:

@@ -1,6 +1,7 @@
 """Each limit of an entry, a byte below, at and above it, in characters of one to four bytes."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -19,13 +20,13 @@ def of_bytes(size: int, character: str) -> str:
     return character * (size // width) + "." * (size % width)
 
 
-def padded(value: dict, name: str, *, size: int, character: str) -> dict:
+def padded(value: dict[str, Any], name: str, *, size: int, character: str) -> dict[str, Any]:
     """Return `value` with a string so long that its compact JSON has `size` bytes."""
     empty = json.dumps(value | {name: ""}, separators=(",", ":"), ensure_ascii=False)
     return value | {name: of_bytes(size - len(empty.encode()), character)}
 
 
-def codes(*entries: dict, ascii_only: bool) -> list[tuple[str, str]]:
+def codes(*entries: dict[str, Any], ascii_only: bool) -> list[tuple[str, str]]:
     """Return what is wrong with a batch of these entries."""
     try:
         parse_batch(json.dumps({"logs": entries}, ensure_ascii=ascii_only).encode(), lenient=False)

@@ -39,7 +39,7 @@ def migrate() -> None:
     """Migrate until the second migration of ours is about to begin."""
     begun = 0
 
-    def look(action: str, migration: Any = None, _fake: bool = False) -> None:
+    def look(action: str, migration: Any = None, fake: bool | None = False, /) -> None:
         nonlocal begun
         if action == "apply_start" and migration.app_label in OURS:
             begun += 1

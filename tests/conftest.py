@@ -1,8 +1,7 @@
 """Fixtures for every level of tests: partitions in the test database, and organisations to call as."""
 
-import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
@@ -14,23 +13,18 @@ from django.dispatch import receiver
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.caller import Caller
-from accounts.keys import digest, make_key
 from accounts.last_use import last_use, plain_http
-from accounts.models import ApiKey, Organisation, Project
 from foundation import valkey
-from foundation.levels import Level
 from quotas import outcomes
-from quotas.models import Plan
-from quotas.plans import subscribe
 from storage import partitions
+from storage.models import LogEntry, Receipt
+from tests import organisations
 
 #: Migrations that make rows; a transactional test flushes them away for those after it.
 MAKERS = {"quotas": ("quotas.migrations.0002_rules", "make_plans")}
 
 #: What the product gives Valkey on the way of a request, for tests of just that.
 PROMPT_SECONDS = valkey.TIMEOUT_SECONDS
-
-_numbers = itertools.count(1)
 
 
 @receiver(post_migrate)
@@ -64,43 +58,16 @@ def patient_request_path() -> None:
 
 @pytest.fixture
 def make_caller(db: None) -> Callable[..., Caller]:
-    """Return a function that makes an organisation with a plan, a project and an API key, and returns their caller."""
+    """Return the function that makes callers, each of an organisation of its own."""
+    return organisations.make_caller
 
-    def make(*, monthly_bytes: int = 2**30, requests_per_minute: int = 60_000) -> Caller:
-        number = next(_numbers)
-        organisation = Organisation.objects.create(name=f"Organisation {number}", slug=f"organisation-{number}")
-        plan = Plan.objects.create(
-            name=f"Plan {number}",
-            slug=f"plan-{number}",
-            requests_per_minute=requests_per_minute,
-            monthly_bytes=monthly_bytes,
-            retention_days=30,
-        )
-        subscribe(organisation, plan)
-        project = Project.objects.create(organisation=organisation, name="Shop", slug="shop")
-        secret = make_key()
-        key = ApiKey.objects.create(
-            organisation=organisation,
-            project=project,
-            name="test",
-            sha256=digest(secret),
-            prefix=secret[:7],
-            suffix=secret[-4:],
-        )
-        return Caller(
-            organisation_id=organisation.pk,
-            api_key_id=key.pk,
-            project_id=project.pk,
-            project=project.slug,
-            environment=key.environment,
-            scopes=frozenset({"ingest", "read"}),
-            requests_per_minute=None,
-            keeps_valid_entries=False,
-            minimum_level=Level.DEBUG,
-            expires_at=None,
-        )
 
-    return make
+@pytest.fixture
+def empty_store() -> Iterator[None]:
+    """Empty the log store afterwards, which no test's end flushes: Django knows its tables as unmanaged."""
+    yield
+    LogEntry.objects.all().delete()
+    Receipt.objects.all().delete()
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from django.db import connection, transaction
 
 django.setup()
 
-from accounts.caller import Caller
 from accounts.models import ApiKey
 from foundation.postgres import copy_rows
 from ingest.canonical import encode_entries
@@ -26,6 +25,7 @@ from ingest.spool.payload import pack, unpack
 from storage import postgres
 from storage.batch import Batch
 from tests.benchmarks.ingest import HOLD_DRAINS, body
+from tests.organisations import caller_of
 
 ROUNDS = 3
 ENTRIES = 1000
@@ -47,7 +47,10 @@ def main() -> None:
 def _drain_seconds(batches: int) -> float:
     with connection.cursor() as cursor:
         cursor.execute(HOLD_DRAINS)  # but ours: a session may take its lock again
-    caller, [part] = _caller(), list(encode_entries(parse_batch(body(ENTRIES), lenient=False).entries))
+    caller, [part] = (
+        caller_of(ApiKey.objects.earliest("pk")),
+        list(encode_entries(parse_batch(body(ENTRIES), lenient=False).entries)),
+    )
     packed = table.Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes)
     for _ in range(batches):
         table.accept(caller, [packed])
@@ -67,7 +70,7 @@ def _copy_seconds(batches: int) -> float:
             [
                 Batch(
                     batch_id=batch_ids.take(),
-                    organisation_id=_caller().organisation_id,
+                    organisation_id=caller_of(ApiKey.objects.earliest("pk")).organisation_id,
                     api_key_id=0,
                     project="bench",
                     environment="bench",
@@ -85,22 +88,6 @@ def _copy_seconds(batches: int) -> float:
             copy_rows(postgres.COPY, rows, types=types, dumpers=dumpers)
 
     return _seconds(copy)
-
-
-def _caller() -> Caller:
-    key = ApiKey.objects.select_related("project").earliest("pk")
-    return Caller(
-        organisation_id=key.organisation_id,
-        api_key_id=key.pk,
-        project_id=key.project_id,
-        project=key.project.slug,
-        environment=key.environment,
-        scopes=frozenset({"ingest", "read"}),
-        requests_per_minute=None,
-        keeps_valid_entries=False,
-        minimum_level=0,
-        expires_at=None,
-    )
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from accounts.models import User
 from quotas.models import Plan
 from quotas.plans import subscribe
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 STAFF, PASSWORD = "hostile-staff", "correct horse battery staple"
 WAYS_IN = ("direct", "nginx")

@@ -1,9 +1,16 @@
-"""Many rows of the spool at once, for tests of what happens when it is full."""
+"""Batches in the spool: packed as a request packs them, or many rows at once."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.db import connection
+
+from ingest.spool import table
+from ingest.spool.payload import pack
+from storage.entry import Entry
+
+NOW = datetime(2026, 1, 26, 14, 30, tzinfo=UTC)
 
 #: `payload` is not readable as a batch; the ids come from the sequence, whole blocks of them.
 FILL = """
@@ -36,3 +43,9 @@ def fill_spool(
     }
     with connection.cursor() as cursor:
         cursor.execute(FILL, parameters)
+
+
+def part_of(*messages: str) -> table.Part:
+    """Pack one entry a message."""
+    lines = [msgspec.json.encode(Entry(timestamp=NOW, level="info", message=message)) for message in messages]
+    return table.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))

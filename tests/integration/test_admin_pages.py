@@ -19,7 +19,7 @@ from accounts.models import ApiKey, Organisation, Project, User
 from foundation.phrases import ago, count, until
 from quotas.models import HourlyUsage, MonthlyUsage, Plan
 from quotas.plans import subscribe
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db
 KEY = re.compile(r"ll_[0-9a-f]{48}")

@@ -14,7 +14,7 @@ from django.urls import NoReverseMatch, get_resolver, reverse
 from accounts.models import ApiKey, Organisation, Project, User
 from quotas.models import Plan
 from quotas.plans import subscribe
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db
 

@@ -31,7 +31,7 @@ from accounts.permissions import HasScope, caller_of
 from accounts.scopes import Scope
 from foundation import valkey
 from tests.counting import round_trips
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.integration.test_authentication")]
 

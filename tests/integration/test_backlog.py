@@ -10,8 +10,7 @@ from django.db import connection
 from accounts.caller import Caller
 from ingest.models import SpooledBatch
 from ingest.spool import backlog, table
-from tests.integration.batches import part_of
-from tests.integration.spool_rows import fill_spool
+from tests.integration.spool_rows import fill_spool, part_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -27,9 +27,9 @@ from ingest.spool.drain import drain
 from quotas import outcomes
 from quotas.models import HourlyUsage, MonthlyUsage
 from storage.models import LogEntry
-from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.spool_rows import fill_spool
 from tests.integration.web_server import Web, web_server
+from tests.organisations import make_api_key, make_organisation
 from tests.processes import running_command
 from tests.waiting import wait_until
 

@@ -18,8 +18,7 @@ from ingest.models import DrainClaim, SpooledBatch
 from ingest.spool import claims, table
 from ingest.spool.drain import drain
 from storage.models import LogEntry
-from tests.integration.batches import part_of
-from tests.integration.spool_rows import fill_spool
+from tests.integration.spool_rows import fill_spool, part_of
 from tests.processes import database_url
 from tests.waiting import wait_until
 

@@ -30,13 +30,15 @@ from operations import grants
 from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import partitions, wall
-from storage.models import LogEntry, Receipt
-from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.web_server import Web, web_server
+from tests.organisations import make_api_key, make_organisation
 from tests.processes import PROJECT
 from tests.waiting import DEADLINE_SECONDS
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "reads"]),
+    pytest.mark.usefixtures("empty_store"),
+]
 
 #: Roles belong to the cluster, which pytest-xdist's workers share: each must give them the same password.
 PASSWORD = sha256(os.environ["SECRET_KEY"].encode()).hexdigest()
@@ -68,13 +70,6 @@ def fresh_web(roles: None) -> Iterator[Web]:
     """A process that has not yet seen the content types that tests before it flushed."""
     with web_server(DATABASE_URL=address(grants.WEB)) as server:
         yield server
-
-
-@pytest.fixture(autouse=True)
-def empty_store() -> Iterator[None]:
-    yield
-    LogEntry.objects.all().delete()
-    Receipt.objects.all().delete()
 
 
 @pytest.fixture

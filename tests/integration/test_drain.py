@@ -23,7 +23,7 @@ from quotas.models import HourlyUsage, MonthlyUsage
 from storage import partitions
 from storage.entry import Entry
 from storage.models import LogEntry, Receipt
-from tests.integration.batches import NOW, part_of
+from tests.integration.spool_rows import NOW, part_of
 from tests.processes import database_url
 from tests.waiting import DEADLINE_SECONDS
 

@@ -1,7 +1,7 @@
 """The explorer's page and endpoints: who may, what is recorded, what is kept apart."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -19,21 +19,17 @@ from explore.explorer.looks import with_levels
 from explore.models import SavedSearch
 from explore.parameters import Parameters
 from explore.tail import ticket
-from storage.models import LogEntry, Receipt
+from storage.models import LogEntry
 from tests.entries import line, store_batch
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "reads"]),
+    pytest.mark.usefixtures("empty_store"),
+]
 
 PAGE = "/admin/explore/explorer/"
 READS = ["search", "histogram", "fields", "export", "entries/1", "entries/1/context", "traces/abc", "saved"]
-
-
-@pytest.fixture(autouse=True)
-def empty_store() -> Iterator[None]:
-    yield
-    LogEntry.objects.all().delete()
-    Receipt.objects.all().delete()
 
 
 @pytest.fixture

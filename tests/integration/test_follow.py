@@ -14,7 +14,7 @@ from explore.search import FoundEntry
 from storage import arrivals
 from storage.reads import ALIAS
 from tests.entries import OpenTransaction, line, store_batch
-from tests.integration.accounts_rows import make_organisation
+from tests.organisations import make_organisation
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])

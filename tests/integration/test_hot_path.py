@@ -16,7 +16,7 @@ from accounts.failures import failed_keys
 from ingest.models import SpooledBatch
 from quotas import limits
 from tests.counting import round_trips
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

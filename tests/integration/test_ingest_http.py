@@ -15,8 +15,8 @@ from backports import zstd
 from accounts.models import Organisation
 from ingest.models import SpooledBatch
 from ingest.spool.payload import unpack
-from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.web_server import Web, web_server
+from tests.organisations import make_api_key, make_organisation
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -15,7 +15,7 @@ from accounts.keys import digest
 from accounts.life import SETTINGS, KeyLifeError, issue, resume, revoke, rotate, suspend
 from accounts.models import ApiKey, Organisation, Project, User
 from accounts.standing import Standing, standing
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db
 

@@ -9,8 +9,8 @@ from random import Random
 import pytest
 
 from ingest.models import SpooledBatch
-from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.web_server import web_server
+from tests.organisations import make_api_key, make_organisation
 
 MEBIBYTE = 2**20
 PART_BYTES = 8 * MEBIBYTE

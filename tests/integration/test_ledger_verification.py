@@ -23,7 +23,7 @@ from operations.verification import Finding, verify
 from quotas.models import HourlyUsage, MonthlyUsage, Quota
 from storage import partitions, retention
 from storage.models import LogEntry, Receipt
-from tests.integration.batches import part_of
+from tests.integration.spool_rows import part_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -32,8 +32,7 @@ from quotas import ledger
 from quotas.models import MonthlyUsage
 from storage import partitions
 from storage.store import store
-from tests.integration.batches import part_of
-from tests.integration.spool_rows import fill_spool
+from tests.integration.spool_rows import fill_spool, part_of
 from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from accounts.models import Organisation
 from explore.management.commands import logs
 from tests.entries import line, store_batch, store_entries
-from tests.integration.accounts_rows import make_organisation
+from tests.organisations import make_organisation
 from tests.processes import Process, running_command
 from tests.waiting import wait_until
 

@@ -14,7 +14,7 @@ from ingest.spool.drain import drain
 from quotas.models import Plan
 from quotas.plans import subscribe
 from tests.entries import NOW, store_entries
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 

@@ -11,26 +11,21 @@ from accounts.models import ApiKey, Organisation, User
 from explore.tail import ticket
 from explore.tail.listener import QUEUE_EVENTS
 from explore.tail.ticket import Ticket
-from storage.models import LogEntry, Receipt
 from tests.entries import OpenTransaction, line, next_batch_id, store_batch
-from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.tail_process import Reader, TailProcess, running_tail
+from tests.organisations import make_api_key, make_organisation
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "reads"]),
+    pytest.mark.usefixtures("empty_store"),
+]
 
 
 @pytest.fixture(scope="module")
 def tail(django_db_setup: None) -> Iterator[TailProcess]:
     with running_tail() as process:
         yield process
-
-
-@pytest.fixture(autouse=True)
-def empty_store() -> Iterator[None]:
-    yield
-    LogEntry.objects.all().delete()
-    Receipt.objects.all().delete()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from accounts.models import ApiKey
 from quotas import outcomes
 from quotas.models import HourlyUsage, Plan
 from quotas.plans import subscribe
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,7 +17,7 @@ from quotas.models import Plan
 from quotas.plans import subscribe
 from storage.models import LogEntry, Receipt
 from tests.entries import line, store_batch
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 

@@ -24,7 +24,7 @@ from luminalog.console.today import today
 from operations.presence import BEAT, beat_seen
 from storage import partitions
 from storage.models import LogEntry
-from tests.integration.batches import part_of
+from tests.integration.spool_rows import part_of
 from tests.processes import Process, database_url, running_command
 from tests.waiting import wait_until
 

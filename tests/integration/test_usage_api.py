@@ -1,36 +1,24 @@
 """`GET /v1/usage` over the real application."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from accounts.keys import digest, make_key
-from accounts.models import ApiKey, Organisation, Project
+from accounts.models import ApiKey
 from foundation.postgres import fetch_one
-from quotas import ledger, limits
-from quotas.models import Plan, Quota
-from quotas.plans import subscribe
+from quotas import ledger
+from quotas.models import Quota
+from tests.organisations import make_api_key, make_organisation, make_plan
 
 
 def issue(slug: str, **scopes: bool) -> tuple[str, ApiKey]:
-    limits.forget()
-    organisation = Organisation.objects.create(name=slug, slug=slug)
-    subscribe(
-        organisation,
-        Plan.objects.create(name=slug, slug=slug, requests_per_minute=60, monthly_bytes=1000, retention_days=7),
-    )
-    project = Project.objects.create(organisation=organisation, name="Shop", slug="shop")
-    secret = make_key()
-    return secret, ApiKey.objects.create(
-        organisation=organisation,
-        project=project,
-        name="web",
-        sha256=digest(secret),
-        prefix=secret[:7],
-        suffix=secret[-4:],
-        **scopes,
-    )
+    """A key of an organisation with a plan, and its secret."""
+    plan = make_plan(requests_per_minute=60, monthly_bytes=1000, retention_days=7)
+    fields: dict[str, Any] = {**scopes}
+    api_key, secret = make_api_key(make_organisation(slug, plan=plan), **fields)
+    return secret, api_key
 
 
 @pytest.mark.django_db

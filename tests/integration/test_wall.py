@@ -23,7 +23,7 @@ from storage.predicates import Predicate
 from storage.reads import ALIAS, reading
 from storage.wall import State
 from tests.entries import line, store_batch
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 

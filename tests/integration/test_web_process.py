@@ -18,8 +18,8 @@ from ingest.models import SpooledBatch
 from quotas.models import HourlyUsage
 from storage.reads import LOCK_CLASS
 from tests.entries import store_entries
-from tests.integration.accounts_rows import make_api_key, make_organisation
 from tests.integration.web_server import Web, web_server
+from tests.organisations import make_api_key, make_organisation
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -59,7 +59,7 @@ def test_key_is_created_as_asked(organisation: Organisation) -> None:
     )  # fmt: skip
     caller = look_up(digest(made["api_key"]))
     assert caller is not None
-    assert (caller.scopes, caller.minimum_level, caller.keeps_valid_entries) == ({"ingest"}, 30, True)
+    assert (caller.scopes, caller.minimum_level, caller.keeps_valid_entries) == (frozenset({"ingest"}), 30, True)
     assert made["standing"] == "expiring"
     assert made["allowed_networks"] == ["10.0.0.0/8"]
 

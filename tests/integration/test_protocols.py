@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from django.test import Client
 from django.urls import include, path
@@ -20,7 +21,7 @@ from ingest.views import takes
 from quotas import outcomes
 from quotas.models import HourlyUsage, MonthlyUsage
 from storage.entry import Entry
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.integration.test_protocols")]
 TIME = "2026-11-26T10:00:00Z"
@@ -39,7 +40,8 @@ class Telegram(Protocol):
             level, _, text = line.removesuffix(" STOP").partition(" ")
             if not line.endswith(" STOP"):
                 raise Refusal("malformed_json", "STOP MISSING STOP")
-            entries.append(Entry(timestamp=read_timestamp(f'"{TIME}"'.encode()), level=level.lower(), message=text))
+            entry = {"timestamp": read_timestamp(f'"{TIME}"'.encode()), "level": level.lower(), "message": text}
+            entries.append(msgspec.convert(entry, Entry))
         return Incoming(entries=canonical_lines(entries))
 
     def key_in_body(self, body: bytes) -> str | None:

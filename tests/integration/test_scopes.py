@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import ApiKey
-from tests.integration.accounts_rows import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db
 

@@ -13,10 +13,9 @@ from quotas.models import Quota
 from tests.organisations import make_api_key, make_organisation, make_plan
 
 
-def issue(slug: str, **scopes: bool) -> tuple[str, ApiKey]:
+def issue(slug: str, **fields: Any) -> tuple[str, ApiKey]:
     """A key of an organisation with a plan, and its secret."""
     plan = make_plan(requests_per_minute=60, monthly_bytes=1000, retention_days=7)
-    fields: dict[str, Any] = {**scopes}
     api_key, secret = make_api_key(make_organisation(slug, plan=plan), **fields)
     return secret, api_key
 

@@ -13,11 +13,11 @@ from quotas.plans import subscribe
 _numbers = itertools.count(1)
 
 
-def make_plan(**limits: Any) -> Plan:
-    """A plan of its own, generous where `limits` do not say."""
-    number = next(_numbers)
+def make_plan(**fields: Any) -> Plan:
+    """A plan of its own, generous where `fields` do not say."""
+    slug = f"plan-{next(_numbers)}"
     generous = {"requests_per_minute": 60_000, "monthly_bytes": 2**30, "retention_days": 30}
-    return Plan.objects.create(name=f"Plan {number}", slug=f"plan-{number}", **generous | limits)
+    return Plan.objects.create(**{"name": slug.title(), "slug": slug} | generous | fields)
 
 
 def make_organisation(slug: str = "acme", *, plan: Plan | None = None, **fields: Any) -> Organisation:

@@ -2,18 +2,24 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from django.conf import settings
 
 from embedded.processes import is_taken
+from foundation import postgres
 from tests.acceptance.product import Product
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.acceptance
+#: How long the product waits for an answer of either, where it waits.
+BROKER_SECONDS: float = settings.CELERY_BROKER_TRANSPORT_OPTIONS["socket_timeout"]
+POSTGRESQL_SECONDS = postgres.DEADLINE_SECONDS
 
 
 def body(message: str) -> dict[str, object]:
@@ -43,10 +49,13 @@ def test_every_answer_waits_for_its_own_flush_to_disk(product: Product) -> None:
     wait_until(lambda: wal_flushes(product) - before >= 50)  # an idle backend reports its figures after 10 s
 
 
-def test_halted_valkey_refuses_nothing_and_holds_nothing_up(product: Product) -> None:
+def test_halted_valkey_refuses_nothing_and_delays_little(product: Product) -> None:
     with halted(product, "valkey"):
-        for number in range(20):  # as long as Valkey is halted: none of them waits for it
+        started = time.monotonic()
+        for number in range(20):
             assert product.post(body(f"without valkey {number}")).status_code == 200
+        seconds = time.monotonic() - started
+    assert seconds < 20 * BROKER_SECONDS / 2  # none waited for what nobody answers
     product.wait_until_stored(20, "message LIKE 'without valkey %%'")
     assert len(product.stored("message LIKE 'without valkey %%'")) == 20
 
@@ -64,6 +73,7 @@ def test_lost_postgresql_is_said_soon_and_forgotten_soon(own_product: Product) -
     ready = requests.get(f"{own_product.base_url}/readyz", timeout=DEADLINE_SECONDS)
     os.kill(own_product.process.pid, signal.SIGCONT)
 
+    assert answer.elapsed.total_seconds() < 4 * POSTGRESQL_SECONDS
     assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
     assert int(answer.headers["Retry-After"]) >= 1
     assert (alive.status_code, ready.status_code) == (200, 503)

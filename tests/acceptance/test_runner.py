@@ -1,16 +1,22 @@
 """`manage.py up`: the life of the whole product on one machine."""
 
+import inspect
 import os
+import re
 import signal
 import socket
 import stat
 import subprocess
 import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import requests
 
+from embedded import environment
+from embedded.parts import product_parts
+from embedded.runner import Runner
 from tests.acceptance.product import Product
 from tests.processes import IN_BACKGROUND
 from tests.waiting import DEADLINE_SECONDS, wait_until
@@ -93,6 +99,15 @@ def test_parts_that_die_come_back_and_nothing_survives_a_killed_runner(own_produ
     assert own_product.announcement == first
     own_product.stop(signal.SIGINT)  # which was ignored when it began
     assert not (own_product.data_dir / "bootstrap.json").exists()
+
+
+def test_parts_have_less_than_ten_seconds_together_to_end(tmp_path: Path) -> None:
+    """Docker kills after ten, and parts end one after the other."""
+    servers = {"DATABASE_URL": "postgresql://localhost/none", "VALKEY_URL": "redis://localhost"}
+    parts = product_parts(environment.compute(tmp_path, servers=servers), port=1, tail_port=2)
+    for_servers = re.findall(r"stop_seconds=([\d.]+)", inspect.getsource(Runner))
+    assert len(for_servers) == 2
+    assert sum(part.stop_seconds for part in parts) + sum(map(float, for_servers)) < 10
 
 
 def nobody_runs_this_python() -> bool:

@@ -15,7 +15,7 @@ from tests.organisations import make_api_key, make_organisation, make_plan
 
 def issue(slug: str, **fields: Any) -> tuple[str, ApiKey]:
     """A key of an organisation with a plan, and its secret."""
-    plan = make_plan(requests_per_minute=60, monthly_bytes=1000, retention_days=7)
+    plan = make_plan(slug=slug, requests_per_minute=6, monthly_bytes=1000, retention_days=7)
     api_key, secret = make_api_key(make_organisation(slug, plan=plan), **fields)
     return secret, api_key
 
@@ -53,11 +53,11 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
     assert told["entries"] == 5
     assert told["by_day"] == [{"day": now.date().isoformat(), **line}]
     assert told["by_api_key"] == [{"name": "web", "prefix": secret[:7], "suffix": secret[-4:], **line}]
-    assert told["requests"]["ingest"]["remaining"] == 60
+    assert told["requests"]["ingest"]["remaining"] == 6
     assert told["requests"]["read"] | {"resets_at": ""} == {
-        "scope": "organisation", "per_minute": 60, "limit": 60, "remaining": 59, "resets_at": "",
+        "scope": "organisation", "per_minute": 6, "limit": 6, "remaining": 5, "resets_at": "",
     }  # fmt: skip
-    assert response.headers["X-RateLimit-Remaining"] == "59"
+    assert response.headers["X-RateLimit-Remaining"] == "5"
     assert told["period"]["began_at"] == f"{now:%Y-%m}-01T00:00:00Z"
 
 
@@ -75,7 +75,7 @@ def test_a_key_that_may_not_read_is_refused() -> None:
     secret, _ = issue("usage-writer", scopes=["ingest"])
     response = Client().get("/v1/usage", headers={"x-api-key": secret})
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")
-    assert response.headers["X-RateLimit-Remaining"] == "60"
+    assert response.headers["X-RateLimit-Remaining"] == "6"
 
 
 @pytest.mark.django_db

@@ -205,7 +205,7 @@ def test_saved_searches_are_inert(page: Page, product: Product) -> None:
     page.fill("#ex-saved-name", CORPUS[3])
     page.locator("#ex-saved-form [type=submit]").click()
     expect(page.locator("#ex-saved-list strong")).to_have_text(CORPUS[3])
-    for path in ("/admin/explore/savedsearch/", "/admin/explore/accessrecord/"):
+    for path in ("/admin/explore/savedsearch/", "/admin/accounts/accessrecord/"):
         page.goto(product.base_url + path)
         expect(page.locator("#result_list")).to_contain_text(CORPUS[2])
 

@@ -51,7 +51,7 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
-class Bucket:
+class TimeBucket:
     """One step of a histogram: how many entries of each level."""
 
     start: datetime
@@ -63,7 +63,7 @@ class Histogram:
     """Counts by level and step, gapless from the search's start to its end."""
 
     step_seconds: int
-    buckets: list[Bucket]
+    buckets: list[TimeBucket]
 
     @property
     def totals(self) -> dict[Level, int]:
@@ -138,7 +138,7 @@ def histogram(search: Search, *, step_seconds: int) -> Histogram:
     step = timedelta(seconds=step_seconds)
     first = store.earlier(search.start, by=(search.start - cursors.EPOCH) % step)
     steps = max(0, -(-(search.end - first) // step))
-    buckets = [Bucket(start=first + index * step, counts=Counter()) for index in range(steps)]
+    buckets = [TimeBucket(start=first + index * step, counts=Counter()) for index in range(steps)]
     for count in store.level_counts(search, step=step):
         buckets[(count.start - first) // step].counts[Level(count.level)] += count.count
     return Histogram(step_seconds=step_seconds, buckets=buckets)

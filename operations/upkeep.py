@@ -15,17 +15,17 @@ from django.conf import settings
 
 
 @dataclass(kw_only=True)
-class Entry:
+class ScheduledTask:
     """One line of `CELERY_BEAT_SCHEDULE`: a task, and when it is due."""
 
-    task: str
+    name: str
     schedule: Any
     last_run_at: datetime = field(default_factory=app.now)
 
     def run(self) -> None:
         """Run the task here and now, as a worker would: with its signals, and with failures logged, not raised."""
         self.last_run_at = app.now()
-        app.tasks[self.task].apply()
+        app.tasks[self.name].apply()
 
     def run_for_ever(self) -> None:
         """Run the task whenever it is due."""
@@ -37,24 +37,24 @@ class Entry:
                 time.sleep(seconds_left)
 
 
-def entries() -> list[Entry]:
+def scheduled_tasks() -> list[ScheduledTask]:
     """Return the schedule."""
     app.loader.import_default_modules()
     return [
-        Entry(task=line["task"], schedule=maybe_schedule(line["schedule"], app=app))
+        ScheduledTask(name=line["task"], schedule=maybe_schedule(line["schedule"], app=app))
         for line in settings.CELERY_BEAT_SCHEDULE.values()
     ]
 
 
 def run_once() -> None:
     """Run each task of the schedule once, whether it is due or not."""
-    for entry in entries():
-        entry.run()
+    for task in scheduled_tasks():
+        task.run()
 
 
 def run_for_ever() -> None:
     """Run each task whenever it is due."""
-    threads = [threading.Thread(target=entry.run_for_ever, name=entry.task, daemon=True) for entry in entries()]
+    threads = [threading.Thread(target=task.run_for_ever, name=task.name, daemon=True) for task in scheduled_tasks()]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -12,7 +12,7 @@ MAX_TOKENS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
+class BucketLevel:
     """One bucket of the hierarchy. `scope` is what a refusal calls it; `capacity` is in tokens."""
 
     scope: str
@@ -26,13 +26,13 @@ class Verdict:
     """Whether the tokens were taken, and the state of the tightest level: when refused, the last to let it through."""
 
     allowed: bool
-    level: Level
+    level: BucketLevel
     remaining: int
     retry_after_seconds: int  # 0 when allowed
     full_at: int  # Unix seconds, rounded up
 
 
-def take(levels: Sequence[Level], *, cost: int = 1) -> Verdict:
+def take(levels: Sequence[BucketLevel], *, cost: int = 1) -> Verdict:
     """Take `cost` tokens from every level, or from none. A cost of 0 only looks. Raises: `redis.RedisError`."""
     arguments = [cost]
     for level in levels:

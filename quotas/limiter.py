@@ -8,7 +8,7 @@ from django.conf import settings
 
 from foundation.breaker import Breaker
 from quotas import buckets
-from quotas.buckets import Level, Verdict
+from quotas.buckets import BucketLevel, Verdict
 from quotas.local_buckets import LocalBuckets
 from quotas.metrics import LIMITER_DEGRADED, LIMITER_FALLBACKS
 
@@ -23,7 +23,7 @@ class Limiter:
         self._local = LocalBuckets(processes=processes)
         self._degraded = False
 
-    def take(self, levels: Sequence[Level], *, cost: int = 1) -> Verdict:
+    def take(self, levels: Sequence[BucketLevel], *, cost: int = 1) -> Verdict:
         """Take `cost` tokens from every level, or from none."""
         if self._breaker.lets_through():
             try:

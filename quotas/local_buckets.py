@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-from quotas.buckets import MICROSECONDS, Level, Verdict, rounded_up
+from quotas.buckets import MICROSECONDS, BucketLevel, Verdict, rounded_up
 
 MINUTE = 60 * MICROSECONDS
 MAX_BUCKETS = 10_000
 
 
 @dataclass(slots=True)
-class Bucket:
+class LocalBucket:
     """What was missing from a bucket at a moment in microseconds; in parts of a token, as in `take_tokens.lua`."""
 
     missing: int
@@ -22,7 +22,7 @@ class Bucket:
     capacity: int
     rate: int  # parts a microsecond
 
-    def fill(self, level: Level, *, capacity: int, now: int) -> None:
+    def fill(self, level: BucketLevel, *, capacity: int, now: int) -> None:
         """Give back what time has given back, under the level's limits of today."""
         self.capacity, self.rate = capacity, level.per_minute
         self.missing = max(0, min(self.missing, capacity) - max(0, now - self.at) * self.rate)
@@ -38,16 +38,16 @@ class LocalBuckets:
 
     def __init__(self, *, processes: int = 1) -> None:
         self._token = MINUTE * processes  # then a process's share of the rate is a whole number of parts
-        self._buckets: LRUCache[str, Bucket] = LRUCache(MAX_BUCKETS)  # an idle bucket is full: nothing to remember
+        self._buckets: LRUCache[str, LocalBucket] = LRUCache(MAX_BUCKETS)  # an idle bucket is full: nothing to remember
         self._lock = threading.Lock()
 
-    def take(self, levels: Sequence[Level], *, cost: int = 1, now: int | None = None) -> Verdict:
+    def take(self, levels: Sequence[BucketLevel], *, cost: int = 1, now: int | None = None) -> Verdict:
         """Do what `buckets.take` does; `now` is in microseconds of a clock that never steps back."""
         now = time.monotonic_ns() // 1000 if now is None else now
         with self._lock:
             return self._take([self._filled(level, now=now) for level in levels], levels, cost * self._token)
 
-    def _take(self, buckets: Sequence[Bucket], levels: Sequence[Level], parts: int) -> Verdict:
+    def _take(self, buckets: Sequence[LocalBucket], levels: Sequence[BucketLevel], parts: int) -> Verdict:
         waits = [bucket.microseconds_until(parts) for bucket in buckets]
         left = [bucket.capacity - bucket.missing for bucket in buckets]
         allowed = not any(waits)
@@ -64,9 +64,9 @@ class LocalBuckets:
             full_at=rounded_up(time.time_ns() // 1000 + bucket.microseconds_until(bucket.capacity)),
         )
 
-    def _filled(self, level: Level, *, now: int) -> Bucket:
+    def _filled(self, level: BucketLevel, *, now: int) -> LocalBucket:
         bucket = self._buckets.get(level.key)
         if bucket is None:
-            bucket = self._buckets[level.key] = Bucket(missing=0, at=now, capacity=0, rate=1)
+            bucket = self._buckets[level.key] = LocalBucket(missing=0, at=now, capacity=0, rate=1)
         bucket.fill(level, capacity=max(self._token, level.capacity * MINUTE), now=now)
         return bucket

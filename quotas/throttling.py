@@ -15,7 +15,7 @@ from foundation import valkey
 from foundation.errors import as_refusal
 from foundation.refusals import Refusal
 from quotas import outcomes
-from quotas.buckets import Level, Verdict
+from quotas.buckets import BucketLevel, Verdict
 from quotas.limiter import limiter
 from quotas.limits import Limits, limits_for
 from quotas.metrics import RATE_LIMITED
@@ -97,11 +97,11 @@ def peek(caller: Caller, *, area: str) -> Verdict | None:
     return limiter.take(levels_of(caller, limits, area=area), cost=0)
 
 
-def levels_of(caller: Caller, limits: Limits, *, area: str) -> list[Level]:
+def levels_of(caller: Caller, limits: Limits, *, area: str) -> list[BucketLevel]:
     """Return the hierarchy of a caller's buckets in one area (`ingest`, `read`), widest first."""
     organisation = f"{{{caller.organisation_id}}}"  # a hash tag: all levels of an organisation on one cluster node
     levels = [
-        Level(
+        BucketLevel(
             scope="organisation",
             key=valkey.key("bucket", organisation, area),
             per_minute=limits.requests_per_minute,
@@ -110,7 +110,7 @@ def levels_of(caller: Caller, limits: Limits, *, area: str) -> list[Level]:
     ]
     if caller.requests_per_minute:
         levels.append(
-            Level(
+            BucketLevel(
                 scope="api_key",
                 key=valkey.key("bucket", organisation, area, caller.api_key_id),
                 per_minute=caller.requests_per_minute,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How bad it is: an error loses, refuses or delays logs, or will within days."""
 
     OK = "ok"
@@ -16,7 +16,7 @@ class Level(StrEnum):
 class Finding:
     """One sentence of what is, and one of what to do. Neither holds a secret."""
 
-    level: Level
+    level: Severity
     subject: str
     what: str
     do: str = ""
@@ -24,14 +24,14 @@ class Finding:
 
 def ok(subject: str, what: str) -> Finding:
     """Return a finding that all is well."""
-    return Finding(level=Level.OK, subject=subject, what=what)
+    return Finding(level=Severity.OK, subject=subject, what=what)
 
 
 def warning(subject: str, what: str, do: str) -> Finding:
     """Return a finding that somebody should look at."""
-    return Finding(level=Level.WARNING, subject=subject, what=what, do=do)
+    return Finding(level=Severity.WARNING, subject=subject, what=what, do=do)
 
 
 def error(subject: str, what: str, do: str) -> Finding:
     """Return a finding that somebody must look at."""
-    return Finding(level=Level.ERROR, subject=subject, what=what, do=do)
+    return Finding(level=Severity.ERROR, subject=subject, what=what, do=do)

@@ -13,23 +13,23 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from foundation import valkey
 from quotas import buckets, scripts
-from quotas.buckets import Level, Verdict
+from quotas.buckets import BucketLevel, Verdict
 from quotas.local_buckets import LocalBuckets
 
 MICROSECONDS = 1_000_000
 MINUTE = 60 * MICROSECONDS
-Take = Callable[[Sequence[Level], int, int], Verdict]
+Take = Callable[[Sequence[BucketLevel], int, int], Verdict]
 
 
-def level(scope: str = "organisation", *, per_minute: int = 60, capacity: int = 60) -> Level:
+def level(scope: str = "organisation", *, per_minute: int = 60, capacity: int = 60) -> BucketLevel:
     key = valkey.key("bucket", "{test}", uuid4().hex, scope)
-    return Level(scope=scope, key=key, per_minute=per_minute, capacity=capacity)
+    return BucketLevel(scope=scope, key=key, per_minute=per_minute, capacity=capacity)
 
 
 class Model:
     """The definition: tokens drip in at the rate up to the capacity; a request takes from all levels or from none."""
 
-    def __init__(self, levels: Sequence[Level]) -> None:
+    def __init__(self, levels: Sequence[BucketLevel]) -> None:
         self.levels = levels
         self.tokens = [Fraction(level.capacity) for level in levels]
         self.at: int | None = None
@@ -59,7 +59,7 @@ def script_at() -> Take:
         text.replace(clock, "{math.floor(ARGV[#ARGV] / 1000000), ARGV[#ARGV] % 1000000}")
     )
 
-    def take(levels: Sequence[Level], cost: int, now: int) -> Verdict:
+    def take(levels: Sequence[BucketLevel], cost: int, now: int) -> Verdict:
         arguments = [cost, *(number for one in levels for number in (one.per_minute, one.capacity)), now]
         allowed, tightest, remaining, wait, full_at = faked(keys=[one.key for one in levels], args=arguments)
         return Verdict(
@@ -167,9 +167,9 @@ def test_a_raised_limit_acts_on_a_bucket_in_use_and_a_lowered_one_too(script_at:
     now = 1_800_000_000 * MICROSECONDS
     while script_at([one], 1, now).allowed:
         pass
-    raised = Level(scope=one.scope, key=one.key, per_minute=600, capacity=100)
+    raised = BucketLevel(scope=one.scope, key=one.key, per_minute=600, capacity=100)
     assert script_at([raised], 1, now).remaining == 89
-    lowered = Level(scope=one.scope, key=one.key, per_minute=60, capacity=5)
+    lowered = BucketLevel(scope=one.scope, key=one.key, per_minute=60, capacity=5)
     assert script_at([lowered], 1, now).retry_after_seconds == 1
 
 
@@ -196,7 +196,7 @@ def test_a_process_enforces_its_part_of_every_limit() -> None:
     assert taken == int(Fraction(61, 4) + Fraction(61 * 8, 4))
 
 
-def press(one: Level, times: int) -> tuple[int, int]:
+def press(one: BucketLevel, times: int) -> tuple[int, int]:
     """Take so many times; return how many were taken, and how many answers did not come in time."""
     taken = unknown = 0
     for _ in range(times):

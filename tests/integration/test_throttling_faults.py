@@ -12,7 +12,7 @@ from django.test import override_settings
 from embedded.valkey import EmbeddedValkey
 from foundation import valkey
 from quotas import buckets, scripts
-from quotas.buckets import Level
+from quotas.buckets import BucketLevel
 from quotas.limiter import Limiter
 from quotas.metrics import LIMITER_DEGRADED
 from tests.conftest import PROMPT_SECONDS
@@ -46,15 +46,17 @@ def own_valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
 FAILURES, OPEN_SECONDS = 5, 2.0
 
 
-def level(*, per_minute: int = 600, capacity: int = 20) -> Level:
-    return Level(scope="organisation", key=valkey.key("{test}", uuid4().hex), per_minute=per_minute, capacity=capacity)
+def level(*, per_minute: int = 600, capacity: int = 20) -> BucketLevel:
+    return BucketLevel(
+        scope="organisation", key=valkey.key("{test}", uuid4().hex), per_minute=per_minute, capacity=capacity
+    )
 
 
 def is_degraded() -> bool:
     return bool(LIMITER_DEGRADED._value.get())
 
 
-def take_many(limiter: Limiter, one: Level, *, calls: int) -> tuple[int, list[float | None]]:
+def take_many(limiter: Limiter, one: BucketLevel, *, calls: int) -> tuple[int, list[float | None]]:
     """Return how many of `calls` were allowed, and how long each try to ask Valkey might have taken."""
     began = time.monotonic()
     with round_trips() as sent:
@@ -63,7 +65,7 @@ def take_many(limiter: Limiter, one: Level, *, calls: int) -> tuple[int, list[fl
     return taken, [one.timeout_seconds for one in sent]
 
 
-def recover(limiter: Limiter, one: Level) -> None:
+def recover(limiter: Limiter, one: BucketLevel) -> None:
     """Ask until Valkey answers again."""
 
     def has_recovered() -> bool:

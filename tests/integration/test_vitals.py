@@ -14,7 +14,7 @@ from foundation import valkey
 from foundation.postgres import execute
 from operations import metrics, vitals
 from operations.doctor import postgresql
-from operations.doctor.finding import Level
+from operations.doctor.finding import Severity
 from storage import partitions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,9 +64,9 @@ def test_readiness_costs_nine_statements(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("days", "level", "status"),
-    [(5, Level.WARNING, 200), (1, Level.ERROR, 503), (0, Level.ERROR, 503), (-1, Level.ERROR, 503)],
+    [(5, Severity.WARNING, 200), (1, Severity.ERROR, 503), (0, Severity.ERROR, 503), (-1, Severity.ERROR, 503)],
 )
-def test_missing_day_is_said_by_all(days: int, level: Level, status: int, client: Client) -> None:
+def test_missing_day_is_said_by_all(days: int, level: Severity, status: int, client: Client) -> None:
     execute(f"DROP TABLE {partitions.table_name(partitions.today() + timedelta(days=days + 1))}")
     assert scraped("luminalog_partitions_ahead_days") == days
     assert client.get("/readyz").status_code == status

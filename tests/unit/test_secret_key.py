@@ -6,7 +6,7 @@ import pytest
 
 from luminalog.checks import secret_key_is_secret
 from operations.doctor import configuration
-from operations.doctor.finding import Level
+from operations.doctor.finding import Severity
 
 WEAK = ["short", "a" * 60, "abcdefghi" * 10, "django-insecure-" + "0Aa1Bb2Cc3Dd4" * 4]
 
@@ -18,7 +18,7 @@ def refuses_to_start(key: str, settings: Any) -> bool:
 
 def worries_the_doctor(key: str, settings: Any) -> bool:
     settings.SECRET_KEY = key
-    return next(one for one in configuration.examine() if one.subject == "SECRET_KEY").level is Level.ERROR
+    return next(one for one in configuration.examine() if one.subject == "SECRET_KEY").level is Severity.ERROR
 
 
 @pytest.mark.parametrize("key", WEAK)

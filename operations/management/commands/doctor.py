@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from operations.doctor.examination import examine
-from operations.doctor.finding import Finding, Level
+from operations.doctor.finding import Finding, Severity
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         findings = list(examine())
-        errors = [finding for finding in findings if finding.level is Level.ERROR]
+        errors = [finding for finding in findings if finding.level is Severity.ERROR]
         if options["json"]:
             self.stdout.write(json.dumps({"well": not errors, "findings": [asdict(one) for one in findings]}))
         else:
@@ -33,5 +33,5 @@ class Command(BaseCommand):
             self.stdout.write(f"{finding.level:<8} {finding.subject:<18} {finding.what}")
             if finding.do:
                 self.stdout.write(f"{'':<27} → {finding.do}")
-        counted = {level: sum(finding.level is level for finding in findings) for level in Level}
+        counted = {level: sum(finding.level is level for finding in findings) for level in Severity}
         self.stdout.write(", ".join(f"{count} {level}" for level, count in counted.items()))

@@ -8,10 +8,10 @@ from typing import Any
 from explore import cursors
 from explore.summary import Field, summarise
 from foundation.levels import Level
-from storage import search as store
 from storage.conditions import Condition, Document, Either, Equals, Text
 from storage.found import FoundEntry
-from storage.search import Search
+from storage.postgres import search as store
+from storage.search import SKEW, Search, earlier
 
 __all__ = ["FoundEntry", "Level", "Search"]
 
@@ -102,7 +102,7 @@ def context(organisation_id: int, entry_id: int, *, before: int, after: int) -> 
     around = Search(
         organisation_id,
         Text("project", Equals((entry.project,))),
-        store.earlier(entry.timestamp, by=CONTEXT_REACH),
+        earlier(entry.timestamp, by=CONTEXT_REACH),
         min(entry.timestamp, LAST_MOMENT - CONTEXT_REACH) + CONTEXT_REACH,
     )
     return Context(
@@ -122,7 +122,7 @@ def trace(
 ) -> Trace:
     """Return a trace's entries, by default of the last 30 days."""
     now = datetime.now(UTC)
-    search = Search(organisation_id, in_trace(trace_id), start or now - TRACE_REACH, end or now + store.SKEW)
+    search = Search(organisation_id, in_trace(trace_id), start or now - TRACE_REACH, end or now + SKEW)
     entries = store.page(search, limit=limit + 1, newest_first=False)
     return Trace(trace_id=trace_id, entries=entries[:limit], is_complete=len(entries) <= limit)
 
@@ -136,7 +136,7 @@ def in_trace(trace_id: str) -> Condition:
 def histogram(search: Search, *, step_seconds: int) -> Histogram:
     """Count by level and step; the first step begins at or before the search's start."""
     step = timedelta(seconds=step_seconds)
-    first = store.earlier(search.start, by=(search.start - cursors.EPOCH) % step)
+    first = earlier(search.start, by=(search.start - cursors.EPOCH) % step)
     steps = max(0, -(-(search.end - first) // step))
     buckets = [TimeBucket(start=first + index * step, counts=Counter()) for index in range(steps)]
     for count in store.level_counts(search, step=step):

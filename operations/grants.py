@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from psycopg import sql
 
-from storage.partitions import PARENT
+from storage.postgres.partitions import PARENT
 from storage.wall import ENTRIES, RECEIPTS
 from storage.wall import ROLE as READER
 

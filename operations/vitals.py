@@ -22,7 +22,7 @@ from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, 
 from ingest.spool import backlog, dead_letters
 from ingest.spool.capacity import capacity
 from operations.presence import beat_seen, workers_seen
-from storage import partitions
+from storage.postgres import partitions
 
 #: A worker runs a task every second, and beat sends one every five.
 SILENT_AFTER = timedelta(minutes=1)

@@ -15,7 +15,7 @@ from django.db import connections
 from storage import wall
 from storage.batch import ENTRIES_A_BATCH
 from storage.found import COLUMNS, FoundEntry, found
-from storage.reads import ALIAS
+from storage.wall import ALIAS
 
 BATCHES_AT_ONCE = 200
 

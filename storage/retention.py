@@ -13,8 +13,8 @@ from django.db.models.functions import Greatest, Now
 
 from foundation.postgres import fetch_all
 from quotas.limits import RETENTION
-from storage import partitions
 from storage.models import DroppedPartition, Retention
+from storage.postgres import partitions
 from storage.store import store
 
 ENTRIES_A_BATCH = 10_000

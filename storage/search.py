@@ -1,21 +1,12 @@
-"""Questions to the log store, each bound to one organisation and a time range."""
+"""Questions to the log store, each bound to one organisation and a time range, and what is counted."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from storage.conditions import EVERYTHING, Condition
-from storage.found import COLUMNS, FoundEntry, found
-from storage.predicates import Predicate, compile_condition, of_organisation
-from storage.reads import Reader, reading
-from storage.wall import ENTRIES
+from storage.conditions import Condition
 
 #: How far ahead of ours a client's clock may be for its entries to be found: the days of `received_at` that are read.
 SKEW = timedelta(days=1)
-#: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
-FIRST_SLICE = timedelta(hours=6)
-
-STEP = "greatest(date_bin(make_interval(secs => %s), timestamp, '1970-01-01 00:00Z'), '0001-01-01 00:00Z')"
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 
 Position = tuple[datetime, int]
@@ -40,92 +31,6 @@ class LevelCount:
     count: int
 
 
-def page(search: Search, *, limit: int, after: Position | None = None, newest_first: bool = True) -> list[FoundEntry]:
-    """Return the first `limit` entries in the order of time that come after a position."""
-    entries: list[FoundEntry] = []
-    with reading(search.organisation_id) as reader:
-        for part in _slices(_remaining(search, after, newest_first), newest_first):
-            where = _where(part, received_from=earlier(search.start, by=SKEW))
-            entries += _page(reader, where, limit=limit - len(entries), after=after, newest_first=newest_first)
-            if len(entries) == limit:
-                break
-    return entries
-
-
-def entry(organisation_id: int, entry_id: int) -> FoundEntry | None:
-    """Return one entry of the organisation."""
-    own = of_organisation(organisation_id)
-    with reading(organisation_id) as reader:
-        rows = reader.rows(
-            f"SELECT {COLUMNS} FROM {ENTRIES} WHERE {own.sql} AND id = %s",  # noqa: S608 - constants
-            [*own.parameters, entry_id],
-        )
-    return found(rows[0]) if rows else None
-
-
-def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
-    """Count entries by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
-    where = _where(search, received_from=earlier(search.start, by=SKEW))
-    with reading(search.organisation_id) as reader:
-        rows = reader.rows(
-            f"SELECT {STEP}, level, count(*) FROM {ENTRIES} WHERE {where.sql} GROUP BY 1, 2",  # noqa: S608
-            [step.total_seconds(), *where.parameters],
-        )
-    return [LevelCount(*row) for row in rows]
-
-
 def earlier(moment: datetime, *, by: timedelta) -> datetime:
     """Return the moment `by` before, or the first there is: Go's zero time is 0001-01-01."""
     return moment - by if moment - FIRST_MOMENT > by else FIRST_MOMENT
-
-
-def _page(
-    reader: Reader, where: Predicate, *, limit: int, after: Position | None, newest_first: bool
-) -> list[FoundEntry]:
-    beyond, direction = ("<", "DESC") if newest_first else (">", "ASC")
-    beginning = f" AND (timestamp, id) {beyond} (%s, %s)" if after else ""
-    rows = reader.rows(
-        f"SELECT {COLUMNS} FROM {ENTRIES} WHERE {where.sql}{beginning}"  # noqa: S608 - constants, see predicates
-        f" ORDER BY timestamp {direction}, id {direction} LIMIT %s",
-        [*where.parameters, *(after or ()), limit],
-    )
-    return [found(row) for row in rows]
-
-
-def _where(search: Search, *, received_from: datetime) -> Predicate:
-    """Bind the organisation and the time; `received_from` leaves out the partitions of earlier days."""
-    own, condition = of_organisation(search.organisation_id), compile_condition(search.query)
-    return Predicate(
-        f"{own.sql} AND timestamp >= %s AND timestamp < %s AND received_at >= %s AND ({condition.sql})",
-        (*own.parameters, search.start, search.end, received_from, *condition.parameters),
-    )
-
-
-def _remaining(search: Search, after: Position | None, newest_first: bool) -> Search:
-    if after is None:
-        return search
-    if newest_first:
-        return replace(search, end=min(search.end, after[0] + timedelta(microseconds=1)))
-    return replace(search, start=max(search.start, after[0]))
-
-
-def _slices(search: Search, newest_first: bool) -> Iterator[Search]:
-    """Yield the search in slices: an answer near the beginning then never costs the whole range.
-
-    PostgreSQL cannot know how many entries have a certain value; a slice bounds what a wrong guess costs.
-    """
-    if search.query == EVERYTHING:
-        yield search
-        return
-    width = FIRST_SLICE
-    start, end = search.start, search.end
-    while start < end:
-        if newest_first:
-            edge = max(start, end - width) if end - start > width else start
-            yield replace(search, start=edge, end=end)
-            end = edge
-        else:
-            edge = min(end, start + width) if end - start > width else end
-            yield replace(search, start=start, end=edge)
-            start = edge
-        width *= 4

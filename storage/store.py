@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from storage.batch import Batch
-from storage.postgres import PostgresStore
+from storage.postgres.writer import PostgresStore
 
 
 class LogStore(Protocol):

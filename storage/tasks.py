@@ -2,9 +2,9 @@
 
 from celery import shared_task
 
-from storage import indexes
-from storage import partitions as daily
 from storage import retention as plans
+from storage.postgres import indexes
+from storage.postgres import partitions as daily
 
 INDEX_SECONDS = 3 * 3600
 

@@ -11,6 +11,8 @@ from enum import StrEnum
 from django.db import connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
+#: The connection that reads logs.
+ALIAS = "reads"
 ROLE = "luminalog_reader"
 ENTRIES = "storage_visible_entry"
 RECEIPTS = "storage_visible_receipt"

@@ -16,8 +16,8 @@ from accounts.caller import Caller
 from accounts.last_use import last_use, plain_http
 from foundation import valkey
 from quotas import outcomes
-from storage import partitions
 from storage.models import LogEntry, Receipt
+from storage.postgres import partitions
 from tests import organisations
 
 #: Migrations that make rows; a transactional test flushes them away for those after it.

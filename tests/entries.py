@@ -13,8 +13,8 @@ from django.db import connection, transaction
 from accounts.models import ApiKey, Organisation
 from foundation.levels import BY_NAME
 from foundation.postgres import fetch_all
-from storage import partitions
 from storage.batch import Batch
+from storage.postgres import partitions
 from storage.store import store
 from tests.waiting import DEADLINE_SECONDS
 

@@ -22,8 +22,8 @@ from ingest.protocols.luminalog.wire import parse_batch
 from ingest.spool import batch_ids, table
 from ingest.spool.drain import drain
 from ingest.spool.payload import pack, unpack
-from storage import postgres
 from storage.batch import Batch
+from storage.postgres import writer as postgres
 from tests.benchmarks.ingest import HOLD_DRAINS, body
 from tests.organisations import caller_of
 

@@ -13,7 +13,7 @@ from django.db import connections
 from explore import search
 from explore.query import parse
 from explore.search import Search
-from storage.reads import ALIAS
+from storage.wall import ALIAS
 from tests.benchmarks.search_entries import END, RARE_WORD, START, trace_id
 
 ORGANISATION = 1

@@ -21,7 +21,7 @@ STACK = [f"at handle (service-{n}.ts:{40 + n}:17)" for n in range(12)]
 
 
 def lines(entries: int, *, seed: int = 5) -> Iterator[str]:
-    """Yield `entries` lines evenly over the week, in the columns of `storage.postgres.COPY`; times in microseconds."""
+    """Yield `entries` lines evenly over the week, in the columns that COPY takes; times in microseconds."""
     chance = random.Random(seed)
     levels = chance.choices([level for level, _ in LEVELS], [share for _, share in LEVELS], k=9_973)
     step = timedelta(days=DAYS) / entries

@@ -8,8 +8,8 @@ from itertools import islice
 from django.core.management import call_command
 from django.db import connection
 
-from storage import indexes, partitions
-from storage.postgres import COLUMNS
+from storage.postgres import indexes, partitions
+from storage.postgres.writer import COLUMNS
 from tests.benchmarks.search_entries import DAYS, START, lines
 
 CHUNK_LINES = 20_000

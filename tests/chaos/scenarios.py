@@ -13,7 +13,7 @@ from functools import partial
 
 import psycopg
 
-from storage.partitions import DAYS_AHEAD, table_name
+from storage.postgres.partitions import DAYS_AHEAD, table_name
 from tests.chaos import clocks, disks
 from tests.chaos.clients import TIMEOUT_SECONDS, Crowd
 from tests.chaos.proxy import Cut, Link, Mode

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from storage import indexes, partitions
-from storage.indexes import index_closed_days, index_day
+from storage.postgres import indexes, partitions
+from storage.postgres.indexes import index_closed_days, index_day
 from tests.entries import store_entry
 
 pytestmark = pytest.mark.django_db(transaction=True)

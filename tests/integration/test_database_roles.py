@@ -29,7 +29,8 @@ from accounts.models import ApiKey, Organisation, User
 from operations import grants
 from quotas.models import Plan
 from quotas.plans import subscribe
-from storage import partitions, wall
+from storage import wall
+from storage.postgres import partitions
 from tests.integration.web_server import Web, web_server
 from tests.organisations import make_api_key, make_organisation
 from tests.processes import PROJECT
@@ -269,7 +270,7 @@ def test_worker_makes_indexes_and_drops_days_whoever_made_them() -> None:
     name = partitions.table_name(day)
     partitions.make({day})
     code = (
-        "import datetime; from storage import indexes, partitions;"
+        "import datetime; from storage.postgres import indexes, partitions;"
         f" day = datetime.date.fromisoformat('{day}'); indexes.index_day(day);"
         " partitions.drop_before(day + datetime.timedelta(days=1)); partitions.make_ahead()"
     )

@@ -20,9 +20,9 @@ from ingest.spool import claims, dead_letters, table
 from ingest.spool.drain import TAKE_APART_AFTER, drain
 from ingest.spool.payload import pack
 from quotas.models import HourlyUsage, MonthlyUsage
-from storage import partitions
 from storage.entry import Entry
 from storage.models import LogEntry, Receipt
+from storage.postgres import partitions
 from tests.integration.spool_rows import NOW, part_of
 from tests.processes import database_url
 from tests.waiting import DEADLINE_SECONDS

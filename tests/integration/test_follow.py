@@ -12,7 +12,7 @@ from explore.follow import follow
 from explore.query import parse
 from explore.search import FoundEntry
 from storage import arrivals
-from storage.reads import ALIAS
+from storage.wall import ALIAS
 from tests.entries import OpenTransaction, line, store_batch
 from tests.organisations import make_organisation
 from tests.waiting import DEADLINE_SECONDS, wait_until

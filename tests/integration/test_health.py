@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from foundation import valkey
-from storage import partitions
+from storage.postgres import partitions
 from tests.processes import PROJECT
 from tests.waiting import DEADLINE_SECONDS
 

@@ -21,8 +21,9 @@ from ingest.spool import table
 from ingest.spool.drain import drain
 from operations.verification import Finding, verify
 from quotas.models import HourlyUsage, MonthlyUsage, Quota
-from storage import partitions, retention
+from storage import retention
 from storage.models import LogEntry, Receipt
+from storage.postgres import partitions
 from tests.integration.spool_rows import part_of
 
 pytestmark = pytest.mark.django_db(transaction=True)

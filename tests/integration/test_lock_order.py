@@ -30,7 +30,7 @@ from notify import notices
 from notify.models import NoticeChannel
 from quotas import ledger
 from quotas.models import MonthlyUsage
-from storage import partitions
+from storage.postgres import partitions
 from storage.store import store
 from tests.integration.spool_rows import fill_spool, part_of
 from tests.processes import database_url

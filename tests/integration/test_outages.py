@@ -18,7 +18,7 @@ from ingest.models import SpooledBatch
 from ingest.spool import idempotency, table
 from ingest.spool.idempotency import Remembered
 from ingest.spool.payload import pack
-from storage.reads import reading
+from storage.postgres.reads import reading
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from storage import partitions
+from storage.postgres import partitions
 
 pytestmark = pytest.mark.django_db
 

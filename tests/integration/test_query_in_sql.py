@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from explore.query import matches, parse
 from explore.search import Search, as_json
-from storage import search as store
-from storage.predicates import compile_condition
+from storage.postgres import search as store
+from storage.postgres.predicates import compile_condition
 from tests.entries import NOW, store_entries
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])

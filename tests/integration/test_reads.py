@@ -10,8 +10,9 @@ import pytest
 from django.db import InternalError, connections
 
 from foundation.refusals import Refusal
-from storage import reads
-from storage.reads import ALIAS, LOCK_CLASS, reading
+from storage.postgres import reads
+from storage.postgres.reads import LOCK_CLASS, reading
+from storage.wall import ALIAS
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])

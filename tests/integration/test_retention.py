@@ -9,8 +9,9 @@ from django.test import Client
 from accounts.caller import Caller
 from foundation.postgres import execute
 from quotas.models import Quota
-from storage import partitions, retention
+from storage import retention
 from storage.models import DroppedPartition, LogEntry, Retention
+from storage.postgres import partitions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -22,8 +22,8 @@ from foundation.postgres import execute
 from ingest.spool import table
 from luminalog.console.today import today
 from operations.presence import BEAT, beat_seen
-from storage import partitions
 from storage.models import LogEntry
+from storage.postgres import partitions
 from tests.integration.spool_rows import part_of
 from tests.processes import Process, database_url, running_command
 from tests.waiting import wait_until

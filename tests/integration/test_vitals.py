@@ -15,7 +15,7 @@ from foundation.postgres import execute
 from operations import metrics, vitals
 from operations.doctor import postgresql
 from operations.doctor.finding import Severity
-from storage import partitions
+from storage.postgres import partitions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,11 +17,12 @@ from operations.doctor.finding import Finding
 from operations.doctor.postgresql import examine
 from quotas.models import Plan
 from quotas.plans import subscribe
-from storage import arrivals, partitions, reads, search, wall
+from storage import arrivals, wall
 from storage.models import LogEntry, Receipt
-from storage.predicates import Predicate
-from storage.reads import ALIAS, reading
-from storage.wall import State
+from storage.postgres import partitions, reads, search
+from storage.postgres.predicates import Predicate
+from storage.postgres.reads import reading
+from storage.wall import ALIAS, State
 from tests.entries import line, store_batch
 from tests.organisations import make_api_key, make_organisation
 

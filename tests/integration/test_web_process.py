@@ -16,7 +16,7 @@ from django.utils import timezone
 from foundation.postgres import fetch_all
 from ingest.models import SpooledBatch
 from quotas.models import HourlyUsage
-from storage.reads import LOCK_CLASS
+from storage.postgres.reads import LOCK_CLASS
 from tests.entries import store_entries
 from tests.integration.web_server import Web, web_server
 from tests.organisations import make_api_key, make_organisation

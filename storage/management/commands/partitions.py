@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from storage import partitions
+from storage.postgres import partitions
 
 
 class Command(BaseCommand):

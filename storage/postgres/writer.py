@@ -13,9 +13,10 @@ from psycopg.pq import Format
 from foundation.faults import reach
 from foundation.levels import BY_NAME
 from foundation.postgres import copy_rows, execute
-from storage import partitions, receipts
+from storage import receipts
 from storage.batch import Batch, entry_id
 from storage.entry import CanonicalEntry
+from storage.postgres import partitions
 
 COLUMNS = {
     "id": "int8",

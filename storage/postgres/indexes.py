@@ -11,7 +11,7 @@ from django.db import connection
 from psycopg import sql
 
 from foundation.postgres import execute
-from storage import partitions
+from storage.postgres import partitions
 
 log = structlog.get_logger(__name__)
 #: Searching for a part of a message; trigrams also serve words of any language.

@@ -16,9 +16,9 @@ from foundation.outages import sqlstate
 from foundation.postgres import DEADLINE_SECONDS
 from foundation.refusals import Refusal
 from storage import wall
+from storage.wall import ALIAS
 
 log = structlog.get_logger(__name__)
-ALIAS = "reads"
 QUERY_CANCELED = "57014"  # PostgreSQL manual, appendix A
 #: The first of the two keys of our advisory locks.
 LOCK_CLASS = 0x4C4C5244

@@ -14,7 +14,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 KNOWN_WARNINGS = "ignore:You're running the worker,ignore:No directory at"
 #: What `manage.py` needs to reach the stack that `manage.py up` runs.
 PUBLISHED = [
-    "SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "VALKEY_URL", "CELERY_BROKER_URL", "LUMINALOG_METRICS_DIR",
+    "SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "STORE_URL", "VALKEY_URL", "CELERY_BROKER_URL",
+    "LUMINALOG_METRICS_DIR",
 ]  # fmt: skip
 
 

@@ -5,17 +5,18 @@ from collections.abc import Iterator
 
 from explore.query import Node, matches
 from explore.search import FoundEntry, as_json
-from storage import arrivals
-from storage.arrivals import BATCHES_AT_ONCE, Window
+from storage import receipts
+from storage.receipts import BATCHES_AT_ONCE, Window
+from storage.store import store
 
 POLL_SECONDS = 0.5
 
 
 def follow(organisation_id: int, query: Node, *, poll_seconds: float = POLL_SECONDS) -> Iterator[FoundEntry]:
     """Yield what is stored from now on and fulfils `query`, in the order of storing; never ends."""
-    seen = arrivals.snapshot()
+    seen = receipts.snapshot()
     while True:
-        until = arrivals.snapshot()
+        until = receipts.snapshot()
         for entry in _stored(Window(seen=seen, until=until), organisation_id):
             if matches(query, as_json(entry)):
                 yield entry
@@ -25,9 +26,9 @@ def follow(organisation_id: int, query: Node, *, poll_seconds: float = POLL_SECO
 
 def _stored(window: Window, organisation_id: int) -> Iterator[FoundEntry]:
     while True:
-        batches = arrivals.arrivals(window, organisations=[organisation_id])
+        batches = receipts.arrivals(window, organisations=[organisation_id])
         for arrival in batches:
-            yield from arrivals.entries(arrival)
+            yield from store().reader.batch(arrival)
         if len(batches) < BATCHES_AT_ONCE:
             return
         window = Window(seen=window.seen, until=window.until, after=batches[-1].last_entry_id)

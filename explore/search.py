@@ -10,8 +10,8 @@ from explore.summary import Field, summarise
 from foundation.levels import Level
 from storage.conditions import Condition, Document, Either, Equals, Text
 from storage.found import FoundEntry
-from storage.postgres import search as store
 from storage.search import SKEW, Search, earlier
+from storage.store import store
 
 __all__ = ["FoundEntry", "Level", "Search"]
 
@@ -82,7 +82,7 @@ class Fields:
 def find(search: Search, *, limit: int, cursor: str | None = None, newest_first: bool = True) -> Page:
     """Return one page; a cursor of an earlier page continues it. Raises: `Refusal`."""
     after = cursors.read(cursor, organisation_id=search.organisation_id).after if cursor else None
-    entries = store.page(search, limit=limit + 1, after=after, newest_first=newest_first)
+    entries = store().reader.page(search, limit=limit + 1, after=after, newest_first=newest_first)
     if len(entries) <= limit:
         return Page(entries=entries, next_cursor=None)
     last = cursors.Cursor(search.start, search.end, newest_first, entries[limit - 1].position)
@@ -91,7 +91,7 @@ def find(search: Search, *, limit: int, cursor: str | None = None, newest_first:
 
 def get(organisation_id: int, entry_id: int) -> FoundEntry | None:
     """Return the organisation's entry with this id; another organisation's is None too."""
-    return store.entry(organisation_id, entry_id) if 0 <= entry_id < 2**63 else None
+    return store().reader.entry(organisation_id, entry_id) if 0 <= entry_id < 2**63 else None
 
 
 def context(organisation_id: int, entry_id: int, *, before: int, after: int) -> Context | None:
@@ -106,9 +106,9 @@ def context(organisation_id: int, entry_id: int, *, before: int, after: int) -> 
         min(entry.timestamp, LAST_MOMENT - CONTEXT_REACH) + CONTEXT_REACH,
     )
     return Context(
-        before=store.page(around, limit=before, after=entry.position)[::-1],
+        before=store().reader.page(around, limit=before, after=entry.position)[::-1],
         entry=entry,
-        after=store.page(around, limit=after, after=entry.position, newest_first=False),
+        after=store().reader.page(around, limit=after, after=entry.position, newest_first=False),
     )
 
 
@@ -123,7 +123,7 @@ def trace(
     """Return a trace's entries, by default of the last 30 days."""
     now = datetime.now(UTC)
     search = Search(organisation_id, in_trace(trace_id), start or now - TRACE_REACH, end or now + SKEW)
-    entries = store.page(search, limit=limit + 1, newest_first=False)
+    entries = store().reader.page(search, limit=limit + 1, newest_first=False)
     return Trace(trace_id=trace_id, entries=entries[:limit], is_complete=len(entries) <= limit)
 
 
@@ -139,7 +139,7 @@ def histogram(search: Search, *, step_seconds: int) -> Histogram:
     first = earlier(search.start, by=(search.start - cursors.EPOCH) % step)
     steps = max(0, -(-(search.end - first) // step))
     buckets = [TimeBucket(start=first + index * step, counts=Counter()) for index in range(steps)]
-    for count in store.level_counts(search, step=step):
+    for count in store().reader.level_counts(search, step=step):
         buckets[(count.start - first) // step].counts[Level(count.level)] += count.count
     return Histogram(step_seconds=step_seconds, buckets=buckets)
 
@@ -147,14 +147,14 @@ def histogram(search: Search, *, step_seconds: int) -> Histogram:
 def level_counts(search: Search) -> dict[Level, int]:
     """Count by level; a `Histogram` has it already, in `totals`."""
     counts = dict.fromkeys(Level, 0)
-    for count in store.level_counts(search, step=timedelta(days=3650)):
+    for count in store().reader.level_counts(search, step=timedelta(days=3650)):
         counts[Level(count.level)] += count.count
     return counts
 
 
 def fields(search: Search, *, limit: int = 100) -> Fields:
     """Return the metadata keys of the newest entries that the search finds."""
-    entries = store.page(search, limit=SAMPLE_ENTRIES)
+    entries = store().reader.page(search, limit=SAMPLE_ENTRIES)
     return Fields(fields=summarise(entries, limit=limit), sampled_entries=len(entries))
 
 

@@ -6,6 +6,7 @@ All of it runs on Django's own connection, inside its transaction, and raises Dj
 import select
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import date
 from typing import Any, TypeVar
 
 import psycopg
@@ -21,6 +22,8 @@ Row = TypeVar("Row")
 
 #: A request's statements take milliseconds, or wait at most `lock_timeout`.
 DEADLINE_SECONDS = 2.5
+#: Of a server-side cursor: few enough for memory, and enough that the round trips do not count.
+ROWS_AT_ONCE = 1_000
 
 
 def discard_if_dead() -> None:
@@ -98,6 +101,21 @@ def fetch_all(sql: str | Composed, parameters: Sequence[Any] | Mapping[str, Any]
         cursor.execute(sql, parameters or None)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def current_day() -> date:
+    """Return the current UTC day by PostgreSQL's clock, which is the one that sets `received_at`."""
+    [(day,)] = fetch_all("SELECT (now() AT TIME ZONE 'UTC')::date")
+    assert isinstance(day, date)
+    return day
+
+
+def stream(sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+    """Run one statement in the open transaction; yield its rows, of which `ROWS_AT_ONCE` at most are in memory."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, parameters)
+        while rows := cursor.fetchmany(ROWS_AT_ONCE):
+            yield from rows
 
 
 def execute(sql: str | Composed, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> int:

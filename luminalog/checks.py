@@ -9,6 +9,7 @@ from django.core.checks import CheckMessage, Error, register, run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 from foundation import secret_key
+from storage.store import store
 
 TAG = "luminalog"
 
@@ -20,6 +21,17 @@ def secret_key_is_secret(app_configs: Sequence[AppConfig] | None, **_: Any) -> l
         return []
     what = f"SECRET_KEY needs {secret_key.LENGTH} random characters."
     return [Error(what, hint=secret_key.MAKE_ONE, id="luminalog.E001")]
+
+
+@register(TAG)
+def log_store_is_known(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django's signature
+    """Refuse a store that there is not: nothing would be stored, and the spool would fill."""
+    try:
+        store()
+    except ImproperlyConfigured as error:
+        hint = "Leave STORE_URL out to keep entries in DATABASE_URL."
+        return [Error(str(error), hint=hint, id="luminalog.E002")]
+    return []
 
 
 def refuse_unfit_settings() -> None:

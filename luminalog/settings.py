@@ -143,6 +143,9 @@ DATABASES["reads"] |= {
 READS_PER_ORGANISATION = env.int("LUMINALOG_READS_PER_ORGANISATION", default=6)
 READS_PER_PROCESS = env.int("LUMINALOG_READS_PER_PROCESS", default=4)
 
+# Where entries live. Empty or `postgresql:`: in daily partitions in DATABASE_URL.
+STORE_URL = env.str("STORE_URL", default="")
+
 # --- Valkey: buckets and caches; nothing in it is needed to keep a log -----------------------------------------------
 VALKEY_URL = env.str("VALKEY_URL")
 VALKEY_KEY_PREFIX = env.str("VALKEY_KEY_PREFIX", default="ll:")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from psycopg import sql
 
-from storage.postgres.partitions import PARENT
 from storage.wall import ENTRIES, RECEIPTS
+from storage.wall import ENTRY_TABLE as PARENT
 from storage.wall import ROLE as READER
 
 OWNER, WORKER, WEB = "luminalog_owner", "luminalog_worker", "luminalog_web"

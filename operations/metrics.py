@@ -1,6 +1,6 @@
 """`/metrics`: what the processes of this machine have counted, and the state of PostgreSQL and Valkey as of now.
 
-A scrape costs three statements and two commands. What does not answer is said to be down, and the rest is told.
+A scrape costs four statements and two commands. What does not answer is said to be down, and the rest is told.
 """
 
 import hmac
@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 PATH = "/metrics"
 PREFIX = "luminalog_"
+AHEAD = "Days after today that have a partition, without a gap; -1 when today has none."
 
 
 class MetricsMiddleware:
@@ -87,8 +88,8 @@ def _postgresql() -> Iterator[Metric]:
     began = time.perf_counter()
     try:
         discard_if_dead()
-        state = vitals.state()
-        seconds, spool, full = time.perf_counter() - began, vitals.waiting(), vitals.limits_reached()
+        state, seconds = vitals.state(), time.perf_counter() - began
+        spool, full, ahead = vitals.waiting(), vitals.limits_reached(), vitals.partitions_ahead()
     except (DatabaseError, InterfaceError) as error:
         log.warning("scrape_without_postgresql", error=type(error).__name__)
         yield _gauge("postgresql_up", "1 when PostgreSQL has answered this scrape.", 0)
@@ -96,6 +97,7 @@ def _postgresql() -> Iterator[Metric]:
     yield _gauge("postgresql_up", "1 when PostgreSQL has answered this scrape.", 1)
     yield _gauge("postgresql_probe_seconds", "How long one statement took.", seconds)
     yield from _state(state)
+    yield _gauge("partitions_ahead_days", AHEAD, ahead.days)
     yield _gauge("spool_rows", "Accepted batches that are not in the log store yet.", spool.batches)
     yield _gauge("spool_bytes", "What they take on disk.", spool.bytes)
     yield _gauge("spool_oldest_seconds", "Age of the oldest of them; 0 when there is none.", spool.oldest_seconds)
@@ -106,10 +108,8 @@ def _postgresql() -> Iterator[Metric]:
 
 
 def _state(state: vitals.State) -> Iterator[Metric]:
-    ahead = "Days after today that have a partition, without a gap; -1 when today has none."
     oldest = "Age of the oldest running transaction of a client."
     yield _gauge("dead_letters", "Dead letters that wait for somebody to look at them.", state.dead_letters)
-    yield _gauge("partitions_ahead_days", ahead, state.days_ahead)
     yield _gauge("postgresql_connections", "Connections of clients.", state.connections)
     yield _gauge("postgresql_max_connections", "How many connections PostgreSQL allows.", state.max_connections)
     yield _gauge("postgresql_oldest_transaction_seconds", oldest, state.oldest_transaction_seconds)

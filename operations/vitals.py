@@ -22,7 +22,7 @@ from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, 
 from ingest.spool import backlog, dead_letters
 from ingest.spool.capacity import capacity
 from operations.presence import beat_seen, workers_seen
-from storage.postgres import partitions
+from storage.store import DAYS_AHEAD, MINIMUM_DAYS_AHEAD, store
 
 #: A worker runs a task every second, and beat sends one every five.
 SILENT_AFTER = timedelta(minutes=1)
@@ -43,7 +43,7 @@ SELECT count(*) AS connections, current_setting('max_connections')::int AS max_c
 """
 #: Counts what is small or indexed.
 STATE = f"""
-SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters, ({partitions.AHEAD}) AS ahead
+SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters
 """  # noqa: S608 - constants
 
 
@@ -92,12 +92,12 @@ class Ahead:
     @property
     def are_enough(self) -> bool:
         """Whether what arrives today and tomorrow can be stored."""
-        return self.days >= partitions.MINIMUM_DAYS_AHEAD
+        return self.days >= MINIMUM_DAYS_AHEAD
 
     @property
     def are_made_in_time(self) -> bool:
         """Whether workers make them, as they do every quarter of an hour."""
-        return self.days >= partitions.DAYS_AHEAD - 1
+        return self.days >= DAYS_AHEAD - 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +119,6 @@ class State(Connections):
     """What one statement tells a scrape."""
 
     dead_letters: int
-    days_ahead: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,7 +166,7 @@ def migrations_are_applied() -> bool:
 
 def partitions_ahead() -> Ahead:
     """Tell whether the log store has room for the coming days."""
-    return Ahead(days=partitions.days_ahead())
+    return Ahead(days=store().days.ahead())
 
 
 def connections() -> Connections:
@@ -176,7 +175,7 @@ def connections() -> Connections:
 
 
 def state() -> State:
-    """Return what a scrape tells of PostgreSQL, but for the spool, by one statement."""
+    """Return what a scrape tells of PostgreSQL, but for the spool and the days ahead, by one statement."""
     return fetch_as(State, STATE)
 
 

@@ -1,4 +1,8 @@
-"""What the log store can be asked: the vocabulary between the search language and each store's own language."""
+"""What the log store can be asked: the vocabulary between the search language and each store's own language.
+
+What a condition means is said here and in docs/search.md, whatever the store; `explore.matching` is its oracle, and
+`tests/contract` holds each store to it.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,14 +17,20 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Equals:
-    """Is one of `values`: the text as it was written, and the number or constant that it may also mean."""
+    """Is one of `values`: the text as it was written, and the number or constant that it may also mean.
+
+    Kinds are kept apart, true from 1 and "1" from 1; numbers are equal by value: 1 and 1.0, 10^20 to its last digit.
+    """
 
     values: tuple[Scalar, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Resembles:
-    """Consists of `pieces` in their order, with anything between them; ("", "x", "") contains x."""
+    """Consists of `pieces` in their order, with anything between them; ("", "x", "") contains x.
+
+    Asked of texts, and of numbers, true and false as JSON writes them, without an exponent; case by Unicode's letters.
+    """
 
     pieces: tuple[str, ...]
     ignores_case: bool = False
@@ -28,7 +38,7 @@ class Resembles:
 
 @dataclass(frozen=True, slots=True)
 class Compares:
-    """Is on one side of `bound`; numbers compare with numbers, texts with texts by code point."""
+    """Is on one side of `bound`; numbers compare with numbers, texts with texts by code point, others never."""
 
     operator: Operator
     bound: Decimal | str
@@ -36,7 +46,7 @@ class Compares:
 
 @dataclass(frozen=True, slots=True)
 class Exists:
-    """Is there, and not null."""
+    """Is there, and not null; an empty object is there, an empty list has no element that is."""
 
 
 Test = Equals | Resembles | Compares | Exists
@@ -52,7 +62,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A value at one of `paths` in a JSON column passes `test`; each element of a list on the way counts."""
+    """A value at one of `paths` in a JSON column passes `test`; the path () is the document itself.
+
+    Each element of a list on the way and at the end counts, one level deep: a list in a list is no value.
+    """
 
     column: DocumentColumn
     paths: tuple[Path, ...]

@@ -1,20 +1,76 @@
-"""Receipts: the proof that a batch was stored, kept when its entries are gone. In PostgreSQL, whatever the store."""
+"""Receipts: proof that a batch was stored, in PostgreSQL whatever the store; and what is new, in any order of commits.
 
-from collections.abc import Sequence
+A high-water mark would miss whoever commits late. So the mark is a snapshot of PostgreSQL (`xmin:xmax:running`): new is
+what is visible now and was not visible then. Unlike the horizon of the oldest running transaction, snapshots do not
+stand still while a long transaction runs (an index being built).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connections
 
 from foundation.postgres import execute
-from storage.batch import Batch
+from storage import wall
+from storage.batch import ENTRIES_A_BATCH, Batch
+from storage.wall import ALIAS
+
+BATCHES_AT_ONCE = 200
 
 WRITE = """
 INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, entries, size_bytes)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::timestamptz[], %s::int[], %s::bigint[])
 """
-#: A piece of SQL: a row, if the batch `batch_id` has a receipt.
+#: For a statement of another room that asks in one snapshot where a batch is: a row if it is stored.
 HAS_RECEIPT = "SELECT 1 FROM storage_receipt WHERE batch_id = %(batch_id)s"
+# storage_receipt_stored_xid serves the range; the exact test is MVCC's own (PostgreSQL manual, 9.28.8).
+ARRIVALS = f"""
+SELECT batch_id, organisation_id, received_at, stored_at
+FROM {wall.RECEIPTS}
+WHERE stored_xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
+  AND stored_xid < pg_snapshot_xmax(%(until)s::pg_snapshot)
+  AND NOT pg_visible_in_snapshot(stored_xid, %(seen)s::pg_snapshot)
+  AND pg_visible_in_snapshot(stored_xid, %(until)s::pg_snapshot)
+  AND batch_id >= %(first)s
+  AND organisation_id = ANY(%(organisations)s::bigint[])
+ORDER BY batch_id
+LIMIT %(limit)s
+"""  # noqa: S608 - constants
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Window:
+    """What is visible in the snapshot `until` and was not in `seen`, beyond entry `after`, in the order of ids."""
+
+    seen: str
+    until: str
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A batch that was stored."""
+
+    batch_id: int
+    organisation_id: int
+    received_at: datetime
+    stored_at: datetime
+
+    @property
+    def first_entry_id(self) -> int:
+        """The smallest id that an entry of the batch may have."""
+        return self.batch_id * ENTRIES_A_BATCH
+
+    @property
+    def last_entry_id(self) -> int:
+        """The largest id that an entry of the batch may have."""
+        return (self.batch_id + 1) * ENTRIES_A_BATCH - 1
 
 
 def write(batches: Sequence[Batch]) -> None:
-    """Certify, in the caller's transaction, that the entries of `batches` are stored."""
+    """Certify in the caller's transaction that the entries of `batches` are stored."""
     columns = zip(
         *(
             (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes)
@@ -23,3 +79,30 @@ def write(batches: Sequence[Batch]) -> None:
         strict=True,
     )
     execute(WRITE, [list(column) for column in columns])
+
+
+def snapshot() -> str:
+    """Return what is visible now, as PostgreSQL writes a snapshot. On this thread's connection for reads."""
+    with connections[ALIAS].cursor() as cursor:
+        cursor.execute("SELECT pg_current_snapshot()::text")
+        text: str = cursor.fetchone()[0]
+        return text
+
+
+def arrivals(window: Window, *, organisations: Collection[int]) -> list[Arrival]:
+    """Return the first batches of `organisations` in `window`; fewer than `BATCHES_AT_ONCE` are the last."""
+    parameters: dict[str, Any] = {
+        "seen": window.seen,
+        "until": window.until,
+        "first": (window.after + 1) // ENTRIES_A_BATCH,
+        "organisations": list(organisations),
+        "limit": BATCHES_AT_ONCE,
+    }
+    with wall.behind(organisations, using=ALIAS) as cursor:
+        cursor.execute(ARRIVALS, parameters)
+        return [Arrival(*row) for row in cursor.fetchall()]
+
+
+def close() -> None:
+    """Close this thread's connection for reads; the next question opens a new one."""
+    connections[ALIAS].close()

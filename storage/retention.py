@@ -11,15 +11,14 @@ from datetime import datetime, timedelta
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
-from foundation.postgres import fetch_all
+from foundation.postgres import current_day, fetch_all
 from quotas.limits import RETENTION
 from storage.models import DroppedPartition, Retention
-from storage.postgres import partitions
 from storage.store import store
 
 ENTRIES_A_BATCH = 10_000
 
-#: Only organisations with a day to delete that still has a partition.
+#: Only organisations with a day to delete that the store still has.
 DUE = f"""
 SELECT organisation_id, boundary
   FROM ({RETENTION}) AS plan
@@ -55,24 +54,23 @@ def delete_expired(*, budget_seconds: float = 60) -> list[Deletion]:
 
 
 def drop_expired() -> int:
-    """Drop the partitions older than the longest retention; return how many."""
+    """Drop the days older than the longest retention; return how many."""
     [(longest,)] = fetch_all(LONGEST)
     if longest is None:
         return 0
-    first_kept = partitions.today() - timedelta(days=longest)
-    old = [partition for partition in partitions.list_partitions() if partition.day < first_kept]
+    first_kept = current_day() - timedelta(days=longest)
+    old = [stored for stored in store().days.stored() if stored.day < first_kept]
     DroppedPartition.objects.bulk_create(
         [DroppedPartition(day=one.day, entries=one.entries, size_bytes=one.size_bytes) for one in old],
         ignore_conflicts=True,
     )
-    partitions.drop_before(first_kept)
-    partitions.drop_detached(first_kept)
+    store().days.drop_before(first_kept)
     return len(old)
 
 
 def _due() -> Iterator[tuple[int, datetime]]:
     """Yield organisations and the moment before which their entries are to go."""
-    days = [partition.day for partition in partitions.list_partitions()]
+    days = [stored.day for stored in store().days.stored()]
     if days:
         yield from fetch_all(DUE, [min(days)])
 
@@ -82,7 +80,7 @@ def _delete(organisation_id: int, *, before: datetime, deadline: float) -> Delet
     _announce(organisation_id, before=before)
     entries, gone = 0, ENTRIES_A_BATCH
     while gone == ENTRIES_A_BATCH and time.monotonic() < deadline:
-        gone = store.delete(organisation_id, before=before, limit=ENTRIES_A_BATCH)
+        gone = store().writer.delete(organisation_id, before=before, limit=ENTRIES_A_BATCH)
         entries += gone
     return Deletion(organisation_id=organisation_id, before=before, entries=entries, is_complete=gone < ENTRIES_A_BATCH)
 

@@ -1,30 +1,154 @@
-"""The log store as the other rooms see it. PostgreSQL is the one implementation; nothing outside knows which it is."""
+"""The door to the log store: what every store can do, and the one that `STORE_URL` names.
 
-from collections.abc import Sequence
-from datetime import datetime
+Only entries live behind it. Receipts, the spool and the quota are in PostgreSQL whatever the store; nothing outside
+knows which store it is.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from importlib import import_module
 from typing import Protocol
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
+
 from storage.batch import Batch
-from storage.postgres.writer import PostgresStore
+from storage.errors import Refused
+from storage.found import FoundEntry
+from storage.receipts import Arrival
+from storage.search import LevelCount, Position, Search
+from storage.wall import State
+
+DAYS_AHEAD = 7
+MINIMUM_DAYS_AHEAD = 2
+
+#: Schemes of `STORE_URL`, and the module whose `open_store` makes the store of a URL.
+STORES = {"": "storage.postgres.store", "postgresql": "storage.postgres.store"}
 
 
-class LogStore(Protocol):
-    """Keeps entries for good. Writes join the caller's transaction."""
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How many entries of a batch are stored, and the bytes that were charged for them."""
+
+    batch_id: int
+    organisation_id: int
+    received_at: datetime
+    entries: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDay:
+    """What is kept of one UTC day of receipt; `entries` may be an estimate."""
+
+    day: date
+    entries: int
+    size_bytes: int
+
+
+class EntryWriter(Protocol):
+    """Keeps entries, and forgets them. All methods raise `Unavailable`."""
+
+    @property
+    def joins_transaction(self) -> bool:
+        """Whether a write lasts only if the caller's transaction on PostgreSQL commits, and is seen in its snapshot."""
 
     def write(self, batches: Sequence[Batch]) -> None:
-        """Store `batches` with a receipt each; all or nothing.
+        """Store the entries of `batches`, all or none; durably, unless it joins the transaction.
 
-        Raises: `django.db.DataError`, `msgspec.MsgspecError` when an entry cannot be stored.
+        A store that does not join keeps an entry once, by its id, however many tries bring it. Raises: `Refused`; the
+        transaction that was joined can then only go back to a savepoint.
         """
-
-    def write_entries(self, batches: Sequence[Batch]) -> None:
-        """Store the entries of `batches`, without receipts."""
-
-    def write_receipts(self, batches: Sequence[Batch]) -> None:
-        """Certify that the entries of `batches` are stored."""
 
     def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:
         """Delete up to `limit` entries received before `before`; return how many went."""
 
+    def tallies(self, day: date) -> Iterator[Presence]:
+        """Count what was received on `day`, by batch, organisation and time of receipt, in that order.
 
-store: LogStore = PostgresStore()
+        In bounded memory; in the caller's transaction and its snapshot, if the store joins it.
+        """
+
+
+class EntryReader(Protocol):
+    """Answers one organisation at a time. All methods raise `Unavailable`; `Refusal` when too much is asked at once."""
+
+    def page(
+        self, search: Search, *, limit: int, after: Position | None = None, newest_first: bool = True
+    ) -> list[FoundEntry]:
+        """Return the first `limit` entries in the order of time, and of ids within a microsecond, after a position."""
+
+    def entry(self, organisation_id: int, entry_id: int) -> FoundEntry | None:
+        """Return one entry of the organisation."""
+
+    def batch(self, arrival: Arrival, *, after: int = 0) -> list[FoundEntry]:
+        """Return the entries of a batch with an id beyond `after`, in the order of ids."""
+
+    def level_counts(self, search: Search, *, step: timedelta) -> list[LevelCount]:
+        """Count by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
+
+    def wall(self) -> State:
+        """Tell how much keeps a query that forgets its organisation from finding a stranger's entries."""
+
+
+class EntryDays(Protocol):
+    """The days of receipt by which entries are kept and dropped."""
+
+    def stored(self) -> list[StoredDay]:
+        """Return the days that there is anything of, or a place for, the oldest first."""
+
+    def ahead(self) -> int:
+        """Return for how many days after today there is a place without a gap; -1 when there is none for today."""
+
+    def make_ahead(self, days: int) -> list[date]:
+        """Make the places that are missing from yesterday to `days` after today; return their days."""
+
+    def drop_before(self, day: date) -> None:
+        """Drop all entries received before `day`, and what an interrupted drop has left. Outside a transaction."""
+
+    def index_closed(self, *, limit: int) -> list[date]:
+        """Build what searches of up to `limit` closed days lack, the newest first; return those days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A log store."""
+
+    writer: EntryWriter
+    reader: EntryReader
+    days: EntryDays
+
+
+def store() -> Store:
+    """Return the log store that `STORE_URL` names, opened once a process. Raises: `ImproperlyConfigured`."""
+    return _opened(settings.STORE_URL)
+
+
+def write_what_can_be(batch: Batch) -> dict[int, str]:
+    """Store the entries of `batch` that the store takes, in the caller's transaction; return why it refuses the others.
+
+    The reasons are by the index of the entry. Raises: `Unavailable`.
+    """
+    try:
+        with transaction.atomic():
+            store().writer.write([batch])
+    except Refused as refused:
+        if len(batch.lines) == 1:
+            return {batch.indexes[0]: refused.reason}
+        middle = len(batch.lines) // 2
+        halves = range(middle), range(middle, len(batch.lines))
+        return {index: reason for half in halves for index, reason in write_what_can_be(batch.only(half)).items()}
+    return {}
+
+
+@cache
+def _opened(url: str) -> Store:
+    scheme = url.partition(":")[0]
+    if scheme not in STORES:
+        known = ", ".join(f"{name}:" for name in STORES if name)
+        raise ImproperlyConfigured(f"STORE_URL names no log store that is known: {known}.")
+    opened: Store = import_module(STORES[scheme]).open_store(url)
+    return opened

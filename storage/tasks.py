@@ -3,16 +3,15 @@
 from celery import shared_task
 
 from storage import retention as plans
-from storage.postgres import indexes
-from storage.postgres import partitions as daily
+from storage.store import DAYS_AHEAD, store
 
 INDEX_SECONDS = 3 * 3600
 
 
 @shared_task(name="storage.partitions")
 def partitions() -> None:
-    """Make the partitions of the days to come."""
-    daily.make_ahead()
+    """Make the places of the days to come."""
+    store().days.make_ahead(DAYS_AHEAD)
 
 
 @shared_task(name="storage.retention")
@@ -25,4 +24,4 @@ def retention() -> None:
 @shared_task(name="storage.index_closed_days", time_limit=INDEX_SECONDS)
 def index_closed_days() -> None:
     """Give a past day the index that searches messages; the next run takes the next."""
-    indexes.index_closed_days(limit=1)
+    store().days.index_closed(limit=1)

@@ -11,9 +11,10 @@ from enum import StrEnum
 from django.db import connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
 
-#: The connection that reads logs.
+#: The connection that reads logs, and what arrives.
 ALIAS = "reads"
 ROLE = "luminalog_reader"
+ENTRY_TABLE = "storage_logentry"
 ENTRIES = "storage_visible_entry"
 RECEIPTS = "storage_visible_receipt"
 

@@ -21,6 +21,7 @@ from foundation.errors import as_refusal, problem
 from foundation.middleware import RequestContextMiddleware
 from foundation.postgres import discard_if_dead
 from foundation.refusals import Refusal
+from storage.errors import Unavailable
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -138,7 +139,7 @@ async def _until_gone(stream: Any, receive: Receive) -> None:
             streaming.result()
     except TimeoutError:
         log.info("tail_reader_stands_still")
-    except Error as error:
+    except (Error, Unavailable) as error:
         log.warning("tail_cannot_resume", error=type(error).__name__)
     finally:
         for task in (streaming, gone):

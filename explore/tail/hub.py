@@ -14,8 +14,10 @@ from django.db import Error
 from explore.tail.listener import Event, Found, Listener, notice
 from explore.tail.position import Position
 from foundation.refusals import Refusal
-from storage import arrivals
-from storage.arrivals import Arrival, Window
+from storage import receipts
+from storage.errors import Unavailable
+from storage.receipts import Arrival, Window
+from storage.store import store
 
 POLL_SECONDS = 0.4
 MARK_SECONDS = 10
@@ -90,9 +92,9 @@ class Hub:
         while self._listeners or self._waiting:
             try:
                 await self._step()
-            except Error as error:
+            except (Error, Unavailable) as error:
                 log.warning("tail_waits_for_storage", error=type(error).__name__)
-                await self._call(arrivals.close)
+                await self._call(receipts.close)
                 await asyncio.sleep(RETRY_SECONDS)
             await self._sleep()
         self._seen = self._window = None
@@ -100,7 +102,7 @@ class Hub:
     async def _step(self) -> None:
         if self._window:  # storage failed within it
             await self._publish()
-        now = await self._call(arrivals.snapshot)
+        now = await self._call(receipts.snapshot)
         self._seen = self._seen or now
         self._admit(self._seen)
         if now != self._seen:
@@ -148,8 +150,8 @@ class Hub:
 
     async def _arrivals(self, window: Window, *, organisations: set[int]) -> AsyncIterator[Arrival]:
         page: list[Arrival] | None = None
-        while page is None or len(page) == arrivals.BATCHES_AT_ONCE:
-            page = await self._call(arrivals.arrivals, window, organisations=organisations)
+        while page is None or len(page) == receipts.BATCHES_AT_ONCE:
+            page = await self._call(receipts.arrivals, window, organisations=organisations)
             for arrival in page:
                 yield arrival
                 window = replace(window, after=arrival.last_entry_id)
@@ -168,4 +170,4 @@ class Hub:
 
 
 def _read(arrival: Arrival, after: int) -> list[Found]:
-    return [Found.of(entry) for entry in arrivals.entries(arrival, after=after)]
+    return [Found.of(entry) for entry in store().reader.batch(arrival, after=after)]

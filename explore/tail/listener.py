@@ -9,8 +9,8 @@ import msgspec
 from explore.query import Node, matches
 from explore.search import as_json
 from explore.tail.position import Position
-from storage.arrivals import Window
 from storage.found import FoundEntry
+from storage.receipts import Window
 
 QUEUE_EVENTS = 2000
 

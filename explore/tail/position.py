@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from storage.arrivals import Window
+from storage.receipts import Window
 
 SNAPSHOT = re.compile(r"[0-9]{1,19}:[0-9]{1,19}:[0-9,]{0,4000}", re.ASCII)
 TEXT = re.compile(rf"({SNAPSHOT.pattern})(?:~({SNAPSHOT.pattern})~([0-9]{{1,19}}))?", re.ASCII)

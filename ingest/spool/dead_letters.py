@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
-import msgspec
-from django.db import DatabaseError, transaction
+from django.db import transaction
 
-from foundation.outages import is_outage
 from foundation.postgres import execute, fetch_all
 from ingest.models import DeadLetter
 from ingest.spool import batch_ids
 from ingest.spool.payload import PayloadError, pack, unpack
 from ingest.spool.table import Spooled
+from storage import receipts
 from storage.batch import Batch
-from storage.store import store
+from storage.store import write_what_can_be
 
 HOPELESS_AFTER = 8
 
@@ -88,34 +87,14 @@ def _keep_what_can_be_kept(row: Spooled) -> Batch:
     except PayloadError as error:
         _bury(row, payload=row.payload, entries=row.entries, size_bytes=row.size_bytes, reason=str(error))
         return row.empty_batch()
-    refused = dict(_write_by_halves(batch))
+    refused = write_what_can_be(batch)
     for index, reason in refused.items():
         line = batch.lines[index]
         _bury(row, payload=pack(line), entries=1, size_bytes=len(line), reason=reason, position=index)
     kept = batch.only([index for index in batch.indexes if index not in refused])
     if kept.lines:
-        store.write_receipts([kept])
+        receipts.write([kept])
     return kept
-
-
-def _write_by_halves(batch: Batch) -> Iterable[tuple[int, str]]:
-    """Write the entries that can be written; yield the index of each other one, with the reason."""
-    try:
-        with transaction.atomic():
-            store.write_entries([batch])
-    except (DatabaseError, msgspec.MsgspecError) as error:
-        if is_outage(error):
-            raise
-        if len(batch.lines) == 1:
-            yield batch.indexes[0], f"{type(error).__name__}: {_first_line(error)}"
-        else:
-            middle = len(batch.lines) // 2
-            yield from _write_by_halves(batch.only(range(middle)))
-            yield from _write_by_halves(batch.only(range(middle, len(batch.lines))))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0][:300]  # PostgreSQL's further lines quote the row
 
 
 def _bury(

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from datetime import UTC
 
-import msgspec
 import structlog
 from django.db import DatabaseError, transaction
 
@@ -17,7 +16,9 @@ from ingest.spool.claims import Claim
 from ingest.spool.payload import PayloadError
 from ingest.spool.table import Spooled
 from quotas import ledger
+from storage import receipts
 from storage.batch import Batch
+from storage.errors import Refused, Unavailable
 from storage.store import store
 
 log = structlog.get_logger(__name__)
@@ -41,15 +42,16 @@ def drain(*, budget_seconds: float = 30) -> int:
 def _drain(claim: Claim) -> int:
     try:
         return _move(claim)
-    except (DatabaseError, msgspec.MsgspecError, PayloadError) as error:
-        if sqlstate(error) in NOT_THEIR_FAULT:
+    except (Unavailable, DatabaseError) as error:
+        if _clears_batches(error):
             claims.release(claim)
-        if is_outage(error):
-            raise  # PostgreSQL's trouble, not the batches': the claim is released like that of a killed drain
-        log.warning("drain_failed", batch_ids=claim.batch_ids, error=type(error).__name__)
-        metrics.DRAIN_FAILURES.inc()
-        claims.postpone(claim, reason=type(error).__name__)
-        return 0
+        if isinstance(error, Unavailable) or is_outage(error):
+            raise  # not the batches' trouble: the claim is released like that of a killed drain
+        return _give_up(claim, reason=type(error).__name__)
+    except Refused as error:
+        return _give_up(claim, reason=error.kind)
+    except PayloadError as error:
+        return _give_up(claim, reason=type(error).__name__)
 
 
 def _move(claim: Claim) -> int:
@@ -67,13 +69,25 @@ def _move(claim: Claim) -> int:
         if any(row.attempts >= TAKE_APART_AFTER for row in spooled):
             stored = dead_letters.take_apart(spooled)
         elif stored := [row.batch() for row in spooled]:
-            store.write(stored)
+            store().writer.write(stored)
+            receipts.write(stored)
         requests = {row.batch_id: row.requests for row in spooled}
         ledger.count(_usage(batch, requests=requests[batch.batch_id]) for batch in stored)
         reach("before_drain_commit")
     reach("after_drain_commit")
     _count(spooled, stored, seconds=time.monotonic() - began)
     return len(spooled)
+
+
+def _clears_batches(error: Unavailable | DatabaseError) -> bool:
+    return error.clears_batches if isinstance(error, Unavailable) else sqlstate(error) in NOT_THEIR_FAULT
+
+
+def _give_up(claim: Claim, *, reason: str) -> int:
+    log.warning("drain_failed", batch_ids=claim.batch_ids, error=reason)
+    metrics.DRAIN_FAILURES.inc()
+    claims.postpone(claim, reason=reason)
+    return 0
 
 
 def _count(spooled: Sequence[Spooled], stored: Sequence[Batch], *, seconds: float) -> None:

@@ -12,6 +12,7 @@ from foundation.postgres import discard_if_dead, execute, fetch_all, fetch_as
 from operations import grants, vitals
 from operations.doctor.finding import Finding, error, ok, warning
 from storage import wall
+from storage.store import store
 
 OLDEST_VERSION = 15
 STATEMENT_TIMEOUT = "5s"
@@ -127,7 +128,7 @@ def _role(server: Server) -> Iterator[Finding]:
 
 
 def _wall() -> Iterator[Finding]:
-    state = wall.state()
+    state = store().reader.wall()
     if state is wall.State.STANDS:
         yield ok("row security", "PostgreSQL shows a reader the rows of one organisation only.")
         return

@@ -10,7 +10,7 @@ import structlog
 from django.db import connection
 from psycopg import sql
 
-from foundation.postgres import execute
+from foundation.postgres import current_day, execute
 from storage.postgres import partitions
 
 log = structlog.get_logger(__name__)
@@ -36,12 +36,12 @@ def index_closed_days(*, limit: int) -> list[date]:
 
 
 def _index_newest(limit: int) -> list[date]:
-    today = partitions.today()
+    this_day = current_day()
     indexed: list[date] = []
     for partition in reversed(partitions.list_partitions()):
         if len(indexed) == limit:
             break
-        if partition.day < today and not partition.is_detaching and index_day(partition.day):
+        if partition.day < this_day and not partition.is_detaching and index_day(partition.day):
             indexed.append(partition.day)
     return indexed
 

@@ -11,11 +11,9 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from foundation.faults import reach
-from foundation.postgres import execute, fetch_all
-
-PARENT = "storage_logentry"
-DAYS_AHEAD = 7
-MINIMUM_DAYS_AHEAD = 2
+from foundation.postgres import current_day, execute, fetch_all
+from storage.store import DAYS_AHEAD
+from storage.wall import ENTRY_TABLE as PARENT
 
 LIST = """
 SELECT child.relname, inhdetachpending, pg_total_relation_size(child.oid), greatest(child.reltuples, 0)::bigint
@@ -66,13 +64,6 @@ def list_partitions() -> list[Partition]:
     ]
 
 
-def today() -> date:
-    """Return the current UTC day by PostgreSQL's clock, which is the one that sets `received_at`."""
-    [(day,)] = fetch_all("SELECT (now() AT TIME ZONE 'UTC')::date")
-    assert isinstance(day, date)
-    return day
-
-
 def days_ahead() -> int:
     """Return how many days after today have a partition without a gap; -1 when today itself has none."""
     [(days,)] = fetch_all(AHEAD)
@@ -81,7 +72,7 @@ def days_ahead() -> int:
 
 def make_ahead(days: int = DAYS_AHEAD) -> list[date]:
     """Make the partitions from yesterday to `days` after today that are missing; return their days."""
-    first = today() - timedelta(days=1)
+    first = current_day() - timedelta(days=1)
     return make({first + timedelta(days=n) for n in range(days + 2)})
 
 

@@ -6,20 +6,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import structlog
 from django.conf import settings
-from django.db import OperationalError, connections, transaction
+from django.db import connections, transaction
 from django.db.backends.utils import CursorWrapper
 
 from foundation.deadlines import deadlines
-from foundation.outages import sqlstate
 from foundation.postgres import DEADLINE_SECONDS
 from foundation.refusals import Refusal
 from storage import wall
+from storage.postgres.errors import answering
 from storage.wall import ALIAS
 
-log = structlog.get_logger(__name__)
-QUERY_CANCELED = "57014"  # PostgreSQL manual, appendix A
 #: The first of the two keys of our advisory locks.
 LOCK_CLASS = 0x4C4C5244
 TAKE_PLACE = f"SELECT pg_try_advisory_xact_lock(%s, %s), {wall.GO_BEHIND}"
@@ -52,19 +49,18 @@ class Reader:
 def reading(organisation_id: int) -> Iterator[Reader]:
     """Open a read-only transaction that sees the organisation's rows and takes one of its few places.
 
-    Raises: `Refusal` when there is no place, or when time is up; `OperationalError`, when PostgreSQL hangs, too.
+    Raises: `Refusal` when there is no place; `Unavailable` when time is up, or PostgreSQL hangs or is away.
     """
-    with _thread(), _answered_in_time():
-        try:
-            with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
-                _take_place(cursor, organisation_id)
-                yield Reader(cursor)
-                transaction.set_rollback(True, using=ALIAS)  # nothing to keep; it ends the role where it is nested
-        except OperationalError as error:
-            if sqlstate(error) != QUERY_CANCELED:
-                raise
-            log.warning("query_timeout", organisation_id=organisation_id)
-            raise Refusal("query_timeout") from error
+    with answering(organisation_id), _thread(), _answered_in_time(), _transaction() as cursor:
+        _take_place(cursor, organisation_id)
+        yield Reader(cursor)
+
+
+@contextmanager
+def _transaction() -> Iterator[CursorWrapper]:
+    with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+        yield cursor
+        transaction.set_rollback(True, using=ALIAS)  # nothing to keep; it ends the role where it is nested
 
 
 @contextmanager

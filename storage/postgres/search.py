@@ -1,4 +1,7 @@
-"""Reading entries in PostgreSQL: each question in a transaction of its own, behind the wall."""
+"""Reading entries in PostgreSQL: each question in a transaction of its own, behind the wall.
+
+See `storage.store.EntryReader`.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,15 +9,23 @@ from datetime import datetime, timedelta
 
 from storage.conditions import EVERYTHING
 from storage.found import COLUMNS, FoundEntry, found
+from storage.postgres.errors import answering
 from storage.postgres.predicates import Predicate, compile_condition, of_organisation
 from storage.postgres.reads import Reader, reading
+from storage.receipts import Arrival
 from storage.search import SKEW, LevelCount, Position, Search, earlier
-from storage.wall import ENTRIES
+from storage.wall import ALIAS, ENTRIES, State, behind, state
 
 #: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
 FIRST_SLICE = timedelta(hours=6)
 
 STEP = "greatest(date_bin(make_interval(secs => %s), timestamp, '1970-01-01 00:00Z'), '0001-01-01 00:00Z')"
+# The primary key, in one partition.
+BATCH = f"""
+SELECT {COLUMNS} FROM {ENTRIES}
+WHERE id BETWEEN %s AND %s AND received_at = %s AND organisation_id = %s
+ORDER BY id
+"""  # noqa: S608 - constants
 
 
 def page(search: Search, *, limit: int, after: Position | None = None, newest_first: bool = True) -> list[FoundEntry]:
@@ -40,6 +51,14 @@ def entry(organisation_id: int, entry_id: int) -> FoundEntry | None:
     return found(rows[0]) if rows else None
 
 
+def batch(arrival: Arrival, *, after: int = 0) -> list[FoundEntry]:
+    """Return the entries of a batch with an id beyond `after`. The live tail has one reader: it takes no place."""
+    first = max(arrival.first_entry_id, after + 1)
+    with answering(arrival.organisation_id), behind([arrival.organisation_id], using=ALIAS) as cursor:
+        cursor.execute(BATCH, [first, arrival.last_entry_id, arrival.received_at, arrival.organisation_id])
+        return [found(row) for row in cursor.fetchall()]
+
+
 def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
     """Count entries by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
     where = _where(search, received_from=earlier(search.start, by=SKEW))
@@ -49,6 +68,11 @@ def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
             [step.total_seconds(), *where.parameters],
         )
     return [LevelCount(*row) for row in rows]
+
+
+def wall() -> State:
+    """Tell how much of the wall stands for this process's database user."""
+    return state()
 
 
 def _page(

@@ -1,4 +1,4 @@
-"""The log store in PostgreSQL: binary COPY into daily partitions."""
+"""Keeping entries in PostgreSQL: binary COPY into daily partitions. See `storage.store.EntryWriter`."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -13,10 +13,11 @@ from psycopg.pq import Format
 from foundation.faults import reach
 from foundation.levels import BY_NAME
 from foundation.postgres import copy_rows, execute
-from storage import receipts
 from storage.batch import Batch, entry_id
 from storage.entry import CanonicalEntry
 from storage.postgres import partitions
+from storage.postgres.errors import writing
+from storage.postgres.tallies import tallies
 
 COLUMNS = {
     "id": "int8",
@@ -50,28 +51,26 @@ DELETE FROM storage_logentry
 _decode = msgspec.json.Decoder(CanonicalEntry).decode
 _LEVELS = {name: level.value for name, level in BY_NAME.items()}
 
+__all__ = ["delete", "joins_transaction", "tallies", "write"]
 
-class PostgresStore:
-    """See `storage.store.LogStore`."""
+joins_transaction = True
 
-    def write(self, batches: Sequence[Batch]) -> None:
-        self.write_entries(batches)
-        self.write_receipts(batches)
 
-    def write_entries(self, batches: Sequence[Batch]) -> None:
+def write(batches: Sequence[Batch]) -> None:
+    """COPY the entries of `batches` in the caller's transaction. Raises: `Refused`, `Unavailable`."""
+    expected = sum(len(batch.lines) for batch in batches)
+    with writing():
         partitions.make({batch.received_at.astimezone(UTC).date() for batch in batches})
-        expected = sum(len(batch.lines) for batch in batches)
         written = copy_rows(COPY, _rows(batches), types=list(COLUMNS.values()), dumpers={msgspec.Raw: RawJson})
-        if written != expected:
-            raise AssertionError(f"COPY wrote {written} of {expected} entries")
+    if written != expected:
+        raise AssertionError(f"COPY wrote {written} of {expected} entries")
 
-    def write_receipts(self, batches: Sequence[Batch]) -> None:
-        receipts.write(batches)
 
-    def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:
-        with transaction.atomic():
-            execute(TAKE_TURN, [organisation_id])
-            return execute(DELETE, [organisation_id, before, limit])
+def delete(organisation_id: int, *, before: datetime, limit: int) -> int:
+    """Delete up to `limit` entries received before `before`; return how many went. Raises: `Unavailable`."""
+    with writing(), transaction.atomic():
+        execute(TAKE_TURN, [organisation_id])
+        return execute(DELETE, [organisation_id, before, limit])
 
 
 class RawJson(Dumper):

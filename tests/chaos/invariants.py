@@ -25,7 +25,7 @@ SELECT to_jsonb(entry) || jsonb_build_object('timestamp', to_char(timestamp, 'YY
 OUTAGES = re.compile(
     r"(OperationalError|InterfaceError|DatabaseError|AdminShutdown|CrashShutdown|CannotConnectNow|ConnectionError"
     r"|ConnectionRefusedError|ConnectionResetError|BrokenPipeError|TimeoutError|BusyLoadingError|IdleInTransactionSessionTimeout"
-    r"|DiskFull|SchedulingError|InjectedError)\b"
+    r"|DiskFull|SchedulingError|InjectedError|Unavailable)\b"
     # Celery's worker ends when Valkey dies while it acknowledges a task (celery/kombu#582); it is started again.
     r"|AttributeError: 'NoneType' object has no attribute 'hostname'$"
 )

@@ -13,7 +13,8 @@ from functools import partial
 
 import psycopg
 
-from storage.postgres.partitions import DAYS_AHEAD, table_name
+from storage.postgres.partitions import table_name
+from storage.store import DAYS_AHEAD
 from tests.chaos import clocks, disks
 from tests.chaos.clients import TIMEOUT_SECONDS, Crowd
 from tests.chaos.proxy import Cut, Link, Mode

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
+from foundation.postgres import current_day
 from storage.postgres import indexes, partitions
 from storage.postgres.indexes import index_closed_days, index_day
 from tests.entries import store_entry
@@ -26,17 +27,17 @@ def valid_indexes() -> set[str]:
 
 
 def names(*days_ago: int) -> set[str]:
-    today = partitions.today()
+    today = current_day()
     return {f"{partitions.table_name(today - timedelta(days=n))}_message" for n in days_ago}
 
 
 def make_days(*days_ago: int) -> None:
-    partitions.make({partitions.today() - timedelta(days=n) for n in days_ago})
+    partitions.make({current_day() - timedelta(days=n) for n in days_ago})
 
 
 def test_newest_closed_days_are_indexed_first_and_once() -> None:
     make_days(0, 1, 2, 3)
-    today = partitions.today()
+    today = current_day()
     assert index_closed_days(limit=2) == [today - timedelta(days=1), today - timedelta(days=2)]
     assert valid_indexes() == names(1, 2)
     assert today - timedelta(days=3) in index_closed_days(limit=100)
@@ -46,7 +47,7 @@ def test_newest_closed_days_are_indexed_first_and_once() -> None:
 
 def test_interrupted_build_is_done_again() -> None:
     make_days(1)
-    yesterday = partitions.today() - timedelta(days=1)
+    yesterday = current_day() - timedelta(days=1)
     index_day(yesterday)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(%s)", list(names(1)))
@@ -64,7 +65,7 @@ def test_only_one_builder_works_at_a_time() -> None:
             cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [indexes.LOCK])
     finally:
         other.close()
-    assert partitions.today() - timedelta(days=40) in index_closed_days(limit=100)
+    assert current_day() - timedelta(days=40) in index_closed_days(limit=100)
 
 
 def test_without_trigrams_nothing_is_built() -> None:
@@ -79,7 +80,7 @@ def test_without_trigrams_nothing_is_built() -> None:
 
 def test_index_serves_the_search_of_a_message() -> None:
     make_days(1)
-    yesterday = partitions.today() - timedelta(days=1)
+    yesterday = current_day() - timedelta(days=1)
     store_entry(message="the xylophone plays")
     index_day(yesterday)
     with connection.cursor() as cursor:

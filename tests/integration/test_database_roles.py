@@ -26,6 +26,7 @@ from django.utils import timezone
 from psycopg.errors import InsufficientPrivilege
 
 from accounts.models import ApiKey, Organisation, User
+from foundation.postgres import current_day
 from operations import grants
 from quotas.models import Plan
 from quotas.plans import subscribe
@@ -233,7 +234,7 @@ def test_web_role_is_refused(sql: str) -> None:
 
 def test_web_role_may_not_name_a_partition() -> None:
     with pytest.raises(InsufficientPrivilege):
-        as_role(grants.WEB, f"SELECT FROM {partitions.table_name(partitions.today())}")
+        as_role(grants.WEB, f"SELECT FROM {partitions.table_name(current_day())}")
 
 
 @pytest.mark.parametrize(
@@ -266,7 +267,7 @@ def test_worker_forgets_log_ins_that_it_cannot_read() -> None:
 
 
 def test_worker_makes_indexes_and_drops_days_whoever_made_them() -> None:
-    day = partitions.today() - timedelta(days=400)
+    day = current_day() - timedelta(days=400)
     name = partitions.table_name(day)
     partitions.make({day})
     code = (

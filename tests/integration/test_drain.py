@@ -21,6 +21,7 @@ from ingest.spool.drain import TAKE_APART_AFTER, drain
 from ingest.spool.payload import pack
 from quotas.models import HourlyUsage, MonthlyUsage
 from storage.entry import Entry
+from storage.errors import Unavailable
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
 from tests.integration.spool_rows import NOW, part_of
@@ -198,7 +199,7 @@ def test_batches_that_wait_for_a_locked_table_are_none_the_worse(caller: Caller)
     table.accept(caller, [part_of("one")])
     with psycopg.connect(database_url()) as migration:
         migration.execute("LOCK TABLE storage_logentry")
-        with pytest.raises(OperationalError):
+        with pytest.raises(Unavailable):
             drain()
 
     assert not DrainClaim.objects.exists()

@@ -11,7 +11,7 @@ from explore import follow as following
 from explore.follow import follow
 from explore.query import parse
 from explore.search import FoundEntry
-from storage import arrivals
+from storage import receipts
 from storage.wall import ALIAS
 from tests.entries import OpenTransaction, line, store_batch
 from tests.organisations import make_organisation
@@ -79,7 +79,7 @@ def test_new_entries_come_once_each_however_late_they_commit(acme: Organisation)
 
 
 def test_many_batches_come_in_pages(acme: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrivals, "BATCHES_AT_ONCE", 2)
+    monkeypatch.setattr(receipts, "BATCHES_AT_ONCE", 2)
     monkeypatch.setattr(following, "BATCHES_AT_ONCE", 2)
     follower = Follower(follow(acme.pk, parse(""), poll_seconds=0.05), acme)
     with transaction.atomic():  # all at once

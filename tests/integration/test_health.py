@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from foundation import valkey
+from foundation.postgres import current_day
 from storage.postgres import partitions
 from tests.processes import PROJECT
 from tests.waiting import DEADLINE_SECONDS
@@ -33,7 +34,7 @@ def test_system_with_everything_is_ready(client: Client) -> None:
 @pytest.mark.django_db
 def test_system_without_tomorrows_partitions_is_not_ready(client: Client) -> None:
     partitions.make_ahead()
-    tomorrow = partitions.table_name(partitions.today() + timedelta(days=1))
+    tomorrow = partitions.table_name(current_day() + timedelta(days=1))
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {tomorrow}")
     answer = client.get("/readyz")

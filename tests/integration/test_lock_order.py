@@ -220,7 +220,7 @@ class Work:
         partitions.drop_detached(THIS_YEAR)
 
     def delete_entries(self, numbers: random.Random) -> None:
-        store.delete(numbers.choice(self.callers).organisation_id, before=datetime.now(UTC), limit=50)
+        store().writer.delete(numbers.choice(self.callers).organisation_id, before=datetime.now(UTC), limit=50)
 
     def give_notices(self, numbers: random.Random) -> None:
         self.over_notices.begin(self._next_period)

@@ -18,6 +18,7 @@ from ingest.models import SpooledBatch
 from ingest.spool import idempotency, table
 from ingest.spool.idempotency import Remembered
 from ingest.spool.payload import pack
+from storage.errors import Unavailable
 from storage.postgres.reads import reading
 from tests.waiting import wait_until
 
@@ -78,7 +79,7 @@ def test_reader_of_a_hanging_server_is_let_go(caller: Caller, stopped: Callable[
         [(pid,)] = reader.rows("SELECT pg_backend_pid()")
     stopped(pid)
 
-    with pytest.raises(OperationalError), reading(caller.organisation_id) as reader:
+    with pytest.raises(Unavailable), reading(caller.organisation_id) as reader:
         reader.rows("SELECT 1")
 
     with reading(caller.organisation_id) as reader:

@@ -8,7 +8,9 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
+from foundation.postgres import current_day
 from storage.postgres import partitions
+from storage.store import DAYS_AHEAD
 
 pytestmark = pytest.mark.django_db
 
@@ -21,7 +23,7 @@ def old_days() -> Iterator[set[date]]:
 
 
 def test_migrated_and_made_database_has_a_week_ahead() -> None:
-    assert partitions.days_ahead() == partitions.DAYS_AHEAD
+    assert partitions.days_ahead() == DAYS_AHEAD
 
 
 def test_making_twice_makes_nothing_more() -> None:
@@ -29,7 +31,7 @@ def test_making_twice_makes_nothing_more() -> None:
 
 
 def test_gap_ends_the_days_ahead() -> None:
-    tomorrow = partitions.today() + timedelta(days=1)
+    tomorrow = current_day() + timedelta(days=1)
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE {partitions.table_name(tomorrow)}")
 
@@ -85,5 +87,5 @@ def test_command_shows_the_days(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("partitions", make=True)
 
     shown = capsys.readouterr().out
-    assert str(partitions.today()) in shown
+    assert str(current_day()) in shown
     assert "7 days ahead" in shown

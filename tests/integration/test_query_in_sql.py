@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from explore.query import matches, parse
 from explore.search import Search, as_json
-from storage.postgres import search as store
 from storage.postgres.predicates import compile_condition
+from storage.store import store
 from tests.entries import NOW, store_entries
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
@@ -90,11 +90,11 @@ def test_sql_and_python_agree(stored: list[dict[str, object]], asked: list[str])
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE storage_logentry")
     store_entries([{"timestamp": NOW + timedelta(seconds=n)} | entry for n, entry in enumerate(stored)])
-    everything = store.page(find(""), limit=100)
+    everything = store().reader.page(find(""), limit=100)
     assert len(everything) == len(stored)
     for query in asked:
         by_python = [entry.id for entry in everything if matches(parse(query), as_json(entry))]
-        assert [entry.id for entry in store.page(find(query), limit=100)] == by_python, query
+        assert [entry.id for entry in store().reader.page(find(query), limit=100)] == by_python, query
 
 
 @settings(max_examples=200, deadline=None)

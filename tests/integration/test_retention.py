@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.caller import Caller
-from foundation.postgres import execute
+from foundation.postgres import current_day, execute
 from quotas.models import Quota
 from storage import retention
 from storage.models import DroppedPartition, LogEntry, Retention
@@ -25,7 +25,7 @@ SELECT %s + n, %s, received_at, received_at, 20, 'production', 'shop', 'hello', 
 
 
 def store_entries(caller: Caller, *, entries: int, days_ago: int) -> None:
-    partitions.make({partitions.today() - timedelta(days=days_ago)})
+    partitions.make({current_day() - timedelta(days=days_ago)})
     execute(INSERT, [caller.organisation_id * 10**9 + days_ago * 10**6, caller.organisation_id, entries, days_ago])
 
 
@@ -35,7 +35,7 @@ def keep(caller: Caller, *, days: int) -> None:
 
 def ages(caller: Caller) -> list[int]:
     received = LogEntry.objects.filter(organisation_id=caller.organisation_id).values_list("received_at", flat=True)
-    return sorted({(partitions.today() - at.date()).days for at in received})
+    return sorted({(current_day() - at.date()).days for at in received})
 
 
 def test_entries_older_than_the_plan_keeps_go_and_others_stay(make_caller: Callable[..., Caller]) -> None:
@@ -79,7 +79,7 @@ def test_a_partition_that_no_plan_keeps_is_dropped_and_recorded(make_caller: Cal
 
     assert retention.drop_expired() >= 1
 
-    today = partitions.today()
+    today = current_day()
     days = [partition.day for partition in partitions.list_partitions()]
     assert min(days) == today - timedelta(days=5)
     assert DroppedPartition.objects.filter(day=today - timedelta(days=6)).exists()
@@ -98,6 +98,6 @@ def test_the_admin_shows_what_went(caller: Caller, admin_client: Client) -> None
     keep(caller, days=1)
     store_entries(caller, entries=4321, days_ago=3)
     retention.delete_expired()
-    DroppedPartition.objects.create(day=partitions.today(), entries=77_777, size_bytes=1)
+    DroppedPartition.objects.create(day=current_day(), entries=77_777, size_bytes=1)
     assert "4321" in admin_client.get("/admin/storage/retention/").content.decode()
     assert "77777" in admin_client.get("/admin/storage/droppedpartition/").content.decode()

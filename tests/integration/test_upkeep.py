@@ -18,12 +18,13 @@ from accounts.caller import Caller
 from accounts.models import User
 from accounts.tasks import forget
 from foundation import valkey
-from foundation.postgres import execute
+from foundation.postgres import current_day, execute
 from ingest.spool import table
 from luminalog.console.today import today
 from operations.presence import BEAT, beat_seen
 from storage.models import LogEntry
 from storage.postgres import partitions
+from storage.store import MINIMUM_DAYS_AHEAD
 from tests.integration.spool_rows import part_of
 from tests.processes import Process, database_url, running_command
 from tests.waiting import wait_until
@@ -119,11 +120,11 @@ def test_task_that_fails_stops_no_other(caller: Caller) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_upkeep_once_runs_the_whole_schedule(caller: Caller) -> None:
     partitions.make_ahead()
-    tomorrow = partitions.table_name(partitions.today() + timedelta(days=1))
+    tomorrow = partitions.table_name(current_day() + timedelta(days=1))
     execute(f"DROP TABLE {tomorrow}")
     table.accept(caller, [part_of("once")])
 
     call_command("upkeep")
 
     assert LogEntry.objects.get().message == "once"
-    assert partitions.days_ahead() >= partitions.MINIMUM_DAYS_AHEAD
+    assert partitions.days_ahead() >= MINIMUM_DAYS_AHEAD

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test import Client
 
 from foundation import valkey
-from foundation.postgres import execute
+from foundation.postgres import current_day, execute
 from operations import metrics, vitals
 from operations.doctor import postgresql
 from operations.doctor.finding import Severity
@@ -48,10 +48,10 @@ def scraped(name: str) -> float:
     return float(value)
 
 
-def test_scrape_costs_three_statements_and_two_commands() -> None:
+def test_scrape_costs_four_statements_and_two_commands() -> None:
     metrics.exposition()
     commands = valkey.patient_client().info("stats")["total_commands_processed"]
-    with counted_statements(3):
+    with counted_statements(4):
         metrics.exposition()
     assert valkey.patient_client().info("stats")["total_commands_processed"] - commands == 2 + 1  # this INFO
 
@@ -67,7 +67,7 @@ def test_readiness_costs_nine_statements(client: Client) -> None:
     [(5, Severity.WARNING, 200), (1, Severity.ERROR, 503), (0, Severity.ERROR, 503), (-1, Severity.ERROR, 503)],
 )
 def test_missing_day_is_said_by_all(days: int, level: Severity, status: int, client: Client) -> None:
-    execute(f"DROP TABLE {partitions.table_name(partitions.today() + timedelta(days=days + 1))}")
+    execute(f"DROP TABLE {partitions.table_name(current_day() + timedelta(days=days + 1))}")
     assert scraped("luminalog_partitions_ahead_days") == days
     assert client.get("/readyz").status_code == status
     assert {one.subject: one.level for one in postgresql.examine()}["partitions"] == level

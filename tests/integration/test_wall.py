@@ -13,15 +13,17 @@ from django.test import Client
 from accounts.models import User
 from explore.follow import follow
 from explore.query import parse
+from foundation.postgres import current_day
 from operations.doctor.finding import Finding
 from operations.doctor.postgresql import examine
 from quotas.models import Plan
 from quotas.plans import subscribe
-from storage import arrivals, wall
+from storage import receipts, wall
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions, reads, search
 from storage.postgres.predicates import Predicate
 from storage.postgres.reads import reading
+from storage.store import store
 from storage.wall import ALIAS, State
 from tests.entries import line, store_batch
 from tests.organisations import make_api_key, make_organisation
@@ -94,20 +96,20 @@ def neighbours() -> Iterator[Neighbours]:
 def filterless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the application's filter by organisation out of every query on logs."""
     monkeypatch.setattr(search, "of_organisation", lambda _: Predicate("TRUE"))
-    receipts = arrivals.RECEIPTS.replace("AND organisation_id = ANY(%(organisations)s::bigint[])", "")
-    entries = arrivals.ENTRIES.replace("organisation_id = %s", "%s::bigint IS NOT NULL")
-    assert "%(organisations)" not in receipts
-    assert "organisation_id =" not in entries
-    monkeypatch.setattr(arrivals, "RECEIPTS", receipts)
-    monkeypatch.setattr(arrivals, "ENTRIES", entries)
+    arrivals = receipts.ARRIVALS.replace("AND organisation_id = ANY(%(organisations)s::bigint[])", "")
+    batch = search.BATCH.replace("organisation_id = %s", "%s::bigint IS NOT NULL")
+    assert "%(organisations)" not in arrivals
+    assert "organisation_id =" not in batch
+    monkeypatch.setattr(receipts, "ARRIVALS", arrivals)
+    monkeypatch.setattr(search, "BATCH", batch)
 
 
 @pytest.fixture
 def wall_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read the tables, as the owner."""
     monkeypatch.setattr(search, "ENTRIES", "storage_logentry")
-    monkeypatch.setattr(arrivals, "RECEIPTS", arrivals.RECEIPTS.replace(wall.RECEIPTS, "storage_receipt"))
-    monkeypatch.setattr(arrivals, "ENTRIES", arrivals.ENTRIES.replace(wall.ENTRIES, "storage_logentry"))
+    monkeypatch.setattr(receipts, "ARRIVALS", receipts.ARRIVALS.replace(wall.RECEIPTS, "storage_receipt"))
+    monkeypatch.setattr(search, "BATCH", search.BATCH.replace(wall.ENTRIES, "storage_logentry"))
     monkeypatch.setattr(reads, "TAKE_PLACE", "SELECT pg_try_advisory_xact_lock(%s, %s), %s")
     monkeypatch.setattr(wall, "GO_BEHIND", "%s")
 
@@ -189,12 +191,12 @@ def test_without_filter_and_wall_a_tail_hears_strangers(
 
 def test_tail_cannot_read_entries_of_a_batch_under_another_s_name(filterless: None, neighbours: Neighbours) -> None:
     seen = "1:1:"
-    [arrival] = arrivals.arrivals(
-        arrivals.Window(seen=seen, until=arrivals.snapshot()), organisations=[neighbours.rival.pk]
+    [arrival] = receipts.arrivals(
+        receipts.Window(seen=seen, until=receipts.snapshot()), organisations=[neighbours.rival.pk]
     )
-    stolen = arrivals.Arrival(arrival.batch_id, neighbours.acme.pk, arrival.received_at, arrival.stored_at)
-    assert len(arrivals.entries(arrival)) == 2
-    assert arrivals.entries(stolen) == []
+    stolen = receipts.Arrival(arrival.batch_id, neighbours.acme.pk, arrival.received_at, arrival.stored_at)
+    assert len(store().reader.batch(arrival)) == 2
+    assert store().reader.batch(stolen) == []
 
 
 def rows_read(organisation_id: int, sql: str) -> list[tuple[Any, ...]]:
@@ -207,7 +209,7 @@ def rows_read(organisation_id: int, sql: str) -> list[tuple[Any, ...]]:
     ["storage_logentry", "storage_receipt", "ingest_spooledbatch", "ingest_deadletter", "accounts_apikey", "partition"],
 )
 def test_readers_may_not_name_a_table(neighbours: Neighbours, table: str) -> None:
-    name = partitions.table_name(partitions.today()) if table == "partition" else table
+    name = partitions.table_name(current_day()) if table == "partition" else table
     with pytest.raises(ProgrammingError, match="permission denied"):
         rows_read(neighbours.acme.pk, f"SELECT count(*) FROM {name}")
 

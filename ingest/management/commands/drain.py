@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from foundation.stopping import until_stopped
 from ingest.spool.drain import drain
+from storage.errors import Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +37,7 @@ class Command(BaseCommand):
 def _drain_or_wait() -> None:
     try:
         drain()
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, Unavailable) as error:
         log.warning("storage_unavailable", error=type(error).__name__)
         connection.close()
         time.sleep(2)

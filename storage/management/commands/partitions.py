@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from storage.postgres import partitions
+from storage.store import DAYS_AHEAD, MINIMUM_DAYS_AHEAD, store
 
 
 class Command(BaseCommand):
@@ -14,12 +14,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--make", action="store_true", help="make the missing ones first")
-        parser.add_argument("--days", type=int, default=partitions.DAYS_AHEAD, help="how many days ahead (%(default)s)")
+        parser.add_argument("--days", type=int, default=DAYS_AHEAD, help="how many days ahead (%(default)s)")
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
-        made = partitions.make_ahead(options["days"]) if options["make"] else []
-        listed, ahead = partitions.list_partitions(), partitions.days_ahead()
+        days = store().days
+        made = days.make_ahead(options["days"]) if options["make"] else []
+        listed, ahead = days.stored(), days.ahead()
         if options["json"]:
             rows = [{"day": f"{p.day}", "entries": p.entries, "size_bytes": p.size_bytes} for p in listed]
             self.stdout.write(json.dumps({"days_ahead": ahead, "made": [f"{day}" for day in made], "partitions": rows}))
@@ -29,4 +30,4 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"{partition.day}  {partition.entries:>14,} entries  {partition.size_bytes:>16,} bytes{mark}"
             )
-        self.stdout.write(f"{ahead} days ahead (at least {partitions.MINIMUM_DAYS_AHEAD} are needed)")
+        self.stdout.write(f"{ahead} days ahead (at least {MINIMUM_DAYS_AHEAD} are needed)")

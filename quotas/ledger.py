@@ -1,13 +1,14 @@
 """The byte quota, exact in the transaction that accepts a batch; and the hourly rows of what became of requests."""
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from django.db import connection
 
 from accounts.fragments import API_KEYS
-from foundation.postgres import fetch_one
+from foundation.postgres import fetch_one, stream
 from foundation.refusals import Refusal
 
 #: Charges `size_bytes` and `entries` to this month's row; no row comes back when that would exceed the limit.
@@ -60,6 +61,19 @@ SELECT row.organisation_id, date_trunc('hour', row.hour, 'UTC'), row.api_key_id,
 """  # noqa: S608 - constants only
 
 
+CHARGED = "SELECT organisation_id, period, entries, used_bytes FROM quotas_monthlyusage ORDER BY 1, 2"
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Entries and bytes of an organisation's month: what was charged for it, or what some place keeps of it."""
+
+    organisation_id: int
+    period: date
+    entries: int
+    size_bytes: int
+
+
 class UsageRow(NamedTuple):
     """What is to be added to one `HourlyUsage`; `hour` is any moment in the hour."""
 
@@ -94,6 +108,11 @@ def balance(organisation_id: int) -> Balance:
     if row is None:
         raise LookupError(f"Organisation {organisation_id} has no plan: see quotas.plans.subscribe.")
     return Balance(*row)
+
+
+def charged() -> Iterator[Amount]:
+    """Yield what was charged, by organisation and month. In the caller's transaction, in bounded memory."""
+    return (Amount(*row) for row in stream(CHARGED))
 
 
 def exhausted(organisation_id: int) -> Refusal:

@@ -5,14 +5,15 @@ what is visible now and was not visible then. Unlike the horizon of the oldest r
 stand still while a long transaction runs (an index being built).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connections
 
-from foundation.postgres import execute
+from foundation.postgres import execute, fetch_all, stream
+from quotas.ledger import Amount
 from storage import wall
 from storage.batch import ENTRIES_A_BATCH, Batch
 from storage.wall import ALIAS
@@ -25,6 +26,10 @@ SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::t
 """
 #: For a statement of another room that asks in one snapshot where a batch is: a row if it is stored.
 HAS_RECEIPT = "SELECT 1 FROM storage_receipt WHERE batch_id = %(batch_id)s"
+#: The beginning of the days that were never dropped.
+NOT_DROPPED = """
+SELECT coalesce((max(day) + 1)::timestamp AT TIME ZONE 'UTC', '-infinity') FROM storage_droppedpartition
+"""
 # storage_receipt_stored_xid serves the range; the exact test is MVCC's own (PostgreSQL manual, 9.28.8).
 ARRIVALS = f"""
 SELECT batch_id, organisation_id, received_at, stored_at
@@ -38,6 +43,24 @@ WHERE stored_xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot)
 ORDER BY batch_id
 LIMIT %(limit)s
 """  # noqa: S608 - constants
+
+
+#: What was dropped or emptied is not missed; receipt_received_at serves the day.
+OF_DAY = f"""
+SELECT batch_id, organisation_id, receipt.received_at, receipt.entries, receipt.size_bytes,
+       receipt.received_at >= greatest(retention.emptied_before, ({NOT_DROPPED}))
+  FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
+ WHERE receipt.received_at >= %s AND receipt.received_at < %s
+ ORDER BY batch_id
+"""  # noqa: S608 - constants
+DAYS = f"""
+SELECT DISTINCT (received_at AT TIME ZONE 'UTC')::date FROM storage_receipt WHERE received_at >= ({NOT_DROPPED})
+"""  # noqa: S608 - constants
+AMONG = "SELECT batch_id, organisation_id FROM storage_receipt WHERE batch_id = ANY (%s)"
+AMOUNTS = """
+SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
+  FROM storage_receipt GROUP BY 1, 2 ORDER BY 1, 2
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +92,18 @@ class Arrival:
         return (self.batch_id + 1) * ENTRIES_A_BATCH - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """What a receipt says was stored of a batch; `is_kept` unless retention has taken it, or is taking it."""
+
+    batch_id: int
+    organisation_id: int
+    received_at: datetime
+    entries: int
+    size_bytes: int
+    is_kept: bool
+
+
 def write(batches: Sequence[Batch]) -> None:
     """Certify in the caller's transaction that the entries of `batches` are stored."""
     columns = zip(
@@ -79,6 +114,27 @@ def write(batches: Sequence[Batch]) -> None:
         strict=True,
     )
     execute(WRITE, [list(column) for column in columns])
+
+
+def days() -> list[date]:
+    """Return the UTC days of receipt of all batches, but for those up to the last day that was dropped."""
+    return [day for (day,) in fetch_all(DAYS)]
+
+
+def of_day(day: date) -> Iterator[Certified]:
+    """Yield the receipts of batches received on `day`, by batch. In the caller's transaction, in bounded memory."""
+    start = datetime.combine(day, time.min, UTC)
+    return (Certified(*row) for row in stream(OF_DAY, [start, start + timedelta(days=1)]))
+
+
+def among(batch_ids: Sequence[int]) -> set[tuple[int, int]]:
+    """Return the batches and organisations of those receipts that there are."""
+    return {(batch_id, organisation_id) for batch_id, organisation_id in fetch_all(AMONG, [list(batch_ids)])}
+
+
+def amounts() -> Iterator[Amount]:
+    """Yield what was stored, as it was charged, by organisation and month. As `of_day`."""
+    return (Amount(*row) for row in stream(AMOUNTS))
 
 
 def snapshot() -> str:

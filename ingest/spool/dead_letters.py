@@ -1,14 +1,15 @@
 """Entries that the log store will not take: kept with their bytes and the reason, counted, and replayable."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import transaction
 
-from foundation.postgres import execute, fetch_all
+from foundation.postgres import execute, fetch_all, stream
 from ingest.models import DeadLetter
 from ingest.spool import batch_ids
 from ingest.spool.payload import PayloadError, pack, unpack
 from ingest.spool.table import Spooled
+from quotas.ledger import Amount
 from storage import receipts
 from storage.batch import Batch
 from storage.store import write_what_can_be
@@ -43,6 +44,10 @@ INSERT INTO ingest_spooledbatch
       (batch_id, requests, organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload)
 SELECT %s, 0, dead.* FROM dead
 """
+AMOUNTS = """
+SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
+  FROM ingest_deadletter GROUP BY 1, 2 ORDER BY 1, 2
+"""
 
 
 def take_apart(spooled: Iterable[Spooled]) -> list[Batch]:
@@ -71,6 +76,11 @@ def replay(dead_letter_ids: Sequence[int]) -> int:
     """
     with transaction.atomic():
         return sum(execute(REPLAY, [letter_id, batch_ids.take()]) for letter_id in sorted(dead_letter_ids))
+
+
+def amounts() -> Iterator[Amount]:
+    """Yield what is dead, by organisation and month. In the caller's transaction, in bounded memory."""
+    return (Amount(*row) for row in stream(AMOUNTS))
 
 
 def readable(payload: bytes) -> str:

@@ -1,6 +1,6 @@
 """The spool: where a batch is safe. One short transaction keeps it and charges for it, or does neither."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
@@ -11,10 +11,11 @@ from django.db import DatabaseError, InterfaceError, connection
 from accounts.caller import Caller
 from foundation.faults import reach
 from foundation.outages import is_outage
-from foundation.postgres import PromptTransaction, discard_if_dead, fetch_all, fetch_one
+from foundation.postgres import PromptTransaction, discard_if_dead, fetch_all, fetch_one, stream
 from ingest.spool import batch_ids
 from ingest.spool.payload import PayloadError, unpack
 from quotas import ledger
+from quotas.ledger import Amount
 from storage.batch import Batch
 from storage.receipts import HAS_RECEIPT
 
@@ -45,6 +46,11 @@ UNION ALL {HAS_RECEIPT}
 UNION ALL SELECT 1 FROM ingest_deadletter WHERE batch_id = %(batch_id)s
 LIMIT 1
 """  # noqa: S608 - constants only
+AMOUNTS = """
+SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
+  FROM ingest_spooledbatch GROUP BY 1, 2 ORDER BY 1, 2
+"""
+BATCHES = "SELECT batch_id, organisation_id FROM ingest_spooledbatch"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,6 +130,16 @@ def accept(caller: Caller, parts: Sequence[Part]) -> None:
 def take(batch_ids: Sequence[int]) -> list[Spooled]:
     """Remove these batches from the spool in the caller's transaction, and return those that were there."""
     return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in fetch_all(TAKE, [list(batch_ids)])]
+
+
+def amounts() -> Iterator[Amount]:
+    """Yield what waits, by organisation and month. In the caller's transaction, in bounded memory."""
+    return (Amount(*row) for row in stream(AMOUNTS))
+
+
+def batches() -> Iterator[tuple[int, int]]:
+    """Yield the batches that wait, each with its organisation. As `amounts`."""
+    return ((batch_id, organisation_id) for batch_id, organisation_id in stream(BATCHES))
 
 
 def _rows(caller: Caller, parts: Sequence[Part]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -10,16 +11,17 @@ from threading import Barrier
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Sum
 
 from accounts.caller import Caller
-from foundation.postgres import execute
+from foundation.postgres import ROWS_AT_ONCE, current_day, execute, fetch_all, stream
 from foundation.refusals import Refusal
 from ingest.models import DrainClaim, SpooledBatch
 from ingest.spool import table
 from ingest.spool.drain import drain
 from operations.verification import Finding, verify
+from quotas import ledger
 from quotas.models import HourlyUsage, MonthlyUsage, Quota
 from storage import retention
 from storage.models import LogEntry, Receipt
@@ -153,7 +155,7 @@ def test_findings_in_json_name_organisation_and_subject(stored: Caller) -> None:
 
 def test_what_retention_deleted_is_not_missed_even_when_the_plan_grows(stored: Caller) -> None:
     drain()
-    day_before = partitions.today() - timedelta(days=4)
+    day_before = current_day() - timedelta(days=4)
     partitions.make({day_before})
     for name in ("storage_logentry", "storage_receipt"):
         execute(f"UPDATE {name} SET received_at = received_at - interval '4 days'")
@@ -166,6 +168,70 @@ def test_what_retention_deleted_is_not_missed_even_when_the_plan_grows(stored: C
     assert verify() == []
     execute("UPDATE storage_receipt SET received_at = now()")
     assert found() == ["receipt"] * 3
+
+
+def test_month_that_was_opened_and_charged_nothing_is_no_finding(caller: Caller) -> None:
+    MonthlyUsage.objects.create(organisation_id=caller.organisation_id, period=date(2026, 1, 1))
+    assert verify() == []
+
+
+def test_copy_on_the_same_day_is_a_duplicate_too(stored: Caller) -> None:
+    execute(
+        "INSERT INTO storage_logentry (id, organisation_id, received_at, timestamp, level, environment, project,"
+        " message, size_bytes) SELECT id, organisation_id, received_at + interval '1 microsecond', timestamp, level,"
+        " environment, project, message, size_bytes FROM storage_logentry ORDER BY id LIMIT 1"
+    )
+    assert found() == ["duplicate"]
+
+
+def test_of_a_stream_a_thousand_rows_are_fetched_at_once() -> None:
+    with transaction.atomic():
+        execute("CREATE TEMPORARY SEQUENCE produced")
+        rows = stream("SELECT nextval('produced') FROM generate_series(1, 100000)")
+        assert next(rows) == (1,)
+        assert fetch_all("SELECT last_value FROM produced") == [(ROWS_AT_ONCE,)]
+        transaction.set_rollback(True)
+
+
+#: Batches of one entry each, stored as a drain stores them: entries and receipts of one moment.
+FILL_ENTRIES = """
+INSERT INTO storage_logentry (id, organisation_id, received_at, timestamp, level, environment, project, message,
+                              size_bytes)
+SELECT n * 1024, %(organisation_id)s, now(), now(), 20, 'production', 'shop', 'hello', 10
+  FROM generate_series(%(first)s, %(last)s) AS n
+"""
+FILL_RECEIPTS = """
+INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, entries, size_bytes)
+SELECT n, %(organisation_id)s, 0, date_trunc('month', now() AT TIME ZONE 'UTC')::date, now(), 1, 10
+  FROM generate_series(%(first)s, %(last)s) AS n
+"""
+
+
+def fill(caller: Caller, *, first: int, last: int) -> None:
+    parameters = {"organisation_id": caller.organisation_id, "first": first, "last": last}
+    with transaction.atomic():
+        execute(FILL_ENTRIES, parameters)
+        execute(FILL_RECEIPTS, parameters)
+        ledger.open_month(caller.organisation_id)
+        MonthlyUsage.objects.update(entries=last, used_bytes=10 * last)
+
+
+def peak_bytes() -> int:
+    """Return how much Python held at once while everything was verified and nothing found."""
+    tracemalloc.start()
+    try:
+        assert verify() == []
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_what_is_stored(caller: Caller) -> None:
+    fill(caller, first=1, last=3 * ROWS_AT_ONCE)
+    peak_bytes()  # what is imported and cached once
+    few = peak_bytes()
+    fill(caller, first=3 * ROWS_AT_ONCE + 1, last=12 * ROWS_AT_ONCE)
+    assert peak_bytes() < 1.5 * few
 
 
 def test_fifty_at_once_at_the_quotas_edge_are_exactly_ten(make_caller: Callable[..., Caller]) -> None:

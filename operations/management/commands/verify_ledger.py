@@ -26,10 +26,10 @@ class Command(BaseCommand):
             raise SystemExit(1)
 
     def _tell(self, findings: list[Finding]) -> None:
-        for check in CHECKS:
-            broken = [finding for finding in findings if finding.check == check.name]
+        for name, rule in CHECKS.items():
+            broken = [finding for finding in findings if finding.check == name]
             verdict = f"{len(broken)}{'+' if len(broken) == SHOWN else ''} found" if broken else "ok"
-            self.stdout.write(f"{check.name:<11} {verdict:<9} {check.rule}")
+            self.stdout.write(f"{name:<11} {verdict:<9} {rule}")
             for one in broken:
                 self.stdout.write(
                     f"  organisation {one.organisation_id}, {one.subject}: expected {one.expected}, found {one.found}"

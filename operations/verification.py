@@ -56,11 +56,15 @@ class Finding:
     found: str
 
 
-def verify(*, second_look_seconds: float = SECOND_LOOK_SECONDS) -> list[Finding]:
-    """Run all checks; return what they found, at most `SHOWN` of each."""
+def _until_the_second_look() -> None:
+    time.sleep(SECOND_LOOK_SECONDS)
+
+
+def verify(*, wait: Callable[[], object] = _until_the_second_look) -> list[Finding]:
+    """Run all checks; return what they found, at most `SHOWN` of each. `wait` is called before a second look."""
     findings = _look()
     if findings and not store().writer.joins_transaction:
-        time.sleep(second_look_seconds)
+        wait()
         still = set(_look())
         findings = [finding for finding in findings if finding in still]
     return findings

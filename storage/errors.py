@@ -6,7 +6,7 @@ from foundation.refusals import Refusal
 class Refused(Exception):
     """These entries cannot be stored, now or later: whoever has several finds out which by taking them apart.
 
-    `kind` names the reason without a word of the entries; `reason` says more, and quotes none of them either.
+    `kind` names the kind of error; `reason` says more, and quotes no text of the entries.
     """
 
     def __init__(self, kind: str, detail: str) -> None:

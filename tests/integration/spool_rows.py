@@ -1,11 +1,16 @@
 """Batches in the spool: packed as a request packs them, or many rows at once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.db import connection
 
+from accounts.caller import Caller
+from foundation.postgres import execute
+from ingest.models import SpooledBatch
 from ingest.spool import table
 from ingest.spool.payload import pack
 from storage.entry import Entry
@@ -49,3 +54,32 @@ def part_of(*messages: str) -> table.Part:
     """Pack one entry a message."""
     lines = [msgspec.json.encode(Entry(timestamp=NOW, level="info", message=message)) for message in messages]
     return table.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))
+
+
+def spool_raw(caller: Caller, *lines: bytes) -> None:
+    """Put lines into the spool that no request could have put there."""
+    table.accept(
+        caller, [table.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))]
+    )
+
+
+def retry_at_once() -> None:
+    SpooledBatch.objects.update(not_before=NOW)
+
+
+@contextmanager
+def receipts_refused(*, sqlstate: str) -> Iterator[None]:
+    """Let each COMMIT of a drain fail with this code."""
+    execute(
+        "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$"
+    )
+    execute(
+        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON storage_receipt DEFERRABLE INITIALLY DEFERRED"
+        " FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse()"
+    )
+    try:
+        yield
+    finally:
+        execute("DROP TRIGGER refuse ON storage_receipt")
+        execute("DROP FUNCTION pg_temp.refuse()")

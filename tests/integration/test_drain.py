@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import msgspec
@@ -13,18 +12,16 @@ from django.db import OperationalError, connections, transaction
 from django.test import Client
 
 from accounts.caller import Caller
-from foundation.postgres import execute
 from foundation.refusals import Refusal
 from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.spool import claims, dead_letters, table
 from ingest.spool.drain import TAKE_APART_AFTER, drain
-from ingest.spool.payload import pack
 from quotas.models import HourlyUsage, MonthlyUsage
 from storage.entry import Entry
 from storage.errors import Unavailable
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
-from tests.integration.spool_rows import NOW, part_of
+from tests.integration.spool_rows import NOW, part_of, receipts_refused, retry_at_once, spool_raw
 from tests.processes import database_url
 from tests.waiting import DEADLINE_SECONDS
 
@@ -38,37 +35,8 @@ def _partitions_survive() -> Iterator[None]:
     DrainClaim.objects.all().delete()
 
 
-def spool_raw(caller: Caller, *lines: bytes) -> None:
-    """Put lines into the spool that no request could have put there."""
-    table.accept(
-        caller, [table.Part(payload=pack(b"\n".join(lines)), entries=len(lines), size_bytes=sum(map(len, lines)))]
-    )
-
-
-def retry_at_once() -> None:
-    SpooledBatch.objects.update(not_before=NOW)
-
-
 def stored_messages() -> list[str]:
     return list(LogEntry.objects.order_by("id").values_list("message", flat=True))
-
-
-@contextmanager
-def receipts_refused(*, sqlstate: str) -> Iterator[None]:
-    """Let each COMMIT of a drain fail with this code."""
-    execute(
-        "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS"
-        f" $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$"
-    )
-    execute(
-        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON storage_receipt DEFERRABLE INITIALLY DEFERRED"
-        " FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse()"
-    )
-    try:
-        yield
-    finally:
-        execute("DROP TRIGGER refuse ON storage_receipt")
-        execute("DROP FUNCTION pg_temp.refuse()")
 
 
 def test_accepted_batch_is_stored_once_with_receipt_and_usage(caller: Caller) -> None:

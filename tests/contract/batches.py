@@ -1,0 +1,51 @@
+"""Batches as the drain hands them to a store, and questions about them."""
+
+import itertools
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from explore.query import parse
+from storage.batch import Batch
+from storage.receipts import Arrival
+from storage.search import FIRST_MOMENT, Search
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+_batch_ids = itertools.count(1)
+
+
+def batch_of(
+    *entries: Mapping[str, Any] | bytes, organisation_id: int, received_at: datetime = NOW, batch_id: int | None = None
+) -> Batch:
+    """Return a batch of these entries; what they leave out has a default, and bytes are a line as it is."""
+    default = {"timestamp": NOW, "level": "info", "message": "hello"}
+    lines = [one if isinstance(one, bytes) else msgspec.json.encode(default | dict(one)) for one in entries]
+    return Batch(
+        batch_id=batch_id or next(_batch_ids),
+        organisation_id=organisation_id,
+        api_key_id=1,
+        project="shop",
+        environment="production",
+        received_at=received_at,
+        period=received_at.date().replace(day=1),
+        lines=lines,
+        indexes=range(len(lines)),
+    )
+
+
+def arrival_of(batch: Batch) -> Arrival:
+    """Return what the tail is told of a stored batch."""
+    return Arrival(batch.batch_id, batch.organisation_id, batch.received_at, NOW)
+
+
+def whole(organisation_id: int, query: str = "") -> Search:
+    """Ask for everything of an organisation, whenever it happened, that fulfils `query`."""
+    return Search(organisation_id, parse(query), FIRST_MOMENT, LAST_MOMENT)
+
+
+def around_now(organisation_id: int, query: str = "") -> Search:
+    """Ask for what happened within an hour of `NOW`."""
+    return Search(organisation_id, parse(query), NOW - timedelta(hours=1), NOW + timedelta(hours=1))

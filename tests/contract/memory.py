@@ -1,0 +1,176 @@
+"""A log store in a dict, which nothing of the product knows: it proves that the door is one, and says what a store is.
+
+It does not join PostgreSQL's transaction, takes conditions at the oracle's word, and forgets when its process ends.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from explore.matching import matches
+from explore.search import as_json
+from foundation.levels import BY_NAME
+from storage.batch import Batch, entry_id
+from storage.entry import CanonicalEntry
+from storage.errors import Refused, Unavailable
+from storage.found import FoundEntry
+from storage.receipts import Arrival
+from storage.search import FIRST_MOMENT, LevelCount, Position, Search
+from storage.store import DAYS_AHEAD, Presence, Store, StoredDay
+from storage.wall import State
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: (organisation, entry) by the entry's id.
+Entries = dict[int, tuple[int, FoundEntry]]
+
+
+def open_store(_url: str) -> Store:
+    """Return an empty store."""
+    entries: Entries = {}
+    return Store(writer=Writer(entries), reader=Reader(entries), days=Days(entries))
+
+
+class Writer:
+    """See `storage.store.EntryWriter`."""
+
+    joins_transaction = False
+    #: What the next writes meet.
+    trouble: Unavailable | None = None
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+
+    def write(self, batches: Sequence[Batch]) -> None:
+        if self.trouble:
+            raise self.trouble
+        rows = [(batch.organisation_id, entry) for batch in batches for entry in _entries_of(batch)]
+        for organisation_id, entry in rows:
+            self._entries.setdefault(entry.id, (organisation_id, entry))
+
+    def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:
+        old = [
+            entry.id
+            for owner, entry in self._entries.values()
+            if owner == organisation_id and entry.received_at < before
+        ][:limit]
+        for id_ in old:
+            del self._entries[id_]
+        return len(old)
+
+    def tallies(self, day: date) -> Iterator[Presence]:
+        stored = [
+            (entry.id // 1024, owner, entry.received_at, entry.size_bytes)
+            for owner, entry in self._entries.values()
+            if entry.received_at.date() == day
+        ]
+        for (batch_id, owner, received_at), group in groupby(sorted(stored), key=lambda row: row[:3]):
+            sizes = [row[3] for row in group]
+            yield Presence(batch_id, owner, received_at, len(sizes), sum(sizes))
+
+
+class Reader:
+    """See `storage.store.EntryReader`."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+
+    def page(
+        self, search: Search, *, limit: int, after: Position | None = None, newest_first: bool = True
+    ) -> list[FoundEntry]:
+        found = sorted(self._found(search), key=lambda entry: entry.position, reverse=newest_first)
+        if after:
+            found = [one for one in found if (one.position < after if newest_first else one.position > after)]
+        return found[:limit]
+
+    def entry(self, organisation_id: int, entry_id: int) -> FoundEntry | None:
+        return next(self._own(organisation_id, lambda entry: entry.id == entry_id), None)
+
+    def batch(self, arrival: Arrival, *, after: int = 0) -> list[FoundEntry]:
+        first = max(arrival.first_entry_id, after + 1)
+        own = self._own(arrival.organisation_id, lambda entry: first <= entry.id <= arrival.last_entry_id)
+        return sorted(own, key=lambda entry: entry.id)
+
+    def level_counts(self, search: Search, *, step: timedelta) -> list[LevelCount]:
+        starts = sorted((_step(entry.timestamp, step), entry.level) for entry in self._found(search))
+        return [LevelCount(*key, len(list(group))) for key, group in groupby(starts)]
+
+    def wall(self) -> State:
+        return State.STANDS
+
+    def _found(self, search: Search) -> Iterator[FoundEntry]:
+        return self._own(
+            search.organisation_id,
+            lambda one: search.start <= one.timestamp < search.end and matches(search.query, as_json(one)),
+        )
+
+    def _own(self, organisation_id: int, fits: Callable[[FoundEntry], bool]) -> Iterator[FoundEntry]:
+        return (entry for owner, entry in self._entries.values() if owner == organisation_id and fits(entry))
+
+
+class Days:
+    """See `storage.store.EntryDays`: a dict needs no places made."""
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+
+    def stored(self) -> list[StoredDay]:
+        received = sorted((entry.received_at.date(), entry.size_bytes) for _, entry in self._entries.values())
+        by_day = ((day, [size for _, size in rows]) for day, rows in groupby(received, key=lambda row: row[0]))
+        return [StoredDay(day, len(sizes), sum(sizes)) for day, sizes in by_day]
+
+    def ahead(self) -> int:
+        return DAYS_AHEAD
+
+    def make_ahead(self, days: int) -> list[date]:  # noqa: ARG002 - the interface's
+        return []
+
+    def drop_before(self, day: date) -> None:
+        for id_ in [entry.id for _, entry in self._entries.values() if entry.received_at.date() < day]:
+            del self._entries[id_]
+
+    def index_closed(self, *, limit: int) -> list[date]:  # noqa: ARG002 - the interface's
+        return []
+
+
+def _entries_of(batch: Batch) -> list[FoundEntry]:
+    try:
+        lines = [msgspec.json.decode(line, type=CanonicalEntry) for line in batch.lines]
+    except msgspec.MsgspecError as error:
+        raise Refused(type(error).__name__, "an entry is not canonical") from error
+    pairs = zip(batch.indexes, lines, batch.lines, strict=True)
+    return [_entry(replace(batch, indexes=[index], lines=[line]), entry) for index, entry, line in pairs]
+
+
+def _entry(batch: Batch, entry: CanonicalEntry) -> FoundEntry:
+    """Return the one entry of `batch` as it is read back."""
+    if b"\\u0000" in batch.lines[0]:
+        raise Refused("NulError", "a text holds NUL")
+    return FoundEntry(
+        id=entry_id(batch.batch_id, batch.indexes[0]),
+        received_at=batch.received_at,
+        timestamp=entry.timestamp.astimezone(UTC),
+        level=BY_NAME[entry.level],
+        environment=batch.environment if entry.environment is None else entry.environment,
+        project=batch.project if entry.project_id is None else entry.project_id,
+        trace_id=entry.trace_id,
+        span_id=entry.span_id,
+        parent_span_id=entry.parent_span_id,
+        privacy_mode=entry.privacy_mode,
+        message=entry.message,
+        metadata=_document(entry.metadata),
+        error=_document(entry.error),
+        size_bytes=batch.size_bytes,
+    )
+
+
+def _document(raw: msgspec.Raw) -> Any:
+    return msgspec.json.decode(raw) if raw else None
+
+
+def _step(moment: datetime, step: timedelta) -> datetime:
+    since = (moment - EPOCH) % step
+    return moment - since if moment - FIRST_MOMENT > since else FIRST_MOMENT

@@ -1,0 +1,153 @@
+"""Every store finds what the oracle finds, whatever the query; and what docs/search.md says, is so."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from explore.query import matches, parse
+from explore.search import as_json
+from storage.postgres.predicates import compile_condition
+from storage.store import Store
+from tests.contract.batches import NOW, around_now, batch_of
+from tests.contract.queries import entries, queries
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+
+TABLE = (Path(__file__).parents[2] / "docs/search.md").read_text().partition("## Time")[0]
+#: The queries of the table's first column; … stands for any value.
+EXAMPLES = [
+    query.replace("…", "s-1")
+    for line in TABLE.splitlines()
+    if line.startswith("| `")
+    for query in re.findall(r"`([^`]+)`", line.split(" | ")[0])
+]
+#: For each example something that it finds, and something that it does not.
+CORPUS: list[dict[str, Any]] = [
+    {"message": "Payment failed", "level": "error", "trace_id": "7f3b0c52", "span_id": "s-1", "parent_span_id": "s-1"},
+    {"message": "pay and failed later: insufficient", "environment": "s-1", "project_id": "shop"},
+    {
+        "message": "term a",
+        "level": "debug",
+        "metadata": {"trace_id": "7f3b0c52", "userId": 123, "tags": ["red", "blue"]},
+    },
+    {"message": "b", "level": "warn", "metadata": {"userId": "123", "user": {"id": 123}, "items": [{"sku": "A1"}]}},
+    {
+        "message": "a b",
+        "level": "fatal",
+        "metadata": {"user.id": 123, "active": True, "parent": None, "duration_ms": 501},
+    },
+    {"message": "x", "metadata": {"active": "true", "parent": "null", "amount": 10, "path": "/api/x", "status": 502}},
+    {"message": "y", "metadata": {"amount": 20.5, "id": "o-2026-1", "status": "500", "key": "there", "level": 7}},
+    {"message": "z", "environment": "staging", "project_id": "other", "metadata": {"userId": None, "key": [None]}},
+    {
+        "message": "w",
+        "error": {
+            "type": "PaymentError",
+            "message": "Insufficient funds",
+            "stack_trace": ["at pay.ts:3"],
+            "fingerprint": "s-1",
+            "context": {"step": 3},
+        },
+    },
+]
+
+
+def store_corpus(store: Store, organisation_id: int, corpus: list[dict[str, Any]]) -> None:
+    timed = ({"timestamp": NOW + timedelta(seconds=n)} | entry for n, entry in enumerate(corpus))
+    store.writer.write([batch_of(*timed, organisation_id=organisation_id)])
+
+
+def found(store: Store, organisation_id: int, query: str) -> list[int]:
+    return [entry.id for entry in store.reader.page(around_now(organisation_id, query), limit=100)]
+
+
+def found_by_oracle(store: Store, organisation_id: int, query: str) -> list[int]:
+    everything = store.reader.page(around_now(organisation_id), limit=100)
+    return [entry.id for entry in everything if matches(parse(query), as_json(entry))]
+
+
+def test_every_row_of_the_language_s_table_finds_what_the_oracle_finds(store: Store, organisation_id: int) -> None:
+    assert len(EXAMPLES) > 40
+    store_corpus(store, organisation_id, CORPUS)
+    for query in EXAMPLES:
+        ids = found(store, organisation_id, query)
+        assert ids == found_by_oracle(store, organisation_id, query), query
+        assert 0 < len(ids) < len(CORPUS), query
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("k:1", [{"k": 1}, {"k": 1.0}, {"k": "1"}, {"k": [2, 1]}]),
+        ('k:"1"', [{"k": "1"}]),
+        ("k:true", [{"k": True}, {"k": "true"}]),
+        ("k:red", [{"k": ["red"]}]),
+        ("k:*", [{"k": 1}, {"k": 1.0}, {"k": "1"}, {"k": [2, 1]}, {"k": True}, {"k": "true"}, {"k": ["red"]},
+                 {"k": [["red"]]}, {"k": 100000000000000000001}, {"k": {}}, {"k": {"x": 1}}]),
+        ("k:100000000000000000001", [{"k": 100000000000000000001}]),
+        ("k:>1", [{"k": [2, 1]}, {"k": 100000000000000000001}]),
+        ("k:>=red", [{"k": "true"}, {"k": ["red"]}]),
+        ("k:1*", [{"k": 1}, {"k": "1"}, {"k": [2, 1]}, {"k": 1.0}, {"k": 100000000000000000001}]),
+        ("k.x:1", [{"k": {"x": 1}}]),
+        ("-k:*", [{}, {"k": None}, {"k": []}, {"k": [None]}]),
+        ("has:metadata", "all"),
+    ],
+)  # fmt: skip
+def test_meaning_is_the_language_s(store: Store, organisation_id: int, query: str, expected: Any) -> None:
+    documents: list[dict[str, Any]] = [
+        {"k": 1}, {"k": 1.0}, {"k": "1"}, {"k": [2, 1]}, {"k": True}, {"k": "true"}, {"k": ["red"]}, {"k": [["red"]]},
+        {"k": 100000000000000000001}, {"k": {}}, {"k": {"x": 1}}, {}, {"k": None}, {"k": []}, {"k": [None]},
+    ]  # fmt: skip
+    store_corpus(store, organisation_id, [{"metadata": document} for document in documents])
+
+    ids = found(store, organisation_id, query)
+
+    by_id = {one.id: one.metadata for one in store.reader.page(around_now(organisation_id), limit=100)}
+    assert sorted(map(repr, (by_id[id_] for id_ in ids))) == sorted(
+        map(repr, documents if expected == "all" else expected)
+    )
+    assert ids == found_by_oracle(store, organisation_id, query)
+
+
+@pytest.mark.parametrize(
+    ("query", "count"), [("über", 2), ("ÜBER", 2), ("straße", 1), ("ДА", 2), ("да", 2), ("日本", 1), ("k:über", 1)]
+)
+def test_messages_are_found_in_any_case_of_any_script(
+    store: Store, organisation_id: int, query: str, count: int
+) -> None:
+    words = ["über", "ÜBER", "Straße", "да", "ДА", "日本"]
+    store_corpus(store, organisation_id, [{"message": f"x {word} y", "metadata": {"k": word}} for word in words])
+    assert len(found(store, organisation_id, query)) == count
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(stored=st.lists(entries, min_size=1, max_size=8), asked=st.lists(queries, min_size=1, max_size=12))
+def test_store_and_oracle_agree(
+    store: Store, new_organisation: Callable[[], int], stored: list[dict[str, Any]], asked: list[str]
+) -> None:
+    organisation_id = new_organisation()
+    store_corpus(store, organisation_id, [_as_sent(entry) for entry in stored])
+    assert len(found(store, organisation_id, "")) == len(stored)
+    for query in asked:
+        assert found(store, organisation_id, query) == found_by_oracle(store, organisation_id, query), query
+
+
+@settings(max_examples=200, deadline=None)
+@given(query=queries)
+def test_no_text_of_a_query_is_in_its_sql(query: str) -> None:
+    marked = query.replace("alpha", "zqxj")
+    predicate = compile_condition(parse(marked))
+    assert "zqxj" not in predicate.sql.lower()
+    assert predicate.sql.count("%s") == len(predicate.parameters)
+
+
+def _as_sent(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a stored entry's shape as a client sends it: `project` is then `project_id`, and null is absent."""
+    names = {"project": "project_id"}
+    return {names.get(name, name): value for name, value in entry.items() if value is not None}

@@ -1,0 +1,128 @@
+"""What is read from a store: in order, without gaps, and of one organisation only."""
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from explore.search import get
+from foundation.errors import as_refusal
+from storage.errors import Unavailable
+from storage.search import LevelCount, Search
+from storage.store import Store
+from storage.store import store as open_store
+from storage.wall import State
+from tests.contract.batches import NOW, around_now, arrival_of, batch_of
+from tests.processes import database_url
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("query", ["", "level:info", "n:>=0"])
+def test_pages_leave_no_gap_where_timestamps_are_equal(
+    store: Store, organisation_id: int, newest_first: bool, query: str
+) -> None:
+    for moment in (NOW, NOW + SECOND, NOW - timedelta(microseconds=1)):
+        store.writer.write(
+            [
+                batch_of(
+                    *({"timestamp": moment, "metadata": {"n": n}} for n in range(5)), organisation_id=organisation_id
+                )
+            ]
+        )
+    seen, after = [], None
+    while page := store.reader.page(
+        around_now(organisation_id, query), limit=2, after=after, newest_first=newest_first
+    ):
+        seen += page
+        after = page[-1].position
+
+    assert [one.position for one in seen] == sorted((one.position for one in seen), reverse=newest_first)
+    assert len({one.id for one in seen}) == len(seen) == 15
+
+
+def test_range_includes_its_start_and_not_its_end(store: Store, organisation_id: int) -> None:
+    times = [NOW, NOW + SECOND, NOW + 2 * SECOND]
+    store.writer.write([batch_of(*({"timestamp": time} for time in times), organisation_id=organisation_id)])
+    search = Search(organisation_id, around_now(organisation_id).query, times[0], times[2])
+    assert [one.timestamp for one in store.reader.page(search, limit=10)] == [times[1], times[0]]
+    assert sum(count.count for count in store.reader.level_counts(search, step=SECOND)) == 2
+
+
+def test_one_entry_is_found_by_its_id(store: Store, organisation_id: int) -> None:
+    batch = batch_of({"message": "zero"}, {"message": "one"}, organisation_id=organisation_id)
+    store.writer.write([batch])
+    found = store.reader.entry(organisation_id, batch.batch_id * 1024 + 1)
+    assert found
+    assert found.message == "one"
+    assert store.reader.entry(organisation_id, batch.batch_id * 1024 + 2) is None
+
+
+def test_rest_of_a_batch_comes_in_the_order_of_ids(store: Store, organisation_id: int) -> None:
+    batch = batch_of(*({"timestamp": NOW - n * SECOND} for n in range(4)), organisation_id=organisation_id)
+    store.writer.write([batch])
+    first = batch.batch_id * 1024
+    assert [one.id for one in store.reader.batch(arrival_of(batch))] == [first, first + 1, first + 2, first + 3]
+    assert [one.id for one in store.reader.batch(arrival_of(batch), after=first + 1)] == [first + 2, first + 3]
+    assert store.reader.batch(arrival_of(batch), after=first + 1023) == []
+
+
+def test_counts_are_by_level_and_step(store: Store, organisation_id: int) -> None:
+    at = datetime(2026, 5, 1, 12, tzinfo=UTC)
+    entries = [
+        {"timestamp": at, "level": "info"},
+        {"timestamp": at + 59 * SECOND, "level": "info"},
+        {"timestamp": at + 59 * SECOND, "level": "error"},
+        {"timestamp": at + 60 * SECOND, "level": "info"},
+    ]
+    store.writer.write([batch_of(*entries, organisation_id=organisation_id)])
+    search = Search(organisation_id, around_now(organisation_id).query, at, at + timedelta(hours=1))
+    counts = store.reader.level_counts(search, step=60 * SECOND)
+    assert sorted(counts, key=lambda one: (one.start, one.level)) == [
+        LevelCount(at, 20, 2),
+        LevelCount(at, 40, 1),
+        LevelCount(at + 60 * SECOND, 20, 1),
+    ]
+
+
+def test_nothing_of_another_organisation_is_read(
+    store: Store, organisation_id: int, new_organisation: Callable[[], int]
+) -> None:
+    stranger_id = new_organisation()
+    theirs = batch_of({"message": "theirs", "trace_id": "7f", "metadata": {"k": 1}}, organisation_id=stranger_id)
+    store.writer.write([theirs, batch_of({"message": "ours", "metadata": {"k": 1}}, organisation_id=organisation_id)])
+
+    for query in ("", "k:1", "theirs OR ours", "-nowhere", "trace:7f OR k:1"):
+        assert [one.message for one in store.reader.page(around_now(organisation_id, query), limit=9)] == ["ours"]
+        assert [one.count for one in store.reader.level_counts(around_now(organisation_id, query), step=SECOND)] == [1]
+    stolen = arrival_of(batch_of(organisation_id=organisation_id, batch_id=theirs.batch_id))
+    assert store.reader.batch(stolen) == []
+    assert store.reader.entry(organisation_id, theirs.batch_id * 1024) is None
+    assert get(organisation_id, theirs.batch_id * 1024) is None
+    assert get(stranger_id, theirs.batch_id * 1024)
+    assert store.reader.wall() is State.STANDS
+
+
+@pytest.fixture
+def locked_entries(transactional_db: None) -> Any:
+    """Entries in PostgreSQL that nobody else can read."""
+    with closing(psycopg.connect(database_url())) as migration:
+        migration.execute("LOCK TABLE storage_logentry")
+        yield
+        migration.rollback()
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(1, "query_timeout"), (15, "overloaded")])
+def test_what_takes_too_long_in_postgresql_is_the_store_s_trouble(
+    locked_entries: None, settings: Any, seconds: int, code: str
+) -> None:
+    settings.READ_TIMEOUT_SECONDS = seconds
+    with pytest.raises(Unavailable) as raised:
+        open_store().reader.page(around_now(1), limit=1)
+    assert (as_refusal(raised.value).code, as_refusal(raised.value).status) == (code, 503)

@@ -46,7 +46,7 @@ CHECKS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Breach:
     """One breach of a rule of `CHECKS`."""
 
     check: str
@@ -60,7 +60,7 @@ def _until_the_second_look() -> None:
     time.sleep(SECOND_LOOK_SECONDS)
 
 
-def verify(*, wait: Callable[[], object] = _until_the_second_look) -> list[Finding]:
+def verify(*, wait: Callable[[], object] = _until_the_second_look) -> list[Breach]:
     """Run all checks; return what they found, at most `SHOWN` of each. `wait` is called before a second look."""
     findings = _look()
     if findings and not store().writer.joins_transaction:
@@ -70,7 +70,7 @@ def verify(*, wait: Callable[[], object] = _until_the_second_look) -> list[Findi
     return findings
 
 
-def _look() -> list[Finding]:
+def _look() -> list[Breach]:
     with transaction.atomic():
         execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         execute("SET LOCAL statement_timeout = 0")
@@ -79,9 +79,9 @@ def _look() -> list[Finding]:
         return _shown(chain(_usage(), _two_places(), *map(_of_day, days)))
 
 
-def _shown(findings: Iterable[Finding]) -> list[Finding]:
+def _shown(findings: Iterable[Breach]) -> list[Breach]:
     """Return the first `SHOWN` of each check, in the order of the checks."""
-    shown: list[Finding] = []
+    shown: list[Breach] = []
     counts: Counter[str] = Counter()
     for finding in findings:
         counts[finding.check] += 1
@@ -91,7 +91,7 @@ def _shown(findings: Iterable[Finding]) -> list[Finding]:
     return sorted(shown, key=lambda one: (order.index(one.check), one.organisation_id, one.subject))
 
 
-def _usage() -> Iterator[Finding]:
+def _usage() -> Iterator[Breach]:
     """Compare what each month of an organisation was charged with what is kept of it, wherever it is."""
     places = merge(receipts.amounts(), table.amounts(), dead_letters.amounts(), key=MONTH)
     kept = (_total(list(of_month)) for _, of_month in groupby(places, key=MONTH))
@@ -107,9 +107,9 @@ def _total(amounts: list[Amount]) -> Amount:
     return replace(amounts[0], entries=entries, size_bytes=size_bytes)
 
 
-def _unequal(charged: Amount, kept: Amount) -> Iterator[Finding]:
+def _unequal(charged: Amount, kept: Amount) -> Iterator[Breach]:
     if charged != kept:
-        yield Finding(
+        yield Breach(
             check="usage",
             organisation_id=charged.organisation_id,
             subject=f"month {charged.period:%Y-%m}",
@@ -118,13 +118,13 @@ def _unequal(charged: Amount, kept: Amount) -> Iterator[Finding]:
         )
 
 
-def _two_places() -> Iterator[Finding]:
+def _two_places() -> Iterator[Breach]:
     spooled = table.batches()
     while some := list(islice(spooled, BATCHES_AT_ONCE)):
         stored = receipts.among([batch_id for batch_id, _ in some])
         for batch_id, organisation_id in some:
             if (batch_id, organisation_id) in stored:
-                yield Finding(
+                yield Breach(
                     check="two_places",
                     organisation_id=organisation_id,
                     subject=f"batch {batch_id}",
@@ -133,7 +133,7 @@ def _two_places() -> Iterator[Finding]:
                 )
 
 
-def _of_day(day: date) -> Iterator[Finding]:
+def _of_day(day: date) -> Iterator[Breach]:
     """Compare the receipts of a day with what the store has of it."""
     strays: list[Presence] = []
     for receipt, stored in _paired(receipts.of_day(day), store().writer.tallies(day), key=BATCH):
@@ -147,10 +147,10 @@ def _of_day(day: date) -> Iterator[Finding]:
     yield from _without_receipt(strays)
 
 
-def _missing(receipt: Certified, stored: Presence | None) -> Iterator[Finding]:
+def _missing(receipt: Certified, stored: Presence | None) -> Iterator[Breach]:
     entries, size_bytes = (stored.entries, stored.size_bytes) if stored else (0, 0)
     if receipt.is_kept and receipt.entries and (entries, size_bytes) != (receipt.entries, receipt.size_bytes):
-        yield Finding(
+        yield Breach(
             check="receipt",
             organisation_id=receipt.organisation_id,
             subject=f"batch {receipt.batch_id}",
@@ -159,15 +159,15 @@ def _missing(receipt: Certified, stored: Presence | None) -> Iterator[Finding]:
         )
 
 
-def _without_receipt(strays: Sequence[Presence]) -> Iterator[Finding]:
+def _without_receipt(strays: Sequence[Presence]) -> Iterator[Breach]:
     """Tell what is stored beside a receipt of another time from what is stored without any."""
     certified = receipts.among([stored.batch_id for stored in strays])
     for stored in strays:
         yield _copy(stored) if (stored.batch_id, stored.organisation_id) in certified else _orphan(stored)
 
 
-def _copy(stored: Presence) -> Finding:
-    return Finding(
+def _copy(stored: Presence) -> Breach:
+    return Breach(
         check="duplicate",
         organisation_id=stored.organisation_id,
         subject=f"batch {stored.batch_id}",
@@ -176,8 +176,8 @@ def _copy(stored: Presence) -> Finding:
     )
 
 
-def _orphan(stored: Presence) -> Finding:
-    return Finding(
+def _orphan(stored: Presence) -> Breach:
+    return Breach(
         check="orphan",
         organisation_id=stored.organisation_id,
         subject=f"batch {stored.batch_id}",

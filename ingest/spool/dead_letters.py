@@ -11,7 +11,7 @@ from ingest.spool.payload import PayloadError, pack, unpack
 from ingest.spool.table import Spooled
 from quotas.ledger import Amount
 from storage import receipts
-from storage.batch import Batch
+from storage.batch import HEAD, Batch
 from storage.store import write_what_can_be
 
 HOPELESS_AFTER = 8
@@ -21,19 +21,16 @@ COUNT = "SELECT count(*) AS dead_letters FROM ingest_deadletter"
 
 #: A batch that kills even the worker that takes it apart is buried whole, without being read; one that somebody else
 #: takes or buries meanwhile is left to them.
-BURY_HOPELESS = """
+BURY_HOPELESS = f"""
 WITH hopeless AS (
     DELETE FROM ingest_spooledbatch
      WHERE batch_id IN (SELECT batch_id FROM ingest_spooledbatch WHERE attempts >= %s
                          ORDER BY batch_id FOR UPDATE SKIP LOCKED)
-    RETURNING batch_id, organisation_id, api_key_id, project, environment, received_at, period, entries, size_bytes,
-              payload, last_error
+    RETURNING {", ".join(HEAD)}, entries, size_bytes, payload, last_error
 )
-INSERT INTO ingest_deadletter
-      (batch_id, organisation_id, api_key_id, project, environment, received_at, period, entries, size_bytes, payload,
-       reason)
+INSERT INTO ingest_deadletter ({", ".join(HEAD)}, entries, size_bytes, payload, reason)
 SELECT * FROM hopeless
-"""
+"""  # noqa: S608 - constants
 #: Already charged, in the month it was received: a replay keeps the period and is received anew.
 REPLAY = """
 WITH dead AS (
@@ -111,14 +108,8 @@ def _bury(
     row: Spooled, *, payload: bytes, entries: int, size_bytes: int, reason: str, position: int | None = None
 ) -> None:
     DeadLetter.objects.create(
-        batch_id=row.batch_id,
+        **row.head(),
         position=position,
-        organisation_id=row.organisation_id,
-        api_key_id=row.api_key_id,
-        project=row.project,
-        environment=row.environment,
-        received_at=row.received_at,
-        period=row.period,
         entries=entries,
         size_bytes=size_bytes,
         payload=payload,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -16,7 +16,7 @@ from ingest.spool import batch_ids
 from ingest.spool.payload import PayloadError, unpack
 from quotas import ledger
 from quotas.ledger import Amount
-from storage.batch import Batch
+from storage.batch import Batch, BatchHead
 from storage.receipts import HAS_RECEIPT
 
 COLUMNS = "batch_id, organisation_id, api_key_id, project, environment, period, requests, entries, size_bytes, payload"
@@ -63,16 +63,9 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Spooled:
+class Spooled(BatchHead):
     """A row of the spool, as `take` returns it."""
 
-    batch_id: int
-    organisation_id: int
-    api_key_id: int
-    project: str
-    environment: str
-    received_at: datetime
-    period: date
     requests: int
     entries: int
     size_bytes: int
@@ -89,17 +82,7 @@ class Spooled:
 
     def empty_batch(self) -> Batch:
         """Return its batch without an entry."""
-        return Batch(
-            batch_id=self.batch_id,
-            organisation_id=self.organisation_id,
-            api_key_id=self.api_key_id,
-            project=self.project,
-            environment=self.environment,
-            received_at=self.received_at,
-            period=self.period,
-            lines=(),
-            indexes=(),
-        )
+        return Batch(**self.head(), lines=(), indexes=())
 
 
 TAKEN = tuple(field.name for field in fields(Spooled))

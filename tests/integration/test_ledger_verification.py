@@ -20,7 +20,7 @@ from foundation.refusals import Refusal
 from ingest.models import DrainClaim, SpooledBatch
 from ingest.spool import table
 from ingest.spool.drain import drain
-from operations.verification import Finding, verify
+from operations.verification import Breach, verify
 from quotas import ledger
 from quotas.models import HourlyUsage, MonthlyUsage, Quota
 from storage import retention
@@ -149,7 +149,7 @@ def test_findings_in_json_name_organisation_and_subject(stored: Caller) -> None:
     output = StringIO()
     with pytest.raises(SystemExit):
         call_command("verify_ledger", "--json", stdout=output)
-    (finding,) = [Finding(**one) for one in json.loads(output.getvalue())["findings"]]
+    (finding,) = [Breach(**one) for one in json.loads(output.getvalue())["findings"]]
     assert (finding.check, finding.organisation_id) == ("usage", stored.organisation_id)
 
 

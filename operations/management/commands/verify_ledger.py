@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from operations.verification import CHECKS, SHOWN, Finding, verify
+from operations.verification import CHECKS, SHOWN, Breach, verify
 
 
 class Command(BaseCommand):
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         if findings:
             raise SystemExit(1)
 
-    def _tell(self, findings: list[Finding]) -> None:
+    def _tell(self, findings: list[Breach]) -> None:
         for name, rule in CHECKS.items():
             broken = [finding for finding in findings if finding.check == name]
             verdict = f"{len(broken)}{'+' if len(broken) == SHOWN else ''} found" if broken else "ok"

@@ -131,8 +131,15 @@ def test_path_and_query_may_be_any_utf8(web):
 
 
 def test_absolute_target_names_the_host(web):
-    request = "GET http://elsewhere.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    request = "GET http://elsewhere.example/docs HTTP/1.1\r\nHost: localhost\r\n\r\n"
     assert web.raw(request.encode()).status == 400
+
+
+@pytest.mark.parametrize("host", ["10.1.2.3:8000", "[2001:db8::7]", "pod-7.internal", "no host at all"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_is_told_by_whatever_name_it_is_asked(web, path, host):
+    assert web.raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status == 200
+    assert web.raw(f"GET /docs HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status == 400
 
 
 def test_callers_who_leave_in_the_middle_of_an_export_hold_nothing(web):

@@ -97,7 +97,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.in_force(at=at).filter(seen_over_plain_http_at__isnull=False)
 
 
-SCOPES = [(scope.value, f"may {VERBS[scope]}") for scope in Scope]
+SCOPES = [(scope.value, VERBS[scope].capitalize()) for scope in Scope]
 
 
 class ApiKey(models.Model):

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='apikey',
             name='scopes',
-            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('ingest', 'may send logs'), ('read', 'may read logs'), ('manage', 'may manage its organisation')], max_length=8), default=accounts.scopes.default_scopes, size=None),
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('ingest', 'Send logs'), ('read', 'Read logs'), ('manage', 'Manage its organisation')], max_length=8), default=accounts.scopes.default_scopes, size=None),
         ),
         migrations.RunSQL(FROM_BOOLEANS, TO_BOOLEANS),
         migrations.RemoveConstraint(

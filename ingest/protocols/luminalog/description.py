@@ -61,6 +61,7 @@ ANSWER = shape(
     message=TEXT,
     processed=described(INTEGER, "Entries kept."),
     bytes_used=described(INTEGER, "Bytes deducted from the quota."),
+    debug_user_id=described(TEXT, "Your organisation's number, for published clients that warn without it."),
     optional={
         "rejected": described(INTEGER, "Entries refused, when handled leniently."),
         "errors": FIELD_ERRORS,

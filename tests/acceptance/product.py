@@ -54,7 +54,8 @@ class Product:
         """Stop it as an operator does: it ends well, and nothing of it may be left."""
         assert self.process
         self.process.send_signal(how)
-        assert self.process.wait(DEADLINE_SECONDS) == 0, self.output()
+        wait_until(self._ended, what=self.output)
+        assert self.process.returncode == 0, self.output()
         assert self.processes() == {}
 
     def output(self) -> str:

@@ -237,12 +237,19 @@ def test_endless_chunks_are_cut_off(web):
 # --- memory in flight -----------------------------------------------------------------------------------------------
 
 
-def test_large_bodies_beyond_the_budget_are_told_to_come_back(web):
+@contextlib.contextmanager
+def admitted(web: Web, length: int) -> Iterator[None]:
+    """Announce a body and send nothing of it: the server asks for it once it has let it in."""
+    with web.connect() as slow, slow.makefile("rb") as stream:
+        slow.sendall(web.head(f"Content-Length: {length}", "Expect: 100-continue"))
+        assert stream.readline() == b"HTTP/1.1 100 Continue\r\n"
+        yield
+
+
+def test_large_bodies_beyond_the_budget_are_told_to_come_back(web: Web) -> None:
     _, other = make_api_key(make_organisation("other"))
     large = BATCH + b" " * (LARGE_BODY_BYTES + 1)
-    with web.connect() as slow:
-        slow.sendall(web.head(f"Content-Length: {MAX_BODY_BYTES}") + b" ")
-        wait_until(lambda: web.post(large, x_api_key=other).status_code == 503, what="the large body's admission")
+    with admitted(web, MAX_BODY_BYTES):
         answer = web.post(large, x_api_key=other)
         assert_problem(answer, 503, "overloaded")
         assert answer.headers["Retry-After"] == "1"
@@ -250,11 +257,9 @@ def test_large_bodies_beyond_the_budget_are_told_to_come_back(web):
     wait_until(lambda: web.post(large, x_api_key=other).status_code == 200, what="the budget's return")
 
 
-def test_organisation_sends_one_large_body_at_a_time(web):
+def test_organisation_sends_one_large_body_at_a_time(web: Web) -> None:
     large = BATCH + b" " * (LARGE_BODY_BYTES + 1)
-    with web.connect() as slow:
-        slow.sendall(web.head(f"Content-Length: {len(large)}") + b" ")
-        wait_until(lambda: web.post(large).status_code == 503, what="the large body's admission")
+    with admitted(web, len(large)):
         assert_problem(web.post(large), 503, "overloaded")
 
 

@@ -6,8 +6,7 @@ from accounts import life
 from accounts.keys import digest
 from accounts.models import ApiKey, Organisation, Project, User
 from embedded.credentials import Credentials
-from quotas.models import Plan
-from quotas.plans import subscribe
+from quotas.plans import plan_named, subscribe
 
 PLAN = "scale"
 
@@ -18,7 +17,7 @@ def bootstrap(credentials: Credentials) -> bool:
     if Organisation.objects.exists():
         return ApiKey.objects.filter(sha256=digest(credentials.api_key)).exists()
     organisation = Organisation.objects.create(name="First organisation", slug="first")
-    subscribe(organisation, Plan.objects.get(slug=PLAN))
+    subscribe(organisation, plan_named(PLAN))
     project = Project.objects.create(organisation=organisation, name="First project", slug="first")
     life.issue(ApiKey(project=project, name="first key"), by=None, secret=credentials.api_key)
     User.objects.create_superuser(credentials.admin_username, password=credentials.admin_password)

@@ -21,11 +21,43 @@ from quotas.what_if import Consequence, proposal_of, proposal_of_plan, what_if
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
+    StackedInline = admin.StackedInline[Any, Any]
 else:
-    ModelAdmin = admin.ModelAdmin  # only django-stubs' is generic
+    ModelAdmin, StackedInline = admin.ModelAdmin, admin.StackedInline  # only django-stubs' are generic
 
 ORGANISATIONS_A_PLAN = 200
 NOTICES_SHOWN = 20
+
+
+class PlanInline(StackedInline):
+    """An organisation's plan, for its own page."""
+
+    model = Quota
+    form = QuotaForm
+    can_delete = False
+    min_num = 1
+    verbose_name = verbose_name_plural = "plan"
+    fieldsets = [
+        (None, {"fields": ["plan"]}),
+        (
+            "Overrides",
+            {
+                "classes": ["collapse"],
+                "fields": [
+                    ("requests_per_minute", "monthly_bytes", "retention_days"),
+                    ("overrides_from", "overrides_until"),
+                ],
+            },
+        ),
+    ]
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
+        """Plans are chosen here; they are changed on their own pages, since others are on them too."""
+        formset = super().get_formset(request, obj, **options)
+        if plan := formset.form.base_fields.get("plan"):
+            for link in ("add", "change", "delete", "view"):
+                setattr(plan.widget, f"can_{link}_related", False)
+        return formset
 
 
 class WhatIfAdmin(ModelAdmin):

@@ -6,13 +6,16 @@ from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
+from django.db.models import Sum
+
 from foundation.postgres import fetch_all
 from quotas.ledger import Balance
+from quotas.models import NO_REFUSALS, HourlyUsage
 from quotas.tally import Amount
 
 ACCEPTED = "accepted"
 #: Outcomes that are not a refusal of the request.
-KEPT = {ACCEPTED, "deduplicated", "below_level"}
+KEPT = set(NO_REFUSALS)
 NOTHING = Amount(0, 0, 0)
 FORECAST_DAYS = 7
 
@@ -58,6 +61,13 @@ def usage_by(group: str, organisation_id: int, *, since: datetime, until: dateti
     for of, outcome, *amount in fetch_all(SUMS.format(group=group), [organisation_id, since, until]):
         found.setdefault(of, {})[outcome] = Amount(*amount)
     return [Usage(of=of, outcomes=outcomes) for of, outcomes in found.items()]
+
+
+def refusals_since(moment: datetime) -> dict[str, int]:
+    """Return how many requests of all organisations each reason has refused, the most frequent first."""
+    counted = HourlyUsage.objects.filter(hour__gte=moment).exclude(outcome__in=NO_REFUSALS).order_by()
+    rows = counted.values("outcome").annotate(refused=Sum("requests")).order_by("-refused")
+    return {row["outcome"]: row["refused"] for row in rows}
 
 
 def in_all(usages: Iterable[Usage]) -> Usage:

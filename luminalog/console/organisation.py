@@ -16,46 +16,15 @@ from accounts.forms import ConfirmForm, ReasonForm
 from accounts.models import ApiKey, Organisation, Project
 from accounts.standing import standing
 from accounts.steps import Question, ask, find
-from quotas.forms import QuotaForm
-from quotas.models import Quota
+from quotas.admin import PlanInline
 from quotas.month import month_used
 
 if TYPE_CHECKING:
-    StackedInline = admin.StackedInline[Any, Any]
     TabularInline = admin.TabularInline[Any, Any]
 else:
-    StackedInline, TabularInline = admin.StackedInline, admin.TabularInline
+    TabularInline = admin.TabularInline  # only django-stubs' is generic
 
 KEYS_SHOWN = 100
-
-
-class PlanInline(StackedInline):
-    model = Quota
-    form = QuotaForm
-    can_delete = False
-    min_num = 1
-    verbose_name = verbose_name_plural = "plan"
-    fieldsets = [
-        (None, {"fields": ["plan"]}),
-        (
-            "Overrides",
-            {
-                "classes": ["collapse"],
-                "fields": [
-                    ("requests_per_minute", "monthly_bytes", "retention_days"),
-                    ("overrides_from", "overrides_until"),
-                ],
-            },
-        ),
-    ]
-
-    def get_formset(self, request: HttpRequest, obj: Any = None, **options: Any) -> Any:
-        """Plans are chosen here; they are changed on their own pages, since others are on them too."""
-        formset = super().get_formset(request, obj, **options)
-        if plan := formset.form.base_fields.get("plan"):
-            for link in ("add", "change", "delete", "view"):
-                setattr(plan.widget, f"can_{link}_related", False)
-        return formset
 
 
 class ProjectInline(TabularInline):

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 from redis import RedisError
 
 from accounts.models import ApiKey, User
 from operations import vitals
-from quotas.models import NO_REFUSALS, HourlyUsage
 from quotas.month import MonthUsed, near_quota
+from quotas.usage import refusals_since
 
 SHOWN = 8
 #: The limits of `ingest.spool.capacity`, in the reader's words.
@@ -92,10 +92,8 @@ def _key_list(title: str, name: str, keys: QuerySet[ApiKey]) -> KeyList:
 
 
 def _refusals() -> list[Refusals]:
-    since = timezone.now() - timedelta(hours=24)
-    counted = HourlyUsage.objects.filter(hour__gte=since).exclude(outcome__in=NO_REFUSALS).order_by()
-    rows = counted.values("outcome").annotate(refused=Sum("requests")).order_by("-refused")
-    return [Refusals(reason=row["outcome"], requests=row["refused"]) for row in rows]
+    refused = refusals_since(timezone.now() - timedelta(hours=24))
+    return [Refusals(reason=reason, requests=requests) for reason, requests in refused.items()]
 
 
 def _pipeline() -> Pipeline:

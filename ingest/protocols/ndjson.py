@@ -1,17 +1,15 @@
-"""`POST /v1/ndjson`: entries of the published API, one JSON object a line or one array of them, as many as 100,000.
-
-What is wrong with one does not keep the others: the answer lists it.
-"""
+"""`POST /v1/ndjson`: entries of our own form, one a line or one array, up to 100,000; what is wrong keeps no other."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
 from itertools import islice
 
-from drf_spectacular.utils import extend_schema
 from msgspec import DecodeError, Raw
 
+from foundation.openapi import TEXT, list_of
 from foundation.refusals import FieldError, Refusal
+from ingest.description import ENTRY, sending
 from ingest.elements import elements_of, sift
 from ingest.protocol import Incoming, Kept, Protocol, Reply, Wishes
 from ingest.repair import replace_unstorable, require_utf8, without_bom
@@ -28,13 +26,11 @@ class Ndjson(Protocol):
     media_types = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json"})
     max_entries = 100_000
     describe = staticmethod(
-        extend_schema(
-            operation_id="ingest_ndjson",
-            summary="Send log entries, one a line",
-            description="One JSON object a line, or one array of objects; each as in `POST /v1/logs`, at most 100,000.",
-            tags=["Send logs"],
-            request={"application/x-ndjson": {"type": "string"}},
-            responses={200: {"type": "object"}},
+        sending(
+            "ingest_ndjson",
+            "Send log entries, one a line",
+            description="One JSON object a line, or one array; each as in `POST /v1/logs`. The valid entries are kept.",
+            request={"application/json": list_of(ENTRY, minItems=1), "application/x-ndjson": TEXT},
         )
     )
 

@@ -50,9 +50,10 @@ def test_postgresql_is_not_asked_before_it_has_recovered(tmp_path: Path) -> None
     again, log = EmbeddedPostgres(tmp_path / "postgres"), tmp_path / "log"
     with log.open("wb") as output:
         again.start(output)
+    said = log.read_text()
     again.stop()
-    assert "automatic recovery in progress" in log.read_text()
-    assert frightening(log.read_text()) == []
+    assert "automatic recovery in progress" in said
+    assert frightening(said) == []
 
 
 def test_postgresql_that_ends_at_once_is_told(tmp_path: Path) -> None:

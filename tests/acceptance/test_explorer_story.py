@@ -112,7 +112,8 @@ def test_filters_context_and_keys(page: Page, shop: Product) -> None:
     page.locator("#ex-query").blur()
     page.keyboard.press("j")
     page.keyboard.press("Enter")
-    page.locator("tr[data-field=orderId] [title='Filter for this value']").click()
+    with page.expect_response(lambda answer: "/search" in answer.url):  # of the list that "c" is to look at
+        page.locator("tr[data-field=orderId] [title='Filter for this value']").click()
     expect(page.locator("#ex-query")).to_have_value('ORD-12345 level:error  orderId:"ORD-12345"'.replace("  ", " "))
     expect(page.locator(".ex-item")).to_have_count(1)
     page.keyboard.press("c")

@@ -25,6 +25,7 @@ CHECKS = [
 ]
 OPERATIONS = [
     ("POST", "/v1/logs"), ("GET", "/v1/logs"), ("GET", "/v1/logs/{entry_id}"), ("GET", "/v1/logs/{entry_id}/context"),
+    ("POST", "/v1/ndjson"),
     ("GET", "/v1/logs/histogram"), ("GET", "/v1/logs/fields"), ("GET", "/v1/logs/export"),
     ("GET", "/v1/traces/{trace_id}"), ("GET", "/v1/usage"),
 ]  # fmt: skip

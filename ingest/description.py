@@ -1,4 +1,7 @@
-"""What OpenAPI says of `POST /v1/logs`. The rules themselves are in `wire`."""
+"""What OpenAPI says of sending logs: entries of our own form, the answer and the refusals of every protocol."""
+
+from collections.abc import Callable
+from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 
@@ -10,6 +13,7 @@ from foundation.openapi import (
     NULLABLE_TEXT,
     TEXT,
     TIME,
+    Schema,
     described,
     json_answer,
     list_of,
@@ -19,15 +23,6 @@ from foundation.openapi import (
     shape,
 )
 from foundation.refusals import CODES
-from ingest.canonical import MAX_ENTRIES
-
-SUMMARY = "Send a batch of log entries"
-DESCRIPTION = """\
-A 200 means that the batch is on disk. With any entry invalid nothing is stored or charged, unless the caller asks for
-`Prefer: handling=lenient`: then the valid entries are kept and the others are listed. Fields that are not named here
-are ignored; `null` means absent. `Content-Encoding` may be `gzip` or `zstd`. The body's `api_key` is deprecated.
-"""
-
 
 NULLABLE_OBJECT = nullable({"type": "object"})
 
@@ -53,10 +48,6 @@ ENTRY = shape(
         "error": described(NULLABLE_OBJECT, "At most 262,144 bytes as compact JSON.", properties=ERROR),
     },
 )
-BATCH = shape(
-    logs=list_of(ENTRY, minItems=1, maxItems=MAX_ENTRIES),
-    optional={"api_key": described(NULLABLE_TEXT, "Use the header x-api-key.", deprecated=True)},
-)
 ANSWER = shape(
     message=TEXT,
     processed=described(INTEGER, "Entries kept."),
@@ -81,19 +72,24 @@ REFUSALS = {
     429: "Rate limit exceeded or quota exhausted; see Retry-After.",
     503: "Nothing was kept; see Retry-After.",
 }
-HEADERS = [
-    OpenApiParameter("Idempotency-Key", str, "header", description="1 to 255 printable characters, kept for 24 hours."),
-    OpenApiParameter("Prefer", str, "header", description="`handling=lenient` keeps the valid entries (RFC 7240)."),
-]
-
-describe_ingestion = operation(
-    "ingest_logs",
-    SUMMARY,
-    description=DESCRIPTION,
-    tags=["Send logs"],
-    parameters=HEADERS,
-    request={"application/json": BATCH},
-    answers=json_answer(ANSWER, "The batch is on disk."),
-    refusals=REFUSALS,
-    problem=PROBLEM,
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key", str, "header", description="1 to 255 printable characters, kept for 24 hours."
 )
+PREFER = OpenApiParameter("Prefer", str, "header", description="`handling=lenient` keeps the valid entries (RFC 7240).")
+
+
+def sending(
+    operation_id: str, summary: str, *, description: str, request: dict[str, Schema], prefers: bool = False
+) -> Callable[[Any], Any]:
+    """Return what describes an address that takes logs; `prefers` says whether leniency is the caller's choice."""
+    return operation(
+        operation_id,
+        summary,
+        description=description,
+        tags=["Send logs"],
+        parameters=[IDEMPOTENCY_KEY, PREFER] if prefers else [IDEMPOTENCY_KEY],
+        request=request,
+        answers=json_answer(ANSWER, "Everything that it counts is on disk."),
+        refusals=REFUSALS,
+        problem=PROBLEM,
+    )

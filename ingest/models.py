@@ -10,7 +10,7 @@ SLOT = f"extract(epoch FROM %(expressions)s AT TIME ZONE 'UTC')::bigint / {SLOT_
 
 
 class SpooledBatch(models.Model):
-    """A batch that was answered 200 and is not yet in the log store. `payload` is what `ingest.payload` packs."""
+    """A batch that was answered 200 and is not yet in the log store. `payload` is what `ingest.spool.payload` packs."""
 
     batch_id = models.BigIntegerField(primary_key=True)
     organisation_id = models.BigIntegerField()

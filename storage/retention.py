@@ -76,7 +76,7 @@ def _due() -> Iterator[tuple[int, datetime]]:
 
 
 def _delete(organisation_id: int, *, before: datetime, deadline: float) -> Deletion:
-    """Delete in batches, each a transaction. What is about to go is said first: see `ingest.verification`."""
+    """Delete in batches, each a transaction. What is about to go is said first: see `operations.verification`."""
     _announce(organisation_id, before=before)
     entries, gone = 0, ENTRIES_A_BATCH
     while gone == ENTRIES_A_BATCH and time.monotonic() < deadline:

@@ -4,7 +4,7 @@ import django.db.models.functions.datetime
 from django.db import migrations, models
 
 
-# Partitioned by UTC day of received_at; partitions are made by storage/partitions.py.
+# Partitioned by UTC day of received_at; partitions are made by storage/postgres/partitions.py.
 LOG_ENTRY = """
 CREATE TABLE storage_logentry (
     id bigint NOT NULL,

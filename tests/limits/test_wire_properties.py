@@ -1,4 +1,4 @@
-"""`ingest.wire` and a plain reference agree on thousands of mutated bodies, whichever way a body takes."""
+"""The wire and a plain reference agree on thousands of mutated bodies, whichever way a body takes."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""The contract once more, in plain Python and the standard library's JSON: what `ingest.wire` is compared with.
+"""The contract once more, in plain Python and the standard library's JSON: what the wire is compared with.
 
 Slow and simple on purpose, and written without a look at the code under test.
 """

@@ -131,7 +131,8 @@ sys.exit(bool(log._queue))
 
 def test_vendors_python_client_sends_every_entry_once(product: Product, sdk: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-", str(sdk), product.api_key, f"{product.base_url}/v1/logs"]
-    assert run(*command, code=SDK_PROGRAM, PYTHONPATH="", PYTHONSAFEPATH="1") == ""
+    all_it_says = ("bash", "-c", 'exec "$0" "$@" 2>&1', *command)
+    assert run(*all_it_says, code=SDK_PROGRAM, PYTHONPATH="", PYTHONSAFEPATH="1") == ""
 
     calls = product.wait_until_stored(1000, "environment = 'sdk' AND level = 30")
     assert sorted(entry["message"] for entry in calls) == sorted(

@@ -31,7 +31,7 @@ run: $(VENV)/.runtime ## Start the whole product on this machine (PORT=8000, dat
 	@exec $(BIN)/python manage.py up
 
 test: $(VENV)/.development browser proxy ## Run all tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 # Subprocesses count too: workers of pytest-xdist, the product that acceptance tests start. Not a part of `test`: counting
 # takes a third more of the processors' time, which tests of deadlines would feel.

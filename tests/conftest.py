@@ -27,6 +27,14 @@ MAKERS = {"quotas": ("quotas.migrations.0002_rules", "make_plans")}
 PROMPT_SECONDS = valkey.TIMEOUT_SECONDS
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the mark
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests together that share what takes long to make: a module's, and those with the one shared product."""
+    for item in items:
+        shares_product = isinstance(item, pytest.Function) and "product" in item.fixturenames
+        item.add_marker(pytest.mark.xdist_group("product" if shares_product else item.path.stem))
+
+
 @receiver(post_migrate)
 def _put_back_what_migrations_made(sender: AppConfig, **_: Any) -> None:
     """A flush ends with this signal, app by app."""

@@ -29,5 +29,5 @@ def _found(path: Path, pattern: re.Pattern[bytes]) -> list[str]:
     try:
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             return sorted({key.decode() for key in pattern.findall(content) if not NO_KEYS.fullmatch(key)})
-    except FileNotFoundError:  # servers that run remove files, too
+    except (FileNotFoundError, ValueError):  # servers that run remove files, and empty them: there is nothing to map
         return []

@@ -69,7 +69,7 @@ INJECTED = (
 
 
 @pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product of its own, since its organisation gets a hostile name."""
     hostile = Product(tmp_path_factory.mktemp("hostile") / "var").start()
     entries = [_entry(text, number) for number, text in enumerate(CORPUS)]
@@ -106,7 +106,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, product: Product) -> Iterator[Page]:
+def page(browser: Browser, mine: Product) -> Iterator[Page]:
     """A page that notes dialogs, violations of the policy and requests for what only hostile content names."""
     with browser.new_context() as context:
         page = context.new_page()
@@ -121,7 +121,7 @@ def page(browser: Browser, product: Product) -> Iterator[Page]:
         page.on("request", lambda request: alarms.append(request.url) if request.url.endswith("/pwned") else None)
         page.expose_function("alarm", lambda directive: alarms.append(directive))
         page.add_init_script("addEventListener('securitypolicyviolation', event => alarm(event.violatedDirective))")
-        sign_in(page, product.base_url, *product.admin)
+        sign_in(page, mine.base_url, *mine.admin)
         yield page
         _assert_inert(page)
         assert alarms == []
@@ -132,9 +132,9 @@ def _assert_inert(page: Page) -> None:
     assert page.locator(INJECTED).count() == 0
 
 
-def test_policy_is_on_and_bites(page: Page, product: Product) -> None:
+def test_policy_is_on_and_bites(page: Page, mine: Product) -> None:
     """The alarm would sound: an inline script is refused."""
-    response = page.goto(product.base_url + PAGE)
+    response = page.goto(mine.base_url + PAGE)
     assert response
     assert "script-src 'self';" in response.headers["content-security-policy"]
     page.evaluate(
@@ -144,8 +144,8 @@ def test_policy_is_on_and_bites(page: Page, product: Product) -> None:
     page.wait_for_function("window.heard === 1")
 
 
-def test_open_entries_are_inert(page: Page, product: Product) -> None:
-    page.goto(f"{product.base_url}{PAGE}?range=1h")
+def test_open_entries_are_inert(page: Page, mine: Product) -> None:
+    page.goto(f"{mine.base_url}{PAGE}?range=1h")
     expect(page.locator(".ex-item")).to_have_count(len(CORPUS))
     assert page.locator("#ex-organisation option").inner_text() == CORPUS[1]
     for index in range(len(CORPUS)):
@@ -159,9 +159,9 @@ def test_open_entries_are_inert(page: Page, product: Product) -> None:
     assert set(CORPUS) <= set(names)
 
 
-def test_columns_filters_and_completion_are_inert(page: Page, product: Product) -> None:
+def test_columns_filters_and_completion_are_inert(page: Page, mine: Product) -> None:
     for text in (CORPUS[2], CORPUS[4], CORPUS[40]):
-        page.goto(f"{product.base_url}{PAGE}?{urlencode({'range': '1h', 'columns': text.replace(',', '')})}")
+        page.goto(f"{mine.base_url}{PAGE}?{urlencode({'range': '1h', 'columns': text.replace(',', '')})}")
         expect(page.locator(".ex-item").first).to_be_visible()
         row = page.locator(".ex-item").nth(CORPUS.index(text))
         row.locator(".ex-line").evaluate("node => node.click()")
@@ -171,7 +171,7 @@ def test_columns_filters_and_completion_are_inert(page: Page, product: Product) 
         expect(page.locator(".ex-item")).to_have_count(1)
         expect(page.locator("#ex-problem")).to_be_hidden()
         _assert_inert(page)
-    page.goto(f"{product.base_url}{PAGE}?range=1h")
+    page.goto(f"{mine.base_url}{PAGE}?range=1h")
     for typed in ("<", "environment:", "error.type:", "trace:", "script"):
         page.fill("#ex-query", "")
         page.type("#ex-query", typed)
@@ -180,35 +180,35 @@ def test_columns_filters_and_completion_are_inert(page: Page, product: Product) 
 
 
 @pytest.mark.parametrize("text", [CORPUS[0], CORPUS[3], CORPUS[22], CORPUS[40]])
-def test_trace_context_and_queries_are_inert(page: Page, product: Product, text: str) -> None:
-    page.goto(f"{product.base_url}{PAGE}?{urlencode({'range': '1h', 'view': 'trace', 'of': text})}")
+def test_trace_context_and_queries_are_inert(page: Page, mine: Product, text: str) -> None:
+    page.goto(f"{mine.base_url}{PAGE}?{urlencode({'range': '1h', 'view': 'trace', 'of': text})}")
     expect(page.locator("#ex-drawer .ex-item")).to_have_count(1)
     entry_id = page.locator("#ex-drawer .ex-item").get_attribute("data-id")
-    page.goto(f"{product.base_url}{PAGE}?{urlencode({'range': '1h', 'view': 'context', 'of': entry_id})}")
+    page.goto(f"{mine.base_url}{PAGE}?{urlencode({'range': '1h', 'view': 'context', 'of': entry_id})}")
     expect(page.locator("#ex-drawer .ex-anchor")).to_be_visible()
     hostile = {"query": f"level:loud {text}", "range": text, "levels": text, "zone": text, "entry": text}
-    page.goto(f"{product.base_url}{PAGE}?{urlencode(hostile)}")
+    page.goto(f"{mine.base_url}{PAGE}?{urlencode(hostile)}")
     expect(page.locator("#ex-problem, .ex-item, #ex-empty").locator("visible=true").first).to_be_visible()
 
 
-def test_live_entries_are_inert(page: Page, product: Product) -> None:
-    page.goto(f"{product.base_url}{PAGE}?range=5m&query=fresh&live=1")
+def test_live_entries_are_inert(page: Page, mine: Product) -> None:
+    page.goto(f"{mine.base_url}{PAGE}?range=5m&query=fresh&live=1")
     expect(page.locator("#ex-live-words")).to_have_text("Live")
     fresh = [_entry("fresh " + text) for text in CORPUS]
-    assert product.post({"logs": fresh}).status_code == 200
+    assert mine.post({"logs": fresh}).status_code == 200
     expect(page.locator(".ex-fresh")).to_have_count(len(CORPUS))
 
 
-def test_saved_searches_are_inert(page: Page, product: Product) -> None:
+def test_saved_searches_are_inert(page: Page, mine: Product) -> None:
     query = f'"{CORPUS[2]}"'  # a phrase: what is no query is looked at by nobody, and recorded nowhere
     with page.expect_response(lambda answer: "/search" in answer.url):
-        page.goto(f"{product.base_url}{PAGE}?{urlencode({'query': query, 'range': '1h'})}")
+        page.goto(f"{mine.base_url}{PAGE}?{urlencode({'query': query, 'range': '1h'})}")
     page.get_by_role("button", name="Saved").click()
     page.fill("#ex-saved-name", CORPUS[3])
     page.locator("#ex-saved-form [type=submit]").click()
     expect(page.locator("#ex-saved-list strong")).to_have_text(CORPUS[3])
     for path in ("/admin/explore/savedsearch/", "/admin/accounts/accessrecord/"):
-        page.goto(product.base_url + path)
+        page.goto(mine.base_url + path)
         expect(page.locator("#result_list")).to_contain_text(CORPUS[2])
 
 

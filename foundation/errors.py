@@ -9,9 +9,11 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.http.request import UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -70,8 +72,12 @@ def as_refusal(exception: Exception) -> Refusal:
             return exception
         case RefusedCaller():
             return exception.refusal
-        case SuspiciousOperation():
+        case SuspiciousOperation() | BadRequest() | MultiPartParserError() | UnreadablePostError():
             return Refusal("invalid_request")
+        case Http404():
+            return Refusal("not_found")
+        case PermissionDenied():
+            return Refusal("forbidden")
         case exceptions.APIException() if type(exception) in CODES_OF_DRF:
             return Refusal(CODES_OF_DRF[type(exception)])
         case DatabaseError() | InterfaceError() if is_outage(exception):

@@ -3,13 +3,15 @@
 import gc
 import os
 
-from django.core.wsgi import get_wsgi_application
-
-from luminalog.checks import refuse_unfit_settings
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
+django.setup(set_prefix=False)
 
-application = get_wsgi_application()
+from foundation.plain_request import PlainHandler  # noqa: E402 - after the setup
+from luminalog.checks import refuse_unfit_settings  # noqa: E402
+
+application = PlainHandler()
 refuse_unfit_settings()
 
 # What lives as long as the process need not be looked at again each time a body full of lists and objects is parsed.

@@ -1,7 +1,5 @@
 """The read API once more, for staff: same views, but the session says who asks and a parameter says whose logs."""
 
-from typing import Any
-
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
@@ -10,6 +8,7 @@ from accounts.models import AccessRecord, Organisation
 from explore import views
 from explore.explorer.staff import MayViewLogs, organisation_of, record
 from explore.parameters import Parameters
+from foundation.json_object import read_object
 from foundation.levels import BY_NAME
 from foundation.refusals import Refusal
 
@@ -87,13 +86,11 @@ class TraceLook(StaffLook, views.TraceView):
 
 def listening(request: Request) -> tuple[Organisation, Parameters]:
     """Return what a tail is asked to listen to, and record it."""
-    data: Any = request.data
-    given = Parameters({name: data[name] for name in ("organisation", "query", "levels") if _is_text(data, name)})
+    body = read_object(request._request)
+    given = Parameters({name: body.get(name) or "" for name in ("organisation", "query", "levels")})
+    if not all(isinstance(value, str) for value in given.given.values()):
+        raise Refusal("invalid_payload")
     organisation = organisation_of(given)
     parameters = with_levels(given)
     record(request, organisation, Look(action=Action.TAIL, query=parameters.text("query") or ""))
     return organisation, parameters
-
-
-def _is_text(data: Any, name: str) -> bool:
-    return isinstance(data, dict) and isinstance(data.get(name), str)

@@ -1,11 +1,11 @@
 """Saved searches: a member of staff sees their own and the shared ones, and changes their own."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,6 +14,7 @@ from accounts.models import User
 from explore.explorer.staff import MayViewLogs, organisation_of, staff_of
 from explore.models import SavedSearch
 from explore.parameters import Parameters
+from foundation.json_object import read_object
 from foundation.refusals import FieldError, Refusal
 
 FIELDS = ("name", "query", "levels", "time_range")
@@ -23,7 +24,6 @@ MOST = 200
 class SavedSearchesView(APIView):
     authentication_classes = [SessionAuthentication]
     permission_classes = [MayViewLogs]
-    parser_classes = [JSONParser]
     throttle_classes = []
     schema = None
 
@@ -38,7 +38,7 @@ class SavedSearchesView(APIView):
         """Keep a search under a name; an own one of that name is replaced."""
         organisation = organisation_of(Parameters(request.query_params))
         owner = staff_of(request)
-        values = _values(request.data)
+        values = _values(read_object(request._request))
         _check(SavedSearch(owner=owner, organisation=organisation, **values))
         name = values.pop("name")
         search, created = SavedSearch.objects.update_or_create(
@@ -61,13 +61,11 @@ class SavedSearchView(APIView):
         return Response(status=204)
 
 
-def _values(data: Any) -> dict[str, Any]:
-    if not isinstance(data, dict):
+def _values(given: Mapping[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {name: given.get(name, "") for name in FIELDS}
+    if not all(isinstance(value, str) for value in values.values()):
         raise Refusal("invalid_payload")
-    values: dict[str, Any] = {name: data.get(name, "") for name in FIELDS}
-    if not all(isinstance(value, str) and "\0" not in value for value in values.values()):
-        raise Refusal("invalid_payload")
-    return values | {"name": values["name"].strip(), "is_shared": data.get("is_shared") is True}
+    return values | {"name": values["name"].strip(), "is_shared": given.get("is_shared") is True}
 
 
 def _check(search: SavedSearch) -> None:

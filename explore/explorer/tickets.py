@@ -4,7 +4,6 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,7 +18,6 @@ from explore.tail.ticket import Ticket
 class TailTicketView(APIView):
     authentication_classes = [SessionAuthentication]
     permission_classes = [MayViewLogs]
-    parser_classes = [JSONParser]
     throttle_classes = []
     schema = None
 

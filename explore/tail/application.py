@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
-from django.core.handlers.asgi import ASGIRequest
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
@@ -19,6 +18,7 @@ from explore.tail.listener import Event, notice
 from explore.tail.subscription import PAGE_PATH, Subscription, subscription
 from foundation.errors import as_refusal, problem
 from foundation.middleware import RequestContextMiddleware
+from foundation.plain_request import PlainTailRequest
 from foundation.postgres import discard_if_dead
 from foundation.refusals import Refusal
 from storage.errors import Unavailable
@@ -55,7 +55,7 @@ class TailApplication:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            response = await self._in_thread(self._door, ASGIRequest(scope, io.BytesIO()))
+            response = await self._in_thread(self._door, PlainTailRequest(scope, io.BytesIO()))
             await self._answer(response, receive, send)
 
     async def _answer(self, response: HttpResponse, receive: Receive, send: Send) -> None:

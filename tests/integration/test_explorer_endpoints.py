@@ -111,6 +111,40 @@ def test_member_who_left_may_not_look(client: Client, acme: Organisation) -> Non
     assert _ask(client, "search").status_code == 403
 
 
+SEARCH = {"name": "x", "query": "x", "levels": "", "time_range": "1h"}
+BODIES = {
+    "nothing": b"",
+    "cut": b"{",
+    "no UTF-8": b"\xff",
+    "deep": b'{"a":' * 10_000,
+    "list": b"[]",
+    "half an emoji": json.dumps({**SEARCH, "query": "\ud83d"}).encode(),
+    "NUL": json.dumps({**SEARCH, "query": "\0"}).encode(),
+    "number for a text": json.dumps({**SEARCH, "query": 1}).encode(),
+    "huge": b" " * 100_000,
+}
+
+
+def test_body_that_is_no_object_of_texts_is_refused(operator: Client, acme: Organisation) -> None:
+    for path in ("saved", "tail"):
+        for name, body in BODIES.items():
+            response = operator.post(f"{PAGE}{path}?organisation=acme", body, content_type="application/json")
+            assert response.status_code in (400, 411, 413, 415), name
+            assert json.loads(response.content)["code"]
+
+
+@pytest.mark.parametrize("checks_csrf", [True, False])
+def test_body_of_another_kind_is_refused(operator: Client, acme: Organisation, checks_csrf: bool) -> None:
+    operator.handler.enforce_csrf_checks = checks_csrf
+    for content_type in (
+        "text/plain", "application/json; charset=nonsense", "multipart/form-data", "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded; charset=latin-1",
+    ):  # fmt: skip
+        response = operator.generic("POST", f"{PAGE}saved?organisation=acme", b"{}", content_type=content_type)
+        assert response.status_code in (400, 403, 415), content_type
+        assert json.loads(response.content)["code"]
+
+
 def test_search_finds_and_is_recorded(operator: Client, acme: Organisation) -> None:
     store_batch(acme, [line("paid"), line("failed", level="error"), line("died", level="fatal")])
     found = _ask(operator, "search", query="-paid", levels="error,debug").json()  # type: ignore[attr-defined]
@@ -232,8 +266,8 @@ def test_ticket_for_a_wrong_query_or_a_stranger_is_refused(operator: Client, acm
 
     assert post({"organisation": "acme", "query": "level:loud"}) == 400
     assert post({"organisation": "nobody"}) == 404
-    assert post([1]) == 404
-    assert post({"organisation": "acme", "query": 5}) == 200  # as if it were absent
+    assert post([1]) == 400
+    assert post({"organisation": "acme", "query": 5}) == 400
 
 
 def _query_of(address: str) -> dict[str, str]:

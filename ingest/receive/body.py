@@ -13,12 +13,12 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.http.request import UnreadablePostError
 
+from foundation.media_types import JSON, content_coding, require_media_type
 from foundation.refusals import Refusal
 from ingest.receive.admission import BUDGET, Admission
 from ingest.receive.inflate import INFLATERS, Inflate
 
 CHUNK_BYTES = 256 * 2**10
-JSON = ("application/json",)
 
 
 class Body:
@@ -48,7 +48,7 @@ def read_body(request: HttpRequest, *, media_types: Collection[str] = JSON, orga
     Raises: Refusal `unsupported_media_type`, `unsupported_encoding`, `length_required`, `body_too_large`,
     `bad_compression`, `malformed_json` (ends early) or `overloaded`.
     """
-    _require_media_type(request, media_types)
+    require_media_type(request, (*media_types, ""))
     inflate = _inflater(request)
     admission = Admission(BUDGET, organisation_id=organisation_id, free_bytes=settings.LARGE_BODY_BYTES)
     try:
@@ -58,14 +58,8 @@ def read_body(request: HttpRequest, *, media_types: Collection[str] = JSON, orga
         raise
 
 
-def _require_media_type(request: HttpRequest, media_types: Collection[str]) -> None:
-    charset = (request.content_params or {}).get("charset", "utf-8").lower()
-    if (request.content_type and request.content_type not in media_types) or charset not in ("utf-8", "utf8"):
-        raise Refusal("unsupported_media_type")
-
-
 def _inflater(request: HttpRequest) -> Inflate:
-    coding = request.headers.get("Content-Encoding", "").strip().lower()
+    coding = content_coding(request)
     if coding not in INFLATERS:
         raise Refusal("unsupported_encoding", headers={"Accept-Encoding": "gzip, zstd"})
     return INFLATERS[coding]

@@ -77,7 +77,7 @@ BOMBS = [
     Bomb("zstd: skippable frame", "bad_compression", lambda: b"\x50\x2a\x4d\x18\xff\xff\xff\x7f" + bytes(10**6), ZSTD),
     Bomb("zstd with a dictionary", "bad_compression", lambda: ZSTD_MAGIC + b"\x03\x68\1\2\3\4\1\0\0", ZSTD),
     Bomb("gzip: 10,000 members", "bad_compression", lambda: gzip.compress(b" ") * 10_000, GZIP),
-    Bomb("gzip: a member after the batch", "bad_compression", lambda: gzip.compress(batch("m")) * 2, GZIP),
+    Bomb("gzip: a member after the batch", "malformed_json", lambda: gzip.compress(batch("m")) * 2, GZIP),
     Bomb("gzip: name of 10 MB", "bad_compression", lambda: b"\x1f\x8b\x08\x08" + bytes(6) + b"a" * 10**7, GZIP),
     Bomb("gzip: empty blocks", "bad_compression", lambda: GZIP_HEADER + b"\0\0\0\xff\xff" * 500_000, GZIP),
     Bomb("gzip in gzip", "invalid_encoding", lambda: gzip.compress(gzip.compress(batch("m"))), GZIP),

@@ -3,11 +3,12 @@
 import os
 import threading
 from collections.abc import Callable
-from functools import cache
 from multiprocessing.util import Finalize
 
 import structlog
 from prometheus_client import Counter
+
+from foundation.once import once
 
 log = structlog.get_logger(__name__)
 
@@ -95,7 +96,7 @@ class Background:
         self._stirred, self._is_ending = threading.Event(), threading.Event()
 
 
-@cache
+@once
 def _failures() -> Counter:
     """Return the counter; made late, because a metric must not be made before the settings say where it counts."""
     return Counter("luminalog_background_failures", "Failures of what processes do in the background.", ["work"])

@@ -1,6 +1,5 @@
 """The public pages. They run no inline script and load nothing from elsewhere: their policy forbids both."""
 
-from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -11,6 +10,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from foundation.once import once
 from foundation.refusals import CODES
 from luminalog.landing import schemes  # noqa: F401 - drf-spectacular finds it by being imported
 
@@ -55,7 +55,7 @@ class ApiDocumentation(SpectacularSwaggerSplitView):
         return response
 
 
-@cache
+@once
 def _description() -> bytes:
     document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     rendered: bytes = OpenApiJsonRenderer().render(document)

@@ -10,13 +10,12 @@ from explore.summary import Field, summarise
 from foundation.levels import Level
 from storage.conditions import Condition, Document, Either, Equals, Text
 from storage.found import FoundEntry
-from storage.search import SKEW, Search, earlier
+from storage.search import SKEW, Search, earlier, later
 from storage.store import store
 
 __all__ = ["FoundEntry", "Level", "Search"]
 
 CONTEXT_REACH = timedelta(days=1)
-LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 TRACE_REACH = timedelta(days=30)
 MAX_ENTRIES = 1_000
 MAX_STEPS = 1_500
@@ -103,7 +102,7 @@ def context(organisation_id: int, entry_id: int, *, before: int, after: int) -> 
         organisation_id,
         Text("project", Equals((entry.project,))),
         earlier(entry.timestamp, by=CONTEXT_REACH),
-        min(entry.timestamp, LAST_MOMENT - CONTEXT_REACH) + CONTEXT_REACH,
+        later(entry.timestamp, by=CONTEXT_REACH),
     )
     return Context(
         before=store().reader.page(around, limit=before, after=entry.position)[::-1],
@@ -179,5 +178,5 @@ def as_json(entry: FoundEntry) -> dict[str, Any]:
 
 
 def as_text(moment: datetime) -> str:
-    """Return a time as RFC 3339 in UTC with microseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """Return a time as RFC 3339 in UTC with microseconds; the year always has four digits, as `strftime` has not."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

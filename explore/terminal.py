@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from datetime import UTC
 from typing import Any
 
 from explore.search import FoundEntry, as_json
@@ -31,7 +32,7 @@ def visible(text: str) -> str:
 def as_line(entry: FoundEntry, *, coloured: bool) -> str:
     """Return an entry as one line, and one more for each line of its stack trace."""
     level, dim, reset = (COLOURS[entry.level], DIM, RESET) if coloured else ("", "", "")
-    time = entry.timestamp.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
+    time = entry.timestamp.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "milliseconds")
     place = visible(f"{entry.environment}/{entry.project}")
     lines = [
         f"{dim}{time}{reset} {level}{entry.level.label.upper():<5}{reset} {dim}{place}{reset} {visible(entry.message)}"

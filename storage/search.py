@@ -8,13 +8,17 @@ from storage.conditions import Condition
 #: How far ahead of ours a client's clock may be for its entries to be found: the days of `received_at` that are read.
 SKEW = timedelta(days=1)
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 Position = tuple[datetime, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What one organisation asks for: entries with `start` <= timestamp < `end` that fulfil `query`."""
+    """What one organisation asks for: entries with `start` <= timestamp < `end` that fulfil `query`.
+
+    No moment comes after the last: a search that ends with it includes it.
+    """
 
     organisation_id: int
     query: Condition
@@ -34,3 +38,8 @@ class LevelCount:
 def earlier(moment: datetime, *, by: timedelta) -> datetime:
     """Return the moment `by` before, or the first there is: Go's zero time is 0001-01-01."""
     return moment - by if moment - FIRST_MOMENT > by else FIRST_MOMENT
+
+
+def later(moment: datetime, *, by: timedelta) -> datetime:
+    """Return the moment `by` after, or the last there is."""
+    return moment + by if LAST_MOMENT - moment > by else LAST_MOMENT

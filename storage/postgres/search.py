@@ -13,7 +13,7 @@ from storage.postgres.errors import answering
 from storage.postgres.predicates import Predicate, compile_condition, of_organisation
 from storage.postgres.reads import Reader, reading
 from storage.receipts import Arrival
-from storage.search import SKEW, LevelCount, Position, Search, earlier
+from storage.search import LAST_MOMENT, SKEW, LevelCount, Position, Search, earlier, later
 from storage.wall import ALIAS, ENTRIES, State, behind, state
 
 #: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
@@ -93,15 +93,20 @@ def _where(search: Search, *, received_from: datetime) -> Predicate:
     own, condition = of_organisation(search.organisation_id), compile_condition(search.query)
     return Predicate(
         f"{own.sql} AND timestamp >= %s AND timestamp < %s AND received_at >= %s AND ({condition.sql})",
-        (*own.parameters, search.start, search.end, received_from, *condition.parameters),
+        (*own.parameters, search.start, _end(search), received_from, *condition.parameters),
     )
+
+
+def _end(search: Search) -> datetime | str:
+    """Return what timestamps must be below: beyond the last moment there is only infinity (PostgreSQL manual, 8.5)."""
+    return "infinity" if search.end == LAST_MOMENT else search.end
 
 
 def _remaining(search: Search, after: Position | None, newest_first: bool) -> Search:
     if after is None:
         return search
     if newest_first:
-        return replace(search, end=min(search.end, after[0] + timedelta(microseconds=1)))
+        return replace(search, end=min(search.end, later(after[0], by=timedelta(microseconds=1))))
     return replace(search, start=max(search.start, after[0]))
 
 
@@ -115,7 +120,7 @@ def _slices(search: Search, newest_first: bool) -> Iterator[Search]:
         return
     width = FIRST_SLICE
     start, end = search.start, search.end
-    while start < end:
+    while True:  # also where nothing is left but the last moment
         if newest_first:
             edge = max(start, end - width) if end - start > width else start
             yield replace(search, start=edge, end=end)
@@ -124,4 +129,6 @@ def _slices(search: Search, newest_first: bool) -> Iterator[Search]:
             edge = min(end, start + width) if end - start > width else end
             yield replace(search, start=start, end=edge)
             start = edge
+        if start >= end:
+            return
         width *= 4

@@ -19,7 +19,7 @@ from storage.entry import CanonicalEntry
 from storage.errors import Refused, Unavailable
 from storage.found import FoundEntry
 from storage.receipts import Arrival
-from storage.search import FIRST_MOMENT, LevelCount, Position, Search
+from storage.search import FIRST_MOMENT, LAST_MOMENT, LevelCount, Position, Search
 from storage.store import DAYS_AHEAD, Presence, Store, StoredDay
 from storage.wall import State
 
@@ -104,11 +104,19 @@ class Reader:
     def _found(self, search: Search) -> Iterator[FoundEntry]:
         return self._own(
             search.organisation_id,
-            lambda one: search.start <= one.timestamp < search.end and matches(search.query, as_json(one)),
+            lambda one: (
+                search.start <= one.timestamp
+                and _ends_after(search, one.timestamp)
+                and matches(search.query, as_json(one))
+            ),
         )
 
     def _own(self, organisation_id: int, fits: Callable[[FoundEntry], bool]) -> Iterator[FoundEntry]:
         return (entry for owner, entry in self._entries.values() if owner == organisation_id and fits(entry))
+
+
+def _ends_after(search: Search, moment: datetime) -> bool:
+    return moment < search.end or search.end == LAST_MOMENT
 
 
 class Days:

@@ -11,7 +11,7 @@ import pytest
 from explore.search import get
 from foundation.errors import as_refusal
 from storage.errors import Unavailable
-from storage.search import LevelCount, Search
+from storage.search import FIRST_MOMENT, LAST_MOMENT, LevelCount, Search
 from storage.store import Store
 from storage.store import store as open_store
 from storage.wall import State
@@ -53,6 +53,22 @@ def test_range_includes_its_start_and_not_its_end(store: Store, organisation_id:
     search = Search(organisation_id, around_now(organisation_id).query, times[0], times[2])
     assert [one.timestamp for one in store.reader.page(search, limit=10)] == [times[1], times[0]]
     assert sum(count.count for count in store.reader.level_counts(search, step=SECOND)) == 2
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("query", ["", "level:info"])
+def test_all_of_time_has_a_beginning_and_an_end(
+    store: Store, organisation_id: int, query: str, newest_first: bool
+) -> None:
+    times = [FIRST_MOMENT, NOW, LAST_MOMENT - timedelta(microseconds=1), LAST_MOMENT, LAST_MOMENT]
+    store.writer.write([batch_of(*({"timestamp": time} for time in times), organisation_id=organisation_id)])
+    search = Search(organisation_id, around_now(organisation_id, query).query, FIRST_MOMENT, LAST_MOMENT)
+    seen, after = [], None
+    while page := store.reader.page(search, limit=1, after=after, newest_first=newest_first):
+        seen += page
+        after = page[-1].position
+    assert [one.timestamp for one in seen] == sorted(times, reverse=newest_first)
+    assert sum(count.count for count in store.reader.level_counts(search, step=timedelta(days=3650))) == len(times)
 
 
 def test_one_entry_is_found_by_its_id(store: Store, organisation_id: int) -> None:

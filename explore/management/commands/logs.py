@@ -57,9 +57,9 @@ def moment(text: str) -> datetime:
         if ago:
             return datetime.now(UTC) - timedelta(**{UNITS[ago[2]]: int(ago[1])})
         time = datetime.fromisoformat(text)
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ArgumentTypeError("write a time as 2026-01-26T14:30:00Z, or an age as 15m, 2h, 7d") from error
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def limit(text: str) -> int:

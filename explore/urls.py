@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from explore import views
 from explore.tail.elsewhere import TailElsewhereView
+from foundation import any_text  # noqa: F401 - a kind of part that an address may have
 
 ENTRY = r"^logs/(?P<entry_id>[0-9]{1,19})"
 
@@ -13,7 +14,7 @@ urlpatterns = [
     path("logs/fields", views.FieldsView.as_view(), name="logs-fields"),
     path("logs/export", views.ExportView.as_view(), name="logs-export"),
     path("logs/tail", TailElsewhereView.as_view(), name="logs-tail"),
-    re_path(ENTRY + "$", views.LogView.as_view(), name="log"),
-    re_path(ENTRY + "/context$", views.ContextView.as_view(), name="log-context"),
-    path("traces/<path:trace_id>", views.TraceView.as_view(), name="trace"),
+    re_path(ENTRY + r"\Z", views.LogView.as_view(), name="log"),
+    re_path(ENTRY + r"/context\Z", views.ContextView.as_view(), name="log-context"),
+    path("traces/<any_text:trace_id>", views.TraceView.as_view(), name="trace"),
 ]

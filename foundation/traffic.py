@@ -28,7 +28,7 @@ SECONDS = Histogram(
 )
 
 _CAPTURED = re.compile(r"\(\?P<(\w+)>(?:[^()]|\([^()]*\))*\)|<(?:\w+:)?(\w+)>")
-_PUNCTUATION = re.compile(r"[\^$]|/\?\$")
+_PUNCTUATION = re.compile(r"[\^$]|/\?\\Z|\\Z")
 
 
 class TrafficMiddleware:
@@ -71,6 +71,6 @@ def _route(request: HttpRequest) -> str:
 
 @lru_cache(maxsize=256)
 def readable(route: str) -> str:
-    """Return a URL pattern as one reads it: `^logs/(?P<entry_id>[0-9]+)$` is `/logs/{entry_id}`."""
+    """Return a URL pattern as one reads it: `^logs/(?P<entry_id>[0-9]+)\\Z` is `/logs/{entry_id}`."""
     named = _CAPTURED.sub(lambda found: "{" + (found[1] or found[2]) + "}", route)
     return "/" + _PUNCTUATION.sub("", named)

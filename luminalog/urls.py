@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    re_path(r"^v1/logs/?$", by_method(GET=LogsView.as_view(), POST=post_logs)),
+    re_path(r"^v1/logs/?\Z", by_method(GET=LogsView.as_view(), POST=post_logs)),
     path("", include("luminalog.landing.urls")),
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),

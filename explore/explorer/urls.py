@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from explore.explorer import looks, saved, tickets
+from foundation import any_text  # noqa: F401 - a kind of part that an address may have
 
 ENTRY = r"^entries/(?P<entry_id>[0-9]{1,19})"
 
@@ -11,9 +12,9 @@ urlpatterns = [
     path("histogram", looks.HistogramLook.as_view()),
     path("fields", looks.FieldsLook.as_view()),
     path("export", looks.ExportLook.as_view()),
-    re_path(ENTRY + "$", looks.EntryLook.as_view()),
-    re_path(ENTRY + "/context$", looks.ContextLook.as_view()),
-    path("traces/<path:trace_id>", looks.TraceLook.as_view()),
+    re_path(ENTRY + r"\Z", looks.EntryLook.as_view()),
+    re_path(ENTRY + r"/context\Z", looks.ContextLook.as_view()),
+    path("traces/<any_text:trace_id>", looks.TraceLook.as_view()),
     path("tail", tickets.TailTicketView.as_view()),
     path("saved", saved.SavedSearchesView.as_view()),
     path("saved/<int:search_id>", saved.SavedSearchView.as_view()),

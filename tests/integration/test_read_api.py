@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.cache import cache
@@ -247,6 +248,51 @@ def test_trace_is_found_wherever_its_id_was_written(acme: Reader) -> None:
     assert [log["timestamp"][17:19] for log in answer["logs"]] == ["00", "01", "02"]
     assert answer["is_complete"] is True
     assert acme.get(f"traces/{trace}", **RANGE, limit=2).json()["is_complete"] is False
+
+
+TRACES = ["x\ny", "x\n", "\n", "\r", " ", "a/../b", "/x", "x/", "%2F", "%0A", "+", "?#", "é", "\x85\u2028", "\x01"]
+
+
+def test_every_trace_has_its_address(acme: Reader) -> None:
+    acme.store(*({"trace_id": trace} for trace in TRACES))
+    for trace in TRACES:
+        found = acme.get(f"traces/{quote(trace, safe='')}", **RANGE)
+        assert (found.status_code, found.json()["trace_id"], len(found.json()["logs"])) == (200, trace, 1)
+    for path in ("logs/1\n", "logs/1/context\n", "logs\n", "usage\n"):  # a line end is part of an address
+        assert acme.get(quote(path)).status_code == 404
+
+
+TIMES = [
+    "0001-01-01T00:00:00.000000Z",
+    "0009-12-31T23:59:59.999999Z",
+    "0999-06-01T00:00:00.500000Z",
+    "9999-12-31T23:59:59.999999Z",
+]
+
+
+def test_odd_years_are_answered_as_they_may_be_asked_for(acme: Reader) -> None:
+    acme.store(*({"timestamp": datetime.fromisoformat(time), "received_at": NOW} for time in TIMES))
+    ends = {"from": TIMES[0], "to": TIMES[-1]}
+    assert [log["timestamp"] for log in acme.get("logs", **ends, order="asc").json()["logs"]] == TIMES
+    for time in TIMES:
+        assert acme.get("logs", **{"from": time, "to": "9999-12-31T23:59:59.999999Z"}).status_code in (200, 400)
+    exported = b"".join(acme.get("logs/export", **ends, format="csv"))
+    assert all(time.encode() in exported for time in TIMES)
+    histogram = acme.get("logs/histogram", **ends).json()
+    assert histogram["buckets"][0]["start"] == TIMES[0]
+    assert histogram["totals"]["info"] == len(TIMES)
+    last = acme.get("logs", **ends, limit=1).json()
+    assert last["logs"][0]["timestamp"] == TIMES[-1]
+    assert len(acme.get("logs", cursor=last["next_cursor"]).json()["logs"]) == len(TIMES) - 1
+    assert acme.get(f"logs/{last['logs'][0]['id']}/context").json()["before"] == []
+
+
+def test_moment_that_is_none_is_refused(acme: Reader) -> None:
+    for moment in (
+        "infinity", "-infinity", "now", "10000-01-01T00:00:00Z", "9999-12-31T23:59:59-14:00",
+        "0001-01-01T00:00:00+14:00", "0000-01-01T00:00:00Z", "1-01-01T00:00:00Z",
+    ):  # fmt: skip
+        assert acme.get("logs", **{"from": moment}).json()["code"] == "invalid_parameter"
 
 
 def test_histogram_is_gapless_and_adds_up(acme: Reader) -> None:

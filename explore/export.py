@@ -10,13 +10,12 @@ from typing import Any
 
 from django.http import StreamingHttpResponse
 
+from explore.cells import disarmed
 from explore.search import FoundEntry, Search, as_json, find
 from foundation.refusals import Refusal
 
 PAGE_ENTRIES = 1_000
 EXPORTS_PER_PROCESS = 2
-#: What makes a spreadsheet read a cell as a formula (OWASP ASVS 1.2.10).
-FORMULA_STARTS = tuple("=+-@\t\r\n\0")
 COLUMNS = (
     "id", "timestamp", "received_at", "level", "message", "environment", "project", "trace_id", "span_id",
     "parent_span_id", "privacy_mode", "metadata", "error", "size_bytes",
@@ -45,7 +44,7 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "'" + text if text.startswith(FORMULA_STARTS) else text
+    return disarmed(text)
 
 
 @dataclass(frozen=True)

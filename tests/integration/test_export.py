@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from explore import export
+from explore.cells import disarmed
 from explore.export import COLUMNS, Export
 from explore.query import parse
 from explore.search import Search
@@ -16,7 +17,18 @@ from tests.entries import NOW, store_entries
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
-FORMULAS = ['=HYPERLINK("http://evil")', "+1+cmd|' /C calc'!A0", "@SUM(1)", "\t=1", "-2+3", "\r=1", "\n=1"]
+FORMULAS = [
+    '=HYPERLINK("http://evil")',
+    "+1+cmd|' /C calc'!A0",
+    "@SUM(1)",
+    "\t=1",
+    "-2+3",
+    "\r=1",
+    "\n=1",
+    " =1",
+    "\ufeff=1",
+    "＝1",
+]
 
 
 def everything() -> Search:
@@ -52,7 +64,7 @@ def test_csv_has_no_cell_that_is_a_formula(column: str) -> None:
     assert len(rows) == len(FORMULAS)
     assert {row[COLUMNS.index(column)] for row in rows} == {"'" + formula for formula in FORMULAS}
     for row in rows:
-        assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\0")) for cell in row)
+        assert all(cell == disarmed(cell) for cell in row)
         assert json.loads(row[COLUMNS.index("metadata")])
 
 

@@ -21,6 +21,7 @@ from embedded.postgres import EmbeddedPostgres
 from embedded.processes import StartError, free_port, is_taken, kill_group, start
 from embedded.valkey import HARMLESS, EmbeddedValkey
 from embedded.welcome import welcome
+from foundation.arguments import within
 
 READY_SECONDS = 90
 #: A runner that was killed leaves parts that need a moment to end.
@@ -30,7 +31,9 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `manage.py up` to `parser`."""
-    parser.add_argument("--port", type=int, default=os.environ.get("PORT", "8000"), help="port on 127.0.0.1")
+    parser.add_argument(
+        "--port", type=within(1, 2**16 - 1), default=os.environ.get("PORT", "8000"), help="port on 127.0.0.1"
+    )
     parser.add_argument("--data-dir", type=Path, default=environment.data_dir(), help="folder of all data")
 
 

@@ -12,6 +12,7 @@ from accounts import life
 from accounts.management.answers import KeyCommand
 from accounts.models import ApiKey, Project
 from accounts.scopes import OF_PUBLIC_KEYS, Scope, default_scopes
+from foundation.arguments import MAX_DAYS, within
 from foundation.levels import BY_NAME
 
 
@@ -34,7 +35,7 @@ class Command(KeyCommand):
         parser.add_argument("--network", action="append", default=[], help="CIDR the key may be used from; repeatable")
         parser.add_argument("--lenient", action="store_true", help="keep the valid entries of a batch with bad ones")
         parser.add_argument("--minimum-level", choices=list(BY_NAME), default="debug")
-        parser.add_argument("--expires-in-days", type=int)
+        parser.add_argument("--expires-in-days", type=within(1, MAX_DAYS))
 
     def handle(self, *_: Any, **options: Any) -> None:
         project = Project.objects.filter(slug=options["project"], organisation__slug=options["organisation"]).first()

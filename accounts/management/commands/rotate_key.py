@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 
 from accounts import life
 from accounts.management.answers import KeyCommand, find
+from foundation.arguments import MAX_DAYS, within
 
 
 class Command(KeyCommand):
@@ -16,11 +17,11 @@ class Command(KeyCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("id", type=int, help="of the key, from list_keys")
-        parser.add_argument("--grace-days", type=float, default=life.GRACE.days, help="default: %(default)s")
+        parser.add_argument(
+            "--grace-days", type=within(0, MAX_DAYS, kind=float), default=life.GRACE.days, help="default: %(default)s"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        if options["grace_days"] < 0:
-            raise CommandError("--grace-days must not be negative.")
         try:
             issued = life.rotate(find(options["id"]).pk, by=None, grace=timedelta(days=options["grace_days"]))
         except life.KeyLifeError as error:

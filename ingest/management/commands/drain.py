@@ -8,6 +8,7 @@ import structlog
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
+from foundation.arguments import within
 from foundation.stopping import until_stopped
 from ingest.spool.drain import drain
 from storage.errors import Unavailable
@@ -22,7 +23,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--loop", action="store_true", help="go on until stopped, with a look every --pause seconds"
         )
-        parser.add_argument("--pause", type=float, default=0.5, help="seconds between two looks (%(default)s)")
+        parser.add_argument(
+            "--pause", type=within(0, 3600, kind=float), default=0.5, help="seconds between two looks (%(default)s)"
+        )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         if not options["loop"]:

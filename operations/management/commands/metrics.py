@@ -1,17 +1,21 @@
 """`manage.py metrics`: print what `/metrics` tells, or serve it on a machine without a web process."""
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from foundation.stopping import until_stopped
 from operations.metrics import PATH, exposition, is_permitted
+
+log = structlog.get_logger(__name__)
 
 NOTHING: Mapping[str, str] = {}
 
@@ -29,11 +33,22 @@ class Command(BaseCommand):
         if not settings.METRICS_TOKEN:
             raise CommandError("Set LUMINALOG_METRICS_TOKEN: without a token nothing is served.")
         address, _, port = options["listen"].rpartition(":")
-        if not port.isdigit():
+        if not (port.isascii() and port.isdigit() and int(port) < 2**16):
             raise CommandError("--listen takes an address and a port: 127.0.0.1:9464")
-        with HTTPServer((address, int(port)), Handler) as server, until_stopped():
+        try:
+            server = Server((address, int(port)), Handler)
+        except (OSError, UnicodeError) as error:
+            raise CommandError(f"{options['listen']} cannot be listened on: {error}") from error
+        with server, until_stopped():
             self.stdout.write(f"Serving http://{options['listen']}{PATH}")
             server.serve_forever()
+
+
+class Server(HTTPServer):
+    """Says in one line what went wrong with a scrape: its reader went away, mostly."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - socketserver's signature
+        log.warning("scrape_failed", error=type(sys.exc_info()[1]).__name__)
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -52,5 +52,6 @@ def _wanted() -> Provision | None:
 def _from_file(path: str) -> str:
     try:
         return Path(path).read_text() if path else ""
-    except OSError as error:
-        raise CommandError(f"{PREFIX}API_KEY_FILE cannot be read: {error.strerror}.") from error
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise CommandError(f"{PREFIX}API_KEY_FILE cannot be read: {why}.") from error

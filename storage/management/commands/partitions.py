@@ -6,7 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from foundation.arguments import within
 from storage.store import DAYS_AHEAD, MINIMUM_DAYS_AHEAD, store
+
+#: As far as anybody looks.
+MAX_DAYS_AHEAD = 400
 
 
 class Command(BaseCommand):
@@ -14,7 +18,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--make", action="store_true", help="make the missing ones first")
-        parser.add_argument("--days", type=int, default=DAYS_AHEAD, help="how many days ahead (%(default)s)")
+        parser.add_argument(
+            "--days", type=within(0, MAX_DAYS_AHEAD), default=DAYS_AHEAD, help="how many days ahead (%(default)s)"
+        )
         parser.add_argument("--json", action="store_true", help="print JSON")
 
     def handle(self, *_arguments: Any, **options: Any) -> None:

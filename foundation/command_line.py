@@ -1,0 +1,82 @@
+"""What all commands have in common: where they cannot go on, one line says why, and a status; never a traceback.
+
+Arguments are UTF-8. What a terminal cannot show is escaped. A reader who goes away ends the command without a word.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, InterfaceError
+from redis import RedisError
+
+from foundation.outages import is_outage
+from foundation.refusals import Refusal
+
+#: What shells say of a process that SIGPIPE, or SIGINT, has ended.
+READER_GONE, INTERRUPTED = 141, 130
+#: Django's option for whoever wants to see more.
+TRACEBACK = "--traceback"
+
+
+Main = Callable[[Sequence[str]], int]
+
+
+def run(main: Main, arguments: Sequence[str]) -> int:
+    """Call `main` with `arguments`; return the exit status of the process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
+    try:
+        status = _status(main, arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
+        return READER_GONE
+    except OSError as error:
+        return _fail(str(error))
+    return status
+
+
+def _status(main: Main, arguments: Sequence[str]) -> int:
+    odd = [place for place, argument in enumerate(arguments) if not _is_text(argument)]
+    if odd:
+        return _fail(f"Argument {odd[0]} is not valid UTF-8.")
+    try:
+        return main(arguments)
+    except SystemExit as end:
+        return _fail(end.code) if isinstance(end.code, str) else end.code or 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (DatabaseError, InterfaceError, RedisError, Refusal, ImproperlyConfigured, UnicodeError) as error:
+        if TRACEBACK in arguments:
+            raise
+        return _fail(_words(error))
+
+
+def _is_text(argument: str) -> bool:
+    """Tell whether the shell gave us text: bytes that are none came in as lone surrogates (PEP 383)."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _words(error: Exception) -> str:
+    match error:
+        case Refusal():
+            return error.detail
+        case RedisError():
+            return f"Valkey does not answer: {error}"
+        case DatabaseError() | InterfaceError() if is_outage(error):
+            return f"PostgreSQL does not answer: {error}"
+        case _:
+            return f"{type(error).__name__}: {error}"
+
+
+def _fail(why: str) -> int:
+    print("luminalog:", " ".join(why.split()), file=sys.stderr)
+    return 1

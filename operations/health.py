@@ -1,4 +1,7 @@
-"""Is this process alive, and is the system fit to promise that a log is safe. Answers name checks, never values."""
+"""Is this process alive, and is the system fit to promise that a log is safe. Answers name checks, never values.
+
+Whoever asks is answered, by whatever name the host is called; a flood of questions costs one look a second.
+"""
 
 from collections.abc import Callable
 
@@ -7,39 +10,50 @@ import structlog
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
 
+from foundation.methods import by_method
+from foundation.shared_look import SharedLook
 from ingest.spool.capacity import LIMITS
 from operations import vitals
 
 log = structlog.get_logger(__name__)
 
 
-@require_safe
 @never_cache
-def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's signature
+def _healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's signature
     """Answer while the process can; asks nobody else."""
     return JsonResponse({"status": "ok"})
 
 
-@require_safe
 @never_cache
-def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's signature
+def _readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's signature
     """Answer 200 when batches can be kept safely, else 503. Valkey is reported, but nothing is refused without it.
 
     `status` is `ok`, `degraded` (without Valkey), `full` (new batches are refused, all else works) or `failed`.
     """
+    checks = readiness.get()
+    failed = {name for name, passed in checks.items() if not passed}
+    ready = failed <= {"valkey"}
+    status = "ok" if not failed else "degraded" if ready else "full" if failed <= {"valkey", *LIMITS} else "failed"
+    named = {name: "ok" if passed else "failed" for name, passed in checks.items()}
+    return JsonResponse({"status": status, "checks": named}, status=200 if ready else 503)
+
+
+healthz, readyz = by_method(GET=_healthz), by_method(GET=_readyz)
+
+
+def _look() -> dict[str, bool]:
+    """Return which checks pass now."""
     checks = {
         "valkey": _passes("valkey", _valkey_answers),
         "postgresql": _passes("postgresql", vitals.postgresql_answers),
     }
     if checks["postgresql"]:
         checks |= {name: _passes(name, check) for name, check in IN_POSTGRESQL.items()} | _capacity()
-    failed = {name for name, passed in checks.items() if not passed}
-    ready = failed <= {"valkey"}
-    status = "ok" if not failed else "degraded" if ready else "full" if failed <= {"valkey", *LIMITS} else "failed"
-    named = {name: "ok" if passed else "failed" for name, passed in checks.items()}
-    return JsonResponse({"status": status, "checks": named}, status=200 if ready else 503)
+    return checks
+
+
+readiness = SharedLook(_look)
 
 
 def _valkey_answers() -> bool:

@@ -15,9 +15,12 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import ApiKey
 from foundation import valkey
+from foundation.once import once
 from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, fetch_as
 from ingest.spool import backlog, dead_letters
 from ingest.spool.capacity import capacity
@@ -159,9 +162,17 @@ def durability_switched_off() -> Sequence[str]:
 
 
 def migrations_are_applied() -> bool:
-    """Tell whether the database has this code's tables."""
+    """Tell whether the database has this code's tables. Only where names are missing, the whole graph is looked at."""
+    if _migrations() <= MigrationRecorder(connection).applied_migrations().keys():
+        return True
     executor = MigrationExecutor(connection)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+@once
+def _migrations() -> frozenset[tuple[str, str]]:
+    """Return the migrations of this process's code: reading them takes longer than all other checks."""
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.nodes)
 
 
 def partitions_ahead() -> Ahead:

@@ -15,6 +15,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts.caller import Caller
 from accounts.last_use import last_use, plain_http
 from foundation import valkey
+from operations.health import readiness
 from quotas import outcomes
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
@@ -62,6 +63,12 @@ def patient_request_path() -> None:
     """Give Valkey time to answer: within `PROMPT_SECONDS` a busy machine does not, and answers become approximate."""
     valkey.TIMEOUT_SECONDS = valkey.PATIENT_SECONDS
     valkey.client.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _readiness_is_looked_at_anew() -> None:
+    """What the test before this one saw within the last second is not what this one asks for."""
+    readiness.forget()
 
 
 @pytest.fixture

@@ -91,15 +91,15 @@ def test_full_spool_refuses_until_a_worker_has_drained_it(secret: str) -> None:
         assert answer.headers["Retry-After"] == "30"
         assert MonthlyUsage.objects.get().used_bytes == charged
         kept = SpooledBatch.objects.count()
-        ready = web.get("/readyz")
-        assert (ready.status_code, ready.json()["status"]) == (503, "full")
+        ready = wait_until(lambda: (answer := web.get("/readyz")).status_code == 503 and answer, what="a red check")
+        assert ready.json()["status"] == "full"
         assert [name for name, state in ready.json()["checks"].items() if state != "ok"] == ["spool_bytes"]
         assert web.get("/v1/logs", x_api_key=secret).status_code == 200
 
         with running_command("drain", "--loop"):
             wait_until(lambda: web.post(BATCH).status_code == 200)
             wait_until(lambda: LogEntry.objects.count() == 2 * kept + 1)
-        assert web.get("/readyz").status_code == 200
+        wait_until(lambda: web.get("/readyz").status_code == 200, what="readiness")
 
 
 def is_refused(web: Web, answers: list[Any]) -> bool:

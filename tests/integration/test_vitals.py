@@ -15,6 +15,7 @@ from foundation.postgres import current_day, execute
 from operations import metrics, vitals
 from operations.doctor import postgresql
 from operations.doctor.finding import Severity
+from operations.health import readiness
 from storage.postgres import partitions
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,8 +59,9 @@ def test_scrape_costs_four_statements_and_two_commands() -> None:
 
 def test_readiness_costs_nine_statements(client: Client) -> None:
     client.get("/readyz")
-    with counted_statements(9):
-        assert client.get("/readyz").status_code == 200
+    readiness.forget()
+    with counted_statements(9):  # however many ask
+        assert {client.get("/readyz").status_code for _ in range(50)} == {200}
 
 
 @pytest.mark.parametrize(

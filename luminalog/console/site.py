@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 
 from accounts.visitors import limited
+from luminalog.console.odd_values import refusing_odd_values
 from luminalog.console.today import today
 
 #: The table of contents, by what staff look for and not by how the code is divided. What is not named comes last.
@@ -27,6 +28,16 @@ class Console(AdminSite):
     index_title = "Today"
     site_url = None
     index_template = "admin/today.html"
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Let every page refuse values that no query takes."""
+        return super().admin_view(refusing_odd_values(view), cacheable)
+
+    def catch_all_view(self, request: HttpRequest, url: str) -> HttpResponse:
+        """Put a missing slash at the end for whoever reads only, as `KnownHostMiddleware` does."""
+        if request.method not in ("GET", "HEAD"):
+            raise Http404
+        return super().catch_all_view(request, url)
 
     @method_decorator(limited(group="log-in", per_minute=20, method="POST"))
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -12,6 +12,11 @@ from foundation.refusals import Refusal
 View = Callable[..., HttpResponseBase]
 
 
+def only_read(view: View) -> View:
+    """Return the view that answers GET and HEAD by `view`, and other methods as the API does."""
+    return by_method(GET=view)
+
+
 def by_method(**views: View) -> View:
     """Return the view that hands a request to the one of `views` named like its method.
 

@@ -71,12 +71,18 @@ class UnreadBodyMiddleware:
 
 
 class KnownHostMiddleware(CommonMiddleware):
-    """Refuse foreign hosts, as Django does, but where balancers and kubelets ask for health: they go by address."""
+    """Refuse foreign hosts, as Django does, but where balancers and kubelets ask for health: they go by address.
+
+    A missing slash at the end is put there for whoever reads; a form that is sent would be lost on the way.
+    """
 
     HEALTH = ("/healthz", "/readyz")
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         return None if request.path in self.HEALTH else super().process_request(request)
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
 
 
 class KnownMethodsMiddleware:

@@ -210,6 +210,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [],
+    "DEFAULT_METADATA_CLASS": "foundation.options.MethodsOnly",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "foundation.negotiation.ServeAnyway",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # ?format= is an export's
@@ -243,6 +244,9 @@ WEB_LARGE_THREADS = env.int("LUMINALOG_WEB_LARGE_THREADS", default=4)
 #: How long a caller may take for each 256 KiB of a body. Slower ones are told 408.
 BODY_STEP_SECONDS = env.float("LUMINALOG_BODY_STEP_SECONDS", default=20.0)
 
+#: Forms are read whole, and hold no file: Django's own limits of 2.5 MB and 1,000 fields.
+FILE_UPLOAD_HANDLERS = ["foundation.uploads.NoFiles"]
+
 # --- Full: refuse before it is too late -----------------------------------------------------------------------------
 SPOOL_MAX_BYTES = env.int("LUMINALOG_SPOOL_MAX_BYTES", default=2 * 2**30)
 SPOOL_MAX_AGE_SECONDS = env.int("LUMINALOG_SPOOL_MAX_AGE_SECONDS", default=900)
@@ -262,6 +266,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # a link from a notice leads staff into their session
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_ENGINE = "accounts.sessions"
 SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else env.int("LUMINALOG_HSTS_SECONDS", default=31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEVELOPMENT
 SECURE_REFERRER_POLICY = "same-origin"

@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 
-from foundation.methods import by_method
+from foundation.methods import only_read
 from foundation.shared_look import SharedLook
 from ingest.spool.capacity import LIMITS
 from operations import vitals
@@ -39,7 +39,7 @@ def _readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's si
     return JsonResponse({"status": status, "checks": named}, status=200 if ready else 503)
 
 
-healthz, readyz = by_method(GET=_healthz), by_method(GET=_readyz)
+healthz, readyz = only_read(_healthz), only_read(_readyz)
 
 
 def _look() -> dict[str, bool]:

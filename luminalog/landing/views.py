@@ -5,11 +5,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from foundation.methods import only_read
 from foundation.once import once
 from foundation.refusals import CODES
 from luminalog.landing import schemes  # noqa: F401 - drf-spectacular finds it by being imported
@@ -20,14 +20,12 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-@require_safe
-def landing(request: HttpRequest) -> HttpResponse:
+def _landing(request: HttpRequest) -> HttpResponse:
     """Say what this is, and where to go."""
     return _page(request, "landing/landing.html", {"base_url": request.build_absolute_uri("/").rstrip("/")})
 
 
-@require_safe
-def error_catalogue(request: HttpRequest) -> HttpResponse:
+def _error_catalogue(request: HttpRequest) -> HttpResponse:
     """List every code that an answer may carry: the `type` of a problem points to its line here."""
     errors = [
         {"code": code, "status": status, "title": HTTPStatus(status).phrase, "detail": detail}
@@ -36,10 +34,12 @@ def error_catalogue(request: HttpRequest) -> HttpResponse:
     return _page(request, "landing/errors.html", {"errors": errors})
 
 
-@require_safe
-def openapi(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
+def _openapi(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Return the OpenAPI 3.1 description of the API."""
     return HttpResponse(_description(), content_type="application/json")
+
+
+landing, error_catalogue, openapi = map(only_read, (_landing, _error_catalogue, _openapi))
 
 
 class ApiDocumentation(SpectacularSwaggerSplitView):

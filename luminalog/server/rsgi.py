@@ -132,7 +132,9 @@ def _answer(environ: dict[str, Any], protocol: HTTPProtocol, loop: asyncio.Abstr
     head = Head()
     response = wsgi_application(environ, head)
     try:
-        if response.streaming:
+        if environ["REQUEST_METHOD"] == "HEAD":  # nothing is read that nobody is sent
+            protocol.response_empty(head.status, head.headers)
+        elif response.streaming:
             _stream(protocol.response_stream(head.status, head.headers), response, loop)
         else:
             protocol.response_bytes(head.status, head.headers, b"".join(response))

@@ -91,7 +91,8 @@ def test_full_spool_refuses_until_a_worker_has_drained_it(secret: str) -> None:
         assert answer.headers["Retry-After"] == "30"
         assert MonthlyUsage.objects.get().used_bytes == charged
         kept = SpooledBatch.objects.count()
-        ready = wait_until(lambda: (answer := web.get("/readyz")).status_code == 503 and answer, what="a red check")
+        wait_until(lambda: web.get("/readyz").status_code == 503, what="a red check")
+        ready = web.get("/readyz")
         assert ready.json()["status"] == "full"
         assert [name for name, state in ready.json()["checks"].items() if state != "ok"] == ["spool_bytes"]
         assert web.get("/v1/logs", x_api_key=secret).status_code == 200

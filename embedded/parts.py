@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import IO
 
+from embedded.heir import Heir
 from embedded.processes import kill_group, start, stop
 
 FIRST_PAUSE_SECONDS = 0.25
@@ -30,10 +31,13 @@ class Part:
     pause_seconds: float = FIRST_PAUSE_SECONDS
     started_at: float = 0.0
     due_at: float | None = None
+    heir: Heir | None = None
 
     def start(self, output: IO[bytes]) -> None:
         """Start it now."""
         self.process = self.launch(output)
+        if self.heir:
+            self.heir.note(self.process.pid)
         self.started_at, self.due_at = time.monotonic(), None
 
     def watch(self, output: IO[bytes]) -> str | None:
@@ -50,13 +54,20 @@ class Part:
 
     def stop(self) -> str | None:
         """Stop it; return a complaint when it had to be killed."""
-        if self.process and not stop(self.process, how=self.stop_signal, timeout_seconds=self.stop_seconds):
-            return f"did not end within {self.stop_seconds:g} s and was killed"
-        return None
+        if self.process is None:
+            return None
+        ended = stop(self.process, how=self.stop_signal, timeout_seconds=self.stop_seconds)
+        self._forget()
+        return None if ended else f"did not end within {self.stop_seconds:g} s and was killed"
+
+    def _forget(self) -> None:
+        if self.heir and self.process:
+            self.heir.forget(self.process.pid)
 
     def _died(self) -> str:
         assert self.process
         kill_group(self.process)
+        self._forget()
         now = time.monotonic()
         if now - self.started_at > GOOD_RUN_SECONDS:
             self.pause_seconds = FIRST_PAUSE_SECONDS
@@ -77,21 +88,21 @@ RSGI = ["--interface", "rsgi", "--no-ws", "luminalog.rsgi:application"]
 ASGI = ["--interface", "asginl", "luminalog.asgi:application"]
 
 
-def product_parts(env: Mapping[str, str], *, port: int, tail_port: int) -> list[Part]:
+def product_parts(env: Mapping[str, str], *, port: int, tail_port: int, heir: Heir | None = None) -> list[Part]:
     """Return our own processes in the order of their start; they stop in the reverse order."""
     return [
-        _python("worker", *WORKER, env=env, stop_seconds=2.5),
-        _python("beat", *BEAT, env=env, stop_seconds=1.2),
-        _python("tail", *GRANIAN, "--port", str(tail_port), *ASGI, env=env, stop_seconds=1.0),
-        _python("web", *GRANIAN, "--port", str(port), *RSGI, env=env, stop_seconds=2.0),
+        _python("worker", *WORKER, env=env, heir=heir, stop_seconds=2.5),
+        _python("beat", *BEAT, env=env, heir=heir, stop_seconds=1.2),
+        _python("tail", *GRANIAN, "--port", str(tail_port), *ASGI, env=env, heir=heir, stop_seconds=1.0),
+        _python("web", *GRANIAN, "--port", str(port), *RSGI, env=env, heir=heir, stop_seconds=2.0),
     ]
 
 
-def _python(name: str, *arguments: str, env: Mapping[str, str], stop_seconds: float) -> Part:
+def _python(name: str, *arguments: str, env: Mapping[str, str], heir: Heir | None, stop_seconds: float) -> Part:
     command = [sys.executable, "-m", *arguments]
     part_env = {**env, "LUMINALOG_PROCESS": name}
 
     def launch(output: IO[bytes]) -> "subprocess.Popen[bytes]":
         return start(command, env=part_env, output=output, last_signal=signal.SIGTERM)
 
-    return Part(name=name, launch=launch, stop_seconds=stop_seconds)
+    return Part(name=name, launch=launch, heir=heir, stop_seconds=stop_seconds)

@@ -15,6 +15,7 @@ from types import FrameType
 
 from embedded import credentials, environment
 from embedded.files import locked
+from embedded.heir import Heir
 from embedded.output import Output
 from embedded.parts import Part, product_parts
 from embedded.postgres import EmbeddedPostgres
@@ -25,7 +26,7 @@ from foundation.arguments import within
 
 READY_SECONDS = 90
 #: A runner that was killed leaves parts that need a moment to end.
-PREDECESSOR_SECONDS = 3
+PREDECESSOR_SECONDS = 5
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -66,6 +67,7 @@ class Runner:
         self.base_url = f"http://127.0.0.1:{port}"
         self.output = Output(as_json=environment.is_on("LUMINALOG_LOG_JSON"), left_out={"valkey": HARMLESS})
         self.parts: list[Part] = []
+        self.heir = Heir()
 
     def run(self) -> None:
         """Run until a signal says stop. Raises: `StartError`."""
@@ -94,7 +96,7 @@ class Runner:
         first = credentials.obtain(self.folder)
         for command in (["migrate", "--no-input"], ["partitions", "--make"], ["bootstrap"]):
             self._manage(*command, env=env)
-        for part in product_parts(env, port=self.port, tail_port=tail_port):
+        for part in product_parts(env, port=self.port, tail_port=tail_port, heir=self.heir):
             self._add(part)
         self._wait_until_ready()
         credentials.announce(self.folder, first, base_url=self.base_url)
@@ -108,12 +110,16 @@ class Runner:
         addresses = {}
         if "DATABASE_URL" not in os.environ:
             postgres = EmbeddedPostgres(self.folder / "postgres")
-            self._add(Part(name="postgres", launch=postgres.launch, stop_signal=signal.SIGINT, stop_seconds=2.3))
+            self._add(
+                Part(
+                    name="postgres", launch=postgres.launch, heir=self.heir, stop_signal=signal.SIGINT, stop_seconds=2.3
+                )
+            )
             postgres.wait_until_ready()
             addresses["DATABASE_URL"] = postgres.url
         if "VALKEY_URL" not in os.environ:
             valkey = EmbeddedValkey(self.folder / "valkey")
-            self._add(Part(name="valkey", launch=valkey.launch, stop_seconds=0.8))
+            self._add(Part(name="valkey", launch=valkey.launch, heir=self.heir, stop_seconds=0.8))
             valkey.wait_until_ready()
             addresses["VALKEY_URL"] = valkey.url
         return addresses
@@ -133,10 +139,12 @@ class Runner:
                 output=said,
                 last_signal=signal.SIGTERM,
             )
+            self.heir.note(process.pid)
             try:
                 code = process.wait()
             finally:
                 kill_group(process)
+                self.heir.forget(process.pid)
             if code:
                 said.seek(0)
                 self.output.say(command[0], said.read().decode(errors="replace"))
@@ -166,6 +174,7 @@ class Runner:
         for part in reversed(self.parts):
             if complaint := part.stop():
                 self.output.say("up", f"{part.name} {complaint}")
+        self.heir.close()
         environment.withdraw(self.folder)
         if self.parts:
             self.output.say("up", "stopped")

@@ -91,6 +91,8 @@ def test_parts_that_die_come_back_and_nothing_survives_a_killed_runner(own_produ
 
     first = own_product.announcement
     assert own_product.process
+    for name in PARTS:  # a halted one takes no signal but this
+        os.kill(own_product.part_pid(name), signal.SIGSTOP)
     own_product.process.kill()
     own_product.process.wait()
     wait_until(lambda: not own_product.processes(), what=lambda: str(own_product.processes()))

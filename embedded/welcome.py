@@ -1,7 +1,6 @@
 """What `manage.py up` prints when everything is ready."""
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 
 from embedded.credentials import Credentials
@@ -29,23 +28,27 @@ Ctrl-C stops it. The next start finds its data again.
 """
 
 
+#: Leaves the quotes of the shell for a moment: the entries are of the time when they are sent.
+NOW = "'$(date -u +%FT%TZ)'"
+TWO_ENTRIES = [
+    {
+        "timestamp": NOW, "level": "info", "message": "User signed in",
+        "metadata": {"user_id": "user-789", "method": "oauth"},
+    },
+    {
+        "timestamp": NOW, "level": "error", "message": "Payment failed",
+        "error": {"type": "PaymentError", "message": "Insufficient funds"},
+    },
+]  # fmt: skip
+
+
 def welcome(credentials: Credentials, *, base_url: str, folder: Path) -> str:
     """Return the addresses, the log-in and a `curl` to paste."""
     return TEXT.format(
         base_url=base_url,
         folder=folder,
-        body=json.dumps({"logs": _two_entries(datetime.now(UTC))}),
+        body=json.dumps({"logs": TWO_ENTRIES}),
         api_key=credentials.api_key,
         admin_username=credentials.admin_username,
         admin_password=credentials.admin_password,
     )
-
-
-def _two_entries(now: datetime) -> list[dict[str, object]]:
-    timestamp = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    signed_in = {"timestamp": timestamp, "level": "info", "message": "User signed in"}
-    failed = {"timestamp": timestamp, "level": "error", "message": "Payment failed"}
-    return [
-        {**signed_in, "metadata": {"user_id": "user-789", "method": "oauth"}},
-        {**failed, "error": {"type": "PaymentError", "message": "Insufficient funds"}},
-    ]

@@ -197,3 +197,18 @@ def test_api_clients_find_the_tail_without_a_proxy(shop: Product) -> None:
         assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
         assert next(response.iter_lines(chunk_size=1)).startswith(b"id: ")
     assert requests.get(asked, timeout=DEADLINE_SECONDS).status_code == 401
+
+
+def test_empty_page_leads_to_the_newest_entry_and_to_all_time(page: Page, shop: Product) -> None:
+    page.goto(f"{shop.base_url}{PAGE}?from=2001-01-01T00:00:00.000Z&to=2001-01-02T00:00:00.000Z")
+    expect(page.locator(".ex-newest")).to_contain_text("The newest entry is from 20")
+    page.get_by_role("button", name="Go there").click()
+    expect(page.locator(".ex-item").first).to_be_visible()
+    page.locator("#ex-range-button").click()
+    page.get_by_role("button", name="all time").click()
+    expect(page.locator("#ex-status")).to_contain_text("496 entries · all time")
+    expect(page.locator(".ex-step").first).to_be_visible()
+    # A search that finds nothing may be widened.
+    page.goto(f"{shop.base_url}{PAGE}?query=nowhere")
+    page.get_by_role("button", name="Look at all time").click()
+    expect(page.locator("#ex-empty")).to_contain_text("Nothing was found in all time.")

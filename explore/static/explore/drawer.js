@@ -5,7 +5,7 @@ import { button, byId, copy, el } from "./dom.js";
 import { term } from "./filter.js";
 import { LogList } from "./list.js";
 import { change, state } from "./state.js";
-import { duration, moment, resolve } from "./time.js";
+import { duration, iso, moment, resolve } from "./time.js";
 
 const DAY = 86_400_000;
 let asked = 0;
@@ -48,7 +48,7 @@ async function context() {
   anchor.classList.add("ex-anchor");
   const around = () => {
     const time = Date.parse(found.log.timestamp);
-    change({ query: term("project", found.log.project), levels: [], from: new Date(time - 60_000).toISOString(), to: new Date(time + 60_000).toISOString(), view: "", of: "", entry: found.log.id, live: false });
+    change({ query: term("project", found.log.project), levels: [], from: iso(time - 60_000), to: iso(time + 60_000), view: "", of: "", entry: found.log.id, live: false });
   };
   return [head("Context", button("Search these 2 minutes", around, { class: "ex-button ex-small" })),
     el("p", { class: "ex-drawer-note" }, `${found.log.project}: ${found.before.length} entries before, ${found.after.length} after, oldest first`), list];
@@ -56,7 +56,7 @@ async function context() {
 
 async function trace() {
   const { from, to } = resolve();
-  const range = { from: new Date(Date.parse(from) - DAY).toISOString(), to: new Date(Date.parse(to) + DAY).toISOString() };
+  const range = { from: iso(Date.parse(from) - DAY), to: iso(Date.parse(to) + DAY) };
   const id = state.of;
   const found = await get(`traces/${encodeURIComponent(id)}`, { organisation: state.organisation, ...range });
   const times = found.logs.map((entry) => Date.parse(entry.timestamp));

@@ -75,14 +75,15 @@ export class Histogram {
   // Round times of the zone shown, about one in 110 pixels, at least three or so.
   ticks() {
     const { from, to } = this.range;
-    const step = TICKS.find((seconds) => seconds * 1000 >= ((to - from) / this.width) * Math.min(110, this.width / 4)) * 1000 || 30 * DAY;
+    const least = ((to - from) / this.width) * Math.min(110, this.width / 4);
+    const step = TICKS.find((seconds) => seconds * 1000 >= least) * 1000 || Math.ceil(least / (30 * DAY)) * 30 * DAY;
     const offset = state.zone === "utc" ? 0 : new Date(from).getTimezoneOffset() * 60_000;
     const first = Math.ceil((from - offset) / step) * step + offset;
     return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => {
       const date = new Date(first + index * step);
       const x = this.x(date.getTime());
       if (x < 24 || x > this.width - 24) return null;
-      const label = step >= DAY ? day(date).slice(5) : to - from > DAY ? `${day(date).slice(5)} ${clock(date, 0)}` : clock(date, step < 60_000 ? 2 : 0);
+      const label = step >= 30 * DAY ? day(date) : step >= DAY ? day(date).slice(5) : to - from > DAY ? `${day(date).slice(5)} ${clock(date, 0)}` : clock(date, step < 60_000 ? 2 : 0);
       return svg("text", { class: "ex-tick", x, y: HEIGHT + 13, "text-anchor": "middle" }, label);
     });
   }

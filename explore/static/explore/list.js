@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { details } from "./entry.js";
 import { leaf, text } from "./json.js";
 import { state } from "./state.js";
-import { clock, day, duration, moment } from "./time.js";
+import { clock, duration, moment, shortDay } from "./time.js";
 
 export class LogList {
   constructor(place, { onOpen = () => {}, relativeTo = null } = {}) {
@@ -60,7 +60,7 @@ export class LogList {
       onkeydown: (event) => { if (event.key === " ") { event.preventDefault(); toggle(); } },
     },
       el("time", { class: "ex-time", datetime: entry.timestamp, title: `${moment(entry.timestamp)} (${state.zone === "utc" ? "UTC" : "local time"})` },
-        el("span", { class: "ex-day" }, `${day(date).slice(5)} `), offset === null ? clock(date) : `+${duration(offset)}`),
+        el("span", { class: "ex-day" }, `${shortDay(date)} `), offset === null ? clock(date) : `+${duration(offset)}`),
       el("span", { class: "ex-level" }, entry.level),
       el("span", { class: "ex-source", title: `${entry.project} · ${entry.environment}` }, entry.project, el("span", { class: "ex-quiet" }, ` ${entry.environment}`)),
       el("span", { class: "ex-text" },

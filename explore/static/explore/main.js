@@ -10,9 +10,10 @@ import { wireKeys } from "./keys.js";
 import { LogList } from "./list.js";
 import { Live } from "./live.js";
 import { clearProblem, drawEmpty, showProblem } from "./messages.js";
+import { span } from "./newest.js";
 import { wireSaved } from "./saved.js";
 import { change, link, onChange, state } from "./state.js";
-import { QUICK, day, fromInput, rangeLabel, rangeWords, resolve, toInput } from "./time.js";
+import { QUICK, day, fromInput, iso, rangeLabel, rangeWords, resolve, toInput } from "./time.js";
 
 const PAGE = 200;
 
@@ -20,7 +21,7 @@ const input = byId("ex-query");
 const status = byId("ex-status");
 const list = new LogList(byId("ex-list"), { onOpen: (entry, open) => change({ entry: open ? entry.id : "" }) });
 const histogram = new Histogram(byId("ex-histogram"), (from, to) => change({
-  from: new Date(Math.floor(from)).toISOString(), to: new Date(Math.ceil(to)).toISOString(), live: false,
+  from: iso(Math.floor(from)), to: iso(Math.ceil(to)), live: false,
 }));
 const completion = new Completion(input, byId("ex-completion"), { onRun: run, rows: () => [...list.items.values()].map((node) => node.entry) });
 
@@ -37,18 +38,22 @@ function run() {
   else search();
 }
 
+// All time is from the first entry to the last: the chart shows nothing else.
+const resolved = async (signal) => (state.range === "all" ? span(signal) : resolve());
+
 // --- Searching ------------------------------------------------------------------------------------------------------
 async function search({ keep = false } = {}) {
   running.abort();
   running = new AbortController();
   const { signal } = running;
-  range = resolve();
   drawControls();
   clearProblem();
   byId("ex-more").hidden = true;
   byId("ex-results").classList.add("ex-busy");
   try {
     const began = performance.now();
+    range = await resolved(signal);
+    drawControls();
     const counted = drawCounts(signal);
     const page = await get("search", { ...asked(), levels: state.levels.join(","), limit: PAGE }, signal);
     showPage(page, keep);
@@ -71,7 +76,7 @@ function showPage(page, keep) {
   else list.add(page.logs);
   cursor = page.next_cursor;
   byId("ex-more").hidden = !cursor || state.live;
-  if (!list.items.size) drawEmpty(range);
+  if (!list.items.size) drawEmpty(range, running.signal);
 }
 
 async function more() {
@@ -162,15 +167,15 @@ function drawControls() {
 
 function zoomOut() {
   const [from, to] = [Date.parse(range.from), Date.parse(range.to)];
-  const span = to - from;
-  change({ from: new Date(from - span / 2).toISOString(), to: new Date(Math.min(Date.now(), to + span / 2)).toISOString() });
+  const half = (to - from) / 2;
+  change({ from: iso(from - half), to: iso(Math.max(to, Math.min(Date.now(), to + half))) });
 }
 
 // --- Live tail ------------------------------------------------------------------------------------------------------
 const live = new Live(list, { onHello: () => search({ keep: true }), onCounts: refreshCounts });
 
 async function refreshCounts() {
-  range = resolve();
+  range = await resolved(running.signal);
   await drawCounts(running.signal);
   drawStatus();
 }

@@ -2,8 +2,9 @@
 
 import { configuration, Problem } from "./api.js";
 import { button, byId, el } from "./dom.js";
+import { justAfter, newest } from "./newest.js";
 import { change, state } from "./state.js";
-import { QUICK, moment, rangeWords, seconds } from "./time.js";
+import { QUICK, iso, moment, rangeWords, seconds } from "./time.js";
 
 const input = byId("ex-query");
 
@@ -31,18 +32,30 @@ export function showProblem(problem, retry) {
   place.hidden = false;
 }
 
-export function drawEmpty(range) {
+const inWords = (range) => (range === "all" ? "" : "the ") + rangeWords(range);
+
+export function drawEmpty(range, signal) {
   const place = byId("ex-empty");
   const wider = QUICK.filter((each) => seconds(each) > (state.from ? (Date.parse(range.to) - Date.parse(range.from)) / 1000 : seconds(state.range)));
-  const offers = [wider[0], wider.includes("24h") ? "24h" : null, wider.includes("7d") ? "7d" : null];
-  const words = state.from ? `between ${moment(range.from)} and ${moment(range.to)}` : `in the ${rangeWords(state.range)}`;
+  const offers = [wider[0], ...["24h", "7d", "all"].filter((each) => wider.includes(each))];
+  const words = state.from ? `between ${moment(range.from)} and ${moment(range.to)}` : `in ${inWords(state.range)}`;
   const isFiltered = state.query.trim() || state.levels.length;
   place.replaceChildren(el("div", {},
     el("h3", {}, isFiltered ? "No entry matches" : "No entries"),
     el("p", {}, state.live ? "Listening: new entries appear here as soon as they are stored." : `Nothing was found ${words}.`),
+    el("p", { class: "ex-newest" }),
     el("p", { class: "ex-offers" },
-      [...new Set(offers.filter(Boolean))].map((each) => button(`Look at the ${rangeWords(each)}`, () => change({ range: each, from: "", to: "" }))),
+      [...new Set(offers.filter(Boolean))].map((each) => button(`Look at ${inWords(each)}`, () => change({ range: each, from: "", to: "" }))),
       isFiltered ? button("Remove the filters", () => change({ query: "", levels: [] })) : null),
-    isFiltered ? null : el("pre", { class: "ex-raw" }, `curl ${location.origin}/v1/logs -H "x-api-key: YOUR_API_KEY" -H "Content-Type: application/json" \\\n  -d '{"logs": [{"timestamp": "${new Date().toISOString()}", "level": "info", "message": "Hello"}]}'`)));
+    isFiltered ? null : el("pre", { class: "ex-raw" }, `curl ${location.origin}/v1/logs -H "x-api-key: YOUR_API_KEY" -H "Content-Type: application/json" \\\n  -d '{"logs": [{"timestamp": "'$(date -u +%FT%TZ)'", "level": "info", "message": "Hello"}]}'`)));
   place.hidden = false;
+  if (!isFiltered) drawNewest(place.querySelector(".ex-newest"), signal);
+}
+
+// Where there is something to see: an hour that ends with the newest entry.
+async function drawNewest(place, signal) {
+  const last = await newest(signal).catch(() => undefined);
+  if (!last) return;
+  const show = () => change({ from: iso(Date.parse(last) - 3_600_000), to: justAfter(last), range: "", live: false });
+  place.replaceChildren(`The newest entry is from ${moment(last)}. `, button("Go there", show, { class: "ex-button ex-primary" }));
 }

@@ -4,14 +4,24 @@ import { state } from "./state.js";
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86400, w: 604800 };
 const WORDS = { s: "second", m: "minute", h: "hour", d: "day", w: "week" };
-export const QUICK = ["5m", "15m", "1h", "6h", "24h", "3d", "7d", "30d"];
+export const QUICK = ["5m", "15m", "1h", "6h", "24h", "3d", "7d", "30d", "all"];
+// What the API takes for the beginning and the end of time; a range that ends there includes it.
+export const ALWAYS = { from: "0001-01-01T00:00:00.000Z", to: "9999-12-31T23:59:59.999999Z" };
+
+// A moment as the API takes it: JavaScript's years go further.
+export function iso(milliseconds) {
+  if (milliseconds <= Date.parse(ALWAYS.from)) return ALWAYS.from;
+  return milliseconds > Date.parse(ALWAYS.to) ? ALWAYS.to : new Date(milliseconds).toISOString();
+}
 
 export function seconds(range) {
+  if (range === "all") return Infinity;
   const found = /^(\d{1,4})([smhdw])$/.exec(range);
   return found ? found[1] * UNITS[found[2]] : 3600;
 }
 
 export function rangeWords(range) {
+  if (range === "all") return "all time";
   const found = /^(\d{1,4})([smhdw])$/.exec(range);
   if (!found) return "last hour";
   return found[1] === "1" ? `last ${WORDS[found[2]]}` : `last ${found[1]} ${WORDS[found[2]]}s`;
@@ -19,6 +29,7 @@ export function rangeWords(range) {
 
 export function resolve() {
   if (state.from) return { from: state.from, to: state.to || new Date().toISOString() };
+  if (state.range === "all") return ALWAYS;
   const now = Date.now();
   return { from: new Date(now - seconds(state.range) * 1000).toISOString(), to: new Date(now).toISOString() };
 }
@@ -27,7 +38,13 @@ const pad = (number, length = 2) => String(number).padStart(length, "0");
 const part = (date, name) => (state.zone === "utc" ? date[`getUTC${name}`]() : date[`get${name}`]());
 
 export function day(date) {
-  return `${part(date, "FullYear")}-${pad(part(date, "Month") + 1)}-${pad(part(date, "Date"))}`;
+  return `${pad(part(date, "FullYear"), 4)}-${pad(part(date, "Month") + 1)}-${pad(part(date, "Date"))}`;
+}
+
+// A day of this year without the year.
+export function shortDay(date) {
+  const text = day(date);
+  return text.startsWith(day(new Date()).slice(0, 5)) ? text.slice(5) : text;
 }
 
 export function clock(date, precision = 3) {

@@ -11,8 +11,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 GRACE_SECONDS = 2.5
 PAUSE_SECONDS = 0.05
@@ -47,13 +47,17 @@ class Heir:
             self._process.stdin.flush()
 
 
-class Process(NamedTuple):
-    """A process as proc(5) tells of it; the time of its start tells it from a later one with the same number."""
+@dataclass(frozen=True)
+class Process:
+    """A process as proc(5) tells of it; the time of its start tells it from a later one with the same number.
+
+    Whose child it is changes when the parent ends.
+    """
 
     pid: int
-    parent: int
-    group: int
     started: int
+    parent: int = field(compare=False)
+    group: int = field(compare=False)
 
 
 def processes() -> dict[int, Process]:
@@ -64,7 +68,9 @@ def processes() -> dict[int, Process]:
             with contextlib.suppress(OSError):
                 state, *fields = (entry / "stat").read_text().rpartition(")")[2].split()
                 if state not in "ZX":
-                    found[int(entry.name)] = Process(int(entry.name), int(fields[0]), int(fields[1]), int(fields[18]))
+                    found[int(entry.name)] = Process(
+                        pid=int(entry.name), started=int(fields[18]), parent=int(fields[0]), group=int(fields[1])
+                    )
     return found
 
 

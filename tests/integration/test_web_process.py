@@ -139,6 +139,28 @@ def test_health_is_told_by_whatever_name_it_is_asked(web, path, host):
     assert web.raw(f"GET /docs HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status == 400
 
 
+def test_health_is_told_without_any_name_and_to_head(web):
+    for path in ("/healthz", "/readyz"):
+        assert web.raw(f"GET {path} HTTP/1.0\r\n\r\n".encode()).status == 200
+        head = web.raw(f"HEAD {path} HTTP/1.1\r\nHost: 10.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        assert (head.status, head.body) == (200, b"")
+
+
+@pytest.mark.parametrize("charset", ["charset=hex", "charset=nonsense", "charset*=nonsense''%41", "charset*=hex''%41"])
+def test_charset_that_there_is_not_is_refused_and_does_not_change_the_address(web, charset):
+    sent = web.post(BATCH, Content_Type=f"application/json; {charset}")
+    assert (sent.status_code, sent.json()["code"]) == (415, "unsupported_media_type")
+    read = web.get("/v1/logs?query=caf%C3%A9", x_api_key=web.secret, Content_Type=f"text/plain; {charset}")
+    assert read.status_code == 200
+
+
+def test_head_of_an_export_reads_nothing_and_holds_nothing(web):
+    for _ in range(2 * EXPORTS_PER_PROCESS + 1):
+        request = f"HEAD /v1/logs/export HTTP/1.1\r\nHost: localhost\r\nx-api-key: {web.secret}\r\n\r\n"
+        answer = web.raw(request.encode())
+        assert (answer.status, answer.headers["content-type"], answer.body) == (200, "application/x-ndjson", b"")
+
+
 def test_callers_who_leave_in_the_middle_of_an_export_hold_nothing(web):
     organisation = make_organisation("exporter")
     _, secret = make_api_key(organisation)

@@ -12,7 +12,7 @@ from tests.processes import PROJECT
 NOW = "$(date -u +%FT%TZ)"
 GLOBS = ("README.md", "docs/*.md", "templates/**/*.html", "explore/static/explore/*.js")
 PAGES = [path for glob in GLOBS for path in PROJECT.glob(glob)]
-SENT = re.compile(r"""-d '\{.*?"timestamp": ?"(.{0,40})""")
+SENT = re.compile(r"""(?:-d|printf '%s\\n') '\{.*?"timestamp": ?"(.{0,40})""")
 
 
 @pytest.mark.parametrize("page", [path for path in PAGES if SENT.search(path.read_text())], ids=lambda path: path.name)
@@ -22,7 +22,7 @@ def test_example_sends_entries_of_now(page: Path) -> None:
 
 def test_examples_are_found() -> None:
     found = {path.name for path in PAGES if SENT.search(path.read_text())}
-    assert {"README.md", "landing.html", "messages.js"} <= found
+    assert {"README.md", "protocols.md", "landing.html", "issued.html", "messages.js"} <= found
 
 
 def test_shell_fills_in_the_time_of_the_welcome_s_example() -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -73,5 +74,6 @@ def test_what_ended_before_is_nobody_s_business(started: list[int]) -> None:
 def test_process_is_told_by_its_start(started: list[int]) -> None:
     me = heir.processes()[os.getpid()]
     assert (me.parent, me.group) == (os.getppid(), os.getpgrp())
-    heir.end({me._replace(started=me.started + 1)})  # an earlier one with my number
+    heir.end({replace(me, started=me.started + 1)})  # an earlier one with my number
+    assert replace(me, parent=1) == me  # whoever looks after it
     assert Path(f"/proc/{os.getpid()}").exists()

@@ -1,12 +1,11 @@
 """The read API once more, for staff: same views, but the session says who asks and a parameter says whose logs."""
 
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
 from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation
 from explore import views
-from explore.explorer.staff import MayViewLogs, organisation_of, record
+from explore.explorer.staff import MayViewLogs, StaffSession, organisation_of, record
 from explore.parameters import Parameters
 from foundation.json_object import read_object
 from foundation.levels import BY_NAME
@@ -31,7 +30,7 @@ def with_levels(given: Parameters) -> Parameters:
 class StaffLook(views.ReadView):
     """Swaps the caller of a read view for a member of staff, and records the look."""
 
-    authentication_classes = [SessionAuthentication]
+    authentication_classes = [StaffSession]
     permission_classes = [MayViewLogs]
     throttle_classes = []
     schema = None

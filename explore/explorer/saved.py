@@ -5,13 +5,12 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import User
-from explore.explorer.staff import MayViewLogs, organisation_of, staff_of
+from explore.explorer.staff import MayViewLogs, StaffSession, organisation_of, staff_of
 from explore.models import SavedSearch
 from explore.parameters import Parameters
 from foundation.json_object import read_object
@@ -22,7 +21,7 @@ MOST = 200
 
 
 class SavedSearchesView(APIView):
-    authentication_classes = [SessionAuthentication]
+    authentication_classes = [StaffSession]
     permission_classes = [MayViewLogs]
     throttle_classes = []
     schema = None
@@ -48,7 +47,7 @@ class SavedSearchesView(APIView):
 
 
 class SavedSearchView(APIView):
-    authentication_classes = [SessionAuthentication]
+    authentication_classes = [StaffSession]
     permission_classes = [MayViewLogs]
     throttle_classes = []
     schema = None

@@ -3,20 +3,19 @@
 from urllib.parse import urlencode
 
 from django.conf import settings
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from explore.explorer.looks import listening
-from explore.explorer.staff import MayViewLogs, staff_of
+from explore.explorer.staff import MayViewLogs, StaffSession, staff_of
 from explore.tail import ticket
 from explore.tail.subscription import PAGE_PATH
 from explore.tail.ticket import Ticket
 
 
 class TailTicketView(APIView):
-    authentication_classes = [SessionAuthentication]
+    authentication_classes = [StaffSession]
     permission_classes = [MayViewLogs]
     throttle_classes = []
     schema = None

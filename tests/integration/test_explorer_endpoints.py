@@ -1,6 +1,7 @@
 """The explorer's page and endpoints: who may, what is recorded, what is kept apart."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -131,6 +132,18 @@ def test_body_that_is_no_object_of_texts_is_refused(operator: Client, acme: Orga
             response = operator.post(f"{PAGE}{path}?organisation=acme", body, content_type="application/json")
             assert response.status_code in (400, 411, 413, 415), name
             assert json.loads(response.content)["code"]
+
+
+def test_page_s_token_opens_what_it_sends_to(acme: Organisation) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(_member("Operators"))
+    [token] = re.findall(r'name="csrf-token" content="(\w+)"', browser.get(PAGE).content.decode())
+    address, body = f"{PAGE}saved?organisation=acme", json.dumps(SEARCH)
+    assert browser.post(address, body, content_type="application/json").status_code == 403
+    given: dict[str, Any] = {"content_type": "application/json", "headers": {"x-csrftoken": token}}
+    assert browser.post(address, body, **given).status_code == 201
+    assert browser.post(address, "{", **given).json()["code"] == "malformed_json"
+    assert browser.post(f"{PAGE}tail", json.dumps({"organisation": "acme"}), **given).status_code == 200
 
 
 @pytest.mark.parametrize("checks_csrf", [True, False])

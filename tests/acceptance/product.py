@@ -56,7 +56,7 @@ class Product:
         self.process.send_signal(how)
         wait_until(self._ended, what=self.output)
         assert self.process.returncode == 0, self.output()
-        assert self.processes() == {}
+        wait_until(lambda: not self.processes(), what=self.processes)
 
     def output(self) -> str:
         """Return what it printed until now."""

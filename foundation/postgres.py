@@ -6,7 +6,7 @@ All of it runs on Django's own connection, inside its transaction, and raises Dj
 import select
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 import psycopg
@@ -101,6 +101,13 @@ def fetch_all(sql: str | Composed, parameters: Sequence[Any] | Mapping[str, Any]
         cursor.execute(sql, parameters or None)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def current_time() -> datetime:
+    """Return when the current transaction began, by PostgreSQL's clock."""
+    [(now,)] = fetch_all("SELECT now()")
+    assert isinstance(now, datetime)
+    return now
 
 
 def current_day() -> date:

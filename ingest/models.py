@@ -9,8 +9,18 @@ SLOT_SECONDS = 15
 SLOT = f"extract(epoch FROM %(expressions)s AT TIME ZONE 'UTC')::bigint / {SLOT_SECONDS}"
 
 
+class WaitsFor(models.TextChoices):
+    """What a batch that failed waits for, if nothing says that the failure was its own."""
+
+    STORE = "store", "the log store, which took nothing"
+    PLACE = "place", "its organisation's or day's place in the log store, which took others"
+
+
 class SpooledBatch(models.Model):
-    """A batch that was answered 200 and is not yet in the log store. `payload` is what `ingest.spool.payload` packs."""
+    """A batch that was answered 200 and is not yet in the log store. `payload` is what `ingest.spool.payload` packs.
+
+    `attempts` counts failures that are held against it, but for the first; see `ingest.spool.failures`.
+    """
 
     batch_id = models.BigIntegerField(primary_key=True)
     organisation_id = models.BigIntegerField()
@@ -26,6 +36,8 @@ class SpooledBatch(models.Model):
     attempts = models.SmallIntegerField(default=0, db_default=0)
     not_before = models.DateTimeField(db_default=Now())
     last_error = models.TextField(default="", db_default="")
+    waits_for = models.TextField(default="", db_default="", choices=WaitsFor.choices, blank=True)
+    # failed_in xid8: the transaction that noted the last failure. What has a later one was stored since.
     slot = models.GeneratedField(
         expression=models.Func("received_at", template=SLOT),
         output_field=models.BigIntegerField(),

@@ -4,14 +4,17 @@ from foundation.refusals import Refusal
 
 
 class Refused(Exception):
-    """These entries cannot be stored, now or later: whoever has several finds out which by taking them apart.
+    """These entries were not stored, and no outage is why: whoever has several finds out which by taking them apart.
 
-    `kind` names the kind of error; `reason` says more, and quotes no text of the entries.
+    `is_proven`: what they hold is why, so that they never will be. Otherwise it may as well be the store (a table that
+    does not fit our code, a corrupt page): whoever asked finds out by what else is stored. `kind` names the kind of
+    error; `reason` says more, and quotes no text of the entries.
     """
 
-    def __init__(self, kind: str, detail: str) -> None:
+    def __init__(self, kind: str, detail: str, *, is_proven: bool = True) -> None:
         self.kind = kind
         self.reason = f"{kind}: {detail}"
+        self.is_proven = is_proven
         super().__init__(self.reason)
 
 

@@ -26,6 +26,27 @@ SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::t
 """
 #: For a statement of another room that asks in one snapshot where a batch is: a row if it is stored.
 HAS_RECEIPT = "SELECT 1 FROM storage_receipt WHERE batch_id = %(batch_id)s"
+#: Written since the row `spooled` of a statement of another room failed, in the order of transactions, which no clock
+#: changes; storage_receipt_stored_xid serves it. The hour leaves out those that were restored from another PostgreSQL.
+_SINCE = """
+SELECT received_at FROM storage_receipt
+ WHERE stored_xid > spooled.failed_in AND stored_xid < pg_snapshot_xmax(pg_current_snapshot())
+   AND stored_at > now() - interval '1 hour'
+"""
+#: As a condition: whether anything was stored since `spooled` failed.
+ANYTHING_IS_STORED = f"EXISTS ({_SINCE})"
+#: As a condition: whether a batch received on the same UTC day was.
+DAY_IS_STORED = f"""
+EXISTS (SELECT FROM ({_SINCE} LIMIT 100000) AS since
+         WHERE (since.received_at AT TIME ZONE 'UTC')::date = (spooled.received_at AT TIME ZONE 'UTC')::date)
+"""
+#: As `HAS_RECEIPT`, of another batch with the same id.
+OTHER_HAS_RECEIPT = """
+SELECT 1 FROM storage_receipt AS other WHERE other.batch_id = spooled.batch_id
+   AND (other.organisation_id, other.received_at) <> (spooled.organisation_id, spooled.received_at)
+"""
+#: As one column of one row: the largest id of a batch that has a receipt.
+LAST_ID = "SELECT max(batch_id) FROM storage_receipt"
 #: The beginning of the days that were never dropped.
 NOT_DROPPED = """
 SELECT coalesce((max(day) + 1)::timestamp AT TIME ZONE 'UTC', '-infinity') FROM storage_droppedpartition
@@ -56,6 +77,7 @@ SELECT batch_id, organisation_id, receipt.received_at, receipt.entries, receipt.
 DAYS = f"""
 SELECT DISTINCT (received_at AT TIME ZONE 'UTC')::date FROM storage_receipt WHERE received_at >= ({NOT_DROPPED})
 """  # noqa: S608 - constants
+LAST_KEY = "SELECT organisation_id, api_key_id FROM storage_receipt ORDER BY stored_xid DESC LIMIT 1"
 AMONG = "SELECT batch_id, organisation_id FROM storage_receipt WHERE batch_id = ANY (%s)"
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
@@ -130,6 +152,11 @@ def of_day(day: date) -> Iterator[Certified]:
 def among(batch_ids: Sequence[int]) -> set[tuple[int, int]]:
     """Return the batches and organisations of those receipts that there are."""
     return {(batch_id, organisation_id) for batch_id, organisation_id in fetch_all(AMONG, [list(batch_ids)])}
+
+
+def last_key() -> set[tuple[int, int]]:
+    """Return the organisation and the API key of the batch that was stored last; none before the first."""
+    return {(organisation_id, api_key_id) for organisation_id, api_key_id in fetch_all(LAST_KEY)}
 
 
 def amounts() -> Iterator[Amount]:

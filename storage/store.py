@@ -127,20 +127,20 @@ def store() -> Store:
     return _opened(settings.STORE_URL)
 
 
-def write_what_can_be(batch: Batch) -> dict[int, str]:
-    """Store the entries of `batch` that the store takes, in the caller's transaction; return why it refuses the others.
+def write_what_can_be(batch: Batch) -> dict[int, Refused]:
+    """Store the entries of `batch` that the store takes, in the caller's transaction; return why not the others.
 
-    The reasons are by the index of the entry. Raises: `Unavailable`.
+    The refusals are by the index of the entry. Raises: `Unavailable`.
     """
     try:
         with transaction.atomic():
             store().writer.write([batch])
     except Refused as refused:
         if len(batch.lines) == 1:
-            return {batch.indexes[0]: refused.reason}
+            return {batch.indexes[0]: refused}
         middle = len(batch.lines) // 2
         halves = range(middle), range(middle, len(batch.lines))
-        return {index: reason for half in halves for index, reason in write_what_can_be(batch.only(half)).items()}
+        return {index: why for half in halves for index, why in write_what_can_be(batch.only(half)).items()}
     return {}
 
 

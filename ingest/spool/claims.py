@@ -1,52 +1,61 @@
 """Claims: what a drain is about to take, committed before it takes it.
 
-A claim is alive while its row is locked. One without a lock was left by a process that died: its batches are retried
-alone and later and later, so that a batch that kills its worker cannot do so for ever, nor hold up the others.
+A claim is alive while its row is locked. One without a lock was left by a process that died: what becomes of its
+batches is decided in `ingest.spool.failures`.
 """
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from foundation import statements
-from foundation.postgres import execute
+from foundation.postgres import execute, fetch_all
 from ingest.models import SLOT_SECONDS
 
 GROUP_BATCHES = 64
 GROUP_BYTES = 32 * 2**20
 MOST_HOPS = 4096
 SWEEP_EVERY = 50  # times as long as the last sweep took
+SWEEP_WITHIN_SECONDS = 10.0  # at the latest, unless sweeps would take a fifth of the time
+SWEEP_AT_MOST_EVERY = 5
 DEAD_AFTER_SECONDS = 5  # longer than a live drain needs from committing its claim to locking it
 
 #: Organisations take turns; see there.
 CLAIM_GROUP = statements.read(__file__, "claim_group", most_hops=MOST_HOPS, slot_seconds=SLOT_SECONDS)
-#: A batch that failed before is taken alone.
-CLAIM_RETRY = """
-INSERT INTO ingest_drainclaim (batch_ids)
-SELECT ARRAY[batch_id] FROM ingest_spooledbatch AS spooled
- WHERE attempts > 0 AND not_before <= now()
-   AND NOT EXISTS (SELECT FROM ingest_drainclaim WHERE id >= %(first_claim)s AND spooled.batch_id = ANY (batch_ids))
- ORDER BY not_before LIMIT 1
-RETURNING id, batch_ids
+#: `not_before` of what is to be tried before anything else.
+AT_ONCE = "to_timestamp(0)"
+IS_FREE = """
+NOT EXISTS (SELECT FROM ingest_drainclaim WHERE id >= %(first_claim)s AND spooled.batch_id = ANY (batch_ids))
 """
+#: No batch that failed waits for longer.
+LONGEST_WAIT = "1 minute"
+#: A batch that failed before is taken alone; what is to be tried at once, before what is due again. One that was to
+#: wait until a moment of a clock that was set back since, has waited.
+_CLAIM_FAILED = f"""
+INSERT INTO ingest_drainclaim (batch_ids)
+(SELECT ARRAY[batch_id] FROM ingest_spooledbatch AS spooled
+  WHERE attempts > 0 AND not_before <= {{due}} AND {IS_FREE}
+  ORDER BY not_before LIMIT 1)
+UNION ALL
+(SELECT ARRAY[batch_id] FROM ingest_spooledbatch AS spooled
+  WHERE attempts > 0 AND not_before > now() + interval '{LONGEST_WAIT}' AND {IS_FREE}
+  ORDER BY not_before LIMIT 1)
+LIMIT 1
+RETURNING id, batch_ids
+"""  # noqa: S608 - constants
+CLAIM_AT_ONCE, CLAIM_RETRY = _CLAIM_FAILED.format(due=AT_ONCE), _CLAIM_FAILED.format(due="now()")
 #: Plans by index whatever the statistics say: those of a queue are always of another time.
 BEGIN_CLAIM = """
 SELECT set_config('synchronous_commit', 'off', true), set_config('enable_seqscan', 'off', true),
        set_config('enable_bitmapscan', 'off', true), pg_advisory_xact_lock(hashtext('ingest.claims'))
 """
-#: After n failures a batch waits 2^n seconds; the members of a group that failed are first tried alone, at once.
-POSTPONE = """
-UPDATE ingest_spooledbatch
-   SET attempts = attempts + 1, last_error = %(reason)s,
-       not_before = now() + CASE WHEN %(is_alone)s THEN interval '1 second' * power(2, attempts) ELSE interval '0' END
- WHERE batch_id = ANY (%(batch_ids)s)
-"""
+#: A claim of the future is of a clock that was set back since: nobody knows how old it is.
 LEFT_BEHIND = """
 DELETE FROM ingest_drainclaim WHERE id IN (
        SELECT id FROM ingest_drainclaim
-        WHERE id >= %s AND claimed_at < now() - interval '1 second' * %s FOR UPDATE SKIP LOCKED)
+        WHERE id >= %s AND abs(extract(epoch FROM now() - claimed_at)) > %s FOR UPDATE SKIP LOCKED)
 RETURNING batch_ids
 """
 
@@ -64,7 +73,8 @@ class Frontier:
 
     While a long transaction looks at it, PostgreSQL cannot clear away what was deleted, and the indexes still lead
     there. Claims are numbered in order; a slot is final some seconds after its end, but for a commit that came very
-    late. A sweep from the beginning finds that one; sweeps take at most 2 % of the time.
+    late, a clock that was wrong, or a PostgreSQL that crashed and has forgotten a deletion. A sweep from the beginning
+    finds those: after each outage, and every 10 s at the latest. Sweeps take 2 % of the time, a fifth at most.
     """
 
     def __init__(self) -> None:
@@ -81,25 +91,33 @@ class Frontier:
         """Note where a claim that took this long found the first living rows."""
         now = time.monotonic()
         if now >= self._sweep_due_at:
-            self._sweep_due_at = now + SWEEP_EVERY * took_seconds
+            latest = max(SWEEP_WITHIN_SECONDS, SWEEP_AT_MOST_EVERY * took_seconds)
+            self._sweep_due_at = now + min(SWEEP_EVERY * took_seconds, latest)
         self.slot, self.claim = slot, claim
+
+    def distrust(self) -> None:
+        """Have the next claim sweep: what was deleted may be there again."""
+        self._sweep_due_at = 0.0
 
 
 frontier = Frontier()
 
 
-def claim() -> Claim | None:
-    """Claim a batch that is due for another try, or else a fair group of new ones, or nothing."""
-    began, start = time.monotonic(), frontier.start()
+def claim(*, new_first: bool = False, at_most_bytes: int = GROUP_BYTES) -> Claim | None:
+    """Claim what is to be tried at once; else a batch that is due for another try or a fair group of new ones.
+
+    `new_first` says which of the two is looked for first: who claims again and again lets them take turns. None when
+    there is nothing to claim.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(BEGIN_CLAIM)
-        cursor.execute(CLAIM_RETRY, start)
-        if retry := cursor.fetchone():
-            return Claim(claim_id=retry[0], batch_ids=retry[1])
-        cursor.execute(CLAIM_GROUP, start | {"batches": GROUP_BATCHES, "bytes": GROUP_BYTES})
-        claim_id, batch_ids, first_slot, first_claim = cursor.fetchone()
-    frontier.move(slot=first_slot, claim=first_claim, took_seconds=time.monotonic() - began)
-    return Claim(claim_id=claim_id, batch_ids=batch_ids) if claim_id else None
+        if new_first:
+            return (
+                _claim_one(cursor, CLAIM_AT_ONCE)
+                or _claim_group(cursor, at_most_bytes=at_most_bytes)
+                or _claim_one(cursor, CLAIM_RETRY)
+            )
+        return _claim_one(cursor, CLAIM_RETRY) or _claim_group(cursor, at_most_bytes=at_most_bytes)
 
 
 def hold(held: Claim) -> bool:
@@ -112,23 +130,20 @@ def release(unused: Claim) -> None:
     execute("DELETE FROM ingest_drainclaim WHERE id = %s", [unused.claim_id])
 
 
-def postpone(failed: Claim, *, reason: str) -> None:
-    """Give up a claim whose batches could not be stored, and have them retried one by one."""
-    with transaction.atomic():
-        if hold(failed):
-            _postpone(failed.batch_ids, reason=reason)
+def take_dead() -> list[list[int]]:
+    """Remove the claims of drains that died in the caller's transaction; return the batches of each."""
+    return [batch_ids for (batch_ids,) in fetch_all(LEFT_BEHIND, [frontier.start()["first_claim"], DEAD_AFTER_SECONDS])]
 
 
-def release_dead() -> int:
-    """Postpone the batches of drains that died; return how many drains that were."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(LEFT_BEHIND, [frontier.claim, DEAD_AFTER_SECONDS])
-        dead = [batch_ids for (batch_ids,) in cursor.fetchall()]
-        for batch_ids in dead:
-            _postpone(batch_ids, reason="its worker died")
-    return len(dead)
+def _claim_one(cursor: CursorWrapper, statement: str) -> Claim | None:
+    cursor.execute(statement, frontier.start())
+    row = cursor.fetchone()
+    return Claim(claim_id=row[0], batch_ids=row[1]) if row else None
 
 
-def _postpone(batch_ids: list[int], *, reason: str) -> None:
-    parameters: dict[str, Any] = {"batch_ids": batch_ids, "reason": reason, "is_alone": len(batch_ids) == 1}
-    execute(POSTPONE, parameters)
+def _claim_group(cursor: CursorWrapper, *, at_most_bytes: int) -> Claim | None:
+    began = time.monotonic()
+    cursor.execute(CLAIM_GROUP, frontier.start() | {"batches": GROUP_BATCHES, "bytes": at_most_bytes})
+    claim_id, batch_ids, first_slot, first_claim = cursor.fetchone()
+    frontier.move(slot=first_slot, claim=first_claim, took_seconds=time.monotonic() - began)
+    return Claim(claim_id=claim_id, batch_ids=batch_ids) if claim_id else None

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from foundation.postgres import execute, fetch_all, stream
 from ingest.models import DeadLetter
-from ingest.spool import batch_ids
+from ingest.spool import batch_ids, storing
 from ingest.spool.payload import PayloadError, pack, unpack
 from ingest.spool.table import Spooled
 from quotas.ledger import Amount
@@ -20,11 +20,12 @@ HOPELESS_AFTER = 8
 COUNT = "SELECT count(*) AS dead_letters FROM ingest_deadletter"
 
 #: A batch that kills even the worker that takes it apart is buried whole, without being read; one that somebody else
-#: takes or buries meanwhile is left to them.
+#: takes or buries meanwhile is left to them, and one whose id is in use waits for another.
 BURY_HOPELESS = f"""
 WITH hopeless AS (
     DELETE FROM ingest_spooledbatch
-     WHERE batch_id IN (SELECT batch_id FROM ingest_spooledbatch WHERE attempts >= %s
+     WHERE batch_id IN (SELECT batch_id FROM ingest_spooledbatch AS spooled WHERE attempts >= %s
+                           AND NOT EXISTS (SELECT FROM ingest_deadletter AS dead WHERE dead.batch_id = spooled.batch_id)
                          ORDER BY batch_id FOR UPDATE SKIP LOCKED)
     RETURNING {", ".join(HEAD)}, entries, size_bytes, payload, last_error
 )
@@ -50,7 +51,8 @@ SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
 def take_apart(spooled: Iterable[Spooled]) -> list[Batch]:
     """Store what can be stored of batches that failed too often, bury the rest, and return what was stored.
 
-    In the caller's transaction.
+    In the caller's transaction. Raises: `Refused` when the log store refuses a plain entry in their place, too;
+    `Unavailable`, `DatabaseError`.
     """
     return [kept for row in spooled if (kept := _keep_what_can_be_kept(row)).lines]
 
@@ -95,9 +97,11 @@ def _keep_what_can_be_kept(row: Spooled) -> Batch:
         _bury(row, payload=row.payload, entries=row.entries, size_bytes=row.size_bytes, reason=str(error))
         return row.empty_batch()
     refused = write_what_can_be(batch)
-    for index, reason in refused.items():
+    if refused and storing.would_take(row) is False:
+        raise next(iter(refused.values()))  # nobody's entries are taken there now: these are not to blame
+    for index, why in refused.items():
         line = batch.lines[index]
-        _bury(row, payload=pack(line), entries=1, size_bytes=len(line), reason=reason, position=index)
+        _bury(row, payload=pack(line), entries=1, size_bytes=len(line), reason=why.reason, position=index)
     kept = batch.only([index for index in batch.indexes if index not in refused])
     if kept.lines:
         receipts.write([kept])

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from datetime import UTC
 
 import structlog
 from django.db import DatabaseError, transaction
@@ -11,31 +10,41 @@ from foundation.faults import reach
 from foundation.outages import DISK_FULL, LOCK_NOT_AVAILABLE, is_outage, sqlstate
 from foundation.postgres import execute
 from ingest import metrics
-from ingest.spool import claims, dead_letters, table
+from ingest.spool import claims, dead_letters, failures, storing, table
 from ingest.spool.claims import Claim
+from ingest.spool.failures import StandsStill
 from ingest.spool.payload import PayloadError
 from ingest.spool.table import Spooled
-from quotas import ledger
-from storage import receipts
 from storage.batch import Batch
 from storage.errors import Refused, Unavailable
-from storage.store import store
 
 log = structlog.get_logger(__name__)
 
 TAKE_APART_AFTER = 5
 #: May last for long, and no batch brings it about: five minutes of it must not bury them all.
 NOT_THEIR_FAULT = (DISK_FULL, LOCK_NOT_AVAILABLE)
+#: While the log store stands still little is risked at each try.
+TRIAL_BYTES = 2**16
 
 
 def drain(*, budget_seconds: float = 30) -> int:
-    """Store what is in the spool until it is empty or the time is up; return how many batches left it."""
+    """Store what is in the spool until it is empty or the time is up; return how many batches left it.
+
+    Less while the log store takes nothing: then it tries what is due, and a few new batches. Raises: `Unavailable`,
+    `DatabaseError`.
+    """
     deadline = time.monotonic() + budget_seconds
-    claims.release_dead()
+    failures.release_dead()
     dead_letters.bury_hopeless()
-    drained = 0
-    while time.monotonic() < deadline and (claim := claims.claim()):
-        drained += _drain(claim)
+    at_most_bytes = TRIAL_BYTES if failures.store_stands_still() else claims.GROUP_BYTES
+    drained, new_first = 0, False
+    while time.monotonic() < deadline and (claim := claims.claim(new_first=new_first, at_most_bytes=at_most_bytes)):
+        try:
+            drained += _drain(claim)
+        except StandsStill as fault:
+            log.warning("store_stands_still", error=str(fault))
+            break
+        new_first = not new_first  # so that neither what fails again and again nor what is new holds up the other
     return drained
 
 
@@ -43,15 +52,16 @@ def _drain(claim: Claim) -> int:
     try:
         return _move(claim)
     except (Unavailable, DatabaseError) as error:
+        claims.frontier.distrust()
         if _clears_batches(error):
             claims.release(claim)
         if isinstance(error, Unavailable) or is_outage(error):
             raise  # not the batches' trouble: the claim is released like that of a killed drain
-        return _give_up(claim, reason=type(error).__name__)
+        return _give_up(claim, reason=_kind(error), is_proven=False)
     except Refused as error:
-        return _give_up(claim, reason=error.kind)
+        return _give_up(claim, reason=error.kind, is_proven=error.is_proven)
     except PayloadError as error:
-        return _give_up(claim, reason=type(error).__name__)
+        return _give_up(claim, reason=type(error).__name__, is_proven=True)
 
 
 def _move(claim: Claim) -> int:
@@ -69,24 +79,27 @@ def _move(claim: Claim) -> int:
         if any(row.attempts >= TAKE_APART_AFTER for row in spooled):
             stored = dead_letters.take_apart(spooled)
         elif stored := [row.batch() for row in spooled]:
-            store().writer.write(stored)
-            receipts.write(stored)
-        requests = {row.batch_id: row.requests for row in spooled}
-        ledger.count(_usage(batch, requests=requests[batch.batch_id]) for batch in stored)
+            storing.write(stored)
+        storing.count(stored, requests={row.batch_id: row.requests for row in spooled})
         reach("before_drain_commit")
     reach("after_drain_commit")
     _count(spooled, stored, seconds=time.monotonic() - began)
     return len(spooled)
 
 
+def _kind(error: DatabaseError) -> str:
+    """Name an error as far as it quotes nothing."""
+    return f"{type(error).__name__} {sqlstate(error) or ''}".rstrip()
+
+
 def _clears_batches(error: Unavailable | DatabaseError) -> bool:
     return error.clears_batches if isinstance(error, Unavailable) else sqlstate(error) in NOT_THEIR_FAULT
 
 
-def _give_up(claim: Claim, *, reason: str) -> int:
+def _give_up(claim: Claim, *, reason: str, is_proven: bool) -> int:
     log.warning("drain_failed", batch_ids=claim.batch_ids, error=reason)
     metrics.DRAIN_FAILURES.inc()
-    claims.postpone(claim, reason=reason)
+    failures.settle(claim, reason=reason, is_proven=is_proven)
     return 0
 
 
@@ -98,15 +111,3 @@ def _count(spooled: Sequence[Spooled], stored: Sequence[Batch], *, seconds: floa
     metrics.STORED_BYTES.inc(sum(batch.size_bytes for batch in stored))
     for row in spooled:
         metrics.STORED_AFTER.observe(row.age.total_seconds() + seconds)
-
-
-def _usage(batch: Batch, *, requests: int) -> ledger.UsageRow:
-    return ledger.UsageRow(
-        hour=batch.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0),
-        organisation_id=batch.organisation_id,
-        api_key_id=batch.api_key_id,
-        outcome="accepted",
-        requests=requests,
-        entries=len(batch.lines),
-        bytes=batch.size_bytes,
-    )

@@ -11,13 +11,14 @@ from django.db import DatabaseError, InterfaceError, connection
 from accounts.caller import Caller
 from foundation.faults import reach
 from foundation.outages import is_outage
-from foundation.postgres import PromptTransaction, discard_if_dead, fetch_all, fetch_one, stream
+from foundation.postgres import PromptTransaction, discard_if_dead, execute, fetch_all, fetch_one, stream
 from ingest.spool import batch_ids
+from ingest.spool.claims import AT_ONCE
 from ingest.spool.payload import PayloadError, unpack
 from quotas import ledger
 from quotas.ledger import Amount
-from storage.batch import Batch, BatchHead
-from storage.receipts import HAS_RECEIPT
+from storage.batch import HEAD, Batch, BatchHead
+from storage.receipts import HAS_RECEIPT, OTHER_HAS_RECEIPT
 
 COLUMNS = "batch_id, organisation_id, api_key_id, project, environment, period, requests, entries, size_bytes, payload"
 
@@ -46,6 +47,24 @@ UNION ALL {HAS_RECEIPT}
 UNION ALL SELECT 1 FROM ingest_deadletter WHERE batch_id = %(batch_id)s
 LIMIT 1
 """  # noqa: S608 - constants only
+HEADS = f"SELECT {', '.join(HEAD)} FROM ingest_spooledbatch WHERE batch_id = ANY (%s) ORDER BY batch_id"  # noqa: S608
+#: Of the newest: whoever sends now.
+WAITING_KEYS = """
+SELECT DISTINCT organisation_id, api_key_id FROM (
+       SELECT organisation_id, api_key_id FROM ingest_spooledbatch ORDER BY batch_id DESC LIMIT 200) AS newest
+"""
+#: After a restore ids may be given out anew: then another batch has a receipt, or dead letters, by this one's id.
+ID_IS_TAKEN = f"""
+SELECT batch_id FROM ingest_spooledbatch AS spooled
+ WHERE batch_id = %s
+   AND (EXISTS ({OTHER_HAS_RECEIPT})
+        OR EXISTS (SELECT FROM ingest_deadletter AS other WHERE other.batch_id = spooled.batch_id
+                      AND (other.organisation_id, other.received_at) <> (spooled.organisation_id, spooled.received_at)))
+"""  # noqa: S608 - constants
+RENUMBER = f"""
+UPDATE ingest_spooledbatch SET batch_id = %s, attempts = greatest(attempts, 1), not_before = {AT_ONCE}
+ WHERE batch_id = %s
+"""  # noqa: S608 - constants
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
   FROM ingest_spooledbatch GROUP BY 1, 2 ORDER BY 1, 2
@@ -113,6 +132,26 @@ def accept(caller: Caller, parts: Sequence[Part]) -> None:
 def take(batch_ids: Sequence[int]) -> list[Spooled]:
     """Remove these batches from the spool in the caller's transaction, and return those that were there."""
     return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in fetch_all(TAKE, [list(batch_ids)])]
+
+
+def heads(batch_ids: Sequence[int]) -> list[BatchHead]:
+    """Return the heads of those of these batches that wait, in the order of ids."""
+    return [BatchHead(**dict(zip(HEAD, row, strict=True))) for row in fetch_all(HEADS, [list(batch_ids)])]
+
+
+def waiting_keys() -> set[tuple[int, int]]:
+    """Return the organisations and API keys of the newest batches."""
+    return {(organisation_id, api_key_id) for organisation_id, api_key_id in fetch_all(WAITING_KEYS)}
+
+
+def id_is_taken(batch_id: int) -> bool:
+    """Tell whether another batch has been stored or buried by this one's id."""
+    return bool(fetch_all(ID_IS_TAKEN, [batch_id]))
+
+
+def renumber(batch_id: int, new_id: int) -> None:
+    """Give a batch that waits another id, by which it is tried at once."""
+    execute(RENUMBER, [new_id, batch_id])
 
 
 def amounts() -> Iterator[Amount]:

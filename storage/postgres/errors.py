@@ -13,6 +13,7 @@ from storage.errors import Refused, Unavailable
 log = structlog.get_logger(__name__)
 
 QUERY_CANCELED = "57014"  # PostgreSQL manual, appendix A
+DATA_EXCEPTIONS = "22"
 #: May last for long, and no batch brings it about: five minutes of it must not bury them all.
 NOT_THEIR_FAULT = (DISK_FULL, LOCK_NOT_AVAILABLE)
 
@@ -25,7 +26,7 @@ def writing() -> Iterator[None]:
     except (DatabaseError, InterfaceError, msgspec.MsgspecError) as error:
         if is_outage(error):
             raise Unavailable(clears_batches=sqlstate(error) in NOT_THEIR_FAULT) from error
-        raise Refused(type(error).__name__, _first_line(error)) from error
+        raise Refused(type(error).__name__, _first_line(error), is_proven=_is_of_the_entries(error)) from error
 
 
 @contextmanager
@@ -48,6 +49,11 @@ def _unavailable(error: Exception, organisation_id: int) -> Unavailable:
     if code in BUSY:
         return Unavailable("overloaded", retry_after_seconds=1)
     return Unavailable(retry_after_seconds=5)
+
+
+def _is_of_the_entries(error: Exception) -> bool:
+    """Tell whether only what the entries hold can have brought this about: no canonical entry, or data exceptions."""
+    return isinstance(error, msgspec.MsgspecError) or (sqlstate(error) or "").startswith(DATA_EXCEPTIONS)
 
 
 def _first_line(error: Exception) -> str:

@@ -70,16 +70,29 @@ def retry_at_once() -> None:
 @contextmanager
 def receipts_refused(*, sqlstate: str) -> Iterator[None]:
     """Let each COMMIT of a drain fail with this code."""
+    with _refusing("storage_receipt", sqlstate=sqlstate, when="true", how="AFTER", deferred=True):
+        yield
+
+
+@contextmanager
+def entries_refused(*, sqlstate: str = "XX001", when: str = "true") -> Iterator[None]:
+    """Let the log store fail with this code on each entry for which `when` holds: SQL that knows it as NEW."""
+    with _refusing("storage_logentry", sqlstate=sqlstate, when=when, how="BEFORE"):
+        yield
+
+
+@contextmanager
+def _refusing(table_name: str, *, sqlstate: str, when: str, how: str, deferred: bool = False) -> Iterator[None]:
     execute(
-        "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS"
-        f" $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$"
+        "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF {when} THEN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END IF; RETURN NEW; END $$"
     )
+    kind, options = ("CONSTRAINT TRIGGER", "DEFERRABLE INITIALLY DEFERRED") if deferred else ("TRIGGER", "")
     execute(
-        "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON storage_receipt DEFERRABLE INITIALLY DEFERRED"
-        " FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse()"
+        f"CREATE {kind} refuse {how} INSERT ON {table_name} {options} FOR EACH ROW EXECUTE FUNCTION pg_temp.refuse()"
     )
     try:
         yield
     finally:
-        execute("DROP TRIGGER refuse ON storage_receipt")
+        execute(f"DROP TRIGGER refuse ON {table_name}")
         execute("DROP FUNCTION pg_temp.refuse()")

@@ -14,7 +14,7 @@ from django.test import Client
 from accounts.caller import Caller
 from foundation.refusals import Refusal
 from ingest.models import DeadLetter, DrainClaim, SpooledBatch
-from ingest.spool import claims, dead_letters, table
+from ingest.spool import claims, dead_letters, failures, table
 from ingest.spool.drain import TAKE_APART_AFTER, drain
 from quotas.models import HourlyUsage, MonthlyUsage
 from storage.entry import Entry
@@ -156,7 +156,7 @@ def test_batches_of_a_killed_drain_are_retried_alone(caller: Caller) -> None:
     assert drain() == 0  # not yet known to be dead
 
     DrainClaim.objects.update(claimed_at=NOW)
-    assert claims.release_dead() == 1
+    assert failures.release_dead() == 1
     assert set(SpooledBatch.objects.values_list("attempts", flat=True)) == {1}
 
     assert drain() == 2
@@ -192,7 +192,7 @@ def test_claim_of_a_live_drain_is_not_released(caller: Caller) -> None:
     holder = threading.Thread(target=hold)
     holder.start()
     assert locked.wait(DEADLINE_SECONDS)
-    released = claims.release_dead()
+    released = failures.release_dead()
     release.set()
     holder.join()
 

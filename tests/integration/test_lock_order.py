@@ -23,7 +23,7 @@ from foundation.outages import LOCK_NOT_AVAILABLE, sqlstate
 from foundation.postgres import PromptTransaction, execute, fetch_all
 from foundation.refusals import Refusal
 from ingest.models import DeadLetter, IdempotencyKey, SpooledBatch
-from ingest.spool import claims, dead_letters, idempotency, table
+from ingest.spool import claims, dead_letters, failures, idempotency, table
 from ingest.spool.drain import drain
 from ingest.spool.idempotency import Remembered
 from notify import notices
@@ -172,7 +172,7 @@ class Work:
 
     def abandon_claim(self, _numbers: random.Random) -> None:
         claims.claim()
-        claims.release_dead()
+        failures.release_dead()
 
     def replay(self, numbers: random.Random) -> None:
         self.over_letters.begin(self._make_letters)

@@ -1,0 +1,79 @@
+"""Writing batches into the log store with what goes along: a receipt each, and the hour's usage.
+
+And the trial: a plain entry written the same way and taken back, which tells the store's fault from a batch's own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC
+
+from django.db import DatabaseError, transaction
+
+from foundation.outages import is_outage
+from foundation.postgres import execute
+from quotas import ledger
+from storage import receipts
+from storage.batch import Batch, BatchHead
+from storage.errors import Refused
+from storage.store import store
+
+#: Whatever its batch holds, the store takes this line where it takes any.
+PLAIN = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"trial"}'
+NAMES = [one.name for one in fields(BatchHead)]
+
+
+class _TakenBack(Exception):
+    """The trial went well to its end; nothing of it is to stay."""
+
+
+def write(batches: Sequence[Batch]) -> None:
+    """Store the entries of `batches`, all or none, and certify it. In the caller's transaction.
+
+    Raises: `Refused`, `Unavailable`, `DatabaseError`.
+    """
+    store().writer.write(batches)
+    receipts.write(batches)
+
+
+def count(batches: Sequence[Batch], *, requests: Mapping[int, int]) -> None:
+    """Count stored batches as usage of their hour. In the caller's transaction."""
+    ledger.count(_usage(batch, requests=requests[batch.batch_id]) for batch in batches)
+
+
+def would_take(head: BatchHead) -> bool | None:
+    """Tell whether a plain entry of this organisation, received when it was, would be stored now; None: who knows.
+
+    It goes the whole way but for the COMMIT, in a savepoint of the caller's transaction: a store that does not join
+    that cannot be tried. Raises: `Unavailable`, `DatabaseError` in an outage.
+    """
+    if not store().writer.joins_transaction:
+        return None
+    trial = Batch(
+        **{name: getattr(head, name) for name in NAMES} | {"batch_id": -head.batch_id}, lines=[PLAIN], indexes=[0]
+    )
+    try:
+        with transaction.atomic():
+            write([trial])
+            count([trial], requests={trial.batch_id: 0})
+            execute("SET CONSTRAINTS ALL IMMEDIATE")
+            raise _TakenBack
+    except _TakenBack:
+        return True
+    except Refused:
+        return False
+    except DatabaseError as error:
+        if is_outage(error):
+            raise
+        return False
+
+
+def _usage(batch: Batch, *, requests: int) -> ledger.UsageRow:
+    return ledger.UsageRow(
+        hour=batch.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0),
+        organisation_id=batch.organisation_id,
+        api_key_id=batch.api_key_id,
+        outcome="accepted",
+        requests=requests,
+        entries=len(batch.lines),
+        bytes=batch.size_bytes,
+    )

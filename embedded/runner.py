@@ -194,12 +194,12 @@ def _wait_until_free(port: int) -> None:
 
 
 def _works(url: str) -> bool:
-    """Ask `/readyz`. A full spool is no reason not to start: it will be drained."""
+    """Ask `/readyz`. A full spool is no reason not to start, nor is a log store that takes nothing: that is mended."""
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
     except urllib.error.HTTPError as refusal:
         with refusal:
-            return bool(json.load(refusal).get("status") == "full")
+            return bool(json.load(refusal).get("status") in ("full", "stuck"))
     except (OSError, ValueError):
         return False

@@ -11,8 +11,17 @@ from ingest.spool import dead_letters
 
 @admin.register(SpooledBatch)
 class SpooledBatchAdmin(ReadOnlyAdmin):
-    list_display = ["batch_id", "organisation_id", "project", "received_at", "entries", "size_bytes", "attempts"]
-    list_filter = ["attempts"]
+    list_display = [
+        "batch_id",
+        "organisation_id",
+        "project",
+        "received_at",
+        "entries",
+        "size_bytes",
+        "attempts",
+        "waits_for",
+    ]
+    list_filter = ["attempts", "waits_for"]
     search_fields = ["=batch_id", "=organisation_id"]
     search_help_text = "Batch or organisation id"
     exclude = ["payload"]

@@ -5,15 +5,10 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from ingest.waits_for import WaitsFor
+
 SLOT_SECONDS = 15
 SLOT = f"extract(epoch FROM %(expressions)s AT TIME ZONE 'UTC')::bigint / {SLOT_SECONDS}"
-
-
-class WaitsFor(models.TextChoices):
-    """What a batch that failed waits for, if nothing says that the failure was its own."""
-
-    STORE = "store", "the log store, which took nothing"
-    PLACE = "place", "its organisation's or day's place in the log store, which took others"
 
 
 class SpooledBatch(models.Model):

@@ -29,14 +29,14 @@ def _healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's s
 def _readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - Django's signature
     """Answer 200 when batches can be kept safely, else 503. Valkey is reported, but nothing is refused without it.
 
-    `status` is `ok`, `degraded` (without Valkey), `full` (new batches are refused, all else works) or `failed`.
+    `status` is `ok`, `degraded` (without Valkey), `full` (new batches are refused, all else works), `stuck` (batches
+    are kept, and none is stored) or `failed`.
     """
     checks = readiness.get()
     failed = {name for name, passed in checks.items() if not passed}
-    ready = failed <= {"valkey"}
-    status = "ok" if not failed else "degraded" if ready else "full" if failed <= {"valkey", *LIMITS} else "failed"
+    status = next((status for status, allowed in ALLOWED.items() if failed <= allowed), "failed")
     named = {name: "ok" if passed else "failed" for name, passed in checks.items()}
-    return JsonResponse({"status": status, "checks": named}, status=200 if ready else 503)
+    return JsonResponse({"status": status, "checks": named}, status=200 if status in READY else 503)
 
 
 healthz, readyz = only_read(_healthz), only_read(_readyz)
@@ -68,10 +68,24 @@ def _partitions_are_ahead() -> bool:
     return vitals.partitions_ahead().are_enough
 
 
+def _batches_are_stored() -> bool:
+    return not vitals.store_stands_still()
+
+
+#: Which checks may fail for a status, the best first.
+ALLOWED: dict[str, set[str]] = {
+    "ok": set(),
+    "degraded": {"valkey"},
+    "full": {"valkey", *LIMITS},
+    "stuck": {"valkey", *LIMITS, "storing"},
+}
+READY = ("ok", "degraded")
+
 IN_POSTGRESQL: dict[str, Callable[[], bool]] = {
     "durability": _commits_are_durable,
     "migrations": vitals.migrations_are_applied,
     "partitions": _partitions_are_ahead,
+    "storing": _batches_are_stored,
 }
 
 

@@ -101,6 +101,7 @@ def _postgresql() -> Iterator[Metric]:
     yield _gauge("spool_rows", "Accepted batches that are not in the log store yet.", spool.batches)
     yield _gauge("spool_bytes", "What they take on disk.", spool.bytes)
     yield _gauge("spool_oldest_seconds", "Age of the oldest of them; 0 when there is none.", spool.oldest_seconds)
+    yield _gauge("spool_failed_rows", "Those of them that have failed, and are tried again.", spool.failed_batches)
     reached = GaugeMetricFamily(f"{PREFIX}limit_reached", "1: batches are refused with backlog_full.", labels=["limit"])
     for limit in LIMITS:
         reached.add_metric([limit], limit in full)
@@ -109,6 +110,8 @@ def _postgresql() -> Iterator[Metric]:
 
 def _state(state: vitals.State) -> Iterator[Metric]:
     oldest = "Age of the oldest running transaction of a client."
+    standstill = "1: batches are accepted, and the log store takes nothing of anybody."
+    yield _gauge("store_stands_still", standstill, state.stands_still)
     yield _gauge("dead_letters", "Dead letters that wait for somebody to look at them.", state.dead_letters)
     yield _gauge("postgresql_connections", "Connections of clients.", state.connections)
     yield _gauge("postgresql_max_connections", "How many connections PostgreSQL allows.", state.max_connections)

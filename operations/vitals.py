@@ -22,7 +22,7 @@ from accounts.models import ApiKey
 from foundation import valkey
 from foundation.once import once
 from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, fetch_as
-from ingest.spool import backlog, dead_letters
+from ingest.spool import backlog, dead_letters, failures
 from ingest.spool.capacity import capacity
 from operations.presence import beat_seen, workers_seen
 from storage.store import DAYS_AHEAD, MINIMUM_DAYS_AHEAD, store
@@ -46,7 +46,8 @@ SELECT count(*) AS connections, current_setting('max_connections')::int AS max_c
 """
 #: Counts what is small or indexed.
 STATE = f"""
-SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters
+SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters,
+              ({failures.STANDS_STILL}) AS standstill
 """  # noqa: S608 - constants
 
 
@@ -61,11 +62,12 @@ class Worker:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
-    """The batches in the spool. Those that failed alone count for no lateness: they are retried later and later."""
+    """The batches in the spool, those that failed and are tried again among them."""
 
     batches: int
     bytes: int
     oldest_seconds: float
+    failed_batches: int = 0
 
     @property
     def is_late(self) -> bool:
@@ -122,6 +124,7 @@ class State(Connections):
     """What one statement tells a scrape."""
 
     dead_letters: int
+    stands_still: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,13 +196,23 @@ def state() -> State:
 def waiting() -> Waiting:
     """Measure the spool at a bounded cost."""
     spool = backlog.measure()
-    return Waiting(batches=spool.rows, bytes=spool.bytes, oldest_seconds=spool.oldest_seconds)
+    return Waiting(
+        batches=spool.rows,
+        bytes=spool.bytes,
+        oldest_seconds=spool.oldest_seconds,
+        failed_batches=spool.failed_rows,
+    )
 
 
 def oldest_batch() -> OldestBatch | None:
     """Return the batch that waits longest."""
     at = backlog.oldest_received_at()
     return OldestBatch(received_at=at, is_very_late=datetime.now(UTC) - at > VERY_LATE_AFTER) if at else None
+
+
+def store_stands_still() -> bool:
+    """Tell whether accepted batches wait because the log store takes nothing, and no outage that we know is why."""
+    return failures.store_stands_still()
 
 
 def count_dead_letters() -> int:

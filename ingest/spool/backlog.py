@@ -1,9 +1,10 @@
 """How much waits between a 200 and the log store, measured at a bounded cost however much it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from foundation.postgres import fetch_all, fetch_one
+from ingest.waits_for import WaitsFor
 
 #: A spool of up to this many pages (16 MiB without the payloads that lie out of line) is measured exactly, a larger one
 #: by as many pages of it, chosen at random; rows that are gone but not yet vacuumed are not counted.
@@ -11,7 +12,7 @@ PAGES = 2_048
 #: What a row takes besides its payload: its other columns and its entries in the indexes.
 ROW_BYTES = 300
 
-#: The age leaves out batches that failed alone: they are stored or buried within minutes, and must not stop the others.
+#: What waits for its own place in the log store only must not stop the others, however old it is.
 #: `pg_column_size` looks at the pointer to a payload out of line, not at the payload.
 MEASURE = """
 WITH share AS (
@@ -20,7 +21,10 @@ WITH share AS (
 )
 SELECT (count(batch_id) / share.measured)::bigint,
        (coalesce(sum(pg_column_size(payload) + %(row_bytes)s), 0) / share.measured)::bigint,
-       coalesce(extract(epoch FROM now() - min(received_at) FILTER (WHERE attempts <= 1)), 0)::float
+       coalesce(extract(epoch FROM now() - min(received_at)), 0)::float,
+       coalesce(extract(epoch FROM now() - min(received_at) FILTER (WHERE waits_for <> %(place)s)), 0)::float,
+       (count(*) FILTER (WHERE attempts > 0) / share.measured)::bigint,
+       extract(epoch FROM now())::float
   FROM share
   LEFT JOIN ingest_spooledbatch
        TABLESAMPLE SYSTEM (least(100, 100 * %(pages)s * current_setting('block_size')::float
@@ -32,19 +36,33 @@ OLDEST = "SELECT received_at FROM ingest_spooledbatch ORDER BY batch_id LIMIT 1"
 
 @dataclass(frozen=True, kw_only=True)
 class Backlog:
-    """The batches in the spool. `bytes` is what they take on disk; estimates once there are very many."""
+    """The batches in the spool. `bytes` is what they take on disk; estimates once there are very many.
+
+    `oldest_delaying_seconds` leaves out those that wait for their own organisation's or day's place in the log store;
+    `failed_rows` have failed and are tried again. `clock` is PostgreSQL's, in seconds since 1970.
+    """
 
     rows: int
     bytes: int
     oldest_seconds: float
+    oldest_delaying_seconds: float = 0.0
+    failed_rows: int = 0
+    clock: float = field(default=0.0, compare=False)
 
 
 def measure() -> Backlog:
     """Measure the spool, in milliseconds even when it is full. Raises: `OperationalError`."""
-    row = fetch_one(MEASURE, {"pages": PAGES, "row_bytes": ROW_BYTES})
+    row = fetch_one(MEASURE, {"pages": PAGES, "row_bytes": ROW_BYTES, "place": WaitsFor.PLACE})
     assert row
-    rows, size_bytes, oldest_seconds = row
-    return Backlog(rows=rows, bytes=size_bytes, oldest_seconds=max(0.0, oldest_seconds))
+    rows, size_bytes, oldest_seconds, oldest_delaying_seconds, failed_rows, clock = row
+    return Backlog(
+        rows=rows,
+        bytes=size_bytes,
+        oldest_seconds=max(0.0, oldest_seconds),
+        oldest_delaying_seconds=max(0.0, oldest_delaying_seconds),
+        failed_rows=failed_rows,
+        clock=clock,
+    )
 
 
 def oldest_received_at() -> datetime | None:

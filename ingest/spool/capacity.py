@@ -16,6 +16,7 @@ from django.db import connection
 from foundation.refusals import Refusal
 from foundation.threads import Background
 from ingest.spool import backlog
+from ingest.spool.waiting_time import WaitingTime
 
 log = structlog.get_logger(__name__)
 
@@ -44,6 +45,7 @@ class Capacity:
         self._full: frozenset[str] = frozenset()
         self._looked_at = 0.0
         self._kept_bytes = 0
+        self._waiting_time = WaitingTime()
 
     def require(self) -> None:
         """Return if there is room, as far as is known. No I/O. Raises: Refusal `backlog_full`."""
@@ -59,7 +61,7 @@ class Capacity:
     def look(self) -> frozenset[str]:
         """Look now; return which of `LIMITS` are reached. Raises: `OperationalError`."""
         self._kept_bytes = 0
-        full = frozenset(name for name, share in _shares() if share >= (ROOM_BELOW if name in self._full else 1))
+        full = frozenset(name for name, share in self._shares() if share >= (ROOM_BELOW if name in self._full else 1))
         if full != self._full:
             log.warning("capacity_changed", full=sorted(full))
         self._full, self._looked_at = full, time.monotonic()
@@ -68,6 +70,14 @@ class Capacity:
     def watch(self) -> None:
         """Have this process's thread look now, and then every few seconds."""
         self._thread.wake()
+
+    def _shares(self) -> Iterator[tuple[str, float]]:
+        """Yield what may be full, and how much of its limit is reached."""
+        spool = backlog.measure()
+        seconds = self._waiting_time.of(spool.oldest_delaying_seconds, clock=spool.clock)
+        yield "spool_bytes", spool.bytes / settings.SPOOL_MAX_BYTES
+        yield "spool_age", seconds / settings.SPOOL_MAX_AGE_SECONDS
+        yield "disk", max(map(_disk_share, settings.DISK_PATHS), default=0)
 
     def _look_and_hang_up(self) -> None:
         try:
@@ -78,14 +88,6 @@ class Capacity:
 
 capacity = Capacity()
 os.register_at_fork(after_in_child=capacity.forget)
-
-
-def _shares() -> Iterator[tuple[str, float]]:
-    """Yield what may be full, and how much of its limit is reached."""
-    spool = backlog.measure()
-    yield "spool_bytes", spool.bytes / settings.SPOOL_MAX_BYTES
-    yield "spool_age", spool.oldest_seconds / settings.SPOOL_MAX_AGE_SECONDS
-    yield "disk", max(map(_disk_share, settings.DISK_PATHS), default=0)
 
 
 def _disk_share(path: str) -> float:

@@ -14,9 +14,9 @@ from dataclasses import replace
 from django.db import transaction
 
 from foundation.postgres import current_time, execute, fetch_all
-from ingest.models import WaitsFor
 from ingest.spool import batch_ids, claims, storing, table
 from ingest.spool.claims import Claim
+from ingest.waits_for import WaitsFor
 from storage import receipts
 from storage.batch import BatchHead
 
@@ -54,9 +54,11 @@ SELECT {receipts.DAY_IS_STORED}
     OR %(may_stand_alone)s AND abs(extract(epoch FROM now() - received_at)) > {ALONE_AFTER_SECONDS}
   FROM ingest_spooledbatch AS spooled WHERE batch_id = %(batch_id)s
 """  # noqa: S608 - constants
+#: As `stands_still` of one row.
 STANDS_STILL = f"""
 SELECT EXISTS (SELECT FROM ingest_spooledbatch AS spooled
-                WHERE attempts > 0 AND waits_for = '{WaitsFor.STORE}' AND NOT {receipts.ANYTHING_IS_STORED})
+                WHERE attempts > 0 AND waits_for = '{WaitsFor.STORE}'
+                  AND NOT {receipts.ANYTHING_IS_STORED}) AS stands_still
 """  # noqa: S608 - constants
 
 

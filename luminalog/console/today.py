@@ -45,6 +45,7 @@ class Pipeline:
     """Whether accepted batches are moving."""
 
     full: list[str]
+    stands_still: bool
     oldest: vitals.OldestBatch | None
     dead_letters: int
     workers: list[vitals.Worker] | None  # None: Valkey does not answer
@@ -99,6 +100,7 @@ def _refusals() -> list[Refusals]:
 def _pipeline() -> Pipeline:
     return Pipeline(
         full=[FULL[name] for name in sorted(vitals.limits_reached())],
+        stands_still=vitals.store_stands_still(),
         oldest=vitals.oldest_batch(),
         dead_letters=vitals.count_dead_letters(),
         workers=_workers(),

@@ -59,8 +59,17 @@ def _beat() -> Iterator[Finding]:
 
 
 def _spool() -> Iterator[Finding]:
+    if vitals.store_stands_still():
+        yield error(
+            "log store",
+            "Batches are accepted, and the log store takes nothing of anybody. They wait, and none is buried.",
+            "See the findings about migrations, partitions and our role; a worker's log names the error: drain_failed."
+            " Once that is mended, all is stored by itself.",
+        )
     spool = vitals.waiting()
     what = f"{spool.batches} batches ({spool.bytes} bytes on disk) wait, the oldest for {spool.oldest_seconds:.0f} s."
+    if spool.failed_batches:
+        what += f" {spool.failed_batches} of them have failed, and are tried again."
     do = "See the findings about workers, PostgreSQL and transactions; if all are well, start another worker."
     if spool.is_very_late:
         yield error("spool", what, do)

@@ -10,6 +10,7 @@ from django.db import connection
 from accounts.caller import Caller
 from ingest.models import SpooledBatch
 from ingest.spool import backlog, table
+from ingest.waits_for import WaitsFor
 from tests.integration.spool_rows import fill_spool, part_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +44,9 @@ def test_large_backlog_is_estimated_from_a_part_of_it(caller: Caller) -> None:
 
     assert measured.rows == pytest.approx(40_000, rel=0.2)
     assert measured.bytes == pytest.approx(expected, rel=0.2)
-    assert pages_touched(backlog.MEASURE, pages=backlog.PAGES, row_bytes=backlog.ROW_BYTES) < 1.3 * backlog.PAGES
+    assert (
+        pages_touched(backlog.MEASURE, pages=backlog.PAGES, row_bytes=backlog.ROW_BYTES, place="") < 1.3 * backlog.PAGES
+    )
     assert heap_pages() > 2 * backlog.PAGES  # or this test would prove nothing
 
 
@@ -55,16 +58,28 @@ def test_rows_that_are_gone_do_not_count(caller: Caller) -> None:
     assert backlog.measure().rows == 100
 
 
-def test_age_leaves_out_what_failed_alone(make_caller: Callable[..., Caller]) -> None:
-    table.accept(make_caller(), [part_of("poison")])
+def test_age_is_that_of_what_failed_as_well(make_caller: Callable[..., Caller]) -> None:
+    table.accept(make_caller(), [part_of("failed")])
     age_all(seconds=3600)
     SpooledBatch.objects.update(attempts=2)
-    table.accept(make_caller(), [part_of("good")])
+    table.accept(make_caller(), [part_of("new")])
 
     measured = backlog.measure()
 
-    assert measured.rows == 2
-    assert measured.oldest_seconds < 3600
+    assert (measured.rows, measured.failed_rows) == (2, 1)
+    assert measured.oldest_seconds >= 3600
+    assert measured.oldest_delaying_seconds == measured.oldest_seconds
+
+
+def test_what_waits_for_its_own_place_in_the_store_delays_nobody_else(caller: Caller) -> None:
+    table.accept(caller, [part_of("of a broken day")])
+    age_all(seconds=3600)
+    SpooledBatch.objects.update(attempts=1, waits_for=WaitsFor.PLACE)
+
+    measured = backlog.measure()
+
+    assert measured.oldest_seconds >= 3600
+    assert measured.oldest_delaying_seconds == 0
 
 
 def age_all(*, seconds: int) -> None:

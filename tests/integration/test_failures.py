@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+from django.test import Client
 
 from accounts.caller import Caller
 from foundation.postgres import current_day, execute, fetch_all
-from ingest.models import DeadLetter, DrainClaim, SpooledBatch, WaitsFor
+from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.spool import batch_ids, claims, dead_letters, failures, table
 from ingest.spool.drain import TAKE_APART_AFTER, drain
+from ingest.waits_for import WaitsFor
 from operations.verification import verify
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
@@ -79,7 +81,7 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_no_batch_is_buried_for_a_fault_of_the_store(
-    fault: Callable[[], AbstractContextManager[None]], make_caller: Callable[..., Caller]
+    fault: Callable[[], AbstractContextManager[None]], make_caller: Callable[..., Caller], client: Client
 ) -> None:
     callers = [make_caller(), make_caller()]
     with fault():
@@ -88,6 +90,8 @@ def test_no_batch_is_buried_for_a_fault_of_the_store(
             retry_at_once()
             assert drain() == 0
         assert failures.store_stands_still()
+        ready = client.get("/readyz")
+        assert (ready.status_code, ready.json()["checks"]["storing"]) == (503, "failed")
         assert SpooledBatch.objects.filter(attempts__gt=0).count() == 1  # the others go in groups, later
     assert not DeadLetter.objects.exists()
 

@@ -16,7 +16,17 @@ from storage.postgres import partitions
 from tests.processes import PROJECT
 from tests.waiting import DEADLINE_SECONDS
 
-NAMES = {"postgresql", "durability", "migrations", "partitions", "valkey", "spool_bytes", "spool_age", "disk"}
+NAMES = {
+    "postgresql",
+    "durability",
+    "migrations",
+    "partitions",
+    "valkey",
+    "spool_bytes",
+    "spool_age",
+    "disk",
+    "storing",
+}
 
 
 def test_process_is_healthy_without_asking_anybody(client: Client) -> None:

@@ -181,8 +181,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     else {}
 )
 CELERY_TIMEZONE = "UTC"
-#: In memory: a schedule that never changes needs no file, which a crash can leave damaged.
-CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
+CELERY_BEAT_SCHEDULER = "operations.schedule.SteadyScheduler"
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "accounts.forget": {"task": "accounts.forget", "schedule": crontab(minute="13"), "options": {"expires": 900}},
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},

@@ -1,6 +1,6 @@
 """`/metrics`: what the processes of this machine have counted, and the state of PostgreSQL and Valkey as of now.
 
-A scrape costs four statements and two commands. What does not answer is said to be down, and the rest is told.
+A scrape costs four statements and three commands. What does not answer is said to be down, and the rest is told.
 """
 
 import hmac
@@ -120,7 +120,7 @@ def _state(state: vitals.State) -> Iterator[Metric]:
 
 def _valkey() -> Iterator[Metric]:
     try:
-        seconds, workers = vitals.valkey_seconds(), vitals.workers()
+        seconds, workers, beat_is_silent = vitals.valkey_seconds(), vitals.workers(), vitals.beat_is_silent()
     except redis.RedisError as error:
         log.warning("scrape_without_valkey", error=type(error).__name__)
         yield _gauge("valkey_up", "1 when Valkey has answered this scrape within 50 ms.", 0)
@@ -129,6 +129,7 @@ def _valkey() -> Iterator[Metric]:
     yield _gauge("valkey_probe_seconds", "How long a PING took.", seconds)
     living = sum(not worker.is_silent for worker in workers)
     yield _gauge("workers_seen", "Workers, on any machine, that ran a task within the last minute.", living)
+    yield _gauge("beat_seen", "1 when a task of beat's ran within the last minute, on any machine.", not beat_is_silent)
 
 
 def _machine() -> Iterator[Metric]:

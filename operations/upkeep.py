@@ -13,6 +13,8 @@ from celery import current_app as app
 from celery.schedules import maybe_schedule
 from django.conf import settings
 
+from operations.schedule import LOOK_EVERY_SECONDS, ran_last
+
 
 @dataclass(kw_only=True)
 class ScheduledTask:
@@ -30,11 +32,12 @@ class ScheduledTask:
     def run_for_ever(self) -> None:
         """Run the task whenever it is due."""
         while True:
+            self.last_run_at = ran_last(self.last_run_at, now=app.now())
             is_due, seconds_left = self.schedule.is_due(self.last_run_at)
             if is_due:
                 self.run()
             else:
-                time.sleep(seconds_left)
+                time.sleep(min(seconds_left, LOOK_EVERY_SECONDS))
 
 
 def scheduled_tasks() -> list[ScheduledTask]:

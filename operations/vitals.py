@@ -271,4 +271,5 @@ def _disks() -> Iterator[Disk]:
 
 
 def _is_silent(seen_at: datetime) -> bool:
-    return datetime.now(UTC) - seen_at > SILENT_AFTER
+    """Tell whether that was long ago; or in the future, by a clock that was set back since."""
+    return abs(datetime.now(UTC) - seen_at) > SILENT_AFTER

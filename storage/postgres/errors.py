@@ -26,7 +26,8 @@ def writing() -> Iterator[None]:
     except (DatabaseError, InterfaceError, msgspec.MsgspecError) as error:
         if is_outage(error):
             raise Unavailable(clears_batches=sqlstate(error) in NOT_THEIR_FAULT) from error
-        raise Refused(type(error).__name__, _first_line(error), is_proven=_is_of_the_entries(error)) from error
+        kind = f"{type(error).__name__} {sqlstate(error) or ''}".rstrip()
+        raise Refused(kind, _first_line(error), is_proven=_is_of_the_entries(error)) from error
 
 
 @contextmanager

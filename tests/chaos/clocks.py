@@ -25,6 +25,18 @@ def environment(offset: str) -> dict[str, str]:
     }
 
 
+def environment_from(setting: Path) -> dict[str, str]:
+    """Return what makes a process believe that it is as far from now as the file says, whenever it looks."""
+    fixed = environment("")
+    del fixed["FAKETIME"]
+    return fixed | {"FAKETIME_TIMESTAMP_FILE": str(setting), "FAKETIME_NO_CACHE": "1"}
+
+
+def set_to(setting: Path, offset: str) -> None:
+    """Set the clock of those who read the file."""
+    setting.write_text(offset + "\n")
+
+
 def is_wrong(pid: int) -> bool:
     """Tell whether a process has the wrong clock."""
     return LIBRARY in Path(f"/proc/{pid}/maps").read_text()

@@ -258,6 +258,131 @@ def nudges_are_lost(trial: Trial) -> None:
     assert min(waited) < UNNUDGED_SECONDS, f"the oldest batch has waited for {min(waited):.1f} s"
 
 
+ENTRY = "ALTER TABLE storage_logentry"
+REFUSE = """
+CREATE FUNCTION chaos_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'invalid page in block 7' USING ERRCODE = 'XX001'; END $$;
+CREATE TRIGGER chaos_refuse BEFORE INSERT ON storage_logentry FOR EACH ROW EXECUTE FUNCTION chaos_refuse()
+"""
+#: What breaks the log store, and what mends it. `{day}` is today's partition, of which no entry may be lost.
+STORE_FAULTS = {
+    "schema ahead": (f"{ENTRY} RENAME COLUMN span_id TO gone", f"{ENTRY} RENAME COLUMN gone TO span_id"),
+    "schema behind": (
+        "ALTER TABLE quotas_hourlyusage RENAME COLUMN bytes TO gone",
+        "ALTER TABLE quotas_hourlyusage RENAME COLUMN gone TO bytes",
+    ),
+    "corrupt page": (REFUSE, "DROP FUNCTION chaos_refuse() CASCADE"),
+    "missing partition": (
+        f"{ENTRY} DETACH PARTITION {{day}}; ALTER TABLE {{day}} RENAME TO chaos_day;"
+        " CREATE VIEW {day} AS SELECT 1 AS nothing",
+        f"DROP VIEW {{day}}; ALTER TABLE chaos_day RENAME TO {{day}};"
+        f" {ENTRY} ATTACH PARTITION {{day}} FOR VALUES FROM ('{{first}}') TO ('{{next}}')",
+    ),
+}
+#: Longer than it took to bury a batch when a fault of the store was taken for its own: 1 + 2 + 4 + 8 + 16 s.
+STANDSTILL_SECONDS = 35
+
+
+def _store_fault(name: str, seconds: float) -> Callable[[Trial], None]:
+    """Return an act that breaks the log store, sees that it is told and that nothing is buried, and mends it."""
+
+    def act(trial: Trial) -> None:
+        stack, today = trial.stack, _today(trial.stack)
+        names = {"day": table_name(today), "first": f"{today}", "next": f"{today + timedelta(days=1)}"}
+        breaks, mends = (statement.format(**names) for statement in STORE_FAULTS[name])
+        trial.run_on()
+        stack.query(breaks)
+        try:
+            wait_until(lambda: "storing" in stack.failed_checks(), what=stack.tail_of_logs, seconds=FIRE_SECONDS)
+            trial.note(name)
+            time.sleep(seconds)
+            assert stack.query("SELECT count(*) FROM ingest_deadletter") == [(0,)], "batches were buried"
+        finally:
+            stack.query(mends)
+        stack.wait_until_ready()
+
+    return act
+
+
+@scenario("schema ahead", final=True)
+def schema_is_ahead(trial: Trial) -> None:
+    """A column of the log store has another name than the workers know: everything waits, nothing is buried."""
+    _store_fault("schema ahead", STANDSTILL_SECONDS)(trial)
+
+
+@scenario("schema behind", final=True)
+def schema_is_behind(trial: Trial) -> None:
+    """The table of usage lacks a column that the workers write: everything waits, nothing is buried."""
+    _store_fault("schema behind", 5)(trial)
+
+
+@scenario("corrupt page", final=True)
+def page_is_corrupt(trial: Trial) -> None:
+    """Every write of an entry fails as on a corrupt page: everything waits, nothing is buried."""
+    _store_fault("corrupt page", 5)(trial)
+
+
+@scenario("missing partition", final=True)
+def partition_is_missing(trial: Trial) -> None:
+    """Today's partition is gone and cannot be made: everything waits, nothing is buried."""
+    _store_fault("missing partition", 5)(trial)
+
+
+@scenario("ids given out again", final=True)
+def ids_are_reused(trial: Trial) -> None:
+    """Ids of batches begin anew, as after a restore: those in use are stored by others, without anybody's help."""
+    trial.run_on()
+    trial.stack.query("SELECT setval('ingest_batch_id', 1, false)")
+    trial.stack.restart("web")  # what it has of its block is forgotten
+    log = trial.stack.logs / "worker.log"
+    wait_until(lambda: "IntegrityError 23505" in log.read_text(errors="replace"), seconds=FIRE_SECONDS)
+    trial.note("ids given out again")
+    trial.stack.wait_until_ready()
+    trial.run_on()
+
+
+@scenario("beat's clock set back", final=True, skip=clocks.why_not)
+def clock_of_beat_is_set_back(trial: Trial) -> None:
+    """Beat's clock runs an hour ahead and is set back: what it sends goes on within seconds."""
+    stack, setting = trial.stack, trial.stack.folder / "clock_of_beat"
+    clocks.set_to(setting, "+1h")
+    stack.restart("beat", **clocks.environment_from(setting))
+    try:
+        wait_until(partial(_has_a_wrong_clock, stack, "beat"), seconds=FIRE_SECONDS)
+        _wait_for_beat(stack)
+        clocks.set_to(setting, "+0")
+        trial.note("beat's clock set back")
+        _wait_for_beat(stack)
+    finally:
+        stack.restart("beat")
+
+
+@scenario("PostgreSQL's clock -1h", "PostgreSQL's clock set right", skip=clocks.why_not)
+def clock_of_postgresql_is_set(trial: Trial) -> None:
+    """PostgreSQL's clock is an hour slow, then right again: what it has dated refuses nobody as too old."""
+    trial.run_on()
+    trial.stack.restart("postgres", **clocks.environment("-1h"))
+    trial.note("PostgreSQL's clock -1h")
+    trial.stack.wait_until_ready()
+    trial.run_on(3, 4)
+    with trial.stack.halted("worker"):  # batches of that clock wait
+        trial.run_on()
+        trial.stack.restart("postgres")
+        trial.note("PostgreSQL's clock set right")
+        wait_until(lambda: "postgresql" not in trial.stack.failed_checks(), seconds=FIRE_SECONDS)
+        trial.run_on(6, 7)  # a look at the spool, at least
+        assert "spool_age" not in trial.stack.failed_checks(), "batches are taken for an hour old"
+    trial.stack.wait_until_ready()
+
+
+def _wait_for_beat(stack: Stack) -> None:
+    """Wait until a task that only beat sends has run."""
+    client = stack.valkey_client()
+    client.delete("ll:beat")
+    wait_until(lambda: client.exists("ll:beat"), what=stack.tail_of_logs, seconds=FIRE_SECONDS)
+    client.close()
+
+
 CLOCKS = (("web", "+1h"), ("web", "-1h"), ("worker", "+1h"), ("worker", "-1h"), ("valkey", "+1h"), ("valkey", "-1h"))
 
 

@@ -141,6 +141,14 @@ class Stack:
         self.armed.clear()
         self.wait_until_ready()
 
+    def failed_checks(self) -> set[str]:
+        """Return which checks of readiness fail now; `web` when it does not answer."""
+        try:
+            checks: dict[str, str] = requests.get(f"{self.direct_url}/readyz", timeout=5).json()["checks"]
+        except requests.RequestException:
+            return {"web"}
+        return {name for name, said in checks.items() if said != "ok"}
+
     # --- use ---
 
     @property

@@ -3,7 +3,7 @@
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 #: Classes and codes of SQLSTATE that speak of the server's state, not of the statement (PostgreSQL manual, appendix A).
-OUTAGES = ("08", "25006", "53", "55P03", "57", "58")
+OUTAGES = ("08", "25006", "25P03", "53", "55P03", "57", "58")
 BUSY = ("53300", "55P03", "57014")  # too many connections, lock not available, statement timeout
 DISK_FULL = "53100"
 LOCK_NOT_AVAILABLE = "55P03"

@@ -59,8 +59,9 @@ class EntryWriter(Protocol):
     def write(self, batches: Sequence[Batch]) -> None:
         """Store the entries of `batches`, all or none; durably, unless it joins the transaction.
 
-        A store that does not join keeps an entry once, by its id, however many tries bring it. Raises: `Refused`; the
-        transaction that was joined can then only go back to a savepoint.
+        A store that does not join keeps an entry once, by its id, however many tries bring it. Raises: `Refused`, which
+        is proven only where nothing but what the entries hold can be why; the transaction that was joined can then only
+        go back to a savepoint.
         """
 
     def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:

@@ -112,9 +112,9 @@ def _judge_one(head: BatchHead, *, reason: str, is_proven: bool) -> bool:
         return stands_still
     if is_proven or _can_be_held_against(head, may_stand_alone=in_its_place is True):
         execute(HOLD_AGAINST, {"batch_id": head.batch_id, "reason": reason})
-    else:
-        _have_wait(head, "" if in_its_place else WaitsFor.STORE, reason=reason)
-    return False
+        return False
+    _have_wait(head, "" if in_its_place else WaitsFor.STORE, reason=reason)
+    return not in_its_place  # nothing says that the store takes anything
 
 
 def _takes_any(heads: Sequence[BatchHead]) -> bool:

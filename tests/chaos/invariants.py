@@ -220,10 +220,11 @@ def _ends_of_tracebacks(text: str) -> Iterator[str]:
 
 
 def _exception_of(line: str) -> Iterator[str]:
-    """Yield the last line of an event's exception, if it has one."""
+    """Yield the last exception of an event, if it has one; one of Django's with that of psycopg which it wraps."""
     with contextlib.suppress(json.JSONDecodeError):  # half a line of a killed process
         if exception := json.loads(line).get("exception"):
-            yield exception.strip().splitlines()[-1]
+            *earlier, last = [named for named in exception.strip().splitlines() if not named.startswith(" ")]
+            yield f"{last} of {earlier[-1]}" if earlier and last.startswith("django.db.utils.") else last
 
 
 def some(breaches: Iterable[str]) -> list[str]:

@@ -38,14 +38,15 @@ class Writer:
     """See `storage.store.EntryWriter`."""
 
     joins_transaction = False
-    #: What the next writes meet.
-    trouble: Unavailable | None = None
+    #: What the next writes meet, if it is not of certain organisations alone.
+    trouble: Unavailable | Refused | None = None
+    trouble_is_of: int | None = None
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
 
     def write(self, batches: Sequence[Batch]) -> None:
-        if self.trouble:
+        if self.trouble and self.trouble_is_of in (None, *(batch.organisation_id for batch in batches)):
             raise self.trouble
         rows = [(batch.organisation_id, entry) for batch in batches for entry in _entries_of(batch)]
         for organisation_id, entry in rows:

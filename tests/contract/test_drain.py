@@ -1,6 +1,6 @@
 """The door is real: the product keeps its entries in a store that it has never heard of."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -11,11 +11,13 @@ from explore.search import find
 from foundation.postgres import execute
 from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.spool import table
+from ingest.spool.dead_letters import HOPELESS_AFTER
 from ingest.spool.drain import TAKE_APART_AFTER, drain
+from ingest.spool.failures import store_stands_still
 from operations.verification import verify
 from quotas.models import Quota
 from storage import receipts, retention
-from storage.errors import Unavailable
+from storage.errors import Refused, Unavailable
 from storage.models import LogEntry, Receipt
 from storage.store import Store
 from tests.contract import memory
@@ -23,6 +25,8 @@ from tests.contract.batches import batch_of, whole
 from tests.integration.spool_rows import NOW, part_of, receipts_refused, retry_at_once, spool_raw
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+#: More failures than any batch survives that is to blame for them.
+MANY = HOPELESS_AFTER + TAKE_APART_AFTER
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +105,44 @@ def test_trouble_of_the_store_is_not_held_against_the_batches(
     DrainClaim.objects.all().delete()
     assert drain() == 1
     assert stored(caller) == ["one"]
+
+
+def test_doubtful_refusal_is_not_held_against_the_batches_while_nothing_is_stored(
+    caller: Caller, in_memory: Store
+) -> None:
+    """Such a store cannot be tried with a plain entry: what others store tells alone."""
+    assert isinstance(in_memory.writer, memory.Writer)
+    in_memory.writer.trouble = Refused("Bug", "unknown column", is_proven=False)
+    for n in range(MANY):
+        table.accept(caller, [part_of(f"{n}")])
+        retry_at_once()
+        assert drain() == 0
+    assert store_stands_still()
+    assert not DeadLetter.objects.exists()
+    in_memory.writer.trouble = None
+
+    retry_at_once()
+    assert drain() == MANY
+    assert not store_stands_still()
+    assert verify(wait=at_once) == []
+
+
+def test_doubtful_refusal_is_held_against_a_batch_while_others_are_stored(
+    make_caller: Callable[..., Caller], in_memory: Store
+) -> None:
+    poisonous, other = make_caller(), make_caller()
+    assert isinstance(in_memory.writer, memory.Writer)
+    in_memory.writer.trouble = Refused("Bug", "cannot be told", is_proven=False)
+    in_memory.writer.trouble_is_of = poisonous.organisation_id
+    table.accept(poisonous, [part_of("poison")])
+    for n in range(TAKE_APART_AFTER + 2):
+        retry_at_once()
+        drain()
+        table.accept(other, [part_of(f"{n}")])
+        drain()
+    assert DeadLetter.objects.get().organisation_id == poisonous.organisation_id
+    assert len(stored(other)) == TAKE_APART_AFTER + 2
+    assert verify(wait=at_once) == []
 
 
 def test_live_tail_reads_it(caller: Caller, in_memory: Store) -> None:

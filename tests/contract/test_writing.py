@@ -9,9 +9,11 @@ import pytest
 from django.db import transaction
 
 from storage.batch import Batch
-from storage.errors import Refused
+from storage.errors import Refused, Unavailable
 from storage.store import Presence, Store, StoredDay, write_what_can_be
+from storage.store import store as open_store
 from tests.contract.batches import NOW, arrival_of, batch_of, whole
+from tests.integration.spool_rows import entries_refused
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -153,8 +155,27 @@ def test_refused_entry_takes_its_batches_with_it_and_is_not_quoted(
     with pytest.raises(Refused) as refused, transaction.atomic():
         store.writer.write(batches)
 
+    assert refused.value.is_proven  # what they hold is why
     assert "secret" not in refused.value.reason
     assert [messages(store, batch) for batch in batches] == [[], []]
+
+
+@pytest.mark.parametrize("sqlstate", ["XX001", "42501", "42703", "23505", "23514", "54000", "P0001", "0A000"])
+def test_what_postgresql_may_be_to_blame_for_is_a_doubtful_refusal(organisation_id: int, sqlstate: str) -> None:
+    with entries_refused(sqlstate=sqlstate), pytest.raises(Refused) as refused, transaction.atomic():
+        open_store().writer.write([batch_of({"message": "secret"}, organisation_id=organisation_id)])
+    assert not refused.value.is_proven
+    assert sqlstate in refused.value.kind
+    assert "secret" not in refused.value.reason
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "clears"), [("53100", True), ("55P03", True), ("57014", False), ("57P01", False), ("58030", False)]
+)
+def test_outage_of_postgresql_is_nobodys_refusal(organisation_id: int, sqlstate: str, clears: bool) -> None:
+    with entries_refused(sqlstate=sqlstate), pytest.raises(Unavailable) as raised, transaction.atomic():
+        open_store().writer.write([batch_of({}, organisation_id=organisation_id)])
+    assert raised.value.clears_batches is clears
 
 
 def test_refused_batch_is_taken_apart(store: Store, organisation_id: int) -> None:

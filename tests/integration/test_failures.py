@@ -14,6 +14,9 @@ from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.spool import batch_ids, claims, dead_letters, failures, table
 from ingest.spool.drain import TAKE_APART_AFTER, drain
 from ingest.waits_for import WaitsFor
+from operations.doctor import pipeline
+from operations.doctor.finding import Severity
+from operations.metrics import exposition
 from operations.verification import verify
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
@@ -101,6 +104,21 @@ def test_no_batch_is_buried_for_a_fault_of_the_store(
     assert not failures.store_stands_still()
     assert sorted(map(int, LogEntry.objects.values_list("message", flat=True))) == list(range(MANY))
     assert verify() == []
+
+
+def test_standstill_is_told_wherever_operators_look(caller: Caller, admin_client: Client) -> None:
+    table.accept(caller, [part_of("one")])
+    with entries_refused():
+        drain()
+        metrics = exposition().decode().splitlines()
+        findings = {one.subject: one.level for one in pipeline.examine()}
+        page = admin_client.get("/admin/").content.decode()
+        listed = admin_client.get("/admin/ingest/spooledbatch/").content.decode()
+    assert "luminalog_store_stands_still 1.0" in metrics
+    assert "luminalog_spool_failed_rows 1.0" in metrics
+    assert findings["log store"] is Severity.ERROR
+    assert "Nothing is stored" in page
+    assert "the log store, which took nothing" in listed
 
 
 def test_batches_of_workers_that_die_in_a_standstill_are_not_buried(caller: Caller) -> None:

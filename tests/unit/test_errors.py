@@ -24,6 +24,7 @@ def failure(kind: type[Exception], sqlstate: str | None) -> Exception:
         (OperationalError, "57P01", "storage_unavailable"),
         (OperationalError, "53100", "storage_unavailable"),
         (InternalError, "25006", "storage_unavailable"),
+        (InternalError, "25P03", "storage_unavailable"),
         (OperationalError, "55P03", "overloaded"),
         (OperationalError, "57014", "overloaded"),
         (OperationalError, "53300", "overloaded"),

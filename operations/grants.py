@@ -158,6 +158,7 @@ def _rights(relations: list[Relation], schema: str) -> Iterator[str]:
         later = _sql(f"ALTER DEFAULT PRIVILEGES FOR ROLE {OWNER} IN SCHEMA {{schema}} GRANT ", schema=schema)
         yield f"{later} {WRITE} ON TABLES TO {role}"
         yield f"{later} USAGE ON SEQUENCES TO {role}"
+    yield f"GRANT UPDATE ON SEQUENCE ingest_batch_id TO {WORKER}"  # beyond ids that were given out before
     for one in relations:
         if one.kind == "S":
             continue

@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC
 
-from django.db import DatabaseError, transaction
+import structlog
+from django.db import DatabaseError, InterfaceError, transaction
 
 from foundation.outages import is_outage
 from foundation.postgres import execute
 from quotas import ledger
 from storage import receipts
 from storage.batch import Batch, BatchHead
-from storage.errors import Refused
+from storage.errors import Unavailable
 from storage.store import store
+
+log = structlog.get_logger(__name__)
 
 #: Whatever its batch holds, the store takes this line where it takes any.
 PLAIN = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"trial"}'
@@ -59,11 +62,10 @@ def would_take(head: BatchHead) -> bool | None:
             raise _TakenBack
     except _TakenBack:
         return True
-    except Refused:
-        return False
-    except DatabaseError as error:
-        if is_outage(error):
+    except Exception as error:  # whatever it is, a bug of ours too: nothing would be stored
+        if isinstance(error, Unavailable) or (isinstance(error, (DatabaseError, InterfaceError)) and is_outage(error)):
             raise
+        log.warning("trial_failed", organisation_id=head.organisation_id, error=type(error).__name__)
         return False
 
 

@@ -15,6 +15,7 @@ from foundation.levels import BY_NAME
 from foundation.postgres import copy_rows, execute
 from storage.batch import Batch, entry_id
 from storage.entry import CanonicalEntry
+from storage.errors import Refused
 from storage.postgres import partitions
 from storage.postgres.errors import writing
 from storage.postgres.tallies import tallies
@@ -63,7 +64,7 @@ def write(batches: Sequence[Batch]) -> None:
         partitions.make({batch.received_at.astimezone(UTC).date() for batch in batches})
         written = copy_rows(COPY, _rows(batches), types=list(COLUMNS.values()), dumpers={msgspec.Raw: RawJson})
     if written != expected:
-        raise AssertionError(f"COPY wrote {written} of {expected} entries")
+        raise Refused("Miscounted", f"COPY wrote {written} of {expected} entries", is_proven=False)
 
 
 def delete(organisation_id: int, *, before: datetime, limit: int) -> int:

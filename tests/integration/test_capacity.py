@@ -160,6 +160,15 @@ def test_old_backlog_refuses_counts_the_refusal_and_keeps_nothing(post: Callable
     assert HourlyUsage.objects.get(outcome="backlog_full").requests == 3
 
 
+@pytest.mark.parametrize(("waits_for", "full"), [("", {"spool_age"}), ("store", {"spool_age"}), ("place", set())])
+def test_batches_that_failed_refuse_others_in_the_end_unless_they_wait_for_their_own_place(
+    waits_for: str, full: set[str]
+) -> None:
+    make_old_backlog()
+    SpooledBatch.objects.update(attempts=3, waits_for=waits_for)
+    assert capacity.look() == full
+
+
 def test_start_page_says_that_batches_are_refused(admin_client: Client) -> None:
     assert b"New batches are refused" not in admin_client.get("/admin/").content
     make_old_backlog()

@@ -4,6 +4,7 @@ Counted in pages that PostgreSQL looks at, which no other work on the machine ch
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -117,6 +118,27 @@ def test_sweeps_become_rare_when_they_are_slow(old_snapshot: psycopg.Connection)
     quick = claims.Frontier()
     quick.move(slot=7, claim=3, took_seconds=0.001)
     wait_until(lambda: quick.start() == FROM_THE_BEGINNING, what="the next sweep")
+
+
+def test_sweep_comes_within_seconds_however_slow_the_last_was_and_at_once_after_an_outage() -> None:
+    frontier = claims.Frontier()
+    frontier.move(slot=7, claim=3, took_seconds=0.8)
+    assert frontier._sweep_due_at - time.monotonic() <= claims.SWEEP_WITHIN_SECONDS
+    assert frontier.start() != FROM_THE_BEGINNING
+    frontier.distrust()
+    assert frontier.start() == FROM_THE_BEGINNING
+
+
+def test_claim_below_the_frontier_is_released_by_a_sweep() -> None:
+    """One that is there again: PostgreSQL crashed before the deletion was flushed."""
+    fill_spool(1, rows=1)
+    left = claims.claim()
+    assert left
+    execute("UPDATE ingest_drainclaim SET claimed_at = now() - interval '1 minute'")
+    claims.frontier.move(slot=0, claim=left.claim_id + 1, took_seconds=0.1)
+    assert claims.take_dead() == []
+    claims.frontier.distrust()
+    assert claims.take_dead() == [left.batch_ids]
 
 
 def test_batch_that_was_committed_very_late_is_found(caller: Caller) -> None:

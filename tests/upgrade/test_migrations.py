@@ -16,7 +16,7 @@ DO $$ BEGIN CREATE ROLE luminalog_reader NOLOGIN; EXCEPTION WHEN duplicate_objec
 #: What was applied, and the rooms that moved models are of now.
 WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type"}
 #: Whose columns became others; each has a test below.
-REWRITTEN = {"accounts_apikey", "ingest_idempotencykey"}
+REWRITTEN = {"accounts_apikey", "ingest_idempotencykey", "ingest_spooledbatch"}
 
 #: What hangs on content types: roles, what people may do, the audit trail.
 STAFF = """
@@ -97,6 +97,15 @@ def test_upgrade_keeps_every_row(upgraded: Database, rows_before: dict[str, list
     changed = {name for name, rows in rows_before.items() if after[name] != rows}
     assert changed == WRITTEN_BY_MIGRATE | REWRITTEN
     assert sum(map(len, rows_before.values())) > 300
+
+
+def test_batches_that_wait_are_as_they_were_and_wait_for_nothing(
+    upgraded: Database, rows_before: dict[str, list[str]]
+) -> None:
+    before = [json.loads(row) for row in rows_before["ingest_spooledbatch"]]
+    after = [json.loads(row) for row in upgraded.rows()["ingest_spooledbatch"]]
+    assert before
+    assert after == [batch | {"waits_for": "", "failed_in": None} for batch in before]
 
 
 def test_keys_may_do_what_they_might_before(upgraded: Database, rows_before: dict[str, list[str]]) -> None:

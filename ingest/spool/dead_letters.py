@@ -12,6 +12,7 @@ from ingest.spool.table import Spooled
 from quotas.ledger import Amount
 from storage import receipts
 from storage.batch import HEAD, Batch
+from storage.errors import Refused
 from storage.store import write_what_can_be
 
 HOPELESS_AFTER = 8
@@ -96,7 +97,7 @@ def _keep_what_can_be_kept(row: Spooled) -> Batch:
     except PayloadError as error:
         _bury(row, payload=row.payload, entries=row.entries, size_bytes=row.size_bytes, reason=str(error))
         return row.empty_batch()
-    refused = write_what_can_be(batch)
+    refused = _refused(batch)
     if refused and storing.would_take(row) is False:
         raise next(iter(refused.values()))  # nobody's entries are taken there now: these are not to blame
     for index, why in refused.items():
@@ -106,6 +107,15 @@ def _keep_what_can_be_kept(row: Spooled) -> Batch:
     if kept.lines:
         receipts.write([kept])
     return kept
+
+
+def _refused(batch: Batch) -> dict[int, Refused]:
+    """Store what the log store takes, and return why not the others; what is not proven is tried once more."""
+    refused = write_what_can_be(batch)
+    for index in [index for index, why in refused.items() if not why.is_proven]:
+        del refused[index]
+        refused |= write_what_can_be(batch.only([index]))
+    return refused
 
 
 def _bury(

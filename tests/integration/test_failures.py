@@ -201,6 +201,17 @@ def test_poison_waits_when_the_store_breaks_just_before_it_is_taken_apart(caller
     assert not DeadLetter.objects.exists()
 
 
+def test_entry_that_the_store_takes_at_a_second_try_is_not_buried(caller: Caller) -> None:
+    table.accept(caller, [part_of("good", "unlucky")])
+    SpooledBatch.objects.update(attempts=TAKE_APART_AFTER)
+    execute("CREATE TEMPORARY SEQUENCE tries")
+    with entries_refused(when="NEW.message = 'unlucky' AND nextval('pg_temp.tries') <= 2"):  # its batch, and itself
+        drain()
+    execute("DROP SEQUENCE tries")
+    assert not DeadLetter.objects.exists()
+    assert LogEntry.objects.count() == 2
+
+
 def test_store_that_refuses_one_organisation_holds_up_no_other_and_buries_nothing(
     make_caller: Callable[..., Caller],
 ) -> None:

@@ -18,10 +18,32 @@ from django.conf import settings
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
-#: Addresses that lead to an IPv4 address inside an IPv6 one: NAT64 (RFC 6052, RFC 8215).
-TRANSLATED = [ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48")]
 
 Address = IPv4Address | IPv6Address
+
+#: All that is given out of IPv6 (IANA, "IPv6 Global Unicast Address Assignments"). Outside of it are the old and new
+#: ways to write an IPv4 address (mapped, compatible, SIIT, NAT64), site-local, segment routing and clouds' metadata.
+GIVEN_OUT = ip_network("2000::/3")
+#: What is not for strangers to reach: IANA's special-purpose registries, and what clouds answer themselves at addresses
+#: that look like anybody's. Ours and not `ipaddress`'s, which knows more or less with each version of Python.
+SPECIAL = [
+    ip_network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16",
+        "192.0.0.0/24",  # protocol assignments, and Oracle's metadata
+        "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24",  # documentation
+        "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.175.48.0/24",  # AS112, AMT, 6to4's relays
+        "198.18.0.0/15",  # benchmarks
+        "224.0.0.0/3",  # multicast, reserved, broadcast
+        "168.63.129.16/32",  # Azure: the machine's host
+        "161.26.0.0/16", "166.8.0.0/14",  # IBM: services behind the machine
+        "2001::/23",  # protocol assignments: Teredo, benchmarks, ORCHID
+        "2001:db8::/32", "3fff::/20",  # documentation
+        "2002::/16", "2620:4f:8000::/48", "3ffe::/16",  # 6to4, AS112, 6bone
+    )
+]  # fmt: skip
+#: Of an interface that stands for an IPv4 address (ISATAP, RFC 5214, section 6.1), but for the bit that varies.
+ISATAP = 0x00005EFE
 
 
 class WebhookError(Exception):
@@ -86,28 +108,28 @@ def resolve(url: str) -> Target:
         port = parts.port
     except ValueError as error:
         raise WebhookError("not an address") from error
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
+    host = (parts.hostname or "").removesuffix(".")
+    if parts.scheme not in ("https", "http") or "@" in parts.netloc or not host or "%" in host or port == 0:
         raise WebhookError("not an https:// address")
     is_https = parts.scheme == "https"
     port = port or (443 if is_https else 80)
-    addresses = _addresses(parts.hostname, port)
+    addresses = _addresses(host, port)
     if not all(_is_allowed(address) for address in addresses):
         if not all(is_public(address) for address in addresses):
             raise WebhookError("leads to an address that is not public")
         if not is_https or port != 443:
             raise WebhookError("must be https on port 443")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(host=parts.hostname, port=port, address=str(addresses[0]), path=path, is_https=is_https)
+    return Target(host=host, port=port, address=str(addresses[0]), path=path, is_https=is_https)
 
 
 def is_public(address: Address) -> bool:
     """Tell whether `address` is one of the internet's, and no disguise of another."""
     if isinstance(address, IPv6Address):
-        if address.ipv4_mapped or address.sixtofour or address.teredo:
+        is_isatap = int(address) >> 32 & 0xFDFFFFFF == ISATAP
+        if address not in GIVEN_OUT or address.scope_id or is_isatap:
             return False
-        if any(address in network for network in TRANSLATED):
-            return False
-    return address.is_global and not address.is_multicast
+    return not any(address in network for network in SPECIAL)
 
 
 def _addresses(host: str, port: int) -> list[Address]:

@@ -16,13 +16,40 @@ from notify.webhooks import WebhookError, is_public, resolve
         "127.0.0.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
         "224.0.0.1", "255.255.255.255", "198.18.0.1", "::1", "::", "fe80::1", "fc00::1", "ff02::1",
         "::ffff:10.0.0.1", "::ffff:8.8.8.8", "64:ff9b::a00:1", "2002:a00:1::", "2001:0:53aa:64c:0:0:0:1",
+        # IPv4 in other clothes: compatible, SIIT, NAT64 for local use, Teredo and 6to4 to a public one, ISATAP
+        "::127.0.0.1", "::8.8.8.8", "::ffff:0:127.0.0.1", "64:ff9b:1::a00:1", "2001::1", "2002:808:808::1",
+        "2606:4700::5efe:10.0.0.1", "2606:4700::200:5efe:10.0.0.1",
+        # documentation, benchmarks, protocol assignments, tests, and what nobody was given
+        "192.0.2.1", "198.51.100.1", "203.0.113.1", "198.19.255.255", "192.0.0.8", "192.0.0.170", "192.88.99.1",
+        "192.31.196.1", "240.0.0.1", "239.1.1.1", "2001:db8::1", "2001:2::1", "2001:10::1", "2001:20::1", "3fff::1",
+        "3fff:fff:ffff::1", "3ffe::1", "5f00::1", "100::1", "100:0:0:1::1", "4000::1", "fec0::1", "feff::1",
+        "ff0e::1", "2001:1::1", "2620:4f:8000::1",
+        # what clouds answer themselves
+        "168.63.129.16", "192.0.0.192", "100.100.100.200", "169.254.170.2", "169.254.42.42", "161.26.0.10",
+        "166.9.1.1", "fd00:ec2::254", "fd20:ce::254", "fd00:42::42", "fe80::a9fe:a9fe", "2606:4700::1%eth0",
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_the_internets_is_none_of_ours(address: str) -> None:
     assert not is_public(ip_address(address))
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "8.8.8.8",
+        "1.1.1.1",
+        "9.255.255.255",
+        "172.32.0.1",
+        "192.0.1.1",
+        "223.255.255.254",
+        "168.63.129.17",
+        "2606:4700:4700::1111",
+        "2001:4860:4860::8888",
+        "2a00:1450:4001::1",
+        "2001:200::1",
+        "3fff:1000::1",
+    ],
+)
 def test_an_address_of_the_internet_is_public(address: str) -> None:
     assert is_public(ip_address(address))
 
@@ -33,7 +60,11 @@ def test_an_address_of_the_internet_is_public(address: str) -> None:
         "https://127.0.0.1/", "https://[::1]/", "https://0.0.0.0/", "https://169.254.169.254/latest/meta-data",
         "https://2130706433/", "https://0x7f000001/", "https://[::ffff:10.0.0.1]/", "https://localhost/",
         "http://8.8.8.8/", "https://8.8.8.8:8443/", "https://user:password@8.8.8.8/", "ftp://8.8.8.8/", "https:///x",
-        "https://8.8.8.8:99999/", "8.8.8.8", "", "https://name.invalid/",
+        "https://8.8.8.8:99999/", "8.8.8.8", "", "https://name.invalid/", "https://8.8.8.8:0/", "http://8.8.8.8:0/",
+        "https://8.8.8.8:80/", "https://8.8.8.8:22/", "https://@8.8.8.8/", "https://localhost./", "https://./",
+        "https://127.1/", "https://017700000001/", "https://１２７.0.0.1/", "https://127。0。0。1/", "https://127.0.0.1./",
+        "https://[2606:4700:4700::1111%25lo]/", "https://[fe80::1%25lo]/", "https://[::ffff:0:127.0.0.1]/",
+        "https://8.8.8.8\\@127.0.0.1/", "https://127.0.0.1#@8.8.8.8/", "https://[v1.a]/", "https://8.8.8.8:-1/",
     ],
 )  # fmt: skip
 def test_an_address_that_leads_elsewhere_is_refused(url: str) -> None:
@@ -66,8 +97,14 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest
 def test_networks_that_the_operator_allows_are_reached_by_http_on_any_port() -> None:
     with override_settings(WEBHOOK_ALLOWED_NETWORKS=["127.0.0.0/8"]):
         assert resolve("http://127.0.0.1:8080/hook").port == 8080
-        with pytest.raises(WebhookError):
-            resolve("https://10.0.0.1/")
+        for elsewhere in ("https://10.0.0.1/", "http://127.0.0.1:0/", "http://[::ffff:127.0.0.1]:8080/"):
+            with pytest.raises(WebhookError):
+                resolve(elsewhere)
+
+
+def test_a_name_with_a_dot_at_its_end_is_asked_for_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda _, port, **__: [(0, 0, 0, "", ("8.8.8.8", port))])
+    assert resolve("https://hooks.example./x").host == "hooks.example"
 
 
 def test_a_signature_is_an_hmac_over_time_and_body() -> None:

@@ -56,7 +56,7 @@ def accept(request: Request) -> Accepted:
 def _accept_once(request: Request, key: str, parts: Sequence[Part], accepted: Accepted) -> Accepted:
     answer = Remembered(body=accepted.reply.body, media_type=accepted.reply.media_type)
     with PromptTransaction():
-        earlier = idempotency.remember(request.caller.organisation_id, key, body=request.body, answer=answer)
+        earlier = idempotency.remember(request.caller.api_key_id, key, body=request.body, answer=answer)
         if earlier is not None:
             reply = Reply(body=earlier.body, media_type=earlier.media_type, headers={"Idempotency-Replayed": "true"})
             return Accepted(reply=reply, kept=None)

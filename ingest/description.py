@@ -73,7 +73,10 @@ REFUSALS = {
     503: "Nothing was kept; see Retry-After.",
 }
 IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key", str, "header", description="1 to 255 printable characters, kept for 24 hours."
+    "Idempotency-Key",
+    str,
+    "header",
+    description="1 to 255 printable characters, kept for 24 hours; each API key has its own.",
 )
 PREFER = OpenApiParameter("Prefer", str, "header", description="`handling=lenient` keeps the valid entries (RFC 7240).")
 

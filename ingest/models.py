@@ -68,9 +68,11 @@ class DrainClaim(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """The answer to a request that carried an `Idempotency-Key`, kept for 24 hours."""
+    """The answer to a request that carried an `Idempotency-Key`, kept for 24 hours. The key is its API key's own."""
 
-    organisation_id = models.BigIntegerField()
+    api_key_id = models.BigIntegerField(null=True)
+    # Written, instead of `api_key_id`, by processes of the version before; to be dropped in the next one.
+    organisation_id = models.BigIntegerField(null=True)
     key = models.CharField(max_length=255)
     body_sha256 = models.BinaryField(max_length=32)
     answer = models.BinaryField()
@@ -79,6 +81,7 @@ class IdempotencyKey(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["api_key_id", "key"], name="idempotency_key_is_used_once_an_api_key"),
             models.UniqueConstraint(fields=["organisation_id", "key"], name="idempotency_key_is_used_once"),
         ]
         indexes = [
@@ -86,7 +89,7 @@ class IdempotencyKey(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"idempotency key of organisation {self.organisation_id}"
+        return f"idempotency key of API key {self.api_key_id}"
 
 
 class DeadLetter(models.Model):

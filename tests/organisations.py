@@ -30,10 +30,10 @@ def make_organisation(slug: str = "acme", *, plan: Plan | None = None, **fields:
 
 
 def make_api_key(organisation: Organisation | None = None, **fields: Any) -> tuple[ApiKey, str]:
-    """A key of `organisation`'s first project, and its secret."""
+    """A key of `organisation`'s first project, or of `project`, and its secret."""
     organisation = organisation or make_organisation()
     secret = make_key()
-    project = organisation.projects.earliest("id")
+    project = fields.pop("project", None) or organisation.projects.earliest("id")
     api_key = ApiKey.objects.create(
         organisation=organisation,
         project=project,

@@ -139,7 +139,7 @@ class Work:
     def accept_once(self, numbers: random.Random) -> None:
         caller = numbers.choice(self.callers)
         with PromptTransaction():
-            known = idempotency.remember(caller.organisation_id, f"{numbers.randrange(20)}", body=b"", answer=ANSWER)
+            known = idempotency.remember(caller.api_key_id, f"{numbers.randrange(20)}", body=b"", answer=ANSWER)
             if known is None:
                 table.accept(caller, [part_of("one")] * numbers.choice([1, 2]))
 

@@ -204,7 +204,7 @@ def test_request_with_an_idempotency_key_is_given_up_in_time(
             if hangs_at == "first statement":
                 stopped(backend_pid)
             idempotency.remember(
-                caller.organisation_id, "once", body=body, answer=Remembered(body=b"{}", media_type="application/json")
+                caller.api_key_id, "once", body=body, answer=Remembered(body=b"{}", media_type="application/json")
             )
             table.accept(caller, [PART])
             stopped(backend_pid)

@@ -54,6 +54,13 @@ call_command("drain")
 call_command("verify_ledger")
 print(json.dumps([before, read()]))
 """
+#: As `ingest.spool.idempotency` had it while an `Idempotency-Key` was an organisation's.
+REMEMBER_OF_BEFORE = """
+INSERT INTO ingest_idempotencykey AS known (organisation_id, key, body_sha256, answer, media_type)
+VALUES (7, 'daily-1', '', '', 'application/json')
+ON CONFLICT (organisation_id, key) DO UPDATE SET answer = excluded.answer
+ WHERE known.created_at < now() - interval '24 hours'
+"""
 WATCHERS = [
     "accounts.view_accessrecord", "notify.add_noticechannel", "notify.view_notice", "notify.view_noticedelivery",
 ]  # fmt: skip
@@ -123,6 +130,14 @@ def test_remembered_answers_are_the_same_json(upgraded: Database, rows_before: d
     [after] = map(json.loads, upgraded.rows()["ingest_idempotencykey"])
     assert json.loads(bytes.fromhex(after["answer"].removeprefix("\\x"))) == before["answer"]
     assert after["media_type"] == "application/json"
+
+
+def test_process_of_the_version_before_remembers_answers_beside_the_new_ones(upgraded: Database) -> None:
+    with new_database(like=upgraded) as database:
+        for _ in range(2):
+            database.execute(REMEMBER_OF_BEFORE)
+        [_, kept] = map(json.loads, database.rows()["ingest_idempotencykey"])
+        assert (kept["organisation_id"], kept["key"], kept["api_key_id"]) == (7, "daily-1", None)
 
 
 def test_upgrade_leaves_no_model_change(upgraded: Database) -> None:

@@ -4,6 +4,7 @@ Neither memory nor the answer depends on how bad the rest of a body is.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -41,11 +42,12 @@ def sift(
     """
     lines: list[bytes] = []
     errors: list[FieldError] = []
-    rejected = below_level = 0
+    rejected: Counter[str] = Counter()
+    below_level = 0
     for index, raw in enumerate(elements):
         found = _read(raw, broken)
         if isinstance(found, list):
-            rejected += 1
+            rejected[found[0].code] += 1
             if len(errors) < MAX_ERRORS:
                 errors += [replace(error, pointer=f"{pointer}/{index}{error.pointer}") for error in found]
             if len(errors) >= MAX_ERRORS and not wishes.lenient:
@@ -54,9 +56,9 @@ def sift(
             below_level += 1
         else:
             lines.append(encode(found))
-    if errors and not (wishes.lenient and rejected < len(elements)):
+    if errors and not (wishes.lenient and rejected.total() < len(elements)):
         raise refusal(*errors[:MAX_ERRORS])
-    return Incoming(entries=lines, rejected=rejected, below_level=below_level, errors=errors[:MAX_ERRORS])
+    return Incoming(entries=lines, rejected_by_code=rejected, below_level=below_level, errors=errors[:MAX_ERRORS])
 
 
 def refusal(*errors: FieldError) -> Refusal:

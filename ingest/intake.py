@@ -15,6 +15,7 @@ from ingest.spool import idempotency
 from ingest.spool.capacity import capacity
 from ingest.spool.nudge import nudge
 from quotas.outcomes import note
+from quotas.tally import BELOW_LEVEL, REJECTED
 
 #: 411 and 415: whoever sends nothing that could hold a key is told that the key is missing.
 NO_BODY_AT_ALL = {HTTPStatus.LENGTH_REQUIRED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
@@ -89,4 +90,8 @@ def _count(caller: Caller, accepted: Accepted) -> None:
     metrics.ACCEPTED_BYTES.inc(kept.size_bytes)
     capacity.kept(kept.size_bytes)
     if kept.incoming.below_level:
-        note(caller, "below_level", entries=kept.incoming.below_level)
+        metrics.BELOW_LEVEL_ENTRIES.inc(kept.incoming.below_level)
+        note(caller, BELOW_LEVEL, entries=kept.incoming.below_level)
+    for code, entries in kept.incoming.rejected_by_code.items():
+        metrics.REJECTED_ENTRIES.labels(code).inc(entries)
+        note(caller, REJECTED + code, entries=entries)

@@ -5,6 +5,10 @@ from prometheus_client import Counter, Histogram
 ACCEPTED_BATCHES = Counter("luminalog_accepted_batches", "Batches answered 200, repeats left out.")
 ACCEPTED_ENTRIES = Counter("luminalog_accepted_entries", "Entries of accepted batches.")
 ACCEPTED_BYTES = Counter("luminalog_accepted_bytes", "Bytes of accepted entries, as they are charged.")
+REJECTED_ENTRIES = Counter(
+    "luminalog_rejected_entries", "Entries refused while others of their batch were kept, by what was wrong.", ["code"]
+)
+BELOW_LEVEL_ENTRIES = Counter("luminalog_below_level_entries", "Entries dropped by their key's minimum level.")
 
 STORED_BATCHES = Counter("luminalog_stored_batches", "Spool rows that were moved into the log store.")
 STORED_ENTRIES = Counter("luminalog_stored_entries", "Entries that were moved into the log store.")

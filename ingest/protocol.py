@@ -26,12 +26,17 @@ class Wishes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Incoming:
-    """What was read of a body: `entries` in canonical form; `errors`, at most 20, are of the `rejected` ones."""
+    """What was read of a body: `entries` in canonical form; `errors`, at most 20, are of the rejected ones."""
 
     entries: Sequence[bytes]
-    rejected: int = 0
+    rejected_by_code: Mapping[str, int] = field(default_factory=dict)  # by the first thing wrong with each
     below_level: int = 0
     errors: Sequence[FieldError] = ()
+
+    @property
+    def rejected(self) -> int:
+        """How many entries were refused while others were read."""
+        return sum(self.rejected_by_code.values())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

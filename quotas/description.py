@@ -28,7 +28,14 @@ LINE: dict[str, Schema] = {
     "bytes": COUNT,
     "requests": COUNT,
     "refused_requests": COUNT,
-    "dropped_entries": described(COUNT, "Entries below the key's minimum level."),
+    "dropped_entries": described(
+        COUNT, "Entries that accepted requests lost: below the key's minimum level, or rejected."
+    ),
+    "rejected_entries": {
+        "type": "object",
+        "additionalProperties": COUNT,
+        "description": "Entries refused while others of their batch were kept, by what was wrong.",
+    },
     "outcomes": {"type": "object", "additionalProperties": COUNT, "description": "Requests by what became of them."},
 }
 USAGE = shape(

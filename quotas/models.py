@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from quotas.tally import BELOW_LEVEL
+
 
 class Plan(models.Model):
     """A named set of limits. Changing one acts on the next request of every organisation on it."""
@@ -98,13 +100,14 @@ class MonthlyUsage(models.Model):
 
 
 #: Outcomes of requests that were not refused.
-NO_REFUSALS = ("accepted", "deduplicated", "below_level")
+NO_REFUSALS = ("accepted", "deduplicated", BELOW_LEVEL)
 
 
 class HourlyUsage(models.Model):
     """Requests, entries and bytes of one API key in one hour with one outcome. Written by SQL addition only.
 
-    `outcome` is `accepted`, `deduplicated`, `below_level`, or the code of the error that refused the request.
+    `outcome` is `accepted`, `deduplicated`, or the code of the error that refused the request; and for entries that an
+    accepted request lost, `below_level` or `rejected.` with the code of what was wrong.
     """
 
     hour = models.DateTimeField()

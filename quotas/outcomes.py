@@ -30,7 +30,7 @@ _tally = Tally()
 
 
 def note(caller: Caller, outcome: str, *, requests: int = 1, entries: int = 0, size_bytes: int = 0) -> None:
-    """Count an outcome of `caller`'s: `deduplicated`, `below_level`, or the code of an error. No I/O."""
+    """Count an outcome of `caller`'s: as `HourlyUsage` names it. No I/O."""
     hour = int(time.time()) // HOUR * HOUR
     kind = Kind(hour, caller.organisation_id, caller.api_key_id, outcome)
     _tally.add(kind, Amount(requests, entries, size_bytes))

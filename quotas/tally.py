@@ -11,6 +11,8 @@ from quotas.metrics import OUTCOMES_LOST
 
 MAX_KINDS = 20_000
 KINDS_A_PARCEL = 500
+#: What became of single entries of a request that was accepted; `REJECTED` goes on with the code of what was wrong.
+BELOW_LEVEL, REJECTED = "below_level", "rejected."
 
 
 class Kind(NamedTuple):

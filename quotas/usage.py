@@ -11,11 +11,9 @@ from django.db.models import Sum
 from foundation.postgres import fetch_all
 from quotas.ledger import Balance
 from quotas.models import NO_REFUSALS, HourlyUsage
-from quotas.tally import Amount
+from quotas.tally import BELOW_LEVEL, REJECTED, Amount
 
 ACCEPTED = "accepted"
-#: Outcomes that are not a refusal of the request.
-KEPT = set(NO_REFUSALS)
 NOTHING = Amount(0, 0, 0)
 FORECAST_DAYS = 7
 
@@ -40,18 +38,37 @@ class Usage:
 
     @property
     def dropped_entries(self) -> int:
-        """Entries below the key's minimum level."""
-        return self.outcomes.get("below_level", NOTHING).entries
+        """Entries that accepted requests lost: below the key's minimum level, or refused leniently."""
+        return sum(amount.entries for outcome, amount in self.outcomes.items() if is_of_entries(outcome))
+
+    @property
+    def rejected_entries(self) -> dict[str, int]:
+        """Entries refused leniently, by what was wrong."""
+        return {
+            outcome.removeprefix(REJECTED): amount.entries
+            for outcome, amount in self.outcomes.items()
+            if outcome.startswith(REJECTED)
+        }
 
     @property
     def refused_requests(self) -> int:
         """Requests that were answered with an error."""
-        return sum(amount.requests for outcome, amount in self.outcomes.items() if outcome not in KEPT)
+        return sum(amount.requests for outcome, amount in self.outcomes.items() if is_refusal(outcome))
 
     @property
     def requests(self) -> int:
-        """All requests. One with entries below the minimum level is counted by what became of its others."""
-        return sum(amount.requests for outcome, amount in self.outcomes.items() if outcome != "below_level")
+        """All requests. One that lost entries is counted by what became of its others."""
+        return sum(amount.requests for outcome, amount in self.outcomes.items() if not is_of_entries(outcome))
+
+
+def is_of_entries(outcome: str) -> bool:
+    """Tell whether an outcome is one of entries that accepted requests lost."""
+    return outcome == BELOW_LEVEL or outcome.startswith(REJECTED)
+
+
+def is_refusal(outcome: str) -> bool:
+    """Tell whether an outcome is the refusal of a request."""
+    return outcome not in NO_REFUSALS and not is_of_entries(outcome)
 
 
 def usage_by(group: str, organisation_id: int, *, since: datetime, until: datetime | None = None) -> list[Usage]:
@@ -66,7 +83,12 @@ def usage_by(group: str, organisation_id: int, *, since: datetime, until: dateti
 def refusals_since(moment: datetime) -> dict[str, int]:
     """Return how many requests of all organisations each reason has refused, the most frequent first."""
     counted = HourlyUsage.objects.filter(hour__gte=moment).exclude(outcome__in=NO_REFUSALS).order_by()
-    rows = counted.values("outcome").annotate(refused=Sum("requests")).order_by("-refused")
+    rows = (
+        counted.exclude(outcome__startswith=REJECTED)
+        .values("outcome")
+        .annotate(refused=Sum("requests"))
+        .order_by("-refused")
+    )
     return {row["outcome"]: row["refused"] for row in rows}
 
 

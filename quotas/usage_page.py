@@ -9,7 +9,7 @@ from accounts.models import ApiKey, Organisation
 from quotas import ledger, usage
 from quotas.ledger import Balance
 from quotas.models import LimitsInForce
-from quotas.usage import ACCEPTED, KEPT, Usage
+from quotas.usage import ACCEPTED, Usage
 
 RANGES = {"1": "Day", "7": "Week", "30": "30 days"}
 HOUR = timedelta(hours=1)
@@ -65,7 +65,7 @@ def usage_page(organisation: Organisation, *, days: int, now: datetime) -> Usage
         in_all=in_all,
         keys=_keys(organisation, usage.usage_by(usage.API_KEY, organisation.pk, since=since), in_all=in_all),
         outcomes=[
-            (name, amount.requests, amount.entries, name not in KEPT)
+            (name, amount.requests, amount.entries, usage.is_refusal(name))
             for name, amount in sorted(in_all.outcomes.items())
         ],
         chart=_chart(hours, since=since, until=this_hour),
@@ -108,7 +108,7 @@ def _chart(hours: Sequence[Usage], *, since: datetime, until: datetime) -> dict[
 def _requests(one: Usage) -> dict[str, int]:
     groups: dict[str, int] = {}
     for outcome, amount in one.outcomes.items():
-        if outcome != "below_level":
+        if not usage.is_of_entries(outcome):
             name = GROUPS.get(outcome, REJECTED)
             groups[name] = groups.get(name, 0) + amount.requests
     return groups

@@ -82,6 +82,7 @@ def _line(one: Usage) -> dict[str, Any]:
         "requests": one.requests,
         "refused_requests": one.refused_requests,
         "dropped_entries": one.dropped_entries,
+        "rejected_entries": one.rejected_entries,
         "outcomes": {outcome: amount.requests for outcome, amount in one.outcomes.items()},
     }
 

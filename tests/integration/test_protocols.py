@@ -10,7 +10,9 @@ import pytest
 from django.test import Client
 from django.urls import include, path
 
+from accounts.models import Organisation, Project
 from foundation.refusals import Refusal
+from ingest import metrics
 from ingest.canonical import canonical_lines
 from ingest.models import SpooledBatch
 from ingest.protocol import Incoming, Kept, Protocol, Reply, Wishes
@@ -55,7 +57,11 @@ class Telegram(Protocol):
         return Reply(body=body, media_type="text/plain", status=refusal.status, headers=refusal.headers)
 
 
-urlpatterns = [path("telegram", takes(Telegram())), path("v1/", include("ingest.urls"))]
+urlpatterns = [
+    path("telegram", takes(Telegram())),
+    path("v1/", include("ingest.urls")),
+    path("v1/", include("quotas.urls")),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +84,11 @@ def send(body: bytes | str, *, to: str, key: str | None, media_type: str = "text
 def stored() -> list[dict[str, Any]]:
     batches = SpooledBatch.objects.order_by("pk")
     return [json.loads(line) for batch in batches for line in unpack(bytes(batch.payload))]
+
+
+def rejected(code: str) -> float:
+    """How many entries this process has counted as refused with `code`."""
+    return float(metrics.REJECTED_ENTRIES.labels(code)._value.get())
 
 
 def counted() -> dict[str, int]:
@@ -148,6 +159,22 @@ def test_repetition_gets_the_answer_again_byte_by_byte(key: str) -> None:
     assert counted() == {"deduplicated": 1}
 
 
+def test_repetition_is_one_of_the_same_api_key_only(key: str) -> None:
+    organisation = Organisation.objects.get()
+    _, of_the_same_project = make_api_key(organisation)
+    _, of_another_project = make_api_key(
+        organisation, project=Project.objects.create(organisation=organisation, name="Depot", slug="depot")
+    )
+    _, of_a_stranger = make_api_key(make_organisation("globex"))
+    for number, one in enumerate([key, of_the_same_project, of_another_project, of_a_stranger]):
+        for message in ("SAME", f"OTHER {number}"):
+            answer = send(f"INFO {message} STOP", to="/telegram", key=one, idempotency_key=f"daily {message[0]}")
+            assert (answer.status_code, answer.get("Idempotency-Replayed")) == (200, None)
+        assert send("INFO SAME STOP", to="/telegram", key=one, idempotency_key="daily S")["Idempotency-Replayed"]
+        assert send("INFO NEW STOP", to="/telegram", key=one, idempotency_key="daily S").status_code == 422
+    assert sorted(entry["message"] for entry in stored()) == [f"OTHER {number}" for number in range(4)] + ["SAME"] * 4
+
+
 # --- NDJSON ---------------------------------------------------------------------------------------------------------
 
 
@@ -182,6 +209,44 @@ def test_what_is_wrong_keeps_nothing_else(key: str) -> None:
     assert (answer["processed"], answer["rejected"]) == (2, 3)
     found = {(error["pointer"], error["code"]) for error in answer["errors"]}
     assert {("/1", "malformed_json"), ("/2/level", "invalid_level"), ("/3", "invalid_type")} <= found
+
+
+@pytest.mark.parametrize(
+    ("to", "body", "by_code"),
+    [
+        (
+            "/v1/ndjson",
+            "\n".join([ndjson(log("a"), log("b", level="loud")), *["{broken"] * 5, "7", "8"]),
+            {"invalid_level": 1, "invalid_type": 2, "malformed_json": 5},
+        ),
+        (
+            "/v1/logs",
+            json.dumps({"logs": [log("a"), log("b", level="loud"), *[log(metadata="{broken")] * 5, 7, 8]}),
+            {"invalid_level": 1, "invalid_type": 7},
+        ),
+    ],
+)
+def test_what_is_refused_leniently_is_counted_by_its_code(
+    key: str, to: str, body: str, by_code: dict[str, int]
+) -> None:
+    before = {code: rejected(code) for code in by_code}
+    lenient = send(body, to=to, key=key, media_type="application/json", prefer="handling=lenient")
+    assert lenient.json()["rejected"] == 8
+    assert {code: rejected(code) - before[code] for code in by_code} == by_code
+    assert counted() == {f"rejected.{code}": 1 for code in by_code}
+    [line] = Client().get("/v1/usage", headers={"x-api-key": key}).json()["by_api_key"]
+    assert (line["rejected_entries"], line["dropped_entries"], line["refused_requests"]) == (by_code, 8, 0)
+
+
+def test_repetition_counts_no_entry_again(key: str) -> None:
+    body = ndjson(log("a"), log("b", level="loud"))
+    for _ in range(3):
+        assert post_ndjson(body, key, idempotency_key="once").json()["rejected"] == 1
+    outcomes.flush()
+    assert dict(HourlyUsage.objects.values_list("outcome", "entries")) == {
+        "rejected.invalid_level": 1,
+        "deduplicated": 0,
+    }
 
 
 def test_nothing_valid_is_refused(key: str) -> None:

@@ -32,6 +32,7 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
         [
             ledger.UsageRow(now, organisation_id, api_key.pk, "accepted", 2, 5, 250),
             ledger.UsageRow(now, organisation_id, api_key.pk, "below_level", 1, 3, 0),
+            ledger.UsageRow(now, organisation_id, api_key.pk, "rejected.invalid_level", 1, 2, 0),
             ledger.UsageRow(now, organisation_id, api_key.pk, "rate_limited", 4, 0, 0),
         ]
     )
@@ -44,8 +45,9 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
         "bytes": 250,
         "requests": 6,
         "refused_requests": 4,
-        "dropped_entries": 3,
-        "outcomes": {"accepted": 2, "below_level": 1, "rate_limited": 4},
+        "dropped_entries": 5,
+        "rejected_entries": {"invalid_level": 2},
+        "outcomes": {"accepted": 2, "below_level": 1, "rate_limited": 4, "rejected.invalid_level": 1},
     }
     assert response.status_code == 200
     assert told["plan"] == "usage-told"

@@ -1,6 +1,6 @@
 """The address a request came from, seen through as many proxies as the operator trusts."""
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Protocol
 
 from django.conf import settings
@@ -28,9 +28,14 @@ def client_address(request: HasMeta) -> str:
 
 
 def client_network(request: HasMeta) -> str:
-    """Return the address, or its /64 when it is IPv6: one subscriber has all of that."""
+    """Return the caller's address, or its /64 when it is IPv6."""
     address = client_address(request)
-    return str(ip_network(f"{address}/64", strict=False)) if ":" in address else address
+    return str(network_of(address)) if ":" in address else address
+
+
+def network_of(address: str) -> IPv4Network | IPv6Network:
+    """Return what one subscriber has: an IPv4 address, or an IPv6 address's /64."""
+    return ip_network(f"{address}/64" if ":" in address else address, strict=False)
 
 
 def parse(text: str) -> IPv4Address | IPv6Address | None:

@@ -295,11 +295,13 @@ if CORS_ALLOWED_ORIGINS:
 # --- Admin ----------------------------------------------------------------------------------------------------------
 #: Networks (CIDR) from which the admin can be seen; none named: from everywhere.
 ADMIN_NETWORKS = env.list("LUMINALOG_ADMIN_NETWORKS", default=[])
-AXES_FAILURE_LIMIT = 5
+AXES_HANDLER = "accounts.log_ins.LogInHandler"
+AXES_FAILURE_LIMIT = "accounts.log_ins.failures_allowed"
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_IPWARE_PROXY_COUNT = TRUSTED_PROXIES or None
+AXES_CLIENT_IP_CALLABLE = "accounts.addresses.client_address"
 AXES_USERNAME_CALLABLE = "accounts.log_ins.username_of"
+AXES_ENABLE_ACCESS_FAILURE_LOG = True
 AXES_VERBOSE = False
 #: How long log-ins and failed tries are remembered; what was changed (the audit trail) is kept for ever.
 LOG_IN_RECORD_DAYS = env.int("LUMINALOG_LOG_IN_RECORD_DAYS", default=90)

@@ -198,7 +198,10 @@ class ApiKey(models.Model):
 
 
 class AccessRecord(models.Model):
-    """One look of a member of staff at an organisation's logs. Written before the look, never changed."""
+    """One look of a member of staff at an organisation's logs. Written before the look, never changed.
+
+    `user_id` is 0 for whoever runs a command on the server; `username` is then the operating system's.
+    """
 
     class Action(models.TextChoices):
         SEARCH = "search"
@@ -209,6 +212,7 @@ class AccessRecord(models.Model):
         TRACE = "trace"
         TAIL = "tail"
         EXPORT = "export"
+        DEAD_LETTER = "dead_letter", "dead letter"
 
     at = models.DateTimeField(auto_now_add=True)
     # No foreign keys: the record outlives whom and what it names.
@@ -220,7 +224,9 @@ class AccessRecord(models.Model):
     query = models.CharField(max_length=2200, blank=True)
     range_start = models.DateTimeField(null=True)
     range_end = models.DateTimeField(null=True)
-    subject = models.CharField(max_length=140, blank=True, help_text="The entry's id, or the trace's.")
+    subject = models.CharField(
+        max_length=140, blank=True, help_text="The entry's id, or the trace's; dead letters' ids."
+    )
     address = models.GenericIPAddressField(null=True)
 
     class Meta:

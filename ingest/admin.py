@@ -1,9 +1,15 @@
 """What waits in the spool and what the log store refused: to look at, and dead letters to replay or export."""
 
+from typing import Any, cast
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from accounts import looks
+from accounts.addresses import client_address
+from accounts.looks import Look
+from accounts.models import AccessRecord, User
 from foundation.readonly import ReadOnlyAdmin
 from ingest.models import DeadLetter, SpooledBatch
 from ingest.spool import dead_letters
@@ -46,6 +52,12 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     readonly_fields = ["content"]
     actions = ["replay", "export"]
 
+    def render_change_form(self, request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:
+        """Record whoever opens a letter, before it is shown."""
+        _record(request, AccessRecord.Action.DEAD_LETTER, DeadLetter.objects.filter(pk=options["obj"].pk))
+        response: HttpResponse = super().render_change_form(request, *arguments, **options)
+        return response
+
     @admin.display(description="Content")
     def content(self, letter: DeadLetter) -> str:
         """Show what was refused, as far as it can be read."""
@@ -57,7 +69,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         self.message_user(request, f"{replayed} dead letters were put back into the spool.", messages.SUCCESS)
 
     @admin.action(description="Export their entries as NDJSON", permissions=["view"])
-    def export(self, request: HttpRequest, chosen: QuerySet[DeadLetter]) -> HttpResponse:  # noqa: ARG002
+    def export(self, request: HttpRequest, chosen: QuerySet[DeadLetter]) -> HttpResponse:
+        _record(request, AccessRecord.Action.EXPORT, chosen)
         lines = "\n".join(
             dead_letters.readable(bytes(letter.payload)) for letter in chosen.order_by("batch_id", "position")
         )
@@ -67,3 +80,10 @@ class DeadLetterAdmin(ReadOnlyAdmin):
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """Replaying changes what is stored: it takes the permission to change dead letters."""
         return request.user.has_perm("ingest.change_deadletter")
+
+
+def _record(request: HttpRequest, action: AccessRecord.Action, letters: QuerySet[DeadLetter]) -> None:
+    """Record that whoever asks is about to look at `letters`."""
+    by = looks.member_of_staff(cast(User, request.user), address=client_address(request))
+    look = Look(action=action, subject=dead_letters.called(letters))
+    looks.record_each(look, by=by, organisation_ids=letters.values_list("organisation_id", flat=True))

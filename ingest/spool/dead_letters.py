@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from foundation.postgres import execute, fetch_all, stream
 from ingest.models import DeadLetter
@@ -16,6 +17,8 @@ from storage.errors import Refused
 from storage.store import write_what_can_be
 
 HOPELESS_AFTER = 8
+#: So many ids fill what the access log has room for.
+NAMED = 100
 
 #: As `dead_letters` of one row.
 COUNT = "SELECT count(*) AS dead_letters FROM ingest_deadletter"
@@ -81,6 +84,12 @@ def replay(dead_letter_ids: Sequence[int]) -> int:
 def amounts() -> Iterator[Amount]:
     """Yield what is dead, by organisation and month. In the caller's transaction, in bounded memory."""
     return (Amount(*row) for row in stream(AMOUNTS))
+
+
+def called(letters: QuerySet[DeadLetter]) -> str:
+    """Return what the access log calls `letters`: by their ids, as far as there is room."""
+    ids = letters.order_by("pk").values_list("pk", flat=True)[:NAMED]
+    return "dead letters " + ", ".join(map(str, ids))
 
 
 def readable(payload: bytes) -> str:

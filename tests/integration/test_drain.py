@@ -12,6 +12,7 @@ from django.db import OperationalError, connections, transaction
 from django.test import Client
 
 from accounts.caller import Caller
+from accounts.models import AccessRecord, Organisation
 from foundation.refusals import Refusal
 from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.spool import claims, dead_letters, failures, table
@@ -299,6 +300,9 @@ def test_command_lists_exports_and_replays_dead_letters(caller: Caller, capsys: 
     assert "reason=its worker died" in shown
     assert '"message":"killer"' in shown
     assert stored_messages() == ["killer"]
+    [look] = AccessRecord.objects.all()
+    assert (look.action, look.organisation_id, look.user_id) == ("export", caller.organisation_id, 0)
+    assert look.username.endswith(" (at the server)")
 
 
 def test_admin_shows_the_content_of_a_dead_letter_and_replays_it(caller: Caller, admin_client: Client) -> None:
@@ -313,6 +317,12 @@ def test_admin_shows_the_content_of_a_dead_letter_and_replays_it(caller: Caller,
     ).content.decode()
     admin_client.post("/admin/ingest/deadletter/", {"action": "replay", "_selected_action": [letter.pk]})
 
+    opened, handed_out = AccessRecord.objects.order_by("pk")
+    whose = Organisation.objects.get(pk=caller.organisation_id)
+    assert (opened.action, handed_out.action) == ("dead_letter", "export")
+    for look in (opened, handed_out):
+        assert (look.username, look.organisation_id, look.organisation) == ("admin", whose.pk, whose.slug)
+        assert (look.subject, look.address) == (f"dead letters {letter.pk}", "127.0.0.1")
     assert "&lt;b&gt;killer&lt;/b&gt;" in page
     assert msgspec.json.decode(exported)["message"] == "<b>killer</b>"
     assert SpooledBatch.objects.get().batch_id != letter.batch_id

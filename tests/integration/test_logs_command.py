@@ -10,7 +10,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.models import Organisation
+from accounts.models import AccessRecord, Organisation
 from explore.management.commands import logs
 from tests.entries import line, store_batch, store_entries
 from tests.organisations import make_organisation
@@ -39,6 +39,9 @@ def run(*arguments: str) -> list[str]:
 def test_search_prints_the_newest_last(organisation: Organisation) -> None:
     lines = run("search", "message", "--organisation", "acme", "--limit", "3")
     assert [line[-9:] for line in lines] == ["message 3", "message 2", "message 1"]
+    look = AccessRecord.objects.get()
+    assert (look.action, look.organisation, look.query, look.user_id) == ("search", "acme", "message", 0)
+    assert look.range_start is not None
 
 
 def test_search_prints_all_pages(organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,18 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError
 
-from accounts.models import Organisation
+from accounts import looks
+from accounts.looks import Look
+from accounts.models import AccessRecord, Organisation
 from explore.follow import follow
 from explore.query import Node, QueryError, parse
 from explore.search import MAX_ENTRIES, FoundEntry, Search, find
 from explore.terminal import as_json_line, as_line
 from foundation.refusals import Refusal
 from foundation.stopping import until_stopped
+
+Action = AccessRecord.Action
+QUERY_CHARACTERS = 2200
 
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 AGO = re.compile(r"(\d{1,6})([smhdw])", re.ASCII)
@@ -94,9 +99,18 @@ def _add_common(parser: ArgumentParser) -> None:
 def _asked(options: dict[str, Any]) -> Iterator[FoundEntry]:
     organisation_id, query = _organisation_id(options["organisation"]), _query(" ".join(options["query"]))
     if options["command"] == "tail":
+        _record(Action.TAIL, organisation_id, options)
         return follow(organisation_id, query)
     search = Search(organisation_id, query, options["start"], options["end"])
+    _record(Action.EXPORT if options["all"] else Action.SEARCH, organisation_id, options)
     return every(search) if options["all"] else newest(search, limit=options["limit"])
+
+
+def _record(action: Action, organisation_id: int, options: dict[str, Any]) -> None:
+    """Record that whoever sits at the server is about to look."""
+    text = " ".join(options["query"])[:QUERY_CHARACTERS]
+    look = Look(action=action, query=text, start=options.get("start"), end=options.get("end"))
+    looks.record_each(look, by=looks.at_the_server(), organisation_ids=[organisation_id])
 
 
 def _organisation_id(slug: str) -> int:

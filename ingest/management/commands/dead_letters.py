@@ -6,6 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from accounts import looks
+from accounts.looks import Look
+from accounts.models import AccessRecord
 from ingest.models import DeadLetter
 from ingest.spool import dead_letters
 
@@ -29,6 +32,9 @@ class Command(BaseCommand):
             chosen = options["replay"] or list(letters.values_list("pk", flat=True))
             self.stdout.write(f"{dead_letters.replay(chosen)} dead letters put back into the spool")
         elif options["export"]:
+            look = Look(action=AccessRecord.Action.EXPORT, subject=dead_letters.called(letters))
+            whose = letters.values_list("organisation_id", flat=True)
+            looks.record_each(look, by=looks.at_the_server(), organisation_ids=whose)
             for letter in letters.iterator():
                 self.stdout.write(dead_letters.readable(bytes(letter.payload)))
         elif options["json"]:

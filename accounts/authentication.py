@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from ipaddress import ip_address
 
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from accounts.addresses import client_address
+from accounts.addresses import HasMeta, client_address
 from accounts.caller import Caller
 from accounts.directory import directory
 from accounts.failures import failed_keys
@@ -50,6 +51,15 @@ def presented_key(request: HttpRequest, *, in_body: Callable[[], str | None] = l
     """Return the key that a request presents: the header's, and without one that of the body."""
     key = request.META.get("HTTP_X_API_KEY")
     return in_body() if key is None else key
+
+
+def caller_in_header(request: HasMeta) -> Caller | None:
+    """Return whose key the header holds, if anybody's: nothing is counted, noted or refused."""
+    key = request.META.get("HTTP_X_API_KEY", "")
+    try:
+        return directory.find(key, may_query=lambda: failed_keys.may_query(request))
+    except (DatabaseError, InterfaceError):
+        return None
 
 
 def caller_behind(request: HttpRequest, *, in_body: Callable[[], str | None] = lambda: None) -> Caller:

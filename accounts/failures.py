@@ -12,7 +12,7 @@ from django_ratelimit import ALL
 from django_ratelimit.core import get_usage
 from redis import RedisError
 
-from accounts.addresses import client_network
+from accounts.addresses import HasMeta, client_network
 from foundation.breaker import Breaker
 from foundation.expiring import Expiring
 
@@ -37,7 +37,7 @@ class FailedKeys:
         self._queries: tuple[int, int] = (0, 0)
         self._breaker = self._new_breaker()
 
-    def may_query(self, request: HttpRequest) -> bool:
+    def may_query(self, request: HasMeta) -> bool:
         """Tell whether a key that nobody has seen may cost a query."""
         if self._blocked.get(client_network(request)) is None:
             return True

@@ -33,7 +33,7 @@ class Intake:
     def key_in_body(self) -> str | None:
         """Return the API key in the body, if there is one. Raises: `Refusal` when the body cannot be read."""
         try:
-            body = self._read()
+            body = self._read(may_be_large=False)
         except Refusal as refusal:
             if refusal.status in NO_BODY_AT_ALL:
                 return None
@@ -67,10 +67,14 @@ class Intake:
         if self._body:
             self._body.close()
 
-    def _read(self, *, organisation_id: int | None = None) -> Body:
+    def _read(self, *, organisation_id: int | None = None, may_be_large: bool = True) -> Body:
         if self._body is None:
-            types = self.protocol.media_types
-            self._body = read_body(self.request, media_types=types, organisation_id=organisation_id)
+            self._body = read_body(
+                self.request,
+                media_types=self.protocol.media_types,
+                organisation_id=organisation_id,
+                may_be_large=may_be_large,
+            )
         return self._body
 
     def _prefers_leniency(self) -> bool:

@@ -1,5 +1,8 @@
 """The address that deployments name for granian; the web process itself is in `luminalog.server`."""
 
-from luminalog.server.rsgi import application
+from luminalog.wsgi import application as wsgi_application  # first: it sets Django up
 
-__all__ = ["application"]
+# isort: split
+from luminalog.server.rsgi import Application
+
+application = Application(wsgi_application)

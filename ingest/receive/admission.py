@@ -23,6 +23,10 @@ if _trim:
 RETRY_AFTER_SECONDS = 1
 
 
+class NoRoom(OSError):
+    """A body was not received, because others of its sender's, or of all, took the room."""
+
+
 class Budget:
     """Bytes shared by all requests of a process, and who holds a large body now."""
 
@@ -65,18 +69,25 @@ BUDGET = Budget(settings.INFLIGHT_BUDGET_BYTES)
 class Admission:
     """What one request holds of the budget: nothing while its body is small. Use it as a context manager."""
 
-    def __init__(self, budget: Budget, *, organisation_id: int | None, free_bytes: int) -> None:
+    def __init__(
+        self, budget: Budget, *, organisation_id: int | None, free_bytes: int, may_be_large: bool = True
+    ) -> None:
         self.held_bytes = 0
         self._budget = budget
         self._organisation_id = organisation_id
         self._free_bytes = free_bytes
+        self._may_be_large = may_be_large
         self._step_bytes = free_bytes or STEP_BYTES
         self._entered = False
 
     def cover(self, body_bytes: int) -> None:
-        """Hold enough for a body that has grown to `body_bytes`. Raises: Refusal `overloaded`."""
+        """Hold enough for a body that has grown to `body_bytes`. Raises: Refusal `overloaded`, `body_too_large`."""
         if body_bytes <= self._free_bytes:
             return
+        if not self._may_be_large:
+            raise Refusal(
+                "body_too_large", f"Beyond {self._free_bytes} bytes send your API key in the x-api-key header."
+            )
         self._enter()
         steps = -(-body_bytes // self._step_bytes)
         wanted = min(steps * self._step_bytes * COPIES, self._budget.limit_bytes)

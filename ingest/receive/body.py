@@ -15,7 +15,7 @@ from django.http.request import UnreadablePostError
 
 from foundation.media_types import JSON, content_coding, require_media_type
 from foundation.refusals import Refusal
-from ingest.receive.admission import BUDGET, Admission
+from ingest.receive.admission import BUDGET, RETRY_AFTER_SECONDS, Admission, NoRoom
 from ingest.receive.inflate import INFLATERS, Inflate
 
 CHUNK_BYTES = 256 * 2**10
@@ -40,17 +40,25 @@ class Body:
         self.close()
 
 
-def read_body(request: HttpRequest, *, media_types: Collection[str] = JSON, organisation_id: int | None = None) -> Body:
+def read_body(
+    request: HttpRequest,
+    *,
+    media_types: Collection[str] = JSON,
+    organisation_id: int | None = None,
+    may_be_large: bool = True,
+) -> Body:
     """Read the body of `request`, of one of `media_types` if it names any.
 
-    One large body of an organisation, or of all that are unknown, is let in at a time.
+    One large body of an organisation, or of all that are unknown, is let in at a time; none that may not be large.
 
     Raises: Refusal `unsupported_media_type`, `unsupported_encoding`, `length_required`, `body_too_large`,
     `bad_compression`, `malformed_json` (ends early) or `overloaded`.
     """
     require_media_type(request, (*media_types, ""))
     inflate = _inflater(request)
-    admission = Admission(BUDGET, organisation_id=organisation_id, free_bytes=settings.LARGE_BODY_BYTES)
+    admission = Admission(
+        BUDGET, organisation_id=organisation_id, free_bytes=settings.LARGE_BODY_BYTES, may_be_large=may_be_large
+    )
     try:
         return Body(_collect(inflate(_chunks(request, admission)), admission), admission=admission)
     except BaseException:
@@ -99,7 +107,10 @@ def _read(stream: IO[bytes] | HttpRequest) -> Iterator[bytes]:
                 raise Refusal("body_too_large")
             yield chunk
     except (UnreadablePostError, OSError) as error:
-        if isinstance(error.__cause__ or error, TimeoutError):
+        cause = error.__cause__ or error
+        if isinstance(cause, NoRoom):
+            raise Refusal("overloaded", retry_after_seconds=RETRY_AFTER_SECONDS) from error
+        if isinstance(cause, TimeoutError):
             raise Refusal("request_timeout") from error
         raise Refusal("malformed_json", "The body ended early.") from error
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import time
 from collections.abc import AsyncIterator
 
 from django.conf import settings
@@ -23,13 +24,20 @@ class RequestBody(io.RawIOBase):
 
     async def receive(self) -> None:
         """Receive `STEP_BYTES`, or what is left; an error waits until somebody reads."""
-        try:
-            async with asyncio.timeout(settings.BODY_STEP_SECONDS):
-                self._received = memoryview(await self._step())
-        except ProtocolClosed:
-            self._error = ConnectionResetError("the body ended early")
-        except TimeoutError:
-            self._error = TimeoutError("the body came too slowly")
+        self._received = memoryview(await self._step(settings.BODY_STEP_SECONDS))
+
+    async def receive_all(self, *, at_most_bytes: int, seconds: float) -> None:
+        """Receive what comes until more than `at_most_bytes` are here, each step in its time and all in `seconds`."""
+        steps, size_bytes, until = list[bytes](), 0, time.monotonic() + seconds
+        while not (self._has_ended or self._error) and size_bytes <= at_most_bytes:
+            steps.append(await self._step(min(settings.BODY_STEP_SECONDS, until - time.monotonic())))
+            size_bytes += len(steps[-1])
+        self._received = memoryview(b"".join(steps))
+
+    def refuse(self, error: OSError) -> None:
+        """Let whoever reads further than what is here meet `error`."""
+        if not self._has_ended:
+            self._error = self._error or error
 
     def readable(self) -> bool:
         return True
@@ -38,14 +46,25 @@ class RequestBody(io.RawIOBase):
         """Copy what fits into `buffer`; return how many bytes that were, 0 at the end."""
         if not self._received and not self._has_ended and not self._error:
             asyncio.run_coroutine_threadsafe(self.receive(), self._loop).result()
-        if self._error:
+        if self._error and not self._received:
             raise self._error
         size = min(len(buffer), len(self._received))
         buffer[:size] = self._received[:size]
         self._received = self._received[size:]
         return size
 
-    async def _step(self) -> bytes:
+    async def _step(self, seconds: float) -> bytes:
+        """Receive `STEP_BYTES`, or what is left, within `seconds`; of a body that ends in an error nothing."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._next_pieces()
+        except ProtocolClosed:
+            self._error = ConnectionResetError("the body ended early")
+        except TimeoutError:
+            self._error = TimeoutError("the body came too slowly")
+        return b""
+
+    async def _next_pieces(self) -> bytes:
         pieces: list[bytes] = []
         size_bytes = 0
         async for piece in self._pieces:

@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +18,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
 from ingest.spool.capacity import capacity
 from luminalog.server.request_body import RequestBody
-from luminalog.wsgi import application as wsgi_application
+from luminalog.server.senders import Senders
 
 log = structlog.get_logger(__name__)
 
@@ -39,11 +40,17 @@ COMMON = {
 
 
 class Application:
-    """Answer each request on one of two lanes of threads: large bodies never keep small requests waiting."""
+    """Answer each request on one of two lanes of threads: large bodies never keep small requests waiting.
 
-    def __init__(self) -> None:
+    Who sends a body slowly holds no thread: it arrives on the event loop, up to `LARGE_BODY_BYTES`. Larger ones are
+    for known callers, one an organisation, and arrive on a thread.
+    """
+
+    def __init__(self, django: Callable[..., Any]) -> None:
+        self._django = django
         self._small = ThreadPoolExecutor(settings.WEB_THREADS, "small")
         self._large = ThreadPoolExecutor(settings.WEB_LARGE_THREADS, "large")
+        self._senders = Senders(look_up_on=self._small)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Granian's worker begins."""
@@ -53,12 +60,23 @@ class Application:
         loop = asyncio.get_running_loop()
         environ = wsgi_environ(scope)
         body = environ["wsgi.input"] = RequestBody(protocol, loop)
-        lane = self._large
-        if (announced := _announced_bytes(environ)) <= SMALL_BODY_BYTES:
-            lane = self._small
-            if announced:
-                await body.receive()
-        await loop.run_in_executor(lane, _answer, environ, protocol, loop)
+        if (announced := _announced_bytes(environ)) > SMALL_BODY_BYTES:
+            await self._answer_large(announced, environ, protocol, loop)
+            return
+        if announced:
+            await body.receive()
+        await loop.run_in_executor(self._small, _answer, self._django, environ, protocol, loop)
+
+    async def _answer_large(
+        self, announced: float, environ: dict[str, Any], protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop
+    ) -> None:
+        sender, body = await self._senders.find(environ), environ["wsgi.input"]
+        async with AsyncExitStack() as until_answered:
+            if sender and (math.isinf(announced) or announced <= settings.LARGE_BODY_BYTES):
+                await sender.receive(body, announced, until_answered)
+            if sender and not (sender.is_known or settings.TRUSTED_PROXIES):
+                body.refuse(OSError("a stranger's body is too large"))
+            await loop.run_in_executor(self._large, _answer, self._django, environ, protocol, loop)
 
 
 def wsgi_environ(scope: Scope) -> dict[str, Any]:
@@ -127,10 +145,12 @@ def _refuse_to_write(_: bytes) -> object:
     raise NotImplementedError("Django returns its answers")
 
 
-def _answer(environ: dict[str, Any], protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop) -> None:
+def _answer(
+    django: Callable[..., Any], environ: dict[str, Any], protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop
+) -> None:
     """Let Django answer; a caller who has gone is told nothing."""
     head = Head()
-    response = wsgi_application(environ, head)
+    response = django(environ, head)
     try:
         if environ["REQUEST_METHOD"] == "HEAD":  # nothing is read that nobody is sent
             protocol.response_empty(head.status, head.headers)
@@ -152,6 +172,3 @@ def _stream(transport: Any, chunks: Iterable[bytes], loop: asyncio.AbstractEvent
 
     for chunk in chunks:
         asyncio.run_coroutine_threadsafe(send(chunk), loop).result()
-
-
-application = Application()

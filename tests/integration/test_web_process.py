@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
+import requests
 from django.utils import timezone
 
 from explore.export import EXPORTS_PER_PROCESS
@@ -26,6 +27,16 @@ BATCH = json.dumps({"logs": [{"timestamp": "2026-01-26T14:30:00Z", "level": "inf
 STEP_SECONDS = 2
 SLOW_CALLERS = 30
 LARGE_BYTES = 2**20
+CHUNKED = "Transfer-Encoding: chunked"
+
+
+def _batch(entries: int) -> bytes:
+    entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "m", "metadata": {"text": "x" * 90_000}}
+    return json.dumps({"logs": [entry] * entries}).encode()
+
+
+#: One that waits for its end on the event loop, and one that a thread has to read.
+LARGE_BATCH, LARGEST_BATCH = _batch(2), _batch(100)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +93,36 @@ def test_slow_callers_keep_nobody_waiting(patient_web: Web, length: int) -> None
         assert select.select(callers, [], [], 0)[0] == []  # they are still waited for
 
 
-@pytest.mark.parametrize("framing", [f"Content-Length: {len(BATCH)}", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("sender", ["stranger", "stranger with a key elsewhere", "stranger with a bad key", "customer"])
+def test_slow_senders_of_large_bodies_keep_no_other_large_body_waiting(patient_web: Web, sender: str) -> None:
+    """Of each framing they are more than there are threads for large bodies, and stay until the end."""
+    key = patient_web.secret if sender == "customer" else "ll_" + "0" * 48
+    framings = [f"Content-Length: {LARGE_BYTES}", "Content-Length: 100000000", CHUNKED]
+    heads = [patient_web.head(framing, key=key) for framing in framings]
+    if sender == "stranger":
+        heads = [head.replace(b"x-api-key", b"x-no-key") for head in heads]
+    if sender == "stranger with a key elsewhere":
+        heads = [head.replace(b"/v1/logs", b"/admin/login/") for head in heads]
+    _, other = make_api_key(make_organisation("other"))
+    with ExitStack() as stack:
+        for number in range(SLOW_CALLERS):
+            stack.enter_context(patient_web.connect()).sendall(heads[number % len(heads)] + b"1")
+        for body in (LARGE_BATCH, iter([LARGE_BATCH]), LARGEST_BATCH):
+            assert patient_web.post(body, x_api_key=other).status_code == 200
+
+
+def test_body_without_a_key_in_the_header_may_not_be_large(web: Web) -> None:
+    body = json.dumps({"logs": json.loads(LARGEST_BATCH)["logs"], "api_key": web.secret}).encode()
+    for sent in (body, iter([body])):
+        with contextlib.suppress(requests.ConnectionError):  # who does not listen meanwhile misses the answer
+            assert web.post(sent, x_api_key=None).json()["code"] == "body_too_large"
+    assert not SpooledBatch.objects.exists()
+    small = json.dumps({"logs": json.loads(LARGE_BATCH)["logs"], "api_key": web.secret}).encode()
+    for sent in (small, iter([small])):
+        assert web.post(sent, x_api_key=None).status_code == 200
+
+
+@pytest.mark.parametrize("framing", [f"Content-Length: {len(BATCH)}", CHUNKED])
 def test_caller_who_is_too_slow_is_told_so_and_nothing_is_kept(web, framing):
     answer = web.raw(web.head(framing), b"1")
     assert (answer.status, json.loads(answer.body)["code"]) == (408, "request_timeout")

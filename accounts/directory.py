@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.caller import Caller
 from accounts.keys import digest, is_well_formed
 from accounts.models import ApiKey, Organisation
+from accounts.register import Register
 from foundation import postgres
 from foundation.expiring import Expiring
 
@@ -36,11 +37,13 @@ class Directory:
         self.clock = clock
         self._known: Expiring[bytes, Caller] = Expiring(capacity=capacity, clock=clock)
         self._unknown: Expiring[bytes, bool] = Expiring(capacity=capacity, clock=clock)
+        self._register = Register(clock=clock)
 
     def find(self, key: str, *, may_query: Callable[[], bool]) -> Caller | None:
         """Return the caller whose key is `key`, if that is in good standing.
 
-        `may_query` is asked before a key that this process has not seen lately costs a query.
+        `may_query` is asked before a key that this process has not seen lately costs a query; when it says no, only a
+        key that the register holds may.
         Raises: `OperationalError` when PostgreSQL is needed and does not answer.
         """
         if not is_well_formed(key):
@@ -49,7 +52,7 @@ class Directory:
         caller = self._known.get(sha256)
         if caller:
             return caller if not _is_over(caller.expires_at) else None
-        if self._unknown.get(sha256) or not may_query():
+        if self._unknown.get(sha256) or not (may_query() or self._register.may_hold(sha256)):
             return None
         caller = look_up(sha256)
         if caller:
@@ -67,6 +70,7 @@ class Directory:
         """Forget every key."""
         self._known.clear()
         self._unknown.clear()
+        self._register.clear()
 
 
 def look_up(sha256: bytes) -> Caller | None:

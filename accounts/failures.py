@@ -21,8 +21,8 @@ log = structlog.get_logger(__name__)
 FAILURES_A_MINUTE = 30
 WINDOW_SECONDS = 60
 ADDRESSES = 20_000
-#: New keys from addresses that fail too often may still cost this many queries a second in each process, so that
-#: a good key behind the same address as a bad one gets through, and a guesser gets nowhere.
+#: New keys from addresses that fail too often may still cost this many queries a second in each process: a key may be
+#: so new that `accounts.register` does not hold it. One that it holds is let in whatever its address has done.
 QUERIES_A_SECOND = 8
 BREAKER_SECONDS = 5
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
-from django.db import DataError, connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
@@ -28,6 +28,7 @@ from accounts.keys import digest, make_key
 from accounts.last_use import last_use, plain_http
 from accounts.models import ApiKey, Organisation
 from accounts.permissions import HasScope, caller_of
+from accounts.register import FRESH_SECONDS, Register
 from accounts.scopes import Scope
 from foundation import valkey
 from tests.counting import round_trips
@@ -277,16 +278,61 @@ def test_good_key_works_behind_an_address_that_fails_too_often() -> None:
     assert post(secret).status_code == 200
 
 
-def test_guessing_costs_few_queries(django_assert_num_queries: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    window = int(time.time()) + 600  # the counter's fixed window must not end while we guess
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the seconds that the memories of keys and failures read; the counter's fixed window does not end."""
+    window, now = int(time.time()) + 600, [0.0]
     monkeypatch.setattr("django_ratelimit.core._get_window", lambda _value, _period: window)
-    now = [0.0]
     monkeypatch.setattr(authentication, "failed_keys", FailedKeys(clock=lambda: now[0]))
-    for queries in (FAILURES_A_MINUTE + 1 + QUERIES_A_SECOND, QUERIES_A_SECOND):
-        now[0] += 1
+    monkeypatch.setattr(authentication, "directory", Directory(clock=lambda: now[0]))
+    return now
+
+
+def test_guessing_costs_few_queries(django_assert_num_queries: Any, stopped_clock: list[float]) -> None:
+    the_register = 1
+    for queries in (FAILURES_A_MINUTE + 1 + QUERIES_A_SECOND + the_register, QUERIES_A_SECOND):
+        stopped_clock[0] += 1
         with django_assert_num_queries(queries):
             for _ in range(100):
                 post(make_key())
+
+
+def test_good_keys_are_let_in_however_much_is_guessed_beside_them(
+    django_assert_num_queries: Any, stopped_clock: list[float]
+) -> None:
+    organisation = make_organisation()
+    good = [make_api_key(organisation)[1] for _ in range(3 * QUERIES_A_SECOND)]
+    revoked = make_api_key(organisation, revoked_at=timezone.now(), revoked_reason="leaked")[1]
+    for _ in range(2 * (FAILURES_A_MINUTE + QUERIES_A_SECOND)):
+        post(make_key())
+    stopped_clock[0] += KNOWN_SECONDS
+    for _ in range(QUERIES_A_SECOND):
+        post(make_key())
+    with django_assert_num_queries(1 + len(good)):
+        for key in good * 2:
+            assert (post(make_key()).status_code, post(key).status_code) == (429, 200)
+    assert post(revoked).status_code == 429
+    late = make_api_key(organisation)[1]
+    stopped_clock[0] += FRESH_SECONDS
+    for _ in range(QUERIES_A_SECOND):
+        post(make_key())
+    assert post(late).status_code == 200
+
+
+def test_register_asks_seldom_while_postgresql_does_not_answer(stopped_clock: list[float]) -> None:
+    register = Register(clock=lambda: stopped_clock[0])
+    _, known = make_api_key()
+    assert register.may_hold(digest(known))
+    stopped_clock[0] += FRESH_SECONDS
+    with connection.execute_wrapper(_no_answer):
+        with pytest.raises(OperationalError):
+            register.may_hold(digest(known))
+        assert register.may_hold(digest(known))
+        assert not register.may_hold(digest(make_key()))
+
+
+def _no_answer(*_: Any) -> None:
+    raise OperationalError
 
 
 def test_failures_are_counted_while_valkey_is_down(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,15 @@
 """What operators watch of this room: what was accepted, what was stored, and the time between the two."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 ACCEPTED_BATCHES = Counter("luminalog_accepted_batches", "Batches answered 200, repeats left out.")
 ACCEPTED_ENTRIES = Counter("luminalog_accepted_entries", "Entries of accepted batches.")
 ACCEPTED_BYTES = Counter("luminalog_accepted_bytes", "Bytes of accepted entries, as they are charged.")
+CAPACITY_UNKNOWN = Gauge(
+    "luminalog_capacity_unknown",
+    "1 while a process cannot tell whether there is room: nobody is refused for that.",
+    multiprocess_mode="livemax",
+)
 REJECTED_ENTRIES = Counter(
     "luminalog_rejected_entries", "Entries refused while others of their batch were kept, by what was wrong.", ["code"]
 )

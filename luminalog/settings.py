@@ -29,6 +29,8 @@ DATA_DIR = Path(env.str("LUMINALOG_DATA_DIR", default=str(BASE_DIR / "var")))
 PROCESS = env.str("LUMINALOG_PROCESS", default="luminalog")
 #: Where the processes of this machine count, for whichever of them is scraped. Empty: each in its memory.
 METRICS_DIR = Path(env.str("LUMINALOG_METRICS_DIR")) if env.str("LUMINALOG_METRICS_DIR", default="") else None
+#: Where the proxy of this machine writes what it refuses by itself: see `deploy/nginx.conf`. Empty: nobody counts it.
+PROXY_LOG = env.str("LUMINALOG_PROXY_LOG", default="")
 #: Opens `/metrics`. Empty: there is no such address.
 METRICS_TOKEN = env.str("LUMINALOG_METRICS_TOKEN", default="")
 METRICS_IN_FILES = count_in_files(METRICS_DIR, process=PROCESS)

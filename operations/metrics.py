@@ -1,6 +1,6 @@
 """`/metrics`: what the processes of this machine have counted, and the state of PostgreSQL and Valkey as of now.
 
-A scrape costs four statements and three commands. What does not answer is said to be down, and the rest is told.
+A scrape costs five statements and five commands. What does not answer is said to be down, and the rest is told.
 """
 
 import hmac
@@ -19,7 +19,7 @@ from prometheus_client.core import GaugeMetricFamily
 from foundation import metric_files
 from foundation.postgres import discard_if_dead
 from ingest.spool.capacity import LIMITS
-from operations import vitals
+from operations import proxy_refusals, vitals
 
 log = structlog.get_logger(__name__)
 
@@ -90,6 +90,7 @@ def _postgresql() -> Iterator[Metric]:
         discard_if_dead()
         state, seconds = vitals.state(), time.perf_counter() - began
         spool, full, ahead = vitals.waiting(), vitals.limits_reached(), vitals.partitions_ahead()
+        wall_stands = vitals.wall_stands()
     except (DatabaseError, InterfaceError) as error:
         log.warning("scrape_without_postgresql", error=type(error).__name__)
         yield _gauge("postgresql_up", "1 when PostgreSQL has answered this scrape.", 0)
@@ -98,6 +99,7 @@ def _postgresql() -> Iterator[Metric]:
     yield _gauge("postgresql_probe_seconds", "How long one statement took.", seconds)
     yield from _state(state)
     yield _gauge("partitions_ahead_days", AHEAD, ahead.days)
+    yield _gauge("wall_stands", "1 when PostgreSQL shows readers one organisation's rows only.", wall_stands)
     yield _gauge("spool_rows", "Accepted batches that are not in the log store yet.", spool.batches)
     yield _gauge("spool_bytes", "What they take on disk.", spool.bytes)
     yield _gauge("spool_oldest_seconds", "Age of the oldest of them; 0 when there is none.", spool.oldest_seconds)
@@ -121,12 +123,16 @@ def _state(state: vitals.State) -> Iterator[Metric]:
 def _valkey() -> Iterator[Metric]:
     try:
         seconds, workers, beat_is_silent = vitals.valkey_seconds(), vitals.workers(), vitals.beat_is_silent()
+        memory, tail_is_silent = vitals.valkey_memory(), vitals.tail_is_silent()
     except redis.RedisError as error:
         log.warning("scrape_without_valkey", error=type(error).__name__)
         yield _gauge("valkey_up", "1 when Valkey has answered this scrape within 50 ms.", 0)
         return
     yield _gauge("valkey_up", "1 when Valkey has answered this scrape within 50 ms.", 1)
     yield _gauge("valkey_probe_seconds", "How long a PING took.", seconds)
+    yield _gauge("valkey_memory_bytes", "Memory that Valkey has.", memory.used_bytes)
+    yield _gauge("valkey_memory_limit_bytes", "What it may have: maxmemory, or the machine's.", memory.limit_bytes)
+    yield _gauge("tail_seen", "1 when a process of the tail, on any machine, lives.", not tail_is_silent)
     living = sum(not worker.is_silent for worker in workers)
     yield _gauge("workers_seen", "Workers, on any machine, that ran a task within the last minute.", living)
     yield _gauge("beat_seen", "1 when a task of beat's ran within the last minute, on any machine.", not beat_is_silent)
@@ -136,6 +142,8 @@ def _machine() -> Iterator[Metric]:
     build = GaugeMetricFamily(f"{PREFIX}build_info", "What runs here.", labels=["version", "python"])
     build.add_metric([settings.VERSION, platform.python_version()], 1)
     yield build
+    if settings.PROXY_LOG:
+        yield proxy_refusals.counted()
     if fullest := vitals.fullest_disk():
         yield _gauge("disk_free_bytes", "Free on the fullest disk of LUMINALOG_DISK_PATHS.", fullest.free_bytes)
         yield _gauge("disk_size_bytes", "Size of that disk.", fullest.size_bytes)

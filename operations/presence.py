@@ -1,4 +1,4 @@
-"""Which workers live, and whether beat does: noted in Valkey as tasks run, for operators' eyes and nothing else."""
+"""Which workers live, and whether beat and a tail do: noted in Valkey, for operators' eyes and nothing else."""
 
 import contextlib
 import time
@@ -8,11 +8,16 @@ from typing import Any
 from redis import RedisError
 
 from foundation import valkey
+from foundation.threads import Background
 
 NOTE_EVERY_SECONDS = 10.0
 FORGET_AFTER = timedelta(hours=24)
 WORKERS = "workers"
 BEAT = "beat"
+TAIL = "tail"
+
+#: Of a process of the tail, which runs no tasks.
+tail_thread = Background("presence", lambda: note_tail(), every=NOTE_EVERY_SECONDS)
 
 _next_note = 0.0
 
@@ -32,9 +37,24 @@ def note_beat() -> None:
         valkey.client().set(valkey.key(BEAT), str(time.time()), ex=FORGET_AFTER)
 
 
+def note_tail() -> None:
+    """Note that a process of the tail lives."""
+    with contextlib.suppress(RedisError):
+        valkey.client().set(valkey.key(TAIL), str(time.time()), ex=FORGET_AFTER)
+
+
 def beat_seen() -> datetime | None:
     """Return when a task of beat's ran last, if within a day. Raises: `RedisError`."""
-    at: bytes | None = valkey.client().get(valkey.key(BEAT))  # type: ignore[assignment]  # decodes nothing
+    return _seen(BEAT)
+
+
+def tail_seen() -> datetime | None:
+    """Return when a process of the tail was there last, if within a day. Raises: `RedisError`."""
+    return _seen(TAIL)
+
+
+def _seen(name: str) -> datetime | None:
+    at: bytes | None = valkey.client().get(valkey.key(name))  # type: ignore[assignment]  # decodes nothing
     return datetime.fromtimestamp(float(at), UTC) if at else None
 
 

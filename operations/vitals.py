@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -19,12 +20,13 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import ApiKey
-from foundation import valkey
+from foundation import metric_files, valkey
 from foundation.once import once
 from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, fetch_as
 from ingest.spool import backlog, dead_letters, failures
 from ingest.spool.capacity import capacity
-from operations.presence import beat_seen, workers_seen
+from operations.presence import beat_seen, tail_seen, workers_seen
+from storage import wall
 from storage.store import DAYS_AHEAD, MINIMUM_DAYS_AHEAD, store
 
 #: A worker runs a task every second, and beat sends one every five.
@@ -33,6 +35,10 @@ SILENT_AFTER = timedelta(minutes=1)
 LATE_AFTER, VERY_LATE_AFTER = timedelta(seconds=15), timedelta(minutes=1)
 #: Free parts of a disk.
 LITTLE_DISK, TOO_LITTLE_DISK = 0.15, 0.07
+#: The used part of Valkey's memory.
+MUCH_VALKEY = 0.9
+#: A web process with all its budgets in use has half of it; `deploy/luminalog-web.service` bounds two at 4 GiB.
+MUCH_WEB_BYTES = 2**30
 #: The used part of the connections that PostgreSQL allows.
 MANY_CONNECTIONS = 0.85
 
@@ -125,6 +131,19 @@ class State(Connections):
 
     dead_letters: int
     stands_still: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ValkeyMemory:
+    """Valkey's memory: without a limit of its own it may have the machine's."""
+
+    used_bytes: int
+    limit_bytes: int
+
+    @property
+    def is_nearly_full(self) -> bool:
+        """Whether it will soon refuse what it is given, or be ended by the system."""
+        return bool(self.limit_bytes) and self.used_bytes > self.limit_bytes * MUCH_VALKEY
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,6 +270,40 @@ def beat_is_silent() -> bool:
     """Tell whether no task of beat's has run lately. Raises: `RedisError`."""
     at = beat_seen()
     return at is None or _is_silent(at)
+
+
+def tail_is_silent() -> bool:
+    """Tell whether no process of the tail has been there lately. Raises: `RedisError`."""
+    at = tail_seen()
+    return at is None or _is_silent(at)
+
+
+def valkey_memory() -> ValkeyMemory:
+    """Return what Valkey has of memory, and may have. Raises: `RedisError`."""
+    told: dict[str, Any] = valkey.client().info("memory")
+    return ValkeyMemory(
+        used_bytes=told["used_memory"], limit_bytes=told["maxmemory"] or told.get("total_system_memory", 0)
+    )
+
+
+def wall_stands() -> bool:
+    """Tell whether PostgreSQL itself keeps the organisations' readers apart."""
+    return store().reader.wall() is wall.State.STANDS
+
+
+def web_bytes() -> float:
+    """Return the memory of the largest web process of this machine; 0 when nobody tells of it here."""
+    if not (settings.METRICS_DIR and settings.METRICS_DIR.is_dir()):
+        return 0
+    told = (
+        one
+        for counted in metric_files.collect(settings.METRICS_DIR)
+        if counted.process == "web"
+        for one in counted.metrics
+    )
+    return max(
+        (sample.value for one in told if one.name == "luminalog_resident_bytes" for sample in one.samples), default=0
+    )
 
 
 def disk(path: str) -> Disk:

@@ -15,6 +15,7 @@ from django.db import connection
 
 from foundation.refusals import Refusal
 from foundation.threads import Background
+from ingest.metrics import CAPACITY_UNKNOWN
 from ingest.spool import backlog
 from ingest.spool.waiting_time import WaitingTime
 
@@ -61,10 +62,12 @@ class Capacity:
     def look(self) -> frozenset[str]:
         """Look now; return which of `LIMITS` are reached. Raises: `OperationalError`."""
         self._kept_bytes = 0
+        CAPACITY_UNKNOWN.set(1)  # until everything has been seen
         full = frozenset(name for name, share in self._shares() if share >= (ROOM_BELOW if name in self._full else 1))
         if full != self._full:
             log.warning("capacity_changed", full=sorted(full))
         self._full, self._looked_at = full, time.monotonic()
+        CAPACITY_UNKNOWN.set(not all(map(os.path.exists, settings.DISK_PATHS)))
         return full
 
     def watch(self) -> None:

@@ -16,6 +16,7 @@ import structlog
 from django.conf import settings
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
+from foundation import memory
 from ingest.spool.capacity import capacity
 from luminalog.server.request_body import RequestBody
 from luminalog.server.senders import Senders
@@ -55,6 +56,7 @@ class Application:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Granian's worker begins."""
         capacity.watch()
+        memory.watch()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         loop = asyncio.get_running_loop()

@@ -14,7 +14,7 @@ from quotas.month import NEAR_QUOTA_PERCENT, count_near_quota
 
 def examine() -> Iterator[Finding]:
     """Look at workers, spool, dead letters, keys, quotas and disk; what cannot be asked is left to other findings."""
-    for check in (_workers, _beat):
+    for check in (_workers, _beat, _tail):
         try:
             yield from check()
         except redis.RedisError:
@@ -26,6 +26,7 @@ def examine() -> Iterator[Finding]:
         except (DatabaseError, InterfaceError):
             break  # PostgreSQL's own finding says it
     yield from _disk()
+    yield from _memory()
 
 
 def _workers() -> Iterator[Finding]:
@@ -56,6 +57,24 @@ def _beat() -> Iterator[Finding]:
         )
     else:
         yield ok("beat", "Beat was seen in the last minute.")
+
+
+def _tail() -> Iterator[Finding]:
+    if vitals.tail_is_silent():
+        yield warning(
+            "tail",
+            "No process of the tail has been there in the last minute: live tails wait.",
+            "Start the tail; if it runs, its log says why it does not reach Valkey.",
+        )
+    else:
+        yield ok("tail", "A tail was seen in the last minute.")
+
+
+def _memory() -> Iterator[Finding]:
+    if (size_bytes := vitals.web_bytes()) > vitals.MUCH_WEB_BYTES:
+        yield warning(
+            "memory", f"A web process has {size_bytes / 2**20:,.0f} MiB.", "Restart it, one after the other; report it."
+        )
 
 
 def _spool() -> Iterator[Finding]:

@@ -15,7 +15,6 @@ from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
 from operations.doctor.postgresql import clock_finding
 
-FULL_SHARE = 0.9
 BROKER_SECONDS = 3
 
 
@@ -54,9 +53,13 @@ def _valkey() -> Iterator[Finding]:
 
 
 def _memory(told: dict[str, Any]) -> Iterator[Finding]:
-    limit, policy = told["maxmemory"], told["maxmemory_policy"]
-    if limit and told["used_memory"] > limit * FULL_SHARE:
-        yield error("Valkey's memory", f"Valkey's {limit} bytes are nearly used up.", "Raise maxmemory.")
+    policy, memory = told["maxmemory_policy"], vitals.valkey_memory()
+    if memory.is_nearly_full:
+        yield error(
+            "Valkey's memory",
+            f"Valkey's {memory.limit_bytes} bytes are nearly used up.",
+            "Raise maxmemory, or add memory.",
+        )
     if policy != "noeviction":
         yield warning(
             "Valkey's memory",

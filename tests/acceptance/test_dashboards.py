@@ -24,7 +24,11 @@ SCRAPING = PROJECT / "deploy" / "prometheus" / "prometheus.yml"
 OF_PROMETHEUS = {"up": {"job", "instance"}}
 ADDED = {"instance", "job"}
 #: Counted only when it happens: what the product's own source says of it is enough.
-RARE = {"luminalog_rate_limited_total": {"scope", "process"}}
+RARE = {
+    "luminalog_rate_limited_total": {"scope", "process"},
+    "luminalog_rejected_entries_total": {"code", "process"},
+    "luminalog_proxy_refusals_total": {"status"},
+}
 
 SELECTOR = re.compile(r"\b(luminalog_\w+|up)\b(?:\{([^}]*)\})?")
 MATCHER = re.compile(r'(\w+)\s*(=~|!=|!~|=)\s*"([^"]*)"')

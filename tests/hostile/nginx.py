@@ -90,6 +90,8 @@ def _rendered(nginx: Nginx, *, web_port: int, tail_port: int) -> str:
         r"127\.0\.0\.1:8000\b": f"127.0.0.1:{web_port}",
         r"127\.0\.0\.1:8001\b": f"127.0.0.1:{tail_port}",
         r"/etc/luminalog/tls/": f"{nginx.folder}/",
+        r"/var/log/nginx/access": f"{nginx.folder}/own-access",
+        r"/var/log/nginx/": f"{nginx.folder}/",
     }
     text = SHIPPED.read_text()
     for pattern, replacement in addresses.items():

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ingest", "0003_answers_as_bytes")]
+    dependencies = [("ingest", "0004_waits_for")]
     operations = [
         migrations.AddField("idempotencykey", "api_key_id", models.BigIntegerField(null=True)),
         migrations.AlterField("idempotencykey", "organisation_id", models.BigIntegerField(null=True)),

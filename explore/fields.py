@@ -14,7 +14,6 @@ from storage.conditions import (
     Exists,
     LevelBetween,
     Operator,
-    Path,
     Test,
     Text,
     TextColumn,
@@ -32,7 +31,23 @@ TEXT_COLUMNS: dict[str, TextColumn] = {
 TRACE = ("trace", "trace_id", "traceId")
 #: Members of `error` that hold prose: searched like the message.
 ERROR_PROSE = ("message", "stack_trace")
-ERROR_FIELDS = ("type", "fingerprint", *ERROR_PROSE)
+ERROR_FIELDS = ("type", "fingerprint", "context", *ERROR_PROSE)
+#: What an entry has, or other languages know, but no query can ask for; and what to do instead.
+REFUSED = {
+    "timestamp": "The time range is given beside the query, as from and to",
+    "received_at": "The time range is given beside the query, as from and to",
+    "size_bytes": "An entry's size is not searched",
+    "privacy_mode": "It is not searched",
+    "metadata": "Write metadata.key:value, or has:metadata",
+    "_exists_": "Write has:key",
+    "_missing_": "Write -has:key",
+}
+#: Names that are the language's own, and beginnings of such names.
+OWN_NAMES = (
+    *("level", "message", "has"), *TEXT_COLUMNS, *TRACE, *(f"error.{name}" for name in ERROR_FIELDS), *REFUSED,
+)  # fmt: skip
+OWN_PREFIXES = ("error.context.", "metadata.")
+METADATA = "metadata."
 
 
 @dataclass(frozen=True)
@@ -41,6 +56,15 @@ class Comparison:
 
     value: Value
     operator: Operator | None = None
+
+
+def name_of_key(key: str) -> str:
+    """Return the name by which a metadata key is asked for: its own, unless the language has that for something else.
+
+    A nested key is the keys on the way, joined by dots. `language.js` does the same.
+    """
+    is_taken = key == "" or key in OWN_NAMES or key.startswith(OWN_PREFIXES)
+    return METADATA + key if is_taken else key
 
 
 def ask_message(value: Value) -> Condition:
@@ -60,7 +84,14 @@ def ask_field(name: str, comparison: Comparison) -> Condition:
         return _ask_trace(_without_operator(name, comparison))
     if name in TEXT_COLUMNS:
         return Text(TEXT_COLUMNS[name], _without_operator(name, comparison).as_text_test())
+    refuse_unasked(name)
     return _ask_document(name, comparison)
+
+
+def refuse_unasked(name: str) -> None:
+    """Refuse a name that no query can ask for. Raises: `QueryError` without a position."""
+    if name in REFUSED:
+        raise QueryError(f"{REFUSED[name]}; metadata.{name} is a metadata key of that name.")
 
 
 def _without_operator(name: str, comparison: Comparison) -> Value:
@@ -90,32 +121,28 @@ def _ask_level(comparison: Comparison) -> Condition:
 
 
 def _ask_presence(comparison: Comparison) -> Condition:
-    name = _without_operator("has", comparison).text
-    if name in ("error", "metadata"):
-        return Document(name, ((),), Exists())  # type: ignore[arg-type]  # mypy does not narrow by `in`
-    return ask_field(name, Comparison(Value(("", ""))))
+    value = _without_operator("has", comparison)
+    if len(value.pieces) > 1 or value.text == "has":
+        raise QueryError("has takes the name of a field or a metadata key, as in has:userId.")
+    if value.text == "error":
+        return Document("error", (), Exists())
+    if value.text == "metadata":
+        return Document("metadata", (), Exists())
+    return ask_field(value.text, Comparison(Value(("", ""))))
 
 
 def _ask_trace(value: Value) -> Condition:
-    document = Document("metadata", (("trace_id",), ("traceId",)), value.as_test())
+    document = Document("metadata", ("trace_id", "traceId"), value.as_test())
     return Either((Text("trace_id", value.as_text_test()), document))
 
 
 def _ask_document(name: str, comparison: Comparison) -> Condition:
-    head, _, rest = name.partition(".")
-    if head == "error" and rest in ERROR_FIELDS:
-        return Document("error", ((rest,),), _test(comparison, is_prose=rest in ERROR_PROSE))
-    if head == "error" and rest.startswith("context."):
-        return Document("error", tuple(("context", *path) for path in _paths(rest[8:])), _test(comparison))
-    return Document("metadata", _paths(rest if head == "metadata" and rest else name), _test(comparison))
-
-
-def _paths(name: str) -> tuple[Path, ...]:
-    """Return where `a.b` may be: nested, or a key that holds the dot."""
-    nested = tuple(name.split("."))
-    if not all(nested):
-        return ((name,),)
-    return (nested, (name,)) if len(nested) > 1 else (nested,)
+    member = name.removeprefix("error.")
+    if member != name and member in ERROR_FIELDS:
+        return Document("error", (member,), _test(comparison, is_prose=member in ERROR_PROSE))
+    if name.startswith("error.context."):
+        return Document("error", (member,), _test(comparison))
+    return Document("metadata", (name.removeprefix(METADATA),), _test(comparison))
 
 
 def _test(comparison: Comparison, *, is_prose: bool = False) -> Test:

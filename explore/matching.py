@@ -1,7 +1,7 @@
 """The search language in pure Python: what the live tail filters by, and what the tests hold the SQL against."""
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -16,13 +16,13 @@ from storage.conditions import (
     Exists,
     LevelBetween,
     Operator,
-    Path,
     Resembles,
     Scalar,
     Test,
     Text,
     Unless,
 )
+from storage.store import store
 
 COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -47,17 +47,33 @@ def matches(node: Condition, entry: Mapping[str, Any]) -> bool:
             return _passes(entry.get(node.column), node.test)
         case Document():
             document = entry.get(node.column)
-            return any(_passes(value, node.test) for path in node.paths for value in _values(document, path))
+            return any(_passes(value, node.test) for value in _values(document, node.names))
 
 
-def _values(document: object, path: Path) -> Iterator[object]:
-    """Yield what PostgreSQL's lax JSON paths find: lists on the way are looked into, one level deep."""
-    if not path:
-        yield from document if isinstance(document, list) else [document]
-        return
-    for item in document if isinstance(document, list) else [document]:
-        if isinstance(item, dict) and path[0] in item:
-            yield from _values(item[path[0]], path[1:])
+def _values(document: object, names: Iterable[str]) -> Iterator[object]:
+    """Yield what `names` lead to; without one, the document."""
+    if not names:
+        yield from _elements(document)
+    for name in names:
+        yield from _named(document, name)
+
+
+def _named(document: object, name: str) -> Iterator[object]:
+    for item in _elements(document):
+        if not isinstance(item, dict):
+            continue
+        if name in item:
+            yield from _elements(item[name])
+        dot = name.find(".")
+        while dot >= 0:
+            if name[:dot] in item:
+                yield from _named(item[name[:dot]], name[dot + 1 :])
+            dot = name.find(".", dot + 1)
+
+
+def _elements(value: object) -> list[object]:
+    """Return the elements of a list, and anything else as one."""
+    return value if isinstance(value, list) else [value]
 
 
 def _passes(value: object, test: Test) -> bool:
@@ -102,9 +118,10 @@ def _text(value: object) -> str | None:
 
 def _resembles(text: str, test: Resembles) -> bool:
     """Match piece by piece, in time linear in the text: no regular expression, nothing to backtrack."""
+    pieces = test.pieces
     if test.ignores_case:
-        text = text.lower()
-    first, *between, last = (piece.lower() for piece in test.pieces) if test.ignores_case else test.pieces
+        text, pieces = _lower(text), tuple(_lower("\0".join(pieces)).split("\0"))
+    first, *between, last = pieces
     if not text.startswith(first):
         return False
     position = len(first)
@@ -114,3 +131,7 @@ def _resembles(text: str, test: Resembles) -> bool:
             return False
         position = found + len(piece)
     return len(text) - len(last) >= position and text.endswith(last)
+
+
+def _lower(text: str) -> str:
+    return text.lower() if text.isascii() else store().reader.lower(text)

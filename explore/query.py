@@ -1,110 +1,145 @@
-"""The search language: `parse` makes a query's text the conditions that the log store understands."""
+"""The search language: `parse` makes a query's text the conditions that the log store understands.
 
-from luqum import tree as lucene
+terms  = choice {choice}            all hold
+choice = both {"OR" both}
+both   = term {"AND" term}
+term   = ("NOT" | "+") term | "(" terms ")" | [name ":"] term | value | comparison | range
+"""
 
-from explore.fields import Comparison, ask_field, ask_message
+from explore.fields import Comparison, ask_field, ask_message, refuse_unasked
 from explore.matching import matches
-from explore.syntax import QueryError, Tree, parse_syntax
+from explore.syntax import QueryError, Token, tokens, unexpected
 from explore.values import MAX_WILDCARDS, Value, read_value
-from storage.conditions import EVERYTHING, Condition, Either, Every, Unless
+from storage.conditions import EVERYTHING, Condition, Either, Every, Operator, Unless
 
 __all__ = ["Node", "QueryError", "matches", "parse"]
 
 Node = Condition
 MAX_DEPTH = 20
 MAX_TERMS = 100
+RANGE = "A range is written [1 TO 9], {1 TO 9} or [1 TO *]."
+OPERATORS: dict[str, Operator] = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 def parse(text: str) -> Node:
     """Parse a query; blank text matches every entry. Raises: `QueryError`."""
-    syntax = parse_syntax(text)
-    return _Translation(syntax).translate(syntax.root) if syntax else EVERYTHING
+    return _Parser(text).parse()
 
 
-class _Translation:
-    """One walk through a query's syntax tree."""
+class _Parser:
+    """One walk through a query's tokens; inside `field:(…)` each value is one of that field's."""
 
-    def __init__(self, syntax: Tree) -> None:
-        self.syntax = syntax
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = list(tokens(text))
         self.terms = 0
 
-    def translate(self, item: lucene.Item, *, field: str | None = None, depth: int = 0) -> Node:
-        """Translate `item`; inside `field:(…)` each value is one of that field's."""
+    def parse(self) -> Node:
+        if self.next.kind == "end":
+            return EVERYTHING
+        node = self._all(None, 0)
+        if self.next.kind != "end":
+            raise unexpected(self.text, self.next.position)
+        return node
+
+    @property
+    def next(self) -> Token:
+        return self.tokens[0]
+
+    def _take(self, *kinds: str, hint: str | None = None) -> Token:
+        token = self.next
+        if token.kind not in kinds:
+            is_hinted = hint is not None and token.kind != "end"
+            raise QueryError(hint, token.position) if is_hinted else unexpected(self.text, token.position)  # type: ignore[arg-type]
+        return self.tokens.pop(0)
+
+    def _all(self, field: str | None, depth: int) -> Node:
+        found = [self._either(field, depth)]
+        while self.next.kind not in ("end", ")"):
+            found.append(self._either(field, depth))
+        return found[0] if len(found) == 1 else Every(tuple(found))
+
+    def _either(self, field: str | None, depth: int) -> Node:
+        found = [self._both(field, depth)]
+        while self.next.kind == "OR":
+            self._take("OR")
+            found.append(self._both(field, depth))
+        return found[0] if len(found) == 1 else Either(tuple(found))
+
+    def _both(self, field: str | None, depth: int) -> Node:
+        found = [self._term(field, depth)]
+        while self.next.kind == "AND":
+            self._take("AND")
+            found.append(self._term(field, depth))
+        return found[0] if len(found) == 1 else Every(tuple(found))
+
+    def _term(self, field: str | None, depth: int) -> Node:
         if depth > MAX_DEPTH:
-            raise self._error(f"A query may be nested at most {MAX_DEPTH} deep.", item)
+            raise QueryError(f"A query may be nested at most {MAX_DEPTH} deep.", self.next.position)
+        match self._take("NOT", "+", "(", "word", "phrase", "compare", "["):
+            case Token(kind="NOT"):
+                return Unless(self._term(field, depth + 1))
+            case Token(kind="+"):
+                return self._term(field, depth + 1)
+            case Token(kind="("):
+                found = self._all(field, depth + 1)
+                self._take(")")
+                return found
+            case Token(kind="word") as name if self.next.kind == ":":
+                self._take(":")
+                if field is not None:
+                    raise QueryError("A value with a colon needs quotes.", name.position)
+                return self._term(self._name(name), depth + 1)
+            case token:
+                return self._ask(field, token)
 
-        def inner(child: lucene.Item, name: str | None = field) -> Node:
-            return self.translate(child, field=name, depth=depth + 1)
+    def _name(self, token: Token) -> str:
+        value = read_value(token.text)
+        if len(value.pieces) > 1:
+            raise QueryError("A name takes no *; a backslash before it makes it a character.", token.position)
+        try:
+            refuse_unasked(value.text)
+        except QueryError as error:
+            raise QueryError(error.message, token.position) from error
+        return value.text
 
-        match item:
-            case lucene.OrOperation():
-                return Either(tuple(map(inner, item.operands)))
-            case lucene.AndOperation() | lucene.UnknownOperation():
-                return Every(tuple(map(inner, item.operands)))
-            case lucene.Not() | lucene.Prohibit():
-                return Unless(inner(item.a))
-            case lucene.Plus():
-                return inner(item.a)
-            case lucene.BaseGroup():
-                return inner(item.expr)
-            case lucene.SearchField() if field is None:
-                return inner(item.expr, self._name(item))
-            case lucene.SearchField():
-                raise self._error("A value with a colon needs quotes.", item)
-            case _:
-                return self._ask(item, field)
-
-    def _name(self, item: lucene.SearchField) -> str:
-        return read_value(lucene.Word(item.name)).text
-
-    def _ask(self, item: lucene.Item, field: str | None) -> Node:
+    def _ask(self, field: str | None, token: Token) -> Node:
         self.terms += 1
         if self.terms > MAX_TERMS:
-            raise self._error(f"A query may have at most {MAX_TERMS} terms.", item)
-        comparisons = self._comparisons(item)
+            raise QueryError(f"A query may have at most {MAX_TERMS} terms.", token.position)
+        comparisons = self._comparisons(token)
         if field is None:
-            if any(comparison.operator for comparison in comparisons):
-                raise self._error("A comparison needs a field, as in duration_ms:>500.", item)
+            if token.kind in ("compare", "["):
+                raise QueryError("A comparison needs a field, as in duration_ms:>500.", token.position)
             return ask_message(comparisons[0].value)
         try:
-            return _all(tuple(ask_field(field, comparison) for comparison in comparisons))
+            found = tuple(ask_field(field, comparison) for comparison in comparisons)
         except QueryError as error:
-            raise self._error(error.message, item) from error
+            raise QueryError(error.message, token.position) from error
+        return found[0] if len(found) == 1 else Every(found)
 
-    def _comparisons(self, item: lucene.Item) -> list[Comparison]:
-        match item:
-            case lucene.Word() | lucene.Phrase():
-                return [Comparison(self._value(item))]
-            case lucene.From():
-                return [Comparison(self._value(item.a), ">=" if item.include else ">")]
-            case lucene.To():
-                return [Comparison(self._value(item.a), "<=" if item.include else "<")]
-            case lucene.Range():
-                return self._bounds(item)
+    def _comparisons(self, token: Token) -> list[Comparison]:
+        match token.kind:
+            case "compare":
+                return [Comparison(_value(self._take("word", "phrase")), OPERATORS[token.text])]
+            case "[":
+                return self._bounds(includes_low=token.text == "[")
             case _:
-                raise self._error("Regular expressions, ~ and ^ are not part of the search language.", item)
+                return [Comparison(_value(token))]
 
-    def _bounds(self, item: lucene.Range) -> list[Comparison]:
-        low = Comparison(self._bound(item.low), ">=" if item.include_low else ">")
-        high = Comparison(self._bound(item.high), "<=" if item.include_high else "<")
-        bounds = [bound for bound in (low, high) if not bound.value.is_anything]
-        return bounds or [Comparison(Value(("", "")))]
-
-    def _bound(self, item: lucene.Item) -> Value:
-        if isinstance(item, lucene.Prohibit):  # [-5 TO 5]
-            value = self._value(item.a)
-            return Value(("-" + value.pieces[0], *value.pieces[1:]), is_quoted=value.is_quoted)
-        return self._value(item)
-
-    def _value(self, item: lucene.Term) -> Value:
-        value = read_value(item)
-        if len(value.pieces) > MAX_WILDCARDS + 1:
-            raise self._error(f"A value may have at most {MAX_WILDCARDS} wildcards.", item)
-        return value
-
-    def _error(self, message: str, item: lucene.Item) -> QueryError:
-        return QueryError(message, self.syntax.position(item))
+    def _bounds(self, *, includes_low: bool) -> list[Comparison]:
+        low = _value(self._take("word", "phrase", hint=RANGE))
+        if self.next.text != "TO":
+            self._take("TO", hint=RANGE)
+        self._take("word")
+        high = _value(self._take("word", "phrase", hint=RANGE))
+        includes_high = self._take("]", hint=RANGE).text == "]"
+        bounds = [Comparison(low, ">=" if includes_low else ">"), Comparison(high, "<=" if includes_high else "<")]
+        return [bound for bound in bounds if not bound.value.is_anything] or [Comparison(Value(("", "")))]
 
 
-def _all(conditions: tuple[Node, ...]) -> Node:
-    return conditions[0] if len(conditions) == 1 else Every(conditions)
+def _value(token: Token) -> Value:
+    value = read_value(token.text)
+    if len(value.pieces) > MAX_WILDCARDS + 1:
+        raise QueryError(f"A value may have at most {MAX_WILDCARDS} wildcards.", token.position)
+    return value

@@ -129,7 +129,7 @@ def trace(
 def in_trace(trace_id: str) -> Condition:
     """Return the condition to belong to a trace, wherever the client wrote its id."""
     test = Equals((trace_id,))
-    return Either((Text("trace_id", test), Document("metadata", (("trace_id",), ("traceId",)), test)))
+    return Either((Text("trace_id", test), Document("metadata", ("trace_id", "traceId"), test)))
 
 
 def histogram(search: Search, *, step_seconds: int) -> Histogram:

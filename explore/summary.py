@@ -5,11 +5,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from explore.fields import name_of_key
 from storage.found import FoundEntry
 
 TOP_VALUES = 10
 MAX_DEPTH = 4
 MAX_VALUE_CHARACTERS = 200
+#: With a value, and each character behind a backslash, it still fits a query.
+MAX_NAME_CHARACTERS = 750
 TYPES = {str: "string", bool: "boolean", int: "number", float: "number", list: "array", type(None): "null"}
 
 Scalar = str | int | float | bool
@@ -25,7 +28,7 @@ class ValueCount:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A metadata key, dotted where nested; `count` entries of the sample have it."""
+    """A metadata key by the name to ask for it, dotted where nested; `count` entries of the sample have it."""
 
     name: str
     types: list[str]
@@ -52,7 +55,8 @@ def summarise(entries: Iterable[FoundEntry], *, limit: int) -> list[Field]:
     tallies: dict[str, _Tally] = {}
     for entry in entries:
         for name, value in _leaves(entry.metadata or {}):
-            tallies.setdefault(name, _Tally()).add(value)
+            if len(name) <= MAX_NAME_CHARACTERS:
+                tallies.setdefault(name_of_key(name), _Tally()).add(value)
     frequent = sorted(tallies.items(), key=lambda item: (-item[1].count, item[0]))[:limit]
     return [_field(name, tally) for name, tally in frequent]
 

@@ -1,16 +1,35 @@
-"""Lucene's syntax by luqum, with what our users write smoothed over and each error at its place."""
+"""The characters of the search language: words, phrases and signs, each at its place.
+
+What looks like another language is refused with what to write instead: as text it would silently find nothing.
+"""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from luqum.exceptions import ParseError
-from luqum.thread import parse as parse_lucene
-from luqum.tree import Item
-
 MAX_CHARACTERS = 2_000
-#: A slash that begins a word is no regular expression, and a minus before a digit in a value is no negation.
-_BARE = re.compile(r'"(?:[^\\"]|\\.)*"|\\.|(?:(?<=[\s(\[{:<>=+-])|^)/|(?<=[:<>=])-(?=[.\d])', re.DOTALL)
-_POSITION = re.compile(r"position (\d+)")
+
+_BLANKS = re.compile(r"\s*")
+_PHRASE = re.compile(r'"(?:[^\\"]|\\.)*"', re.DOTALL)
+_SIGN = re.compile(r"&&|\|\||[<>]=?|[][(){}:!+-]")
+#: A colon between the digits of a time does not end a word.
+_WORD = re.compile(r"(?:\\.|[^\s:^~(){}\[\]\\]|(?<=T\d\d):\d\d(?::\d\d)?)+", re.DOTALL)
+_NEGATIVE = re.compile(r"-[.\d]")
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+
+_OPERATORS = {"AND": "AND", "OR": "OR", "NOT": "NOT", "&&": "AND", "||": "OR", "!": "NOT", "-": "NOT"}
+_KINDS = {"[": "[", "{": "[", "]": "]", "}": "]", "<": "compare", "<=": "compare", ">": "compare", ">=": "compare"}
+
+#: What no word holds but behind a backslash.
+_FOREIGN = (
+    (re.compile(r"\?"), "? stands for nothing here: write * for any text, or a question mark in quotes."),
+    (re.compile(r"&&|\|\|"), "&& and || stand between blanks; text that holds them belongs in quotes."),
+    (re.compile(r'"'), "A quotation mark within a word needs a backslash."),
+    (re.compile(r"^[=&|]"), "{0} is no operator here: write field:value, AND, OR, or text in quotes."),
+    (re.compile(r"^/.*(?:\.[*+]|[+|$]).*/$"), "Regular expressions, ~ and ^ are not part of the search language."),
+)
+#: `duration_ms>500`, `status!=200`
+_COMPARISON = re.compile(r"[\w.@-]+(?:[<>=!]=|[<>][\d.])")
 
 
 class QueryError(ValueError):
@@ -22,56 +41,115 @@ class QueryError(ValueError):
         self.position = position
 
 
-@dataclass(frozen=True)
-class Tree:
-    """A parsed query; `position` finds an item's place in the text as the user wrote it."""
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or a phrase as it was written, or a sign.
 
-    root: Item
-    escapes: tuple[int, ...]
+    `kind` is word, phrase, end, compare, AND, OR, NOT, or the sign itself; [ and ] are { and } too.
+    """
 
-    def position(self, item: Item) -> int | None:
-        """Return the index of the item's first character."""
-        return None if item.pos is None else _original(item.pos, self.escapes)
+    kind: str
+    text: str
+    position: int
 
 
-def parse_syntax(text: str) -> Tree | None:
-    """Parse `text`; nothing but blanks gives None. Raises: `QueryError`."""
+def tokens(text: str) -> Iterator[Token]:
+    """Yield what `text` consists of, and its end. Raises: `QueryError`."""
     if len(text) > MAX_CHARACTERS:
         raise QueryError(f"A query may have at most {MAX_CHARACTERS:,} characters.", MAX_CHARACTERS)
     if "\0" in text:
         raise QueryError("A query cannot hold the character U+0000.", text.index("\0"))
-    if not text.strip():
-        return None
-    escaped, escapes = _escape(text)
-    try:
-        return Tree(root=parse_lucene(escaped), escapes=escapes)
-    except ParseError as error:
-        raise _explained(str(error), text, escapes) from error
+    before, in_range = "", False
+    at = _skip_blanks(text, 0)
+    while at < len(text):
+        is_value = in_range or before in (":", "compare")
+        token = _token(text, at, is_value=is_value, in_range=in_range)
+        yield token
+        before, in_range = token.kind, token.kind == "[" or (in_range and token.kind != "]")
+        at = _skip_blanks(text, at + len(token.text))
+    yield Token("end", "", len(text))
 
 
-def _escape(text: str) -> tuple[str, tuple[int, ...]]:
-    escapes: list[int] = []
-
-    def with_backslash(found: re.Match[str]) -> str:
-        if found[0] not in ("/", "-"):
-            return found[0]
-        escapes.append(found.start() + len(escapes))
-        return "\\" + found[0]
-
-    return _BARE.sub(with_backslash, text), tuple(escapes)
+def without_escapes(text: str) -> str:
+    """Return `text` as it is meant: a backslash takes the meaning of what follows, and \\u000a is U+000A."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else found[0][1:], text)
 
 
-def _original(position: int, escapes: tuple[int, ...]) -> int:
-    return position - sum(escape < position for escape in escapes)
-
-
-def _explained(message: str, text: str, escapes: tuple[int, ...]) -> QueryError:
-    found = _POSITION.search(message)
-    if found is None:
-        return QueryError("The query ends too early: a value or a closing parenthesis is missing.", len(text))
-    position = _original(int(found[1]), escapes)
+def unexpected(text: str, position: int) -> QueryError:
+    """Return what is wrong with a character where none of its kind is expected."""
     match text[position : position + 1]:
+        case "":
+            message = "The query ends too early: a value or a closing parenthesis is missing."
         case '"':
-            return QueryError("The closing quotation mark is missing.", position)
+            message = "The closing quotation mark is missing."
+        case "\\":
+            message = "A backslash needs a character after it."
+        case "~" | "^":
+            message = "Regular expressions, ~ and ^ are not part of the search language."
         case character:
-            return QueryError(f"{character} is not expected here; put text with such characters in quotes.", position)
+            message = f"{character} is not expected here; put text with such characters in quotes."
+    return QueryError(message, position)
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    blanks = _BLANKS.match(text, at)
+    return blanks.end() if blanks else at
+
+
+def _token(text: str, at: int, *, is_value: bool, in_range: bool) -> Token:
+    if text[at] == '"':
+        return _phrase(text, at)
+    sign = _SIGN.match(text, at)
+    is_number = is_value and (in_range or _NEGATIVE.match(text, at) is not None)
+    if sign and not (sign[0] == "-" and is_number):
+        return _sign(sign[0], text, at)
+    return _word(text, at, is_value=is_value)
+
+
+def _phrase(text: str, at: int) -> Token:
+    found = _PHRASE.match(text, at)
+    if found is None:
+        raise unexpected(text, at)
+    after = text[found.end() : found.end() + 1]
+    if after == ":":
+        raise QueryError("A name has no quotes: put a backslash before each blank or sign in it.", at)
+    if after and not after.isspace() and after not in ")]}":
+        raise QueryError(f"A blank belongs between a phrase and {after}.", found.end())
+    _check_escapes(found[0], at)
+    return Token("phrase", found[0], at)
+
+
+def _sign(sign: str, text: str, at: int) -> Token:
+    after = text[at + len(sign) : at + len(sign) + 1]
+    if sign == "-" and after.isspace():
+        raise QueryError("A minus stands right before what it leaves out; a dash belongs in quotes.", at)
+    if sign == "!" and after == "=":
+        raise QueryError("!= is no operator here: write -field:value.", at)
+    return Token(_OPERATORS.get(sign) or _KINDS.get(sign, sign), sign, at)
+
+
+def _word(text: str, at: int, *, is_value: bool) -> Token:
+    found = _WORD.match(text, at)
+    if found is None:
+        raise unexpected(text, at)
+    word, after = found[0], text[found.end() : found.end() + 1]
+    if word[0] == "'":
+        raise QueryError("Quotes are double here; a single one needs a backslash before it.", at)
+    if after and after in "~^":
+        raise QueryError("Regular expressions, ~ and ^ are not part of the search language.", at)
+    _check_escapes(word, at)
+    bare = _ESCAPE.sub(lambda escape: "_" * len(escape[0]), word)
+    for pattern, message in _FOREIGN:
+        if foreign := pattern.search(bare):
+            raise QueryError(message.format(foreign[0]), at + foreign.start())
+    if not is_value and after != ":" and (compared := _COMPARISON.match(bare)):
+        raise QueryError("A comparison is written field:>500, its opposite -field:value.", at + compared.end() - 2)
+    is_operator = word in ("AND", "OR", "NOT") and after != ":"
+    return Token(word if is_operator else "word", word, at)
+
+
+def _check_escapes(text: str, at: int) -> None:
+    for escape in _ESCAPE.finditer(text):
+        code = int(escape[1] or "20", 16)
+        if code == 0 or 0xD800 <= code <= 0xDFFF:
+            raise QueryError(f"A query cannot hold the character U+{code:04X}.", at + escape.start())

@@ -4,14 +4,13 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from luqum.tree import Phrase, Term
-
+from explore.syntax import without_escapes
 from storage.conditions import Equals, Exists, Resembles, Scalar, Test
 
 MAX_WILDCARDS = 8
 #: JSON's numbers, kept within what PostgreSQL's numeric can hold.
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,99})(?:\.\d{1,99})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
-_PIECE = re.compile(r"\\(?P<escaped>.)|(?P<wildcard>\*)|(?P<plain>[^\\*]+|\\)", re.DOTALL)
+_PIECE = re.compile(r"(?P<wildcard>\*)|\\.|[^\\*]+", re.DOTALL)
 _CONSTANTS: dict[str, Scalar] = {"true": True, "false": False, "null": None}
 
 
@@ -60,13 +59,18 @@ class Value:
         return Exists() if self.is_anything else Resembles(("", *self.pieces, ""), ignores_case=True)
 
 
-def read_value(term: Term) -> Value:
-    """Read a word or a phrase; a backslash takes the meaning of the character after it."""
-    is_quoted = isinstance(term, Phrase)
+def read_value(text: str) -> Value:
+    """Read a word or a phrase in its quotes; a star outside quotes and without a backslash is a wildcard."""
+    if text.startswith('"'):
+        return Value((without_escapes(text[1:-1]),), is_quoted=True)
+    return Value(tuple(without_escapes(piece) for piece in _split(text)))
+
+
+def _split(text: str) -> list[str]:
     pieces = [""]
-    for found in _PIECE.finditer(term.value[1:-1] if is_quoted else term.value):
-        if found["wildcard"] and not is_quoted:
+    for found in _PIECE.finditer(text):
+        if found["wildcard"]:
             pieces.append("")
         else:
-            pieces[-1] += found["escaped"] or found["wildcard"] or found["plain"]
-    return Value(pieces=tuple(pieces), is_quoted=is_quoted)
+            pieces[-1] += found[0]
+    return pieces

@@ -12,7 +12,6 @@ TextColumn = Literal["message", "environment", "project", "trace_id", "span_id",
 DocumentColumn = Literal["metadata", "error"]
 Operator = Literal["<", "<=", ">", ">="]
 Scalar = str | Decimal | bool | None
-Path = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,8 @@ class Equals:
 class Resembles:
     """Consists of `pieces` in their order, with anything between them; ("", "x", "") contains x.
 
-    Asked of texts, and of numbers, true and false as JSON writes them, without an exponent; case by Unicode's letters.
+    Asked of texts, and of numbers, true and false as JSON writes them, without an exponent. Texts that are compared in
+    any case are both written in small letters first, as the store's `lower` writes them.
     """
 
     pieces: tuple[str, ...]
@@ -62,13 +62,15 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A value at one of `paths` in a JSON column passes `test`; the path () is the document itself.
+    """A value that one of `names` leads to in a JSON column passes `test`; no name leads to the document itself.
 
-    Each element of a list on the way and at the end counts, one level deep: a list in a list is no value.
+    A name is the keys on the way joined by dots, wherever keys hold dots themselves: a.b.c leads through {"a.b": {"c"}}
+    as through {"a": {"b": {"c"}}}. Each element of a list on the way and at the end counts, one level deep: a list in a
+    list is no value.
     """
 
     column: DocumentColumn
-    paths: tuple[Path, ...]
+    names: tuple[str, ...]
     test: Test
 
 

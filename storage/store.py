@@ -91,6 +91,9 @@ class EntryReader(Protocol):
     def level_counts(self, search: Search, *, step: timedelta) -> list[LevelCount]:
         """Count by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
 
+    def lower(self, text: str) -> str:
+        """Write `text` in small letters, exactly as a search in any case does here."""
+
     def wall(self) -> State:
         """Tell how much keeps a query that forgets its organisation from finding a stranger's entries."""
 

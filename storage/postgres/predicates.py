@@ -4,7 +4,7 @@ A predicate may be NULL where a condition has nothing to ask; whoever negates it
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,12 +18,23 @@ from storage.conditions import (
     Every,
     Exists,
     LevelBetween,
-    Path,
     Resembles,
     Scalar,
+    Test,
     Text,
     Unless,
 )
+
+#: A name of so many parts may be written as 2^7 paths, which the index looks up at once; longer ones are walked.
+MOST_PARTS = 8
+WALK = """EXISTS (
+WITH RECURSIVE walk(value, rest) AS (
+  SELECT {column}, %s::text
+  UNION ALL
+  SELECT member->'value', CASE WHEN rest <> member->>'key' THEN substr(rest, length(member->>'key') + 2) END
+    FROM walk, jsonb_path_query(value, '$ ? (@.type() == "object").keyvalue()') AS member
+   WHERE starts_with(rest || '.', (member->>'key') || '.'))
+SELECT FROM walk WHERE rest IS NULL AND {passes})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,33 +94,47 @@ def _text(condition: Text) -> Predicate:
 
 
 def _document(condition: Document) -> Predicate:
+    column = condition.column
+    if not condition.names:
+        return _at(column, ["$"], condition.test)
+    short = [path for name in condition.names if name.count(".") < MOST_PARTS for path in _paths(name)]
+    long = [name for name in condition.names if name.count(".") >= MOST_PARTS]
+    predicates = [_walking(column, name, condition.test) for name in long]
+    return _joined(" OR ", [_at(column, short, condition.test), *predicates] if short else predicates)
+
+
+def _at(column: str, paths: Sequence[str], test: Test) -> Predicate:
     """JSON paths (lax: lists are looked into) let one GIN index (jsonb_path_ops) serve every equality."""
-    column, paths = condition.column, condition.paths
-    match condition.test:
-        case Exists() if paths == ((),):
+    match test:
+        case Exists() if paths == ["$"]:
             return Predicate(f"{column} IS NOT NULL")
         case Exists():
-            return _path_predicate(column, (f"{_path(path)} != null" for path in paths))
+            return _path_predicate(column, (f"{path} != null" for path in paths))
         case Equals(values):
-            equalities = (f"{_path(path)} == {_literal(value)}" for path in paths for value in values)
-            return _path_predicate(column, equalities)
+            return _path_predicate(column, (f"{path} == {_literal(value)}" for path in paths for value in values))
         case Compares(operator, bound):
-            return _path_predicate(column, (f"{_path(path)} {operator} {_literal(bound)}" for path in paths))
-        case Resembles() as test:
-            return _joined(" OR ", (_resembling(column, path, test) for path in paths))
+            return _path_predicate(column, (f"{path} {operator} {_literal(bound)}" for path in paths))
+        case Resembles():
+            return _resembling(column, paths, test)
 
 
 def _path_predicate(column: str, alternatives: Iterable[str]) -> Predicate:
     return Predicate(f"{column} @@ %s::jsonpath", (" || ".join(alternatives),))
 
 
-def _resembling(column: str, path: Path, test: Resembles) -> Predicate:
+def _resembling(column: str, paths: Sequence[str], test: Resembles) -> Predicate:
     return Predicate(
-        f"EXISTS (SELECT FROM jsonb_path_query({column}, %s::jsonpath) AS found(value)"
+        f"EXISTS (SELECT FROM unnest(%s::jsonpath[]) AS path, jsonb_path_query({column}, path) AS found(value)"
         " WHERE jsonb_typeof(found.value) IN ('string', 'number', 'boolean')"
         f" AND found.value #>> '{{}}' {_like(test)} %s)",
-        (_path(path) + "[*]", _pattern(test.pieces)),
+        ([f"{path}[*]" for path in paths], _pattern(test.pieces)),
     )
+
+
+def _walking(column: str, name: str, test: Test) -> Predicate:
+    """Follow the document's own keys along `name`: no index, but work that a name's dots do not multiply."""
+    passes = _path_predicate("value", ["$ != null"]) if isinstance(test, Exists) else _at("value", ["$"], test)
+    return Predicate(WALK.format(column=column, passes=passes.sql), (name, *passes.parameters))
 
 
 def _like(test: Resembles) -> str:
@@ -121,9 +146,16 @@ def _pattern(pieces: Iterable[str]) -> str:
     return "%".join(escaped)
 
 
-def _path(path: Path) -> str:
-    """Write a JSON path; its names and texts are quoted as JSON is (PostgreSQL manual, 8.14.7)."""
-    return "$" + "".join(f".{json.dumps(name)}" for name in path)
+def _paths(name: str) -> list[str]:
+    """Return every JSON path that shows as `name`, the deepest first.
+
+    Names and texts are quoted as JSON is (PostgreSQL manual, 8.14.7).
+    """
+    first, *others = name.split(".")
+    keys = [[first]]
+    for part in others:
+        keys = [path for so_far in keys for path in ([*so_far, part], [*so_far[:-1], f"{so_far[-1]}.{part}"])]
+    return ["$" + "".join(f".{json.dumps(key)}" for key in path) for path in keys]
 
 
 def _literal(value: Scalar) -> str:

@@ -10,11 +10,14 @@ from datetime import datetime, timedelta
 from storage.conditions import EVERYTHING
 from storage.found import COLUMNS, FoundEntry, found
 from storage.postgres.errors import answering
+from storage.postgres.letters import letters, lower
 from storage.postgres.predicates import Predicate, compile_condition, of_organisation
 from storage.postgres.reads import Reader, reading
 from storage.receipts import Arrival
 from storage.search import LAST_MOMENT, SKEW, LevelCount, Position, Search, earlier, later
 from storage.wall import ALIAS, ENTRIES, State, behind, state
+
+__all__ = ["batch", "entry", "level_counts", "lower", "page", "wall"]
 
 #: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
 FIRST_SLICE = timedelta(hours=6)
@@ -53,6 +56,7 @@ def entry(organisation_id: int, entry_id: int) -> FoundEntry | None:
 
 def batch(arrival: Arrival, *, after: int = 0) -> list[FoundEntry]:
     """Return the entries of a batch with an id beyond `after`. The live tail has one reader: it takes no place."""
+    letters()  # whoever matches these entries needs them, and may be on a thread without a connection
     first = max(arrival.first_entry_id, after + 1)
     with answering(arrival.organisation_id), behind([arrival.organisation_id], using=ALIAS) as cursor:
         cursor.execute(BATCH, [first, arrival.last_entry_id, arrival.received_at, arrival.organisation_id])

@@ -99,6 +99,9 @@ class Reader:
         starts = sorted((_step(entry.timestamp, step), entry.level) for entry in self._found(search))
         return [LevelCount(*key, len(list(group))) for key, group in groupby(starts)]
 
+    def lower(self, text: str) -> str:
+        return text.lower()
+
     def wall(self) -> State:
         return State.STANDS
 

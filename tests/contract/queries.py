@@ -2,13 +2,31 @@
 
 from hypothesis import strategies as st
 
+from explore.fields import name_of_key
+
 LEVELS = ["debug", "info", "warn", "error", "fatal", "panic"]
 #: Few words and keys, so that queries hit; with what SQL, LIKE, JSON and JSON paths hold for special.
 WORDS = [
     "alpha", "Beta", "ALPHA beta", "a%b", "a_b", "50%", "back\\slash", "it's", 'say "hi"', "über", "ÜBER", "日本", "12",
     "true", "null", "1.50", "1e3", "a*b", "tab\there", "$.x", "' OR 1=1 --", "%s", "{}", "😀", "", "-3",
 ]  # fmt: skip
-KEYS = ["user", "id", "user.id", "a b", "$k", 'q"k', "back\\k", "tags", "naïve", "%s", "null"]
+KEYS = [
+    "user",
+    "id",
+    "user.id",
+    "id.tags.",
+    "",
+    ".",
+    "a b",
+    "$k",
+    'q"k',
+    "back\\k",
+    "tags",
+    "naïve",
+    "%s",
+    "null",
+    "\n",
+]
 words = st.sampled_from(WORDS)
 numbers = st.sampled_from([0, 1, -3, 12, 123, 1.5, 1000, 10**20, 0.1])
 scalars = st.one_of(words, numbers, st.booleans(), st.none())
@@ -48,7 +66,12 @@ compared = st.tuples(st.sampled_from([">", ">=", "<", "<="]), plain).map("".join
 ranged = st.tuples(st.sampled_from("[{"), plain, plain, st.sampled_from("]}")).map(
     lambda r: f"{r[0]}{r[1]} TO {r[2]}{r[3]}"
 )
-metadata_keys = st.sampled_from(KEYS).map(escaped) | st.sampled_from(["user.id.a", "metadata.user", "id.tags"])
+#: Keys on the way; the last are beyond what a store may write as alternatives.
+metadata_keys = (
+    st.lists(st.sampled_from(KEYS), min_size=1, max_size=5)
+    .map(".".join)
+    .map(lambda key: "".join(c if c.isalnum() or c == "." else f"\\{c}" for c in name_of_key(key)))
+)
 text_keys = st.sampled_from(
     ["environment", "env", "project", "trace", "message", "error.type", "error.message", "error.stack_trace", "span_id"]
 )

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from explore.fields import name_of_key
 from explore.query import matches, parse
 from explore.search import as_json
 from storage.postgres.predicates import compile_condition
 from storage.store import Store
 from tests.contract.batches import NOW, around_now, batch_of
-from tests.contract.queries import entries, queries
+from tests.contract.queries import entries, escaped, queries, quoted
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -136,6 +137,56 @@ def test_store_and_oracle_agree(
     assert len(found(store, organisation_id, "")) == len(stored)
     for query in asked:
         assert found(store, organisation_id, query) == found_by_oracle(store, organisation_id, query), query
+
+
+#: Each shows as its name; with arrays on the way, and more dots than a store may write as alternatives.
+SHOWN = [
+    ("kubernetes.labels.app.kubernetes.io/name", {"kubernetes": {"labels": {"app.kubernetes.io/name": "shop"}}}),
+    ("process.thread.name", {"process": {"thread.name": "shop"}}),
+    ("a.b.c", {"a.b": {"c": "shop"}}),
+    ("a.b.c", {"a": {"b": {"c": "shop"}}}),
+    ("a.b.c", {"a.b.c": ["other", "shop"]}),
+    ("items.sku.no", {"items": [{"sku.no": "shop"}]}),
+    ("a..b", {"a": {"": {"b": "shop"}}}),
+    ("a..b", {"a.": {"b": "shop"}}),
+    (".", {"": {"": "shop"}}),
+    ("", {"": "shop"}),
+    ("metadata.a", {"metadata": {"a": "shop"}}),
+    ("hosts.10.0.0.1.com.acme.shop.Main", {"hosts": {"10.0.0.1": {"com.acme.shop.Main": "shop"}}}),
+    ("1.2.3.4.5.6.7.8.9.", {"1.2": [{"3": [{"4.5.6.7.8.9": {"": "shop"}}, {"4": 1}]}]}),
+    (".".join("x" * 300), {".".join("x" * 150): {".".join("x" * 150): "shop"}}),
+]
+
+
+@pytest.mark.parametrize("test", [":shop", ":s*p", ":>=shop", ":[shop TO shop]", ":*", "has"])
+def test_key_is_found_by_the_name_that_it_shows(store: Store, organisation_id: int, test: str) -> None:
+    store_corpus(store, organisation_id, [{"metadata": document} for _, document in SHOWN])
+    entries = store.reader.page(around_now(organisation_id), limit=100)
+
+    for name, document in SHOWN:
+        written = re.sub(r"[^\w.]", r"\\\g<0>", name_of_key(name))
+        query = f"has:{written}" if test == "has" else written + test
+        ids = found(store, organisation_id, query)
+        assert next(entry.id for entry in entries if entry.metadata == document) in ids, query
+        assert ids == found_by_oracle(store, organisation_id, query), query
+
+
+#: Letters whose case is told in more than one way: by length, by place in the word, by locale, by age; and marks.
+LETTERS = st.sampled_from([*"aIiıİſsßẞﬁΣσςΑαǅǆÅåKkЖжԱაႠꭰᏸ𐐀𐐨Éé. :'-", "e\u0301", "i\u0307", "\ufffd", "😀", "\u200d"])
+TEXTS = st.lists(LETTERS, max_size=6).map("".join)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(stored=st.lists(TEXTS, min_size=1, max_size=40, unique=True), asked=st.lists(TEXTS, min_size=1, max_size=6))
+def test_store_and_oracle_agree_on_letters_of_any_case(
+    store: Store, new_organisation: Callable[[], int], stored: list[str], asked: list[str]
+) -> None:
+    organisation_id = new_organisation()
+    store_corpus(store, organisation_id, [{"message": text, "metadata": {"k": text}} for text in stored])
+    for text in asked:
+        word = escaped(text).replace('""', "*")
+        for query in (quoted(text), f"{word}*", f"k:{word}*", f"k:>{quoted(text)}"):
+            assert found(store, organisation_id, query) == found_by_oracle(store, organisation_id, query), query
 
 
 @settings(max_examples=200, deadline=None)

@@ -11,7 +11,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.models import Organisation
+from explore.fields import METADATA, OWN_NAMES, OWN_PREFIXES
 from explore.permissions import may_view_logs
+from explore.syntax import MAX_CHARACTERS
 from foundation.levels import Level
 
 #: Nothing inline, nothing from elsewhere: a log entry cannot bring code, a picture or a form with it.
@@ -39,6 +41,12 @@ def _configuration() -> dict[str, Any]:
             {"slug": one.slug, "name": one.name, "projects": [project.slug for project in one.projects.all()]}
             for one in organisations
         ],
+        "language": {
+            "own_names": OWN_NAMES,
+            "own_prefixes": OWN_PREFIXES,
+            "metadata": METADATA,
+            "characters": MAX_CHARACTERS,
+        },
         "levels": [level.label for level in Level],
         "endpoints": reverse("admin:explore_explorer_changelist"),
         "login": reverse("admin:login"),

@@ -2,7 +2,7 @@
 
 import { el } from "./dom.js";
 import { configuration, get } from "./api.js";
-import { term } from "./filter.js";
+import { isAskable, lastWord, read, splitWord, writeName, writePhrase } from "./language.js";
 import { state } from "./state.js";
 import { resolve } from "./time.js";
 
@@ -32,19 +32,19 @@ export class Completion {
     return this.cache.get(about);
   }
 
-  // The word around the caret: what stands between blanks or parentheses, quotes respected.
+  // The word around the caret: its name as it is meant, and what is typed of the value.
   word() {
     const before = this.input.value.slice(0, this.input.selectionStart);
-    const quoted = (before.match(/(?<!\\)"/g) || []).length % 2 === 1;
-    const found = quoted ? /[^\s()]*"[^"]*$/.exec(before) : /[^\s()]*$/.exec(before);
-    const text = found[0].replace(/^[-+]/, "");
-    const colon = text.indexOf(":");
+    const whole = before.slice(lastWord(before));
+    const text = whole.replace(/^[-+!]+/, "");
+    const [name, value] = splitWord(text);
+    const operator = name === null ? "" : /^[<>]=?/.exec(value)?.[0] ?? "";
     return {
       start: before.length - text.length,
       end: this.input.selectionStart,
-      field: colon < 0 ? null : text.slice(0, colon),
-      typed: (colon < 0 ? text : text.slice(colon + 1)).replace(/^[<>]=?|^"/, ""),
-      operator: colon < 0 ? "" : /^[<>]=?/.exec(text.slice(colon + 1))?.[0] ?? "",
+      field: name === null ? null : read(name),
+      typed: read(value.slice(operator.length).replace(/^"/, "")),
+      operator,
     };
   }
 
@@ -61,16 +61,17 @@ export class Completion {
     const all = [...BUILT_IN, ...fields.map((field) => [field.name, `${field.types.join(", ")}, in ${field.count} of the newest entries`])];
     return all.filter(([name]) => name.toLowerCase().includes(typed))
       .sort(([a], [b]) => b.toLowerCase().startsWith(typed) - a.toLowerCase().startsWith(typed))
-      .map(([name, note]) => ({ label: name, note, insert: `${term(name, "").slice(0, -2)}`, goesOn: true }));
+      .map(([name, note]) => ({ label: name, note, insert: `${writeName(name)}:`, goesOn: true }))
+      .filter(({ insert }) => isAskable(insert));
   }
 
   values(word, fields) {
     const typed = word.typed.toLowerCase();
     return this.known(word.field, fields).filter(({ value }) => String(value).toLowerCase().includes(typed)).map(({ value, count }) => {
       const isWord = typeof value !== "string" || /^[\p{L}_][\p{L}\p{N}_.-]*$/u.test(value) && !["true", "false", "null", "AND", "OR", "NOT", "TO"].includes(value);
-      const text = isWord ? String(value) : term("x", value).slice(2);
-      return { label: String(value), note: count ? `${count} entries` : "", insert: `${term(word.field, "").slice(0, -2)}${word.operator}${text} ` };
-    });
+      const text = isWord ? String(value) : writePhrase(value);
+      return { label: String(value), note: count ? `${count} entries` : "", insert: `${writeName(word.field)}:${word.operator}${text} ` };
+    }).filter(({ insert }) => isAskable(insert));
   }
 
   known(field, fields) {

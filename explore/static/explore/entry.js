@@ -1,8 +1,9 @@
 // An entry laid open: message, error, fields with their actions, raw JSON.
 
 import { button, copy, el, icon } from "./dom.js";
-import { filter } from "./filter.js";
+import { filter, term } from "./filter.js";
 import { leaves, text, tree } from "./json.js";
+import { isAskable, nameOfKey } from "./language.js";
 import { stackTrace } from "./stack.js";
 import { change, link, state } from "./state.js";
 import { resolve } from "./time.js";
@@ -10,19 +11,20 @@ import { resolve } from "./time.js";
 const COLUMNS = ["level", "environment", "project", "trace_id", "span_id", "parent_span_id"];
 const FACTS = ["timestamp", "received_at", "id", "size_bytes", "privacy_mode"];
 
-function fieldRow(field, value, { filterable = true, column = false } = {}) {
+// `name` is what a query calls the field; nothing where it cannot be asked for.
+function fieldRow(field, value, { name = field, column = false } = {}) {
   const shown = typeof value === "string" ? value : text(value);
   const act = (label, title, action) => el("button", { type: "button", class: "ex-act", title, "aria-label": `${title}: ${field}`, onclick: action }, icon(label));
-  const isScalar = value !== null && typeof value !== "object";
+  const isFilterable = name && value !== null && typeof value !== "object" && isAskable(`-${term(name, value)}`);
   const isColumn = state.columns.includes(field);
   return el("tr", { "data-field": field },
     el("th", { scope: "row" }, field),
     el("td", { class: `ex-value ex-json-${value === null ? "null" : typeof value}` }, shown),
     el("td", { class: "ex-acts" },
-      filterable && isScalar ? act("plus", "Filter for this value", () => filter(field, value, true)) : null,
-      filterable && isScalar ? act("minus", "Filter out this value", () => filter(field, value, false)) : null,
+      isFilterable ? act("plus", "Filter for this value", () => filter(name, value, true)) : null,
+      isFilterable ? act("minus", "Filter out this value", () => filter(name, value, false)) : null,
       column ? act("column", isColumn ? "Remove the column" : "Show as column", () => change({
-        columns: isColumn ? state.columns.filter((name) => name !== field) : [...state.columns, field],
+        columns: isColumn ? state.columns.filter((other) => other !== field) : [...state.columns, field],
       })) : null,
       act("copy", "Copy the value", () => copy(shown, "Value"))));
 }
@@ -40,7 +42,7 @@ function errorSection(error) {
   return el("section", { class: "ex-section ex-error" },
     el("div", { class: "ex-section-head" },
       el("h4", { class: "ex-error-type" }, error.type || "Error"),
-      error.type ? button("Filter for this type", () => filter("error.type", error.type, true), { class: "ex-button ex-small" }) : null),
+      error.type && isAskable(term("error.type", error.type)) ? button("Filter for this type", () => filter("error.type", error.type, true), { class: "ex-button ex-small" }) : null),
     error.message ? el("p", { class: "ex-error-message" }, error.message) : null,
     error.stack_trace?.length ? stackTrace(error.stack_trace) : null,
     rows.length ? el("table", { class: "ex-fields" }, el("tbody", {}, rows)) : null);
@@ -67,10 +69,10 @@ export function details(entry) {
       button("Copy JSON", () => copy(text(entry, 2), "Entry"))),
     el("pre", { class: "ex-message" }, entry.message),
     errorSection(entry.error),
-    section("Metadata", leaves(entry.metadata ?? {}).map(([name, value]) => fieldRow(name, value, { column: true }))),
+    section("Metadata", leaves(entry.metadata ?? {}).map(([key, value]) => fieldRow(key, value, { name: nameOfKey(key), column: true }))),
     section("Entry", [
       ...COLUMNS.filter((name) => entry[name] !== null).map((name) => fieldRow(name, entry[name])),
-      ...FACTS.filter((name) => entry[name] !== null).map((name) => fieldRow(name, entry[name], { filterable: false })),
+      ...FACTS.filter((name) => entry[name] !== null).map((name) => fieldRow(name, entry[name], { name: null })),
     ]),
     el("details", { ontoggle: open }, el("summary", {}, "Raw JSON"), raw));
 }

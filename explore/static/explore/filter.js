@@ -1,18 +1,17 @@
 // Turns a field and a value into a term of the search language, and joins it to the query.
 
+import { writeName, writePhrase } from "./language.js";
 import { change, state } from "./state.js";
 
-const name = (field) => field.replace(/[^\p{L}\p{N}_.]/gu, (character) => `\\${character}`);
+let last = {};
 
-export function term(field, value) {
-  if (typeof value === "string") return `${name(field)}:"${value.replace(/[\\"]/g, "\\$&")}"`;
-  return `${name(field)}:${String(value)}`;
-}
+export const term = (name, value) => `${writeName(name)}:${typeof value === "string" ? writePhrase(value) : String(value)}`;
 
-export function filter(field, value, keep) {
-  const query = state.query.trim();
-  const added = (keep ? "" : "-") + term(field, value);
-  if (` ${query} `.includes(` ${added} `)) return;
-  const kept = /(^|\s)OR(\s|$)/.test(query) ? `(${query})` : query;
-  change({ query: kept ? `${kept} ${added}` : added });
+// Terms side by side must all hold, whatever OR stands before them.
+export function filter(name, value, keep) {
+  const query = state.query.replace(/(?<!\\)\s+$/, "");
+  const added = (keep ? "" : "-") + term(name, value);
+  if (last.query === query && last.added === added) return;  // pressed twice
+  last = { query: query.trim() ? `${query} ${added}` : added, added };
+  change({ query: last.query });
 }

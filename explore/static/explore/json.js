@@ -41,10 +41,14 @@ export function leaves(document, prefix = "", depth = 0) {
   });
 }
 
+// What a dotted name leads to, wherever keys hold dots themselves.
 export function leaf(document, name) {
-  if (!document) return undefined;
+  if (document === null || typeof document !== "object") return undefined;
   if (Object.hasOwn(document, name)) return document[name];
-  const [head, ...rest] = name.split(".");
-  const inner = Object.hasOwn(document, head) ? document[head] : undefined;
-  return rest.length && inner !== null && typeof inner === "object" ? leaf(inner, rest.join(".")) : undefined;
+  for (let dot = name.indexOf("."); dot >= 0; dot = name.indexOf(".", dot + 1)) {
+    const head = name.slice(0, dot);
+    const found = Object.hasOwn(document, head) ? leaf(document[head], name.slice(dot + 1)) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

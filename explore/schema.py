@@ -77,7 +77,8 @@ QUERY = OpenApiParameter(
         "The search language, Lucene's syntax: `level:>=warn`, `environment:production`, `trace:…`, `has:error`, "
         "`error.type:PaymentError`, any metadata key as `userId:123` or `user.id:123`, `duration_ms:>500`, "
         '`amount:[10 TO 20]`, `key:*`, `key:abc*`, words and "phrases" of the message, `-term`, `NOT`, `OR`, '
-        "parentheses. Terms side by side must all hold."
+        "parentheses. Terms side by side must all hold. A backslash stands before a sign in a key, `metadata.` before "
+        "a key that is named like a field."
     ),
     examples=[
         OpenApiExample("errors of a user", value="level:>=error userId:123"),

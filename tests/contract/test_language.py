@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from explore.fields import name_of_key
-from explore.query import matches, parse
+from explore.query import QueryError, matches, parse
 from explore.search import as_json
 from storage.postgres.predicates import compile_condition
 from storage.store import Store
@@ -20,14 +20,17 @@ from tests.contract.queries import entries, escaped, queries, quoted
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
-TABLE = (Path(__file__).parents[2] / "docs/search.md").read_text().partition("## Time")[0]
-#: The queries of the table's first column; … stands for any value.
-EXAMPLES = [
-    query.replace("…", "s-1")
-    for line in TABLE.splitlines()
-    if line.startswith("| `")
-    for query in re.findall(r"`([^`]+)`", line.split(" | ")[0])
-]
+PAGE = (Path(__file__).parents[2] / "docs/search.md").read_text()
+
+
+def examples(text: str) -> list[str]:
+    """Return the queries of a table's first column; … stands for any value."""
+    cells = [line.replace("\\|", "¦").split(" | ")[0] for line in text.splitlines() if line.startswith("| `")]
+    return [query.replace("…", "s-1").replace("¦", "|") for cell in cells for query in re.findall(r"`([^`]+)`", cell)]
+
+
+EXAMPLES = examples(PAGE.partition("### Names")[0])
+REFUSED = examples(PAGE.partition("### What is refused")[2].partition("###")[0])
 #: For each example something that it finds, and something that it does not.
 CORPUS: list[dict[str, Any]] = [
     {"message": "Payment failed", "level": "error", "trace_id": "7f3b0c52", "span_id": "s-1", "parent_span_id": "s-1"},
@@ -80,6 +83,14 @@ def test_every_row_of_the_language_s_table_finds_what_the_oracle_finds(store: St
         ids = found(store, organisation_id, query)
         assert ids == found_by_oracle(store, organisation_id, query), query
         assert 0 < len(ids) < len(CORPUS), query
+
+
+@pytest.mark.parametrize("query", REFUSED)
+def test_what_belongs_to_other_languages_is_refused_with_its_place(query: str) -> None:
+    with pytest.raises(QueryError) as raised:
+        parse(query)
+    assert raised.value.position is not None
+    assert query[raised.value.position :]
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.hostile.site import DOCUMENTED, Site, batch
+from tests.waiting import DEADLINE_SECONDS
 
 BODY = batch("strange")
 
@@ -82,6 +83,21 @@ def test_strange_request_lines_are_answered_as_documented_or_cut_off(site: Site)
         if not set(exchange.statuses) <= allowed:
             strange[line[:60]] = exchange.statuses
     assert strange == {}
+
+
+def test_longest_and_oddest_queries_pass(site: Site):
+    """The proxy's limits are no narrower than the API's."""
+    queries = ['"' + "😀" * 1_998 + '"', '"' + "\n" * 1_998 + '"', '"%00 &?#+;/../"', '"\\u0001\u2028\r\n\t"']
+    with site.session() as session:
+        for path in ("/v1/logs", "/v1/logs/histogram", "/v1/logs/export"):
+            for query in queries:
+                answer = session.get(
+                    site.base_url + path,
+                    params={"query": query},
+                    headers={"x-api-key": site.reader},
+                    timeout=DEADLINE_SECONDS,
+                )
+                assert answer.status_code == 200, answer.text[:500]
 
 
 def test_what_is_no_http_is_refused_or_cut_off(site: Site):

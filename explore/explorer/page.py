@@ -22,6 +22,9 @@ POLICY = (
     " connect-src 'self'{tail}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 
+#: The levels that are chosen beside the query join it as text.
+ROOM_FOR_LEVELS = 100
+
 
 def explorer_page(request: HttpRequest, site: AdminSite) -> TemplateResponse:
     """Answer the page; its state is in its address, and only the browser reads it there."""
@@ -45,7 +48,7 @@ def _configuration() -> dict[str, Any]:
             "own_names": OWN_NAMES,
             "own_prefixes": OWN_PREFIXES,
             "metadata": METADATA,
-            "characters": MAX_CHARACTERS,
+            "characters": MAX_CHARACTERS - ROOM_FOR_LEVELS,
         },
         "levels": [level.label for level in Level],
         "endpoints": reverse("admin:explore_explorer_changelist"),

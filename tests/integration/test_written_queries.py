@@ -79,7 +79,7 @@ def written(staff: Client, tmp_path: Path) -> Iterator[Callable[[str, str], dict
         r'<script id="configuration" type="application/json">(.*?)</script>', staff.get(PAGE).content.decode()
     )
     assert found
-    command = ["node", "--harmony-json-parse-with-source", PROGRAM, modules, html.unescape(found[1])]
+    command = ["node", "--harmony-json-parse-with-source", str(PROGRAM), str(modules), html.unescape(found[1])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as node:
         assert node.stdin
         assert node.stdout

@@ -3,6 +3,7 @@
 `LUMINALOG_DEVELOPMENT=1` (set by `manage.py up`) is the only relaxation: plain HTTP on loopback is accepted.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,7 @@ DATABASES["default"]["OPTIONS"] |= {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
     "application_name": PROCESS,
+    "prepare_threshold": sys.maxsize,  # what asks for it is prepared; Django's own statements have a text each
     "options": "-c synchronous_commit=on -c lock_timeout=2s -c statement_timeout=60s"
     " -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
 }

@@ -284,7 +284,7 @@ CORS_ALLOWED_ORIGINS = env.list("LUMINALOG_CORS_ALLOWED_ORIGINS", default=[])
 CORS_URLS_REGEX = r"^/v1/"
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
 CORS_ALLOW_HEADERS = [
-    "content-encoding", "content-type", "idempotency-key", "prefer", "x-api-key", "x-request-id",
+    "content-encoding", "content-type", "idempotency-key", "last-event-id", "prefer", "x-api-key", "x-request-id",
 ]  # fmt: skip
 CORS_EXPOSE_HEADERS = [
     "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-request-id",
@@ -293,7 +293,10 @@ CORS_PREFLIGHT_MAX_AGE = 3600
 if CORS_ALLOWED_ORIGINS:
     INSTALLED_APPS.append("corsheaders")  # for its checks of the origins
     MIDDLEWARE.insert(
-        MIDDLEWARE.index("accounts.middleware.AdminNetworksMiddleware"), "corsheaders.middleware.CorsMiddleware"
+        MIDDLEWARE.index("foundation.middleware.UnreadBodyMiddleware"), "foundation.cors.OriginMiddleware"
+    )
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("accounts.middleware.AdminNetworksMiddleware"), "foundation.cors.PreflightMiddleware"
     )
 
 # --- Admin ----------------------------------------------------------------------------------------------------------

@@ -170,3 +170,24 @@ def test_named_origin_may_call_the_api_and_nothing_else(open_to_the_shop: Web) -
     assert "origin" in refused.headers["Vary"].lower()
     for path, origin in [("/v1/logs", "https://evil.example"), ("/v1/logs", "null"), ("/admin/login/", SHOP)]:
         assert "Access-Control-Allow-Origin" not in preflight(web, path, origin).headers, path
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("GET", "/v1/logs", {"X-Forwarded-Proto": "http"}, 403),
+        ("OPTIONS", "/v1/logs", {"X-Forwarded-Proto": "http", "Access-Control-Request-Method": "GET"}, 403),
+        ("GET", "/v1/nowhere", {}, 404),
+        ("TRACE", "/v1/logs", {}, 405),
+        ("DELETE", "/v1/logs", {}, 405),
+        ("POST", "/v1/logs", {"Transfer-Encoding": "gzip, chunked"}, 501),
+        ("OPTIONS", "/v1/logs", {"Transfer-Encoding": "gzip, chunked", "Access-Control-Request-Method": "GET"}, 501),
+        ("GET", "/v1/logs", {"Host": "elsewhere.example"}, 400),
+    ],
+)
+def test_page_of_a_named_origin_may_read_why_it_was_refused(
+    open_to_the_shop: Web, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    answer = ask(open_to_the_shop, path, method, Origin=SHOP, **headers)
+    assert answer.status_code == status
+    assert answer.headers["Access-Control-Allow-Origin"] == SHOP

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from explore.query import Node, matches
 from explore.search import FoundEntry, as_json
 from storage import receipts
-from storage.receipts import BATCHES_AT_ONCE, Window
+from storage.receipts import Window
 from storage.store import store
 
 POLL_SECONDS = 0.5
@@ -25,10 +25,8 @@ def follow(organisation_id: int, query: Node, *, poll_seconds: float = POLL_SECO
 
 
 def _stored(window: Window, organisation_id: int) -> Iterator[FoundEntry]:
-    while True:
-        batches = receipts.arrivals(window, organisations=[organisation_id])
+    left: Window | None = window
+    while left:
+        batches, left = receipts.arrivals(left, organisations=[organisation_id])
         for arrival in batches:
             yield from store().reader.batch(arrival)
-        if len(batches) < BATCHES_AT_ONCE:
-            return
-        window = Window(seen=window.seen, until=window.until, after=batches[-1].last_entry_id)

@@ -4,3 +4,6 @@ from prometheus_client import Counter, Gauge
 
 STREAMS = Gauge("luminalog_tail_streams", "Live tails that are open.", multiprocess_mode="livesum")
 SENT = Counter("luminalog_tail_events", "Events sent to live tails.")
+SKIPS = Counter(
+    "luminalog_tail_skips", "Times that an organisation's live tails left entries out to be with the present again."
+)

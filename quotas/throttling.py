@@ -33,11 +33,7 @@ class TokenBucketThrottle(BaseThrottle):
         caller = request.user
         if not isinstance(caller, Caller):
             return True
-        verdict = decide(caller, area=area_of(view))
-        request._request.rate_limit = verdict  # type: ignore[attr-defined]
-        if not verdict.allowed:
-            RATE_LIMITED.labels(scope=verdict.level.scope).inc()
-            raise refusal(verdict)
+        take_token(request._request, caller, area=area_of(view))
         return True
 
 
@@ -60,6 +56,15 @@ class Limited:
         for name, value in rate_limit_headers(request, area=area_of(self)).items():
             response.headers[name] = value
         return response
+
+
+def take_token(request: HttpRequest, caller: Caller, *, area: str) -> None:
+    """Take a token of every level for `request`, which then knows what is left. Raises: `Refusal`."""
+    verdict = decide(caller, area=area)
+    request.rate_limit = verdict  # type: ignore[attr-defined]
+    if not verdict.allowed:
+        RATE_LIMITED.labels(scope=verdict.level.scope).inc()
+        raise refusal(verdict)
 
 
 def rate_limit_headers(request: Request | HttpRequest, *, area: str = "ingest") -> dict[str, str]:

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts import signed_in
 from explore.explorer.looks import listening
 from explore.explorer.staff import MayViewLogs, StaffSession, staff_of
 from explore.tail import ticket
@@ -26,6 +27,7 @@ class TailTicketView(APIView):
         text = ticket.issue(
             Ticket(
                 user_id=staff_of(request).pk,
+                session=signed_in.digest(request._request.session),
                 organisation_id=organisation.pk,
                 query=parameters.text("query") or "",
             )

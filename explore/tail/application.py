@@ -2,25 +2,29 @@
 
 import asyncio
 import io
-import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
 from accounts.middleware import HttpsOnlyMiddleware
 from explore.metrics import SENT, STREAMS
-from explore.tail.hub import Hub
-from explore.tail.listener import Event, notice
-from explore.tail.subscription import PAGE_PATH, Subscription, subscription
+from explore.tail.hub import Hub, Present
+from explore.tail.listener import Event, Listener, notice
+from explore.tail.permits import Permit, Permits
+from explore.tail.subscription import PAGE_PATH, Subscription, read_query, subscription
+from foundation.cors import OriginMiddleware, PreflightMiddleware
 from foundation.errors import as_refusal, problem
 from foundation.middleware import RequestContextMiddleware
 from foundation.plain_request import PlainTailRequest
 from foundation.postgres import discard_if_dead
 from foundation.refusals import Refusal
+from quotas.throttling import rate_limit_headers
 from storage.errors import Unavailable
 
 Scope = MutableMapping[str, Any]
@@ -30,6 +34,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 HEARTBEAT_SECONDS = 10
 SEND_SECONDS = 30
 EVENTS_A_CHUNK = 100
+BEAT = b": beat\n\n"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
 
 log = structlog.get_logger(__name__)
@@ -38,9 +43,19 @@ log = structlog.get_logger(__name__)
 class Opening(HttpResponse):
     """The head of a stream that may be opened; its body follows."""
 
-    def __init__(self, opened: Subscription) -> None:
+    def __init__(self, request: HttpRequest, opened: Subscription) -> None:
         super().__init__(content_type="text/event-stream; charset=utf-8", headers=HEADERS)
-        self.subscription = opened
+        self.request, self.subscription = request, opened
+
+    def refused(self, error: Refusal) -> HttpResponse:
+        """Return a refusal with what the door puts on every answer."""
+        self.subscription.count_refusal(error)
+        response = problem(error, self.request)
+        own = {"content-type", *(name.lower() for name in HEADERS)}
+        for name, value in self.headers.items():
+            if name.lower() not in own:
+                response.headers[name] = value
+        return response
 
 
 class TailApplication:
@@ -48,14 +63,16 @@ class TailApplication:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
+        self.permits = Permits()
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="tail-door")
-        self._door = RequestContextMiddleware(HttpsOnlyMiddleware(_open))
+        self._door = _door()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
         elif scope["type"] == "http":
-            response = await self._in_thread(self._door, PlainTailRequest(scope, io.BytesIO()))
+            request = PlainTailRequest(scope, io.BytesIO())
+            response = await asyncio.get_running_loop().run_in_executor(self._threads, self._door, request)
             await self._answer(response, receive, send)
 
     async def _answer(self, response: HttpResponse, receive: Receive, send: Send) -> None:
@@ -64,87 +81,90 @@ class TailApplication:
             return
         opened = response.subscription
         try:
-            snapshot = await self.hub.join(opened.listener)
+            present = await self._join(opened.listener)
         except Refusal as error:
-            await _send_whole(problem(error, None), send)
+            await _send_whole(response.refused(error), send)
             return
+        permit = self.permits.add(opened.bearer, asked_at=opened.asked_at)
         try:
             with STREAMS.track_inprogress():
-                await _until_gone(self._stream(response, snapshot, send), receive)
+                await _send_head(response, send)
+                await _until_over(self._stream(opened, present, permit, send), receive, permit, send)
         finally:
+            self.permits.remove(permit)
             self.hub.leave(opened.listener)
 
-    async def _stream(self, response: Opening, snapshot: str, send: Send) -> None:
-        opened = response.subscription
-        await send({"type": "http.response.start", "status": 200, "headers": _raw_headers(response)})
-        await _send_part(Event(id=None if opened.since else snapshot, name="hello", data="{}").encode(), send)
-        if opened.since:
-            async for event in self.hub.missed(opened.listener, since=opened.since, until=snapshot):
-                await _send_part(event.encode(), send)
-        last = await self._relay(opened, send)
-        await _send_part(last.encode(), send)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    async def _join(self, listener: Listener) -> Present:
+        """Read the query when it is the organisation's turn, then join."""
+        read = partial(read_query, listener.query)
+        listener.node = await self.hub.turns.run(listener.organisation_id, read)
+        return await self.hub.join(listener)
 
-    async def _relay(self, opened: Subscription, send: Send) -> Event:
-        """Send what comes until the stream must end; return the notice that says why."""
+    async def _stream(self, opened: Subscription, present: Present, permit: Permit, send: Send) -> None:
         listener = opened.listener
-        checked_at = time.monotonic()
+        hello = Event(id=None if opened.since else self.hub.id_of(listener, present), name="hello", data="{}")
+        for event in (hello, *opened.greeting):
+            await _send_part(event.encode(), send)
+        if opened.since:
+            async for events in self.hub.missed(listener, since=opened.since, until=present):
+                for event in events:
+                    await _send_permitted(event.encode(), permit, send)
         while not (listener.is_cut and listener.queue.empty()):
-            await _send_part(await _next_chunk(listener.queue), send)
-            if time.monotonic() - checked_at > HEARTBEAT_SECONDS:
-                checked_at = time.monotonic()
-                try:
-                    await self._in_thread(_check, opened)
-                except Refusal as error:
-                    return notice(error.code, error.detail)
-        return notice("too_slow", "You did not read fast enough. Resume from the last event.")
+            await _send_permitted(await _next_chunk(listener.queue), permit, send)
+        await _send_end(notice("too_slow", "You did not read fast enough. Resume from the last event."), send)
 
-    async def _in_thread(self, function: Callable[[Any], Any], argument: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, function, argument)
+
+def _door() -> Callable[[HttpRequest], HttpResponse]:
+    """Return what every request goes through, as those of the API do."""
+    if not settings.CORS_ALLOWED_ORIGINS:
+        return RequestContextMiddleware(HttpsOnlyMiddleware(_open))
+    return RequestContextMiddleware(OriginMiddleware(HttpsOnlyMiddleware(PreflightMiddleware(_open))))
 
 
 def _open(request: HttpRequest) -> HttpResponse:
     try:
         discard_if_dead()
-        response: HttpResponse = Opening(subscription(request))
+        response: HttpResponse = Opening(request, subscription(request))
     except Exception as error:  # the outermost handler, as DRF's is for the API
         response = problem(as_refusal(error), request)
+    for name, value in rate_limit_headers(request).items():
+        response.headers[name] = value
     if request.path == PAGE_PATH:
         response.headers["Access-Control-Allow-Origin"] = "*"  # the ticket is the credential, not a cookie
     return response
-
-
-def _check(opened: Subscription) -> None:
-    discard_if_dead()
-    opened.check()
 
 
 async def _next_chunk(queue: asyncio.Queue[Event]) -> bytes:
     try:
         events = [await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)]
     except TimeoutError:
-        return b": beat\n\n"
+        return BEAT
     while len(events) < EVENTS_A_CHUNK and not queue.empty():
         events.append(queue.get_nowait())
     SENT.inc(len(events))
     return b"".join(event.encode() for event in events)
 
 
-async def _until_gone(stream: Any, receive: Receive) -> None:
-    """Run `stream` until it ends, the client hangs up, or a write stands still."""
+async def _until_over(stream: Coroutine[Any, Any, None], receive: Receive, permit: Permit, send: Send) -> None:
+    """Run `stream` until it ends, the client hangs up, a write stands still, or the bearer may listen no more."""
     streaming, gone = asyncio.create_task(stream), asyncio.create_task(_disconnected(receive))
+    tasks = {streaming, gone, asyncio.create_task(permit.refused.wait())}
     try:
-        await asyncio.wait({streaming, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if streaming.done():
             streaming.result()
+        elif permit.refusal and not gone.done():
+            streaming.cancel()
+            await asyncio.wait({streaming})
+            await _send_end(notice(permit.refusal.code, permit.refusal.detail), send)
     except TimeoutError:
         log.info("tail_reader_stands_still")
     except (Error, Unavailable) as error:
         log.warning("tail_cannot_resume", error=type(error).__name__)
     finally:
-        for task in (streaming, gone):
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(streaming, gone, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _disconnected(receive: Receive) -> None:
@@ -152,13 +172,32 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
+async def _send_permitted(body: bytes, permit: Permit, send: Send) -> None:
+    """Send `body` when the bearer may have it; meanwhile, what keeps a connection open."""
+    while not permit.is_good:
+        try:
+            await asyncio.wait_for(permit.renewed(), HEARTBEAT_SECONDS)
+        except TimeoutError:
+            await _send_part(BEAT, send)
+    await _send_part(body, send)
+
+
 async def _send_part(body: bytes, send: Send) -> None:
     await asyncio.wait_for(send({"type": "http.response.body", "body": body, "more_body": True}), SEND_SECONDS)
 
 
+async def _send_end(last: Event, send: Send) -> None:
+    await _send_part(last.encode(), send)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
 async def _send_whole(response: HttpResponse, send: Send) -> None:
-    await send({"type": "http.response.start", "status": response.status_code, "headers": _raw_headers(response)})
+    await _send_head(response, send)
     await send({"type": "http.response.body", "body": response.content})
+
+
+async def _send_head(response: HttpResponse, send: Send) -> None:
+    await send({"type": "http.response.start", "status": response.status_code, "headers": _raw_headers(response)})
 
 
 def _raw_headers(response: HttpResponse) -> list[tuple[bytes, bytes]]:

@@ -1,173 +1,264 @@
-"""One reader a process follows the log store and hands new entries to all listeners."""
+"""One reader a process follows the log store and hands new entries to all listeners, each organisation in its lane."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import ParamSpec, TypeVar
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 from django.db import Error
 
-from explore.tail.listener import Event, Found, Listener, notice
-from explore.tail.position import Position
+from explore.metrics import SKIPS
+from explore.query import Node
+from explore.tail.hearing import Heard, hearing
+from explore.tail.lane import LAG_WORTH_TELLING_SECONDS, LAGGING, Lane, Waiting
+from explore.tail.listener import Event, Listener
+from explore.tail.places import Places
+from explore.tail.position import OLDEST, Position, Positions
+from explore.tail.turns import Clock, Turns
 from foundation.refusals import Refusal
 from storage import receipts
 from storage.errors import Unavailable
+from storage.found import FoundEntry
 from storage.receipts import Arrival, Window
 from storage.store import store
 
 POLL_SECONDS = 0.4
 MARK_SECONDS = 10
 RETRY_SECONDS = 2
-STREAMS_AN_OWNER = 20
-OLDEST = timedelta(minutes=15)  # how far back a resumed tail reaches
-GAP = notice("gap", "Entries stored more than 15 minutes ago were left out. Search for them.")
+#: Whose turn it is when the hub looks for what is new: no organisation's.
+HUB = 0
 
 log = structlog.get_logger(__name__)
-P = ParamSpec("P")
-R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A snapshot of PostgreSQL, and when it was taken."""
+
+    snapshot: str
+    at: datetime
 
 
 class Hub:
     """Follows the store while somebody listens; sleeps otherwise."""
 
-    def __init__(self, *, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(self, *, poll_seconds: float = POLL_SECONDS, turns: Turns | None = None) -> None:
         self.poll_seconds = poll_seconds
-        self._listeners: set[Listener] = set()
-        self._waiting: list[tuple[Listener, asyncio.Future[str]]] = []
-        self._owners: dict[str, int] = {}
+        self.turns = turns or Turns()
+        self._places = Places()
+        self._lanes: dict[int, Lane] = {}
+        self._joining: list[tuple[Listener, asyncio.Future[Present]]] = []
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
-        self._seen: str | None = None
-        self._window: Window | None = None  # being handed out
+        self._seen: Present | None = None
+        self._until: Present | None = None
+        self._window: Window | None = None  # between the two, as far as it was not looked through
+        self._number = 0  # of windows
         self._marked_at = 0.0
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="tail-reader")
 
-    async def join(self, listener: Listener) -> str:
-        """Let `listener` hear everything from now on; return the snapshot that "now" is.
+    @property
+    def clock(self) -> Clock:
+        """The clock that turns are measured by."""
+        return self.turns.clock
 
-        Raises: `Refusal` when its owner has too many tails open.
+    async def join(self, listener: Listener) -> Present:
+        """Let `listener` hear everything from now on; return what "now" is.
+
+        Raises: `Refusal` when there is no place for it.
         """
-        if self._owners.get(listener.owner, 0) >= STREAMS_AN_OWNER:
-            raise Refusal("too_many_streams", retry_after_seconds=30)
-        self._owners[listener.owner] = self._owners.get(listener.owner, 0) + 1
-        joined: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._waiting.append((listener, joined))
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._follow())
-            self._task.add_done_callback(self._ended)
-        self._wake.set()
+        self._places.take(listener)
         try:
+            joined: asyncio.Future[Present] = asyncio.get_running_loop().create_future()
+            self._joining.append((listener, joined))
+            if self._task is None or self._task.done():
+                self._task = asyncio.create_task(self._follow())
+                self._task.add_done_callback(self._ended)
+            self._wake.set()
             return await joined
-        except (asyncio.CancelledError, Refusal):
+        except BaseException:
             self.leave(listener)
             raise
 
+    def id_of(self, listener: Listener, present: Present) -> str:
+        """Return the id of an event after which `listener` has heard everything up to `present`."""
+        return _id(Positions(listener.organisation_id), present)
+
     def leave(self, listener: Listener) -> None:
         """Forget `listener`."""
-        self._listeners.discard(listener)
-        self._waiting = [waiting for waiting in self._waiting if waiting[0] is not listener]
-        left = self._owners.pop(listener.owner, 0) - 1
-        if left > 0:
-            self._owners[listener.owner] = left
+        self._places.leave(listener)
+        self._joining = [joining for joining in self._joining if joining[0] is not listener]
+        lane = self._lanes.get(listener.organisation_id)
+        if lane:
+            lane.listeners.discard(listener)
+            if not lane.listeners:
+                del self._lanes[lane.organisation_id]
 
-    async def missed(self, listener: Listener, *, since: Position, until: str) -> AsyncIterator[Event]:
-        """Yield what `listener` missed between the two: a resumed tail."""
-        oldest, told = datetime.now(UTC) - OLDEST, False
-        for window in since.windows_to(until):
-            async for arrival in self._arrivals(window, organisations={listener.organisation_id}):
-                if arrival.stored_at < oldest:
-                    if not told:
-                        yield GAP
-                    told = True
-                    continue
-                found = await self._call(_read, arrival, window.after)
-                for event in listener.select(found, window=window):
-                    yield event
+    def close(self) -> None:
+        """Stop following the store."""
+        for task in (self._task, *(lane.task for lane in self._lanes.values())):
+            if task:
+                task.cancel()
+
+    async def missed(self, listener: Listener, *, since: Position, until: Present) -> AsyncIterator[list[Event]]:
+        """Yield what `listener` missed between the two, piece by piece: a resumed tail."""
+        positions, queries = Positions(listener.organisation_id), {listener.query: listener.node}
+        for window in since.windows_to(until.snapshot, since=datetime.now(UTC) - OLDEST):
+            left: Window | None = window
+            while left:
+                here = left
+                look = partial(receipts.arrivals, here, organisations=[listener.organisation_id])
+                arrivals, left = await self.turns.run(listener.organisation_id, look)
+                for arrival in arrivals:
+                    async for _, heard in self._hear(arrival, here, queries, seen_at=since.at, positions=positions):
+                        yield [event for _, event in heard]
+                    here = here.beyond(arrival)
+
+    async def _hear(
+        self, arrival: Arrival, window: Window, queries: dict[str, Node], *, seen_at: datetime, positions: Positions
+    ) -> AsyncIterator[tuple[Window, list[Heard]]]:
+        """Yield what `queries` find in `arrival`, a turn at a time, with what of `window` is left then."""
+        who, left = arrival.organisation_id, arrival.entries
+        while left > 0 and (entries := await self.turns.run(who, partial(_read, arrival, window.after))):
+            place = Position(at=seen_at, seen=window.seen, until=window.until, stored_xid=arrival.stored_xid)
+            steps = hearing(entries, queries, name=partial(_id_after, positions, place))
+            async for heard in self.turns.slices(who, steps):
+                yield window, heard
+            left, window = left - len(entries), replace(window, after=entries[-1].id)
+            yield window, []
 
     async def _follow(self) -> None:
-        while self._listeners or self._waiting:
+        while self._lanes or self._joining:
             try:
                 await self._step()
             except (Error, Unavailable) as error:
-                log.warning("tail_waits_for_storage", error=type(error).__name__)
-                await self._call(receipts.close)
-                await asyncio.sleep(RETRY_SECONDS)
+                await self._wait_for_storage(error, HUB)
             await self._sleep()
-        self._seen = self._window = None
+        self._seen = self._until = self._window = None
+
+    async def _wait_for_storage(self, error: Exception, who: int) -> None:
+        log.warning("tail_waits_for_storage", error=type(error).__name__)
+        await self.turns.run(who, receipts.close)
+        await asyncio.sleep(RETRY_SECONDS)
 
     async def _step(self) -> None:
         if self._window:  # storage failed within it
-            await self._publish()
-        now = await self._call(receipts.snapshot)
+            await self._look_through()
+        now = Present(at=datetime.now(UTC), snapshot=await self.turns.run(HUB, receipts.snapshot))
         self._seen = self._seen or now
         self._admit(self._seen)
-        if now != self._seen:
-            self._window = Window(seen=self._seen, until=now)
-            await self._publish()
+        if now.snapshot != self._seen.snapshot:
+            self._until, self._window = now, Window(seen=self._seen.snapshot, until=now.snapshot)
+            await self._look_through()
         self._mark()
 
-    async def _publish(self) -> None:
-        """Hand out the window; after a failure, what is left of it."""
-        assert self._window
-        organisations = {listener.organisation_id for listener in self._listeners}
-        async for arrival in self._arrivals(self._window, organisations=organisations):
-            found = await self._call(_read, arrival, self._window.after)
-            for listener in list(self._listeners):
-                if listener.organisation_id == arrival.organisation_id and not listener.is_cut:
-                    listener.offer(await self._call(listener.select, found, window=self._window))
-            self._window = replace(self._window, after=arrival.last_entry_id)
-        self._seen, self._window = self._window.until, None
+    async def _look_through(self) -> None:
+        """Find the batches of the window, and let each wait in its organisation's lane."""
+        assert self._seen
+        while self._window:
+            look = partial(receipts.arrivals, self._window, organisations=list(self._lanes))
+            arrivals, left = await self.turns.run(HUB, look)
+            window = replace(self._window, after=0)
+            for arrival in arrivals:
+                if lane := self._lanes.get(arrival.organisation_id):
+                    lane.waiting.append(Waiting(arrival, window, self._number, self._seen.at, self.clock()))
+                    self._serve(lane)
+            self._window = left
+        self._seen, self._until = self._until, None
+        self._number += 1
+
+    def _serve(self, lane: Lane) -> None:
+        if lane.task is None or lane.task.done():
+            lane.task = asyncio.create_task(self._hand_out(lane))
+            lane.task.add_done_callback(lambda task: self._lane_ended(lane, task))
+
+    async def _hand_out(self, lane: Lane) -> None:
+        while lane.waiting and lane.listeners:
+            try:
+                await self._read_first(lane)
+            except (Error, Unavailable) as error:
+                await self._wait_for_storage(error, lane.organisation_id)
+            if lane.is_too_late(self.clock()):
+                self._skip(lane)
+
+    async def _read_first(self, lane: Lane) -> None:
+        """Hand out the first of the batches that wait, for as long as that is worth while."""
+        first = lane.waiting[0]
+        queries = lane.queries(first.number)
+        hear = self._hear(first.arrival, first.window, queries, seen_at=first.seen_at, positions=lane.positions)
+        async for left, heard in hear:
+            lane.hand_out(heard, first.number)
+            lane.waiting[0] = replace(first, window=left)
+            if lane.is_too_late(self.clock()) or not lane.listeners:
+                return
+        lane.waiting.popleft()
+
+    def _skip(self, lane: Lane) -> None:
+        assert self._seen
+        log.warning("tail_skips", organisation_id=lane.organisation_id, batches=len(lane.waiting))
+        SKIPS.inc()
+        lane.skip(_id(lane.positions, self._seen))
 
     def _mark(self) -> None:
-        """Move the position of those who hear nothing, so that they resume from near the end."""
-        if time.monotonic() - self._marked_at > MARK_SECONDS:
-            self._marked_at = time.monotonic()
-            for listener in self._listeners:
-                listener.offer([Event(id=self._seen)])
+        """Move the position of those who hear nothing, so that they resume from near the end; tell who is behind."""
+        if self.clock() - self._marked_at < MARK_SECONDS:
+            return
+        self._marked_at = self.clock()
+        assert self._seen
+        for lane in self._lanes.values():
+            if not lane.waiting:
+                lane.tell(Event(id=_id(lane.positions, self._seen)))
+            elif lane.lag_seconds(self.clock()) > LAG_WORTH_TELLING_SECONDS:
+                lane.tell(LAGGING)
+
+    def _admit(self, seen: Present) -> None:
+        for listener, joined in self._joining:
+            if joined.done():
+                continue
+            who = listener.organisation_id
+            lane = self._lanes.get(who) or self._lanes.setdefault(who, Lane(organisation_id=who))
+            listener.joined = self._number
+            lane.listeners.add(listener)
+            joined.set_result(seen)
+        self._joining.clear()
+
+    def _lane_ended(self, lane: Lane, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            log.error("tail_failed", exc_info=error, organisation_id=lane.organisation_id)
+            lane.waiting.clear()
+            lane.cut()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Let go of everybody when a bug has ended the task: clients come back and start it anew."""
         if task.cancelled() or not (error := task.exception()):
             return
         log.error("tail_failed", exc_info=error)
-        for listener in self._listeners:
-            listener.is_cut = True
-        for _, joined in self._waiting:
-            joined.set_exception(Refusal("internal_error"))
-        self._waiting.clear()
-        self._seen = self._window = None
-
-    def _admit(self, seen: str) -> None:
-        for listener, joined in self._waiting:
+        for lane in self._lanes.values():
+            lane.cut()
+        for _, joined in self._joining:
             if not joined.done():
-                self._listeners.add(listener)
-                joined.set_result(seen)
-        self._waiting.clear()
-
-    async def _arrivals(self, window: Window, *, organisations: set[int]) -> AsyncIterator[Arrival]:
-        page: list[Arrival] | None = None
-        while page is None or len(page) == receipts.BATCHES_AT_ONCE:
-            page = await self._call(receipts.arrivals, window, organisations=organisations)
-            for arrival in page:
-                yield arrival
-                window = replace(window, after=arrival.last_entry_id)
+                joined.set_exception(Refusal("internal_error"))
+        self._joining.clear()
+        self._seen = self._until = self._window = None
 
     async def _sleep(self) -> None:
         self._wake.clear()
-        if self._waiting:
+        if self._joining:
             return
         try:
             await asyncio.wait_for(self._wake.wait(), self.poll_seconds)
         except TimeoutError:
             return
 
-    async def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
+
+def _read(arrival: Arrival, after: int) -> list[FoundEntry]:
+    return store().reader.batch(arrival, after=after if after <= arrival.last_entry_id else 0)
 
 
-def _read(arrival: Arrival, after: int) -> list[Found]:
-    return [Found.of(entry) for entry in store().reader.batch(arrival, after=after)]
+def _id_after(positions: Positions, place: Position, entry: FoundEntry) -> str:
+    return positions.write(replace(place, after=entry.id))
+
+
+def _id(positions: Positions, present: Present) -> str:
+    return positions.write(Position(at=present.at, seen=present.snapshot))

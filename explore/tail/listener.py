@@ -1,16 +1,13 @@
 """One open tail: what it listens to, and the bounded queue between the hub and its stream."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
-from explore.query import Node, matches
-from explore.search import as_json
-from explore.tail.position import Position
-from storage.found import FoundEntry
-from storage.receipts import Window
+from explore.query import Node
+from storage.conditions import EVERYTHING
 
 QUEUE_EVENTS = 2000
 
@@ -38,40 +35,19 @@ def notice(code: str, detail: str) -> Event:
     return Event(name="notice", data=msgspec.json.encode({"code": code, "detail": detail}).decode())
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An entry in the two forms that listeners need: to be matched, and to be sent."""
-
-    id: int
-    mapping: dict[str, Any]
-    text: str
-
-    @classmethod
-    def of(cls, entry: FoundEntry) -> "Found":
-        """Prepare `entry` once for all listeners. JSON has no line breaks, so it fits one line of data."""
-        mapping = as_json(entry)
-        return cls(entry.id, mapping, msgspec.json.encode(mapping).decode())
-
-
 @dataclass(kw_only=True, eq=False)
 class Listener:
-    """A tail of one organisation through one query."""
+    """A tail of one organisation through one query; `owner` is the key or member of staff behind it."""
 
     owner: str
     organisation_id: int
-    query: Node
+    query: str
+    node: Node = EVERYTHING  # what `query` means
+    joined: int = 0  # the first of the hub's windows that it hears
     queue: asyncio.Queue[Event] = field(default_factory=lambda: asyncio.Queue(QUEUE_EVENTS))
     is_cut: bool = False
 
-    def select(self, found: list[Found], *, window: Window) -> list[Event]:
-        """Return the events of those entries that the query matches."""
-        return [
-            Event(id=str(Position(seen=window.seen, until=window.until, after=entry.id)), data=entry.text)
-            for entry in found
-            if matches(self.query, entry.mapping)
-        ]
-
-    def offer(self, events: list[Event]) -> None:
+    def offer(self, events: Sequence[Event]) -> None:
         """Queue `events`; a listener that does not keep up is cut, and resumes from the last event it got."""
         if self.is_cut:
             return

@@ -38,7 +38,7 @@ def batch_of(
 
 def arrival_of(batch: Batch) -> Arrival:
     """Return what the tail is told of a stored batch."""
-    return Arrival(batch.batch_id, batch.organisation_id, batch.received_at, NOW)
+    return Arrival(batch.batch_id, batch.organisation_id, batch.received_at, NOW, 1, len(batch.lines))
 
 
 def whole(organisation_id: int, query: str = "") -> Search:

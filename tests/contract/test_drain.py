@@ -150,7 +150,7 @@ def test_live_tail_reads_it(caller: Caller, in_memory: Store) -> None:
     table.accept(caller, [part_of("one", "two")])
     drain()
     window = receipts.Window(seen=seen, until=receipts.snapshot())
-    [arrival] = receipts.arrivals(window, organisations=[caller.organisation_id])
+    [arrival], _ = receipts.arrivals(window, organisations=[caller.organisation_id])
     assert [entry.message for entry in in_memory.reader.batch(arrival)] == ["one", "two"]
 
 

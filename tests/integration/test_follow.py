@@ -7,7 +7,6 @@ import pytest
 from django.db import connections, transaction
 
 from accounts.models import Organisation
-from explore import follow as following
 from explore.follow import follow
 from explore.query import parse
 from explore.search import FoundEntry
@@ -80,7 +79,6 @@ def test_new_entries_come_once_each_however_late_they_commit(acme: Organisation)
 
 def test_many_batches_come_in_pages(acme: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receipts, "BATCHES_AT_ONCE", 2)
-    monkeypatch.setattr(following, "BATCHES_AT_ONCE", 2)
     follower = Follower(follow(acme.pk, parse(""), poll_seconds=0.05), acme)
     with transaction.atomic():  # all at once
         for number in range(5):

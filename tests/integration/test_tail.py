@@ -7,6 +7,7 @@ import pytest
 import requests
 from django.db import connection
 
+from accounts import signed_in
 from accounts.models import ApiKey, Organisation, User
 from explore.tail import ticket
 from explore.tail.listener import QUEUE_EVENTS
@@ -14,6 +15,7 @@ from explore.tail.ticket import Ticket
 from tests.entries import OpenTransaction, line, next_batch_id, store_batch
 from tests.integration.tail_process import Reader, TailProcess, running_tail
 from tests.organisations import make_api_key, make_organisation
+from tests.sessions import sign_in
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = [
@@ -220,7 +222,14 @@ def test_plain_http_is_refused_outside_development(key: str) -> None:
 
 def test_ticket_opens_a_tail_for_the_explorer(tail: TailProcess, organisation: Organisation) -> None:
     user = User.objects.create_superuser("ada", password="x")
-    text = ticket.issue(Ticket(user_id=user.pk, organisation_id=organisation.pk, query="level:error"))
+    text = ticket.issue(
+        Ticket(
+            user_id=user.pk,
+            session=signed_in.digest(sign_in(user)),
+            organisation_id=organisation.pk,
+            query="level:error",
+        )
+    )
     with tail.get("/admin/explore/tail", params={"ticket": text}) as response:
         assert response.headers["Access-Control-Allow-Origin"] == "*"
         reader = Reader(response)
@@ -232,10 +241,15 @@ def test_ticket_opens_a_tail_for_the_explorer(tail: TailProcess, organisation: O
 
 def test_ticket_of_somebody_without_the_permission_is_refused(tail: TailProcess, organisation: Organisation) -> None:
     user = User.objects.create_user("eve", password="x", is_staff=True)
-    text = ticket.issue(Ticket(user_id=user.pk, organisation_id=organisation.pk, query=""))
+    text = ticket_of(user, organisation, query="")
     for given in (text, text + "x", ""):
         with tail.get("/admin/explore/tail", params={"ticket": given}) as response:
             assert response.status_code == 403
+
+
+def ticket_of(user: User, organisation: Organisation, *, query: str = "") -> str:
+    session = signed_in.digest(sign_in(user))
+    return ticket.issue(Ticket(user_id=user.pk, session=session, organisation_id=organisation.pk, query=query))
 
 
 def _is_accepted(tail: TailProcess, key: str) -> bool:

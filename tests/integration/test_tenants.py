@@ -143,7 +143,7 @@ def test_cursor_is_no_ticket_and_a_ticket_no_cursor(street: Street) -> None:
     cursor = street.ask("v1/logs", limit="1").json()["next_cursor"]
     with pytest.raises(Refusal):
         ticket.redeem(cursor)
-    issued = ticket.issue(ticket.Ticket(user_id=street.staff.pk, organisation_id=street.rival.pk, query=""))
+    issued = ticket.issue(ticket.Ticket(user_id=street.staff.pk, session="", organisation_id=street.rival.pk, query=""))
     assert street.ask("v1/logs", cursor=issued).status_code == 400
 
 

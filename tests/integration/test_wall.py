@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -191,10 +192,10 @@ def test_without_filter_and_wall_a_tail_hears_strangers(
 
 def test_tail_cannot_read_entries_of_a_batch_under_another_s_name(filterless: None, neighbours: Neighbours) -> None:
     seen = "1:1:"
-    [arrival] = receipts.arrivals(
+    [arrival], _ = receipts.arrivals(
         receipts.Window(seen=seen, until=receipts.snapshot()), organisations=[neighbours.rival.pk]
     )
-    stolen = receipts.Arrival(arrival.batch_id, neighbours.acme.pk, arrival.received_at, arrival.stored_at)
+    stolen = replace(arrival, organisation_id=neighbours.acme.pk)
     assert len(store().reader.batch(arrival)) == 2
     assert store().reader.batch(stolen) == []
 

@@ -136,7 +136,8 @@ def _open(request: HttpRequest) -> HttpResponse:
 
 async def _next_chunk(queue: asyncio.Queue[Event]) -> bytes:
     try:
-        events = [await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)]
+        async with asyncio.timeout(HEARTBEAT_SECONDS):  # `wait_for` of Python 3.11 may swallow that it is cancelled
+            events = [await queue.get()]
     except TimeoutError:
         return BEAT
     while len(events) < EVENTS_A_CHUNK and not queue.empty():
@@ -176,14 +177,16 @@ async def _send_permitted(body: bytes, permit: Permit, send: Send) -> None:
     """Send `body` when the bearer may have it; meanwhile, what keeps a connection open."""
     while not permit.is_good:
         try:
-            await asyncio.wait_for(permit.renewed(), HEARTBEAT_SECONDS)
+            async with asyncio.timeout(HEARTBEAT_SECONDS):
+                await permit.renewed()
         except TimeoutError:
             await _send_part(BEAT, send)
     await _send_part(body, send)
 
 
 async def _send_part(body: bytes, send: Send) -> None:
-    await asyncio.wait_for(send({"type": "http.response.body", "body": body, "more_body": True}), SEND_SECONDS)
+    async with asyncio.timeout(SEND_SECONDS):
+        await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
 async def _send_end(last: Event, send: Send) -> None:

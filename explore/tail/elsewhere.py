@@ -23,14 +23,15 @@ TAIL = schema.operation(
             "Last-Event-ID",
             str,
             OpenApiParameter.HEADER,
-            description="The id of the last event you got: continue after it, at most 15 minutes back.",
+            description="The id of the last event you got: continue after it. Too old (15 minutes) or not ours: `gap`.",
         ),
     ],
     answers={
         (200, "text/event-stream"): OpenApiResponse(
             TEXT,
             "`hello` when the stream stands; a `message` an entry, its data as in a page of logs; `notice` before the"
-            " server ends the stream. At most 20 streams a key.",
+            " server ends the stream, when entries come late (`lagging`), or were left out (`gap`). At most 20 streams"
+            " a key, 100 an organisation.",
         ),
         307: OpenApiResponse(description="Where no proxy stands in front: the stream is at this other address."),
     },

@@ -247,7 +247,8 @@ class Hub:
         if self._joining:
             return
         try:
-            await asyncio.wait_for(self._wake.wait(), self.poll_seconds)
+            async with asyncio.timeout(self.poll_seconds):
+                await self._wake.wait()
         except TimeoutError:
             return
 

@@ -7,7 +7,7 @@ const PAUSES = [1, 2, 5, 10, 20];
 
 export class Tail {
   constructor({ onEntry, onHello, onStatus }) {
-    Object.assign(this, { onEntry, onHello, onStatus, source: null, lastEventId: "", failures: 0, timer: 0, generation: 0 });
+    Object.assign(this, { onEntry, onHello, onStatus, source: null, noticed: false, lastEventId: "", failures: 0, timer: 0, generation: 0 });
   }
 
   start() {
@@ -39,8 +39,8 @@ export class Tail {
     const resumed = this.lastEventId !== "";
     this.source = new EventSource(url);
     this.source.addEventListener("hello", (event) => { this.heard(event); this.failures = 0; this.onStatus("live"); this.onHello(resumed); });
-    this.source.addEventListener("message", (event) => { this.heard(event); this.onEntry(JSON.parse(event.data)); });
-    this.source.addEventListener("notice", (event) => { this.heard(event); this.onStatus("notice", JSON.parse(event.data).detail); });
+    this.source.addEventListener("message", (event) => { this.heard(event); if (this.noticed) { this.noticed = false; this.onStatus("live"); } this.onEntry(JSON.parse(event.data)); });
+    this.source.addEventListener("notice", (event) => { this.heard(event); this.noticed = true; this.onStatus("notice", JSON.parse(event.data).detail); });
     this.source.onerror = () => { this.source?.close(); this.failed(); };
   }
 

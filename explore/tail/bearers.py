@@ -72,5 +72,7 @@ def _refused_staff(tickets: Sequence[Ticket]) -> dict[Bearer, Refusal]:
     return {
         one: Refusal("forbidden", "You may not look at these logs any more.")
         for one in tickets
-        if one.user_id not in may_look or users_by_session.get(one.session) != one.user_id or one.organisation_id not in there
+        if one.user_id not in may_look
+        or users_by_session.get(one.session) != one.user_id
+        or one.organisation_id not in there
     }

@@ -29,7 +29,7 @@ CONVERTER = re.compile(r"\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>")
 
 def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[str]:
     for one in resolver.url_patterns:
-        address = re.sub(r"[$^]|/\?", "", prefix + str(one.pattern))
+        address = re.sub(r"[$^]|\\Z|/\?", "", prefix + str(one.pattern))
         if isinstance(one, URLResolver):
             yield from patterns(one, address)
         elif address.startswith(ROOTS):

@@ -9,7 +9,7 @@ from foundation.postgres import PromptTransaction
 from foundation.refusals import Refusal
 from ingest.canonical import encode_entries
 from ingest.protocol import Incoming, Kept, Protocol, Reply, Wishes
-from ingest.spool import idempotency, table
+from ingest.spool import group_commit, idempotency, table
 from ingest.spool.idempotency import Remembered
 from ingest.spool.payload import pack
 from ingest.spool.table import Part
@@ -48,7 +48,7 @@ def accept(request: Request) -> Accepted:
     if request.idempotency_key is not None:
         return _accept_once(request, request.idempotency_key, parts, accepted)
     if parts:
-        table.accept(request.caller, parts)
+        group_commit.accept(request.caller, parts)
     reach("after_commit")
     return accepted
 

@@ -14,6 +14,11 @@ REJECTED_ENTRIES = Counter(
     "luminalog_rejected_entries", "Entries refused while others of their batch were kept, by what was wrong.", ["code"]
 )
 BELOW_LEVEL_ENTRIES = Counter("luminalog_below_level_entries", "Entries dropped by their key's minimum level.")
+COMMIT_GROUPS = Histogram(
+    "luminalog_commit_group_batches",
+    "How many batches of a process were kept by one statement and one flush.",
+    buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256),
+)
 
 STORED_BATCHES = Counter("luminalog_stored_batches", "Spool rows that were moved into the log store.")
 STORED_ENTRIES = Counter("luminalog_stored_entries", "Entries that were moved into the log store.")

@@ -25,8 +25,8 @@ WRITE = """
 INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, entries, size_bytes)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::timestamptz[], %s::int[], %s::bigint[])
 """
-#: For a statement of another room that asks in one snapshot where a batch is: a row if it is stored.
-HAS_RECEIPT = "SELECT 1 FROM storage_receipt WHERE batch_id = %(batch_id)s"
+#: For a statement of another room that asks in one snapshot where batches are: those that are stored.
+HAVE_RECEIPTS = "SELECT batch_id FROM storage_receipt WHERE batch_id = ANY (%(batch_ids)s)"
 #: Written since the row `spooled` of a statement of another room failed, in the order of transactions, which no clock
 #: changes; storage_receipt_stored_xid serves it. The hour leaves out those that were restored from another PostgreSQL.
 _SINCE = """
@@ -41,7 +41,7 @@ DAY_IS_STORED = f"""
 EXISTS (SELECT FROM ({_SINCE} LIMIT 100000) AS since
          WHERE (since.received_at AT TIME ZONE 'UTC')::date = (spooled.received_at AT TIME ZONE 'UTC')::date)
 """
-#: As `HAS_RECEIPT`, of another batch with the same id.
+#: A receipt of another batch with the same id.
 OTHER_HAS_RECEIPT = """
 SELECT 1 FROM storage_receipt AS other WHERE other.batch_id = spooled.batch_id
    AND (other.organisation_id, other.received_at) <> (spooled.organisation_id, spooled.received_at)

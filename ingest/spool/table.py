@@ -18,7 +18,7 @@ from ingest.spool.payload import PayloadError, unpack
 from quotas import ledger
 from quotas.ledger import Amount
 from storage.batch import HEAD, Batch, BatchHead
-from storage.receipts import HAS_RECEIPT, OTHER_HAS_RECEIPT
+from storage.receipts import HAVE_RECEIPTS, OTHER_HAS_RECEIPT
 
 COLUMNS = "batch_id, organisation_id, api_key_id, project, environment, period, requests, entries, size_bytes, payload"
 
@@ -41,11 +41,11 @@ VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(project)s, %(enviro
 END_SESSION = """
 SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE pid = %s AND usename = current_user
 """
-WAS_KEPT = f"""
-SELECT 1 FROM ingest_spooledbatch WHERE batch_id = %(batch_id)s
-UNION ALL {HAS_RECEIPT}
-UNION ALL SELECT 1 FROM ingest_deadletter WHERE batch_id = %(batch_id)s
-LIMIT 1
+WERE_KEPT = f"""
+SELECT array_agg(batch_id) FROM (
+       SELECT batch_id FROM ingest_spooledbatch WHERE batch_id = ANY (%(batch_ids)s)
+        UNION ALL {HAVE_RECEIPTS}
+        UNION ALL SELECT batch_id FROM ingest_deadletter WHERE batch_id = ANY (%(batch_ids)s)) AS kept
 """  # noqa: S608 - constants only
 HEADS = f"SELECT {', '.join(HEAD)} FROM ingest_spooledbatch WHERE batch_id = ANY (%s) ORDER BY batch_id"  # noqa: S608
 #: Of the newest: whoever sends now.
@@ -70,6 +70,9 @@ SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
   FROM ingest_spooledbatch GROUP BY 1, 2 ORDER BY 1, 2
 """
 BATCHES = "SELECT batch_id, organisation_id FROM ingest_spooledbatch"
+
+#: The parameters of a part's statement.
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -116,8 +119,8 @@ def accept(caller: Caller, parts: Sequence[Part]) -> None:
     Joins the transaction of a caller that has one. Raises: `Refusal` `quota_exhausted`; `OperationalError`.
     """
     discard_if_dead()
-    rows = _rows(caller, parts)
-    session = _session()
+    rows = rows_of(caller, parts)
+    last_id, number = rows[-1]["batch_id"], session()
     try:
         with _transaction(rows):
             for row in rows[:-1]:
@@ -125,7 +128,7 @@ def accept(caller: Caller, parts: Sequence[Part]) -> None:
                 reach("after_spool_row")
             _accept_last(rows[-1])
     except (DatabaseError, InterfaceError) as error:
-        if not (is_outage(error) and _was_kept_nevertheless(rows[-1]["batch_id"], session=session)):
+        if not (is_outage(error) and last_id in kept_nevertheless([last_id], session=number)):
             raise
 
 
@@ -164,7 +167,7 @@ def batches() -> Iterator[tuple[int, int]]:
     return ((batch_id, organisation_id) for batch_id, organisation_id in stream(BATCHES))
 
 
-def _rows(caller: Caller, parts: Sequence[Part]) -> list[dict[str, Any]]:
+def rows_of(caller: Caller, parts: Sequence[Part]) -> list[Row]:
     """Return the parameters of each part's statement; the totals are those that `ledger.CHARGE` charges."""
     shared = {
         "organisation_id": caller.organisation_id,
@@ -191,7 +194,7 @@ def _transaction(rows: Sequence[object]) -> AbstractContextManager[Any]:
     return PromptTransaction() if len(rows) > 1 else nullcontext()
 
 
-def _accept_last(row: dict[str, Any]) -> None:
+def _accept_last(row: Row) -> None:
     if fetch_one(ACCEPT, row):
         return
     ledger.open_month(row["organisation_id"])  # nothing was charged: the month's first batch, or the quota is spent
@@ -199,20 +202,21 @@ def _accept_last(row: dict[str, Any]) -> None:
         raise ledger.exhausted(row["organisation_id"])
 
 
-def _session() -> int:
+def session() -> int:
     """Return the number of PostgreSQL's process behind this thread's connection."""
     connection.ensure_connection()
     pid: int = connection.connection.info.backend_pid
     return pid
 
 
-def _was_kept_nevertheless(batch_id: int, *, session: int) -> bool:
-    """Tell whether the COMMIT whose answer was lost had happened, once PostgreSQL is there again.
+def kept_nevertheless(batch_ids: Sequence[int], *, session: int) -> set[int]:
+    """Return which of these were kept by the COMMIT whose answer was lost, once PostgreSQL is there again.
 
     The lost session is ended first: it may be about to commit what we are about to refuse.
     """
     if connection.in_atomic_block or connection.is_usable():
-        return False
+        return set()
     connection.close()
     fetch_one(END_SESSION, [session])
-    return fetch_one(WAS_KEPT, {"batch_id": batch_id}) is not None
+    found = fetch_one(WERE_KEPT, {"batch_ids": list(batch_ids)})
+    return set(found[0] or ()) if found else set()

@@ -25,6 +25,7 @@ from foundation.refusals import Refusal
 from ingest.models import DeadLetter, IdempotencyKey, SpooledBatch
 from ingest.spool import claims, dead_letters, failures, idempotency, table
 from ingest.spool.drain import drain
+from ingest.spool.group_commit import GroupCommit
 from ingest.spool.idempotency import Remembered
 from notify import notices
 from notify.models import NoticeChannel
@@ -126,12 +127,16 @@ class Work:
 
     def __init__(self, callers: list[Caller]) -> None:
         self.callers = callers
+        self.processes = [GroupCommit(), GroupCommit()]
         self.periods = (THIS_YEAR + timedelta(days=n) for n in itertools.count())
         self.over_keys, self.over_letters, self.over_days = Meeting(), Meeting(), Meeting()
         self.over_notices, self.over_uses = Meeting(), Meeting()
 
     def accept(self, numbers: random.Random) -> None:
         table.accept(numbers.choice(self.callers), [part_of("one", "two")])
+
+    def accept_in_groups(self, numbers: random.Random) -> None:
+        numbers.choice(self.processes).accept(numbers.choice(self.callers), [part_of("one", "two")])
 
     def accept_in_parts(self, numbers: random.Random) -> None:
         table.accept(numbers.choice(self.callers), [part_of("one"), part_of("two"), part_of("three")])
@@ -243,6 +248,7 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
     work, done, before = Work(callers), threading.Event(), deadlocks()
     bounded, endless = Crowd(), Crowd()
     for kind in (
+        *[work.accept_in_groups] * 6,
         work.accept, work.accept_in_parts, work.accept_once, work.accept_once, work.open_months, work.forget_keys,
         work.forget_keys, work.spool_trouble, work.abandon_claim, work.replay, work.replay, work.count, work.count,
         work.make_days, work.make_days, work.delete_entries, work.delete_entries, work.give_notices,

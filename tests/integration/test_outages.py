@@ -15,7 +15,7 @@ from django.test import Client
 from accounts.caller import Caller
 from foundation.postgres import DEADLINE_SECONDS, PromptTransaction, execute, fetch_one
 from ingest.models import SpooledBatch
-from ingest.spool import idempotency, table
+from ingest.spool import group_commit, idempotency, table
 from ingest.spool.idempotency import Remembered
 from ingest.spool.payload import pack
 from storage.errors import Unavailable
@@ -26,6 +26,16 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LINE = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"one"}'
 ANSWER = Remembered(body=b"{}", media_type="application/json")
 PART = table.Part(payload=pack(LINE), entries=1, size_bytes=len(LINE))
+
+
+Accept = Callable[[Caller, list[table.Part]], None]
+
+
+@pytest.fixture(params=[table.accept, group_commit.accept], ids=["alone", "in a group"])
+def accept(request: pytest.FixtureRequest) -> Accept:
+    """Each way into the spool."""
+    way: Accept = request.param
+    return way
 
 
 @pytest.fixture
@@ -60,15 +70,17 @@ def stopped() -> Iterator[Callable[[int], None]]:
         go_on(*timer.args)
 
 
-def test_hanging_server_is_given_up_in_time(caller: Caller, backend_pid: int, stopped: Callable[[int], None]) -> None:
-    table.accept(caller, [PART])
+def test_hanging_server_is_given_up_in_time(
+    accept: Accept, caller: Caller, backend_pid: int, stopped: Callable[[int], None]
+) -> None:
+    accept(caller, [PART])
     stopped(backend_pid)
 
     with pytest.raises(OperationalError):
         fetch_one("SELECT 1", ())
 
     connection.close()
-    table.accept(caller, [PART])
+    accept(caller, [PART])
     assert SpooledBatch.objects.count() == 2
 
 
@@ -86,12 +98,12 @@ def test_reader_of_a_hanging_server_is_let_go(caller: Caller, stopped: Callable[
         assert reader.rows("SELECT 1") == [(1,)]
 
 
-def test_idle_connection_that_was_hung_up_costs_no_request(caller: Caller, backend_pid: int) -> None:
-    table.accept(caller, [PART])
+def test_idle_connection_that_was_hung_up_costs_no_request(accept: Accept, caller: Caller, backend_pid: int) -> None:
+    accept(caller, [PART])
     os.kill(backend_pid, signal.SIGTERM)
     wait_until(lambda: not Path(f"/proc/{backend_pid}").exists(), what="the end of the session")
 
-    table.accept(caller, [PART])
+    accept(caller, [PART])
 
     assert SpooledBatch.objects.count() == 2
 
@@ -148,7 +160,7 @@ def test_accept_commits_durably() -> None:
         assert cursor.fetchone() == ("on",)
 
 
-def test_every_accepted_request_syncs_the_log(caller: Caller) -> None:
+def test_every_accepted_request_syncs_the_log(accept: Accept, caller: Caller) -> None:
     """What a killed PostgreSQL cannot show: each 200 was preceded by an fsync of the write-ahead log."""
 
     def syncs() -> int:
@@ -157,23 +169,23 @@ def test_every_accepted_request_syncs_the_log(caller: Caller) -> None:
         assert row
         return int(row[0])
 
-    table.accept(caller, [PART])
+    accept(caller, [PART])
     before = syncs()
 
     for _ in range(20):
-        table.accept(caller, [PART])
+        accept(caller, [PART])
 
     assert syncs() - before >= 20
 
 
 def test_batch_refused_because_its_session_hung_is_not_kept_later(
-    caller: Caller, backend_pid: int, stopped: Callable[[int], None]
+    accept: Accept, caller: Caller, backend_pid: int, stopped: Callable[[int], None]
 ) -> None:
     """The statement is in the hung session's socket: going on, it would read it, and keep what was refused."""
-    table.accept(caller, [PART])
+    accept(caller, [PART])
     stopped(backend_pid)
     with pytest.raises(OperationalError):
-        table.accept(caller, [PART])
+        accept(caller, [PART])
 
     os.kill(backend_pid, signal.SIGCONT)
     gone = "SELECT count(*) FROM pg_stat_activity WHERE pid = %s"

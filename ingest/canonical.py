@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import json
 
+from foundation.numbers import may_hold_long, shorten
 from foundation.refusals import FieldError
 from ingest.timestamps import as_utc
 from storage.entry import Entry
@@ -52,12 +53,16 @@ def canonical_lines(entries: Sequence[Entry]) -> list[bytes]:
     for entry in entries:
         if entry.timestamp.tzinfo is not UTC:
             entry.timestamp = as_utc(entry.timestamp)
-    lines = [encode(entry) for entry in entries]
+    lines = _with_short_numbers([encode(entry) for entry in entries])
     if not _are_harmless(lines):
         for entry, line in zip(entries, lines, strict=True):
             if any(_suspicions(entry, line)):
                 raise Doubt
     return lines
+
+
+def _with_short_numbers(lines: list[bytes]) -> list[bytes]:
+    return [shorten(line) for line in lines] if may_hold_long(b"\n".join(lines)) else lines
 
 
 def _are_harmless(lines: Sequence[bytes]) -> bool:

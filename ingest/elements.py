@@ -14,6 +14,7 @@ from msgspec import DecodeError, Raw, ValidationError, defstruct, json
 from msgspec.structs import astuple
 
 from foundation.levels import BY_NAME
+from foundation.numbers import shorten
 from foundation.refusals import FieldError, Refusal
 from ingest.canonical import MAX_ENTRY_TEXT_BYTES, Doubt, canonical_lines, encode, too_deep, too_large
 from ingest.inspection import inspect
@@ -55,7 +56,7 @@ def sift(
         elif BY_NAME[found.level] < wishes.minimum_level:
             below_level += 1
         else:
-            lines.append(encode(found))
+            lines.append(shorten(encode(found)))
     if errors and not (wishes.lenient and rejected.total() < len(elements)):
         raise refusal(*errors[:MAX_ERRORS])
     return Incoming(entries=lines, rejected_by_code=rejected, below_level=below_level, errors=errors[:MAX_ERRORS])

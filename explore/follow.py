@@ -4,10 +4,11 @@ import time
 from collections.abc import Iterator
 
 from explore.query import Node, matches
-from explore.search import FoundEntry, as_json
+from explore.search import FoundEntry
+from explore.shape import as_mapping
 from storage import receipts
 from storage.receipts import Window
-from storage.store import store
+from storage.store import entries_of
 
 POLL_SECONDS = 0.5
 
@@ -18,7 +19,7 @@ def follow(organisation_id: int, query: Node, *, poll_seconds: float = POLL_SECO
     while True:
         until = receipts.snapshot()
         for entry in _stored(Window(seen=seen, until=until), organisation_id):
-            if matches(query, as_json(entry)):
+            if matches(query, as_mapping(entry)):
                 yield entry
         seen = until
         time.sleep(poll_seconds)
@@ -29,4 +30,4 @@ def _stored(window: Window, organisation_id: int) -> Iterator[FoundEntry]:
     while left:
         batches, left = receipts.arrivals(left, organisations=[organisation_id])
         for arrival in batches:
-            yield from store().reader.batch(arrival)
+            yield from entries_of(arrival)

@@ -70,6 +70,16 @@ REFUSALS = {
     503: "`query_timeout`, `overloaded` or `storage_unavailable`.",
 }
 
+NEXT_CURSOR = described(
+    NULLABLE_TEXT, "Continues this page; null on the last. A page of large entries ends before `limit`, at about 2 MiB."
+)
+NEIGHBOURS_COMPLETE = described(
+    BOOLEAN, "False when the nearest neighbours took 1 MiB on a side, and further ones were left out: search for those."
+)
+TRACE_COMPLETE = described(
+    BOOLEAN, "False when more follow, by number or beyond about 2 MiB: ask again, with `from` at the last timestamp."
+)
+
 QUERY = OpenApiParameter(
     "query",
     str,
@@ -118,7 +128,7 @@ LOGS = operation(
     "Search logs",
     parameters=[*SEARCH, number("limit", "1 to 1,000; default 100."), CURSOR, ORDER],
     answers=json_answer(
-        shape(logs=list_of(ENTRY), next_cursor=NULLABLE_TEXT),
+        shape(logs=list_of(ENTRY), next_cursor=NEXT_CURSOR),
         example={"logs": [EXAMPLE_ENTRY], "next_cursor": "WzE3NjkzOTQ2MDUwMDAwMDBd:1vkO2c:dGhlIHNpZ25hdHVyZQ"},
     ),
 )
@@ -133,8 +143,8 @@ CONTEXT = operation(
         number("after", "How many later entries of its project, 0 to 200; default 20."),
     ],
     answers=json_answer(
-        shape(before=list_of(ENTRY), log=ENTRY, after=list_of(ENTRY)),
-        example={"before": [], "log": EXAMPLE_ENTRY, "after": []},
+        shape(before=list_of(ENTRY), log=ENTRY, after=list_of(ENTRY), is_complete=NEIGHBOURS_COMPLETE),
+        example={"before": [], "log": EXAMPLE_ENTRY, "after": [], "is_complete": True},
     ),
     missing=UNKNOWN,
 )
@@ -184,7 +194,7 @@ TRACE = operation(
         number("limit", "1 to 1,000; default 1,000."),
     ],
     answers=json_answer(
-        shape(trace_id=TEXT, logs=list_of(ENTRY), is_complete=BOOLEAN),
+        shape(trace_id=TEXT, logs=list_of(ENTRY), is_complete=TRACE_COMPLETE),
         example={"trace_id": "7f3b0c52", "logs": [EXAMPLE_ENTRY], "is_complete": True},
     ),
     missing="`not_found`: your organisation has no entry of such a trace in the range.",

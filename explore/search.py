@@ -3,14 +3,13 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from explore import cursors
 from explore.summary import Field, summarise
 from foundation.levels import Level
 from storage.conditions import Condition, Document, Either, Equals, Text
 from storage.found import FoundEntry
-from storage.search import SKEW, Search, earlier, later
+from storage.search import PORTION_BYTES, SKEW, Search, earlier, later
 from storage.store import store
 
 __all__ = ["FoundEntry", "Level", "Search"]
@@ -33,16 +32,20 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """An entry and its neighbours in its project, all in the order of time."""
+    """An entry and its neighbours in its project, in the order of time: the nearest, if not all that was asked for.
+
+    `is_complete` unless neighbours were left out for their bytes.
+    """
 
     before: list[FoundEntry]
     entry: FoundEntry
     after: list[FoundEntry]
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The entries of a trace in the order of time; `is_complete` unless there are more than could be read."""
+    """The entries of a trace in the order of time; `is_complete` unless more, or larger ones, follow."""
 
     trace_id: str
     entries: list[FoundEntry]
@@ -78,14 +81,21 @@ class Fields:
     sampled_entries: int
 
 
-def find(search: Search, *, limit: int, cursor: str | None = None, newest_first: bool = True) -> Page:
-    """Return one page; a cursor of an earlier page continues it. Raises: `Refusal`."""
+def find(
+    search: Search,
+    *,
+    limit: int,
+    most_bytes: int = PORTION_BYTES,
+    cursor: str | None = None,
+    newest_first: bool = True,
+) -> Page:
+    """Return one page, which `most_bytes` may end early; a cursor of an earlier one continues it. Raises: `Refusal`."""
     after = cursors.read(cursor, organisation_id=search.organisation_id).after if cursor else None
-    entries = store().reader.page(search, limit=limit + 1, after=after, newest_first=newest_first)
-    if len(entries) <= limit:
-        return Page(entries=entries, next_cursor=None)
-    last = cursors.Cursor(search.start, search.end, newest_first, entries[limit - 1].position)
-    return Page(entries=entries[:limit], next_cursor=cursors.sign(last, organisation_id=search.organisation_id))
+    page = store().reader.page(search, limit=limit, most_bytes=most_bytes, after=after, newest_first=newest_first)
+    if not page.goes_on:
+        return Page(entries=page, next_cursor=None)
+    last = cursors.Cursor(search.start, search.end, newest_first, page[-1].position)
+    return Page(entries=page, next_cursor=cursors.sign(last, organisation_id=search.organisation_id))
 
 
 def get(organisation_id: int, entry_id: int) -> FoundEntry | None:
@@ -104,10 +114,19 @@ def context(organisation_id: int, entry_id: int, *, before: int, after: int) -> 
         earlier(entry.timestamp, by=CONTEXT_REACH),
         later(entry.timestamp, by=CONTEXT_REACH),
     )
+    earlier_ones, later_ones = (
+        store().reader.page(
+            around, limit=limit, most_bytes=PORTION_BYTES // 2, after=entry.position, newest_first=newest_first
+        )
+        for limit, newest_first in ((before, True), (after, False))
+    )
     return Context(
-        before=store().reader.page(around, limit=before, after=entry.position)[::-1],
+        before=earlier_ones[::-1],
         entry=entry,
-        after=store().reader.page(around, limit=after, after=entry.position, newest_first=False),
+        after=later_ones,
+        is_complete=not any(
+            side.goes_on and len(side) < limit for side, limit in ((earlier_ones, before), (later_ones, after))
+        ),
     )
 
 
@@ -122,8 +141,8 @@ def trace(
     """Return a trace's entries, by default of the last 30 days."""
     now = datetime.now(UTC)
     search = Search(organisation_id, in_trace(trace_id), start or now - TRACE_REACH, end or now + SKEW)
-    entries = store().reader.page(search, limit=limit + 1, newest_first=False)
-    return Trace(trace_id=trace_id, entries=entries[:limit], is_complete=len(entries) <= limit)
+    page = store().reader.page(search, limit=limit, newest_first=False)
+    return Trace(trace_id=trace_id, entries=page, is_complete=not page.goes_on)
 
 
 def in_trace(trace_id: str) -> Condition:
@@ -153,30 +172,6 @@ def level_counts(search: Search) -> dict[Level, int]:
 
 def fields(search: Search, *, limit: int = 100) -> Fields:
     """Return the metadata keys of the newest entries that the search finds."""
-    entries = store().reader.page(search, limit=SAMPLE_ENTRIES)
-    return Fields(fields=summarise(entries, limit=limit), sampled_entries=len(entries))
-
-
-def as_json(entry: FoundEntry) -> dict[str, Any]:
-    """Return the API's shape of an entry: every field is there, null where the entry has none."""
-    return {
-        "id": str(entry.id),
-        "timestamp": as_text(entry.timestamp),
-        "received_at": as_text(entry.received_at),
-        "level": entry.level.label,
-        "message": entry.message,
-        "environment": entry.environment,
-        "project": entry.project,
-        "trace_id": entry.trace_id,
-        "span_id": entry.span_id,
-        "parent_span_id": entry.parent_span_id,
-        "privacy_mode": entry.privacy_mode,
-        "metadata": entry.metadata,
-        "error": entry.error,
-        "size_bytes": entry.size_bytes,
-    }
-
-
-def as_text(moment: datetime) -> str:
-    """Return a time as RFC 3339 in UTC with microseconds; the year always has four digits, as `strftime` has not."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    sample = store().reader.page(search, limit=SAMPLE_ENTRIES)
+    summary = summarise(sample, limit=limit)
+    return Fields(fields=summary.fields, sampled_entries=summary.entries)

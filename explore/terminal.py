@@ -1,11 +1,16 @@
 """Entries as lines for a terminal. Whatever a log holds, it moves no cursor, hides no text and starts no new line."""
 
 import json
+import re
 import unicodedata
 from datetime import UTC
 from typing import Any
 
-from explore.search import FoundEntry, as_json
+import msgspec
+from msgspec import Raw
+
+from explore.search import FoundEntry
+from explore.shape import as_json, parsed
 from foundation.levels import Level
 
 RESET, DIM = "\x1b[0m", "\x1b[2m"
@@ -19,6 +24,10 @@ COLOURS = {
 }
 #: Controls, invisible format characters such as bidi overrides, line and paragraph separators, lone surrogates.
 INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs"}
+#: In JSON these stand in texts only.
+UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
+_text = msgspec.json.Decoder(str).decode
 JOINER = "\u200d"  # joins emoji, and does no harm
 
 
@@ -37,14 +46,18 @@ def as_line(entry: FoundEntry, *, coloured: bool) -> str:
     lines = [
         f"{dim}{time}{reset} {level}{entry.level.label.upper():<5}{reset} {dim}{place}{reset} {visible(entry.message)}"
         f"{dim}{_metadata(entry)}{reset}",
-        *(f"    {level}{visible(line)}{reset}" for line in _error(entry.error or {})),
+        *(f"    {level}{visible(line)}{reset}" for line in _error(parsed(entry.error) or {})),
     ]
     return "\n".join(lines)
 
 
 def as_json_line(entry: FoundEntry) -> str:
     """Return an entry as the API shows it, in ASCII."""
-    return json.dumps(as_json(entry)).replace("\x7f", "\\u007f")
+    return UNPRINTABLE.sub(_escaped, as_json(entry).decode())
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return json.dumps(found[0])[1:-1] if found[0] != "\x7f" else "\\u007f"
 
 
 def _visible_character(character: str) -> str:
@@ -54,11 +67,14 @@ def _visible_character(character: str) -> str:
 
 
 def _metadata(entry: FoundEntry) -> str:
-    return "".join(f" {visible(key)}={_value(value)}" for key, value in (entry.metadata or {}).items())
+    metadata = _members(entry.metadata) if entry.metadata else {}
+    return "".join(f" {visible(key)}={visible(_value(value))}" for key, value in metadata.items())
 
 
-def _value(value: Any) -> str:
-    return visible(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+def _value(value: Raw) -> str:
+    """Return a text without its quotes, and anything else as JSON."""
+    text = bytes(value).decode()
+    return _text(text) if text.startswith('"') else text
 
 
 def _error(error: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 from django.http import StreamingHttpResponse
+from msgspec import Raw
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -10,9 +11,10 @@ from rest_framework.views import APIView
 from accounts.permissions import HasScope, caller_of
 from accounts.scopes import Scope
 from explore import schema, search
+from explore.answers import Answer, Hold
 from explore.export import FORMATS, Export
 from explore.parameters import Parameters
-from explore.search import as_json, as_text
+from explore.shape import as_json, as_list, as_text
 from foundation.refusals import Refusal
 from quotas.throttling import Limited
 
@@ -31,6 +33,7 @@ class ReadView(Limited, APIView):
     scope = Scope.READ
     throttle_scope_name = "read"
     parameters: tuple[str, ...] = ()
+    _hold: Hold | None = None
 
     def asked(self, request: Request) -> tuple[int, Parameters]:
         """Return whose logs are asked for, and the parameters."""
@@ -38,8 +41,15 @@ class ReadView(Limited, APIView):
         parameters.refuse_others_than(self.parameters)
         return caller_of(request).organisation_id, parameters
 
+    def hold(self, organisation_id: int) -> Hold:
+        """Take memory for the answer, before anything is read. Raises: `Refusal`."""
+        self._hold = Hold(organisation_id)
+        return self._hold
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keep logs out of caches."""
+        """Keep logs out of caches; memory for an answer that there is not is given back."""
+        if self._hold and not isinstance(response, Answer):
+            self._hold.close()
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers["Cache-Control"] = "private, no-store"
         return response
@@ -49,33 +59,36 @@ class LogsView(ReadView):
     parameters = (*SEARCH, "limit", "cursor", "order")
 
     @schema.LOGS
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> Answer:
         """Return a page of entries, the newest first unless asked otherwise."""
         organisation_id, parameters = self.asked(request)
+        hold = self.hold(organisation_id)
         page = search.find(
             parameters.search(organisation_id),
             limit=parameters.number("limit", default=100, lowest=1, highest=search.MAX_ENTRIES),
             cursor=parameters.text("cursor"),
             newest_first=parameters.choice("order", ORDERS) == "desc",
         )
-        return Response({"logs": list(map(as_json, page.entries)), "next_cursor": page.next_cursor})
+        return Answer({"logs": as_list(page.entries), "next_cursor": page.next_cursor}, hold=hold)
 
 
 class LogView(ReadView):
     @schema.LOG
-    def get(self, request: Request, entry_id: str) -> Response:
+    def get(self, request: Request, entry_id: str) -> Answer:
         """Return one entry."""
         organisation_id, _ = self.asked(request)
-        return Response(as_json(_existing(search.get(organisation_id, int(entry_id)))))
+        hold = self.hold(organisation_id)
+        return Answer(Raw(as_json(_existing(search.get(organisation_id, int(entry_id))))), hold=hold)
 
 
 class ContextView(ReadView):
     parameters = ("before", "after")
 
     @schema.CONTEXT
-    def get(self, request: Request, entry_id: str) -> Response:
+    def get(self, request: Request, entry_id: str) -> Answer:
         """Return what its project logged just before and after an entry."""
         organisation_id, parameters = self.asked(request)
+        hold = self.hold(organisation_id)
         context = _existing(
             search.context(
                 organisation_id,
@@ -84,12 +97,14 @@ class ContextView(ReadView):
                 after=parameters.number("after", default=20, lowest=0, highest=200),
             )
         )
-        return Response(
+        return Answer(
             {
-                "before": list(map(as_json, context.before)),
-                "log": as_json(context.entry),
-                "after": list(map(as_json, context.after)),
-            }
+                "before": as_list(context.before),
+                "log": Raw(as_json(context.entry)),
+                "after": as_list(context.after),
+                "is_complete": context.is_complete,
+            },
+            hold=hold,
         )
 
 
@@ -118,36 +133,24 @@ class FieldsView(ReadView):
     parameters = (*SEARCH, "limit")
 
     @schema.FIELDS
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> Answer:
         """Return the metadata keys of the newest entries found, their types and most frequent values."""
         organisation_id, parameters = self.asked(request)
+        hold = self.hold(organisation_id)
         limit = parameters.number("limit", default=100, lowest=1, highest=500)
-        found = search.fields(parameters.search(organisation_id), limit=limit)
-        return Response(
-            {
-                "sampled_entries": found.sampled_entries,
-                "fields": [
-                    {
-                        "name": field.name,
-                        "types": field.types,
-                        "count": field.count,
-                        "values": [{"value": value.value, "count": value.count} for value in field.values],
-                    }
-                    for field in found.fields
-                ],
-            }
-        )
+        return Answer(search.fields(parameters.search(organisation_id), limit=limit), hold=hold)
 
 
 class TraceView(ReadView):
     parameters = ("from", "to", "limit")
 
     @schema.TRACE
-    def get(self, request: Request, trace_id: str) -> Response:
+    def get(self, request: Request, trace_id: str) -> Answer:
         """Return the entries of a trace, the oldest first."""
         if "\0" in trace_id:  # none is stored with it, and PostgreSQL takes it in no parameter
             raise Refusal("not_found")
         organisation_id, parameters = self.asked(request)
+        hold = self.hold(organisation_id)
         trace = search.trace(
             organisation_id,
             trace_id,
@@ -157,8 +160,8 @@ class TraceView(ReadView):
         )
         if not trace.entries:
             raise Refusal("not_found")
-        logs = list(map(as_json, trace.entries))
-        return Response({"trace_id": trace_id, "logs": logs, "is_complete": trace.is_complete})
+        members = {"trace_id": trace_id, "logs": as_list(trace.entries), "is_complete": trace.is_complete}
+        return Answer(members, hold=hold)
 
 
 class ExportView(ReadView):

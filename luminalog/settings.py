@@ -146,6 +146,8 @@ DATABASES["reads"] |= {
 }
 READS_PER_ORGANISATION = env.int("LUMINALOG_READS_PER_ORGANISATION", default=6)
 READS_PER_PROCESS = env.int("LUMINALOG_READS_PER_PROCESS", default=4)
+#: Memory of a process for what is read, until its reader has taken it; one organisation may hold three quarters of it.
+READ_BUDGET_BYTES = env.int("LUMINALOG_READ_BUDGET_BYTES", default=64 * 2**20)
 
 # Where entries live. Empty or `postgresql:`: in daily partitions in DATABASE_URL.
 STORE_URL = env.str("STORE_URL", default="")

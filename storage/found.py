@@ -1,17 +1,21 @@
-"""An entry as it is read back."""
+"""An entry as it is read back: its documents are JSON text, which is passed on and not parsed."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from msgspec import Raw
+
 from foundation.levels import Level
+
+#: The names of an entry's members in JSON, and those of their values that are short.
+MEMBERS_BYTES = 400
 
 
 @dataclass(frozen=True, slots=True)
 class FoundEntry:
-    """A stored entry; its fields stand in the order of `COLUMNS`."""
+    """A stored entry; its fields stand in the order of `COLUMNS`. Documents are compact, their numbers short."""
 
     id: int
     received_at: datetime
@@ -24,8 +28,8 @@ class FoundEntry:
     parent_span_id: str | None
     privacy_mode: bool | None
     message: str
-    metadata: dict[str, Any] | None
-    error: dict[str, Any] | None
+    metadata: Raw | None
+    error: Raw | None
     size_bytes: int
 
     @property
@@ -33,18 +37,41 @@ class FoundEntry:
         """The place in the order of time; ids tell entries of the same microsecond apart."""
         return self.timestamp, self.id
 
+    @property
+    def held_bytes(self) -> int:
+        """About what it takes in an answer; what was charged counts the escapes of its texts."""
+        texts = len(self.message.encode()) + len(self.metadata or b"") + len(self.error or b"")
+        return MEMBERS_BYTES + max(texts, self.size_bytes)
+
+
+class Portion(list[FoundEntry]):
+    """As many entries as were asked for, or fewer because of their bytes; `goes_on` when there are more."""
+
+    goes_on = False
+
+
+def portion(entries: Iterable[FoundEntry], *, limit: int, most_bytes: int) -> Portion:
+    """Take up to `limit` entries, and no more once they hold `most_bytes`; one is always taken, however large.
+
+    Looks at one entry more than it takes.
+    """
+    taken = Portion()
+    held_bytes = 0
+    for entry in entries:
+        held_bytes += entry.held_bytes
+        if len(taken) == limit or (taken and held_bytes > most_bytes):
+            taken.goes_on = True
+            break
+        taken.append(entry)
+    return taken
+
 
 _NAMES = tuple(field.name for field in fields(FoundEntry))
 COLUMNS = ", ".join(_NAMES)
+_LEVEL = _NAMES.index("level")
 
 
 def found(row: Sequence[Any]) -> FoundEntry:
-    """Make an entry of a row of `COLUMNS`, as Django's cursors give it: JSON as text."""
-    values = dict(zip(_NAMES, row, strict=True))
-    values |= {"level": Level(values["level"])}
-    values |= {name: _document(values[name]) for name in ("metadata", "error")}
-    return FoundEntry(**values)
-
-
-def _document(value: str | None) -> dict[str, Any] | None:
-    return None if value is None else json.loads(value)
+    """Make an entry of a row of `COLUMNS`, whose documents are `Raw`."""
+    values: Any = (*row[:_LEVEL], Level(row[_LEVEL]), *row[_LEVEL + 1 :])
+    return FoundEntry(*values)

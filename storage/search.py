@@ -7,6 +7,8 @@ from storage.conditions import Condition
 
 #: How far ahead of ours a client's clock may be for its entries to be found: the days of `received_at` that are read.
 SKEW = timedelta(days=1)
+#: Of entries that are read at once: one answer's.
+PORTION_BYTES = 2 * 2**20
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 

@@ -17,9 +17,9 @@ from django.db import transaction
 
 from storage.batch import Batch
 from storage.errors import Refused
-from storage.found import FoundEntry
+from storage.found import FoundEntry, Portion
 from storage.receipts import Arrival
-from storage.search import LevelCount, Position, Search
+from storage.search import PORTION_BYTES, LevelCount, Position, Search
 from storage.wall import State
 
 DAYS_AHEAD = 7
@@ -78,15 +78,24 @@ class EntryReader(Protocol):
     """Answers one organisation at a time. All methods raise `Unavailable`; `Refusal` when too much is asked at once."""
 
     def page(
-        self, search: Search, *, limit: int, after: Position | None = None, newest_first: bool = True
-    ) -> list[FoundEntry]:
-        """Return the first `limit` entries in the order of time, and of ids within a microsecond, after a position."""
+        self,
+        search: Search,
+        *,
+        limit: int,
+        most_bytes: int = PORTION_BYTES,
+        after: Position | None = None,
+        newest_first: bool = True,
+    ) -> Portion:
+        """Return the first `limit` entries in the order of time, and of ids within a microsecond, after a position.
+
+        Fewer when they hold `most_bytes`. Whatever is stored, one entry more than is returned is in memory at a time.
+        """
 
     def entry(self, organisation_id: int, entry_id: int) -> FoundEntry | None:
         """Return one entry of the organisation."""
 
-    def batch(self, arrival: Arrival, *, after: int = 0) -> list[FoundEntry]:
-        """Return the entries of a batch with an id beyond `after`, in the order of ids."""
+    def batch(self, arrival: Arrival, *, after: int = 0, most_bytes: int = PORTION_BYTES) -> Portion:
+        """Return the entries of a batch with an id beyond `after`, in the order of ids; fewer as `page`."""
 
     def level_counts(self, search: Search, *, step: timedelta) -> list[LevelCount]:
         """Count by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
@@ -129,6 +138,16 @@ class Store:
 def store() -> Store:
     """Return the log store that `STORE_URL` names, opened once a process. Raises: `ImproperlyConfigured`."""
     return _opened(settings.STORE_URL)
+
+
+def entries_of(arrival: Arrival, *, after: int = 0) -> Iterator[FoundEntry]:
+    """Yield the entries of a batch with an id beyond `after`, in the order of ids, read portion by portion."""
+    goes_on = True
+    while goes_on:
+        portion = store().reader.batch(arrival, after=after)
+        yield from portion
+        goes_on = portion.goes_on
+        after = portion[-1].id if goes_on else after
 
 
 def write_what_can_be(batch: Batch) -> dict[int, Refused]:

@@ -34,6 +34,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 HEARTBEAT_SECONDS = 10
 SEND_SECONDS = 30
 EVENTS_A_CHUNK = 100
+#: granian takes four chunks before it makes us wait, and hyper about half a megabyte.
+CHUNK_BYTES = 256 * 2**10
 BEAT = b": beat\n\n"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Content-Type-Options": "nosniff"}
 
@@ -140,7 +142,7 @@ async def _next_chunk(queue: asyncio.Queue[Event]) -> bytes:
             events = [await queue.get()]
     except TimeoutError:
         return BEAT
-    while len(events) < EVENTS_A_CHUNK and not queue.empty():
+    while len(events) < EVENTS_A_CHUNK and sum(event.size for event in events) < CHUNK_BYTES and not queue.empty():
         events.append(queue.get_nowait())
     SENT.inc(len(events))
     return b"".join(event.encode() for event in events)

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from explore.query import Node, matches
-from explore.search import as_json
+from explore.shape import as_json, as_mapping
 from explore.tail.listener import Event
 from storage.conditions import Either, Every, Unless
 from storage.found import FoundEntry
@@ -23,10 +21,10 @@ def hearing(
     `name` gives the event's id. JSON has no line breaks, so an entry fits one line of data.
     """
     for entry in entries:
-        mapping, event = as_json(entry), None
+        mapping, event = as_mapping(entry), None
         for query, node in queries.items():
             if (yield from fulfils(node, mapping)):
-                event = event or Event(id=name(entry), data=msgspec.json.encode(mapping).decode())
+                event = event or Event(id=name(entry), data=as_json(entry).decode())
                 yield query, event
 
 

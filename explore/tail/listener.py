@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from explore.query import Node
+from explore.tail.backlog import QUEUE_EVENTS, Backlog
 from storage.conditions import EVERYTHING
-
-QUEUE_EVENTS = 2000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +28,11 @@ class Event:
             lines.append(f"data: {self.data}")
         return ("\n".join(lines) + "\n\n").encode()
 
+    @property
+    def size(self) -> int:
+        """About how much memory it takes."""
+        return 200 + len(self.data or "")
+
 
 def notice(code: str, detail: str) -> Event:
     """Return an event that tells the reader something about the stream itself."""
@@ -44,7 +48,7 @@ class Listener:
     query: str
     node: Node = EVERYTHING  # what `query` means
     joined: int = 0  # the first of the hub's windows that it hears
-    queue: asyncio.Queue[Event] = field(default_factory=lambda: asyncio.Queue(QUEUE_EVENTS))
+    queue: Backlog = field(default_factory=lambda: Backlog(QUEUE_EVENTS))
     is_cut: bool = False
 
     def offer(self, events: Sequence[Event]) -> None:

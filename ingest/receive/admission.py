@@ -1,25 +1,17 @@
 """How much memory the bodies in flight of this process may take together; nobody waits for it."""
 
-import ctypes
 import threading
 from types import TracebackType
 from typing import Self
 
 from django.conf import settings
 
+from foundation.trimming import trim
 from foundation.refusals import Refusal
 
 #: A body is held twice at the worst moment: as it came (inflated), and as canonical entries.
 COPIES = 2
 STEP_BYTES = 8 * 2**20
-_libc = ctypes.CDLL(None)
-#: glibc keeps what thousands of freed entries leave between them; musl has no such function, and no need for it.
-_trim = getattr(_libc, "malloc_trim", None)
-#: The size from which glibc gives memory straight back to the system. By itself it grows to 32 MiB with what is freed
-#: (mallopt(3)), and each thread keeps about 40 MB of the large bodies that it has read.
-M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES = -3, 2**20
-if _trim:
-    _libc.mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES)
 RETRY_AFTER_SECONDS = 1
 
 
@@ -100,8 +92,7 @@ class Admission:
         """Give everything back; safe to repeat."""
         held, self.held_bytes = self.held_bytes, 0
         if held:
-            if _trim:
-                _trim(0)  # to the system, before somebody else is let in
+            trim()  # to the system, before somebody else is let in
             self._budget.give_back(held)
         if self._entered:
             self._budget.leave(self._organisation_id)

@@ -2,15 +2,22 @@
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
+import msgspec
+import psycopg
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.backends.utils import CursorWrapper
+from msgspec import Raw
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
 
 from foundation.deadlines import deadlines
+from foundation.numbers import shorten
 from foundation.postgres import DEADLINE_SECONDS
 from foundation.refusals import Refusal
 from storage import wall
@@ -38,11 +45,45 @@ class Reader:
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows. Raises: `django.db.OperationalError` when time is up."""
-        left = max(1, round((self._deadline - time.monotonic()) * 1000))
-        self._cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(left)])
+        self._set_timeout()
         self._cursor.execute(sql, parameters)
         rows: list[tuple[Any, ...]] = self._cursor.fetchall()
         return rows
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Generator[tuple[Any, ...]]:
+        """Run one statement and yield its rows, as `stream` does."""
+        self._set_timeout()
+        yield from stream(sql, parameters)
+
+    def _set_timeout(self) -> None:
+        left = max(1, round((self._deadline - time.monotonic()) * 1000))
+        self._cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(left)])
+
+
+class JsonText(Loader):
+    """Take binary jsonb as compact text (PostgreSQL, jsonb_send: a version byte, then the text)."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> Raw:
+        return Raw(shorten(msgspec.json.format(bytes(data)[1:], indent=-1)))
+
+
+def stream(sql: str, parameters: Sequence[Any] = ()) -> Generator[tuple[Any, ...]]:
+    """Run one statement in the open transaction and yield its rows; two of them, no more, are in memory at a time.
+
+    Close it where it may be left early: the statement is cancelled.
+    """
+    connection = connections[ALIAS]
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.adapters.register_loader("jsonb", JsonText)
+        rows: Any = cursor.stream(sql, parameters, binary=True)
+        with closing(rows):
+            row = next(rows, None)
+            while row is not None:
+                ahead = next(rows, None)  # whoever takes the last row leaves nothing to be cancelled
+                yield row
+                row = ahead
 
 
 @contextmanager

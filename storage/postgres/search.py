@@ -3,18 +3,20 @@
 See `storage.store.EntryReader`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from storage.batch import ENTRIES_A_BATCH
 from storage.conditions import EVERYTHING
-from storage.found import COLUMNS, FoundEntry, found
+from storage.found import COLUMNS, FoundEntry, Portion, found, portion
 from storage.postgres.errors import answering
 from storage.postgres.letters import letters, lower
 from storage.postgres.predicates import Predicate, compile_condition, of_organisation
-from storage.postgres.reads import Reader, reading
+from storage.postgres.reads import Reader, reading, stream
 from storage.receipts import Arrival
-from storage.search import LAST_MOMENT, SKEW, LevelCount, Position, Search, earlier, later
+from storage.search import LAST_MOMENT, PORTION_BYTES, SKEW, LevelCount, Position, Search, earlier, later
 from storage.wall import ALIAS, ENTRIES, State, behind, state
 
 __all__ = ["batch", "entry", "level_counts", "lower", "page", "wall"]
@@ -31,36 +33,41 @@ ORDER BY id
 """  # noqa: S608 - constants
 
 
-def page(search: Search, *, limit: int, after: Position | None = None, newest_first: bool = True) -> list[FoundEntry]:
-    """Return the first `limit` entries in the order of time that come after a position."""
-    entries: list[FoundEntry] = []
-    with reading(search.organisation_id) as reader:
-        for part in _slices(_remaining(search, after, newest_first), newest_first):
-            where = _where(part, received_from=earlier(search.start, by=SKEW))
-            entries += _page(reader, where, limit=limit - len(entries), after=after, newest_first=newest_first)
-            if len(entries) == limit:
-                break
-    return entries
+def page(
+    search: Search,
+    *,
+    limit: int,
+    most_bytes: int = PORTION_BYTES,
+    after: Position | None = None,
+    newest_first: bool = True,
+) -> Portion:
+    """Return the first `limit` entries in the order of time that come after a position; fewer of `most_bytes`."""
+    with (
+        reading(search.organisation_id) as reader,
+        closing(_found(reader, search, rows=limit + 1, after=after, newest_first=newest_first)) as entries,
+    ):
+        return portion(entries, limit=limit, most_bytes=most_bytes)
 
 
 def entry(organisation_id: int, entry_id: int) -> FoundEntry | None:
     """Return one entry of the organisation."""
     own = of_organisation(organisation_id)
+    sql = f"SELECT {COLUMNS} FROM {ENTRIES} WHERE {own.sql} AND id = %s"  # noqa: S608 - constants
     with reading(organisation_id) as reader:
-        rows = reader.rows(
-            f"SELECT {COLUMNS} FROM {ENTRIES} WHERE {own.sql} AND id = %s",  # noqa: S608 - constants
-            [*own.parameters, entry_id],
-        )
-    return found(rows[0]) if rows else None
+        return next(map(found, reader.stream(sql, [*own.parameters, entry_id])), None)
 
 
-def batch(arrival: Arrival, *, after: int = 0) -> list[FoundEntry]:
+def batch(arrival: Arrival, *, after: int = 0, most_bytes: int = PORTION_BYTES) -> Portion:
     """Return the entries of a batch with an id beyond `after`. The live tail has one reader: it takes no place."""
     letters()  # whoever matches these entries needs them, and may be on a thread without a connection
     first = max(arrival.first_entry_id, after + 1)
-    with answering(arrival.organisation_id), behind([arrival.organisation_id], using=ALIAS) as cursor:
-        cursor.execute(BATCH, [first, arrival.last_entry_id, arrival.received_at, arrival.organisation_id])
-        return [found(row) for row in cursor.fetchall()]
+    parameters = [first, arrival.last_entry_id, arrival.received_at, arrival.organisation_id]
+    with (
+        answering(arrival.organisation_id),
+        behind([arrival.organisation_id], using=ALIAS),
+        closing(stream(BATCH, parameters)) as rows,
+    ):
+        return portion(map(found, rows), limit=ENTRIES_A_BATCH, most_bytes=most_bytes)
 
 
 def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
@@ -79,17 +86,25 @@ def wall() -> State:
     return state()
 
 
-def _page(
-    reader: Reader, where: Predicate, *, limit: int, after: Position | None, newest_first: bool
-) -> list[FoundEntry]:
+def _found(
+    reader: Reader, search: Search, *, rows: int, after: Position | None, newest_first: bool
+) -> Generator[FoundEntry]:
+    """Yield the first so many entries, each when it is asked for."""
     beyond, direction = ("<", "DESC") if newest_first else (">", "ASC")
     beginning = f" AND (timestamp, id) {beyond} (%s, %s)" if after else ""
-    rows = reader.rows(
-        f"SELECT {COLUMNS} FROM {ENTRIES} WHERE {where.sql}{beginning}"  # noqa: S608 - constants, see predicates
-        f" ORDER BY timestamp {direction}, id {direction} LIMIT %s",
-        [*where.parameters, *(after or ()), limit],
-    )
-    return [found(row) for row in rows]
+    left = rows
+    for part in _slices(_remaining(search, after, newest_first), newest_first):
+        where = _where(part, received_from=earlier(search.start, by=SKEW))
+        sql = (
+            f"SELECT {COLUMNS} FROM {ENTRIES} WHERE {where.sql}{beginning}"  # noqa: S608 - constants, see predicates
+            f" ORDER BY timestamp {direction}, id {direction} LIMIT %s"
+        )
+        with closing(reader.stream(sql, [*where.parameters, *(after or ()), left])) as found_rows:
+            for row in found_rows:
+                yield found(row)
+                left -= 1
+        if not left:
+            return
 
 
 def _where(search: Search, *, received_from: datetime) -> Predicate:

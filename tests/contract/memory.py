@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
-from typing import Any
 
 import msgspec
 
 from explore.matching import matches
-from explore.search import as_json
+from explore.shape import as_mapping
 from foundation.levels import BY_NAME
-from storage.batch import Batch, entry_id
+from foundation.numbers import shorten
+from storage.batch import ENTRIES_A_BATCH, Batch, entry_id
 from storage.entry import CanonicalEntry
 from storage.errors import Refused, Unavailable
-from storage.found import FoundEntry
+from storage.found import FoundEntry, Portion, portion
 from storage.receipts import Arrival
-from storage.search import FIRST_MOMENT, LAST_MOMENT, LevelCount, Position, Search
+from storage.search import FIRST_MOMENT, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search
 from storage.store import DAYS_AHEAD, Presence, Store, StoredDay
 from storage.wall import State
 
@@ -80,20 +80,26 @@ class Reader:
         self._entries = entries
 
     def page(
-        self, search: Search, *, limit: int, after: Position | None = None, newest_first: bool = True
-    ) -> list[FoundEntry]:
+        self,
+        search: Search,
+        *,
+        limit: int,
+        most_bytes: int = PORTION_BYTES,
+        after: Position | None = None,
+        newest_first: bool = True,
+    ) -> Portion:
         found = sorted(self._found(search), key=lambda entry: entry.position, reverse=newest_first)
         if after:
             found = [one for one in found if (one.position < after if newest_first else one.position > after)]
-        return found[:limit]
+        return portion(found, limit=limit, most_bytes=most_bytes)
 
     def entry(self, organisation_id: int, entry_id: int) -> FoundEntry | None:
         return next(self._own(organisation_id, lambda entry: entry.id == entry_id), None)
 
-    def batch(self, arrival: Arrival, *, after: int = 0) -> list[FoundEntry]:
+    def batch(self, arrival: Arrival, *, after: int = 0, most_bytes: int = PORTION_BYTES) -> Portion:
         first = max(arrival.first_entry_id, after + 1)
         own = self._own(arrival.organisation_id, lambda entry: first <= entry.id <= arrival.last_entry_id)
-        return sorted(own, key=lambda entry: entry.id)
+        return portion(sorted(own, key=lambda entry: entry.id), limit=ENTRIES_A_BATCH, most_bytes=most_bytes)
 
     def level_counts(self, search: Search, *, step: timedelta) -> list[LevelCount]:
         starts = sorted((_step(entry.timestamp, step), entry.level) for entry in self._found(search))
@@ -111,7 +117,7 @@ class Reader:
             lambda one: (
                 search.start <= one.timestamp
                 and _ends_after(search, one.timestamp)
-                and matches(search.query, as_json(one))
+                and matches(search.query, as_mapping(one))
             ),
         )
 
@@ -179,8 +185,8 @@ def _entry(batch: Batch, entry: CanonicalEntry) -> FoundEntry:
     )
 
 
-def _document(raw: msgspec.Raw) -> Any:
-    return msgspec.json.decode(raw) if raw else None
+def _document(raw: msgspec.Raw) -> msgspec.Raw | None:
+    return msgspec.Raw(shorten(bytes(raw))) if raw and bytes(raw) != b"null" else None
 
 
 def _step(moment: datetime, step: timedelta) -> datetime:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from explore.fields import name_of_key
 from explore.query import QueryError, matches, parse
-from explore.search import as_json
+from explore.shape import as_mapping
 from storage.postgres.predicates import compile_condition
 from storage.store import Store
 from tests.contract.batches import NOW, around_now, batch_of
@@ -73,7 +73,7 @@ def found(store: Store, organisation_id: int, query: str) -> list[int]:
 
 def found_by_oracle(store: Store, organisation_id: int, query: str) -> list[int]:
     everything = store.reader.page(around_now(organisation_id), limit=100)
-    return [entry.id for entry in everything if matches(parse(query), as_json(entry))]
+    return [entry.id for entry in everything if matches(parse(query), as_mapping(entry))]
 
 
 def test_every_row_of_the_language_s_table_finds_what_the_oracle_finds(store: Store, organisation_id: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from explore.search import get
 from foundation.errors import as_refusal
 from storage.errors import Unavailable
+from storage.found import FoundEntry
 from storage.search import FIRST_MOMENT, LAST_MOMENT, LevelCount, Search
 from storage.store import Store
 from storage.store import store as open_store
@@ -36,7 +37,8 @@ def test_pages_leave_no_gap_where_timestamps_are_equal(
                 )
             ]
         )
-    seen, after = [], None
+    seen: list[FoundEntry] = []
+    after = None
     while page := store.reader.page(
         around_now(organisation_id, query), limit=2, after=after, newest_first=newest_first
     ):

@@ -47,7 +47,7 @@ def test_ndjson_holds_every_entry_exactly() -> None:
         {"message": text, "metadata": {text: text}, "timestamp": NOW + timedelta(seconds=n)}
         for n, text in enumerate(messages)
     )
-    lines = "".join(Export(everything(), newest_first=False)).split("\n")
+    lines = b"".join(Export(everything(), newest_first=False)).decode().split("\n")
     assert lines.pop() == ""
     entries = [json.loads(line) for line in lines]
     assert [entry["message"] for entry in entries] == messages
@@ -58,7 +58,7 @@ def test_ndjson_holds_every_entry_exactly() -> None:
 @pytest.mark.parametrize("column", ["message", "environment", "project", "trace_id", "span_id", "parent_span_id"])
 def test_csv_has_no_cell_that_is_a_formula(column: str) -> None:
     store_entries({column: text, "metadata": {text: text}, "error": {"type": text}} for text in FORMULAS)
-    text = "".join(Export(everything(), format_name="csv"))
+    text = b"".join(Export(everything(), format_name="csv")).decode()
     head, *rows = csv.reader(io.StringIO(text, newline=""))
     assert tuple(head) == COLUMNS
     assert len(rows) == len(FORMULAS)
@@ -74,7 +74,7 @@ def test_few_exports_run_at_once_and_each_gives_its_place_back() -> None:
         Export(everything())
     unread.response().close()
     unread.close()
-    assert "".join(read) == ""
+    assert b"".join(read) == b""
     others = [Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS)]
     with pytest.raises(Refusal, match="too_many_queries"):
         Export(everything())

@@ -10,7 +10,7 @@ from django.db import connection
 from accounts import signed_in
 from accounts.models import ApiKey, Organisation, User
 from explore.tail import ticket
-from explore.tail.listener import QUEUE_EVENTS
+from explore.tail.backlog import QUEUE_EVENTS
 from explore.tail.ticket import Ticket
 from tests.entries import OpenTransaction, line, next_batch_id, store_batch
 from tests.integration.tail_process import Reader, TailProcess, running_tail

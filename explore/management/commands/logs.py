@@ -3,7 +3,9 @@
 import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -75,16 +77,26 @@ def limit(text: str) -> int:
 
 
 def newest(search: Search, *, limit: int) -> Iterator[FoundEntry]:
-    """Yield the newest entries that `search` finds, the oldest of them first."""
-    yield from reversed(find(search, limit=limit).entries)
+    """Yield the newest entries that `search` finds, the oldest of them first.
+
+    Where they are too large to be held together, they are gone through twice: to find the first, and to show them.
+    """
+    page = find(search, limit=limit)
+    if len(page.entries) == limit or page.next_cursor is None:
+        return reversed(page.entries)
+    last, left = page.entries[-1], limit - len(page.entries)
+    while left and page.next_cursor:
+        page = find(search, limit=left, cursor=page.next_cursor)
+        last, left = page.entries[-1] if page.entries else last, left - len(page.entries)
+    return islice(every(replace(search, start=last.timestamp), first=last), limit - left)
 
 
-def every(search: Search) -> Iterator[FoundEntry]:
-    """Yield all that `search` finds, the oldest first."""
+def every(search: Search, *, first: FoundEntry | None = None) -> Iterator[FoundEntry]:
+    """Yield all that `search` finds, the oldest first; from `first` on."""
     cursor: str | None = None
     while True:
         page = find(search, limit=MAX_ENTRIES, cursor=cursor, newest_first=False)
-        yield from page.entries
+        yield from (entry for entry in page.entries if first is None or entry.position >= first.position)
         cursor = page.next_cursor
         if cursor is None:
             return

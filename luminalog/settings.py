@@ -246,8 +246,10 @@ INFLIGHT_BUDGET_BYTES = env.int("LUMINALOG_INFLIGHT_BUDGET_BYTES", default=256 *
 WEB_THREADS = env.int("LUMINALOG_WEB_THREADS", default=8)
 WEB_LARGE_THREADS = env.int("LUMINALOG_WEB_LARGE_THREADS", default=4)
 
-#: How long a caller may take for each 256 KiB of a body. Slower ones are told 408.
+#: How long a caller may take for each 256 KiB of a body, its own or an answer's. Slower ones are told 408, or cut off.
 BODY_STEP_SECONDS = env.float("LUMINALOG_BODY_STEP_SECONDS", default=20.0)
+#: The same for each 256 KiB of a stream that is answered: an export may wait for whoever works on it.
+STREAM_STEP_SECONDS = env.float("LUMINALOG_STREAM_STEP_SECONDS", default=300.0)
 
 #: Forms are read whole, and hold no file: Django's own limits of 2.5 MB and 1,000 fields.
 FILE_UPLOAD_HANDLERS = ["foundation.uploads.NoFiles"]

@@ -6,9 +6,10 @@ Granian's own WSGI hands `x_api_key` and `x-api-key` on as one, and lends a thre
 import asyncio
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +19,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
 from foundation import memory
 from ingest.spool.capacity import capacity
+from luminalog.server.answer import PIPE_BYTES, hang_up, send
 from luminalog.server.request_body import RequestBody
 from luminalog.server.senders import Senders
 
@@ -63,22 +65,26 @@ class Application:
         environ = wsgi_environ(scope)
         body = environ["wsgi.input"] = RequestBody(protocol, loop)
         if (announced := _announced_bytes(environ)) > SMALL_BODY_BYTES:
-            await self._answer_large(announced, environ, protocol, loop)
-            return
-        if announced:
-            await body.receive()
-        await loop.run_in_executor(self._small, _answer, self._django, environ, protocol, loop)
+            long, lane = await self._answer_large(announced, environ, protocol), self._large
+        else:
+            if announced:
+                await body.receive()
+            lane = self._small
+            long = await loop.run_in_executor(lane, _answer, self._django, environ, protocol)
+        if long:
+            await _send(long, scope, protocol, lane)
 
     async def _answer_large(
-        self, announced: float, environ: dict[str, Any], protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop
-    ) -> None:
+        self, announced: float, environ: dict[str, Any], protocol: HTTPProtocol
+    ) -> "Long | None":
         sender, body = await self._senders.find(environ), environ["wsgi.input"]
         async with AsyncExitStack() as until_answered:
             if sender and (math.isinf(announced) or announced <= settings.LARGE_BODY_BYTES):
                 await sender.receive(body, announced, until_answered)
             if sender and not (sender.is_known or settings.TRUSTED_PROXIES):
                 body.refuse(OSError("a stranger's body is too large"))
-            await loop.run_in_executor(self._large, _answer, self._django, environ, protocol, loop)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._large, _answer, self._django, environ, protocol)
 
 
 def wsgi_environ(scope: Scope) -> dict[str, Any]:
@@ -147,30 +153,82 @@ def _refuse_to_write(_: bytes) -> object:
     raise NotImplementedError("Django returns its answers")
 
 
-def _answer(
-    django: Callable[..., Any], environ: dict[str, Any], protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop
-) -> None:
-    """Let Django answer; a caller who has gone is told nothing."""
+@dataclass(frozen=True, slots=True)
+class Long:
+    """An answer that is sent at its reader's pace: what there is of it, and where the rest comes from."""
+
+    head: Head
+    begun: bytes
+    response: Any
+
+
+def _answer(django: Callable[..., Any], environ: dict[str, Any], protocol: HTTPProtocol) -> Long | None:
+    """Let Django answer; a short answer is sent, and a caller who has gone is told nothing. A long one is returned."""
     head = Head()
     response = django(environ, head)
+    is_long = False
     try:
         if environ["REQUEST_METHOD"] == "HEAD":  # nothing is read that nobody is sent
             protocol.response_empty(head.status, head.headers)
-        elif response.streaming:
-            _stream(protocol.response_stream(head.status, head.headers), response, loop)
-        else:
-            protocol.response_bytes(head.status, head.headers, b"".join(response))
+            return None
+        begun = _beginning(response)
+        if is_long := len(begun) > PIPE_BYTES:
+            return Long(head, begun, response)
+        protocol.response_bytes(head.status, head.headers, begun)
     except ProtocolClosed:
         log.info("caller_gone", path=environ["PATH_INFO"])
     finally:
-        response.close()
+        if not is_long:
+            response.close()
+    return None
 
 
-def _stream(transport: Any, chunks: Iterable[bytes], loop: asyncio.AbstractEventLoop) -> None:
-    """Send piece after piece, each when the caller has taken the one before."""
+def _beginning(response: Any) -> bytes:
+    """Return all of a whole answer; of a stream what a pipe could take, and the chunk that it could not."""
+    if not response.streaming:
+        return b"".join(response)
+    begun = b""
+    for chunk in response:
+        begun += chunk
+        if len(begun) > PIPE_BYTES:
+            break
+    return begun
 
-    async def send(chunk: bytes) -> None:
-        await transport.send_bytes(chunk)
 
-    for chunk in chunks:
-        asyncio.run_coroutine_threadsafe(send(chunk), loop).result()
+async def _send(answer: Long, scope: Scope, protocol: HTTPProtocol, lane: ThreadPoolExecutor) -> None:
+    """Send a long answer, on a thread only while a piece of it is made. What ends early breaks the connection."""
+    streaming = answer.response.streaming
+    headers = [*answer.head.headers] if streaming else [*_without_length(answer.head.headers), _length(answer.begun)]
+    seconds = settings.STREAM_STEP_SECONDS if streaming else settings.BODY_STEP_SECONDS
+    try:
+        await send(protocol, answer.head.status, headers, _chunks(answer, lane), step_seconds=seconds)
+    except BrokenPipeError:
+        log.info("caller_gone", path=scope.path)
+    except TimeoutError:
+        log.info("caller_too_slow", path=scope.path)
+        hang_up(scope.client)
+    except BaseException:
+        hang_up(scope.client)
+        raise
+    finally:
+        await asyncio.get_running_loop().run_in_executor(lane, answer.response.close)
+
+
+async def _chunks(answer: Long, lane: ThreadPoolExecutor) -> AsyncIterator[bytes]:
+    yield answer.begun
+    if not answer.response.streaming:
+        return
+    rest = iter(answer.response)
+    while chunk := await asyncio.get_running_loop().run_in_executor(lane, next, rest, b""):
+        yield chunk
+
+
+def _length(body: bytes) -> tuple[str, str]:
+    return "Content-Length", str(len(body))
+
+
+def _without_length(headers: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    return (header for header in headers if header[0].lower() != "content-length")
+
+
+application = Application()

@@ -1,6 +1,5 @@
 """The connection that reads logs: its own, read-only, bound in time and in number: reading never slows keeping."""
 
-import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -20,6 +19,7 @@ from foundation.deadlines import deadlines
 from foundation.numbers import shorten
 from foundation.postgres import DEADLINE_SECONDS
 from foundation.refusals import Refusal
+from foundation.shares import Shares
 from storage import wall
 from storage.postgres.errors import answering
 from storage.wall import ALIAS
@@ -31,9 +31,10 @@ WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 0.05
 
 WAITING_THREADS = 2
-#: So many of this process's threads read, and a few more wait to; the others are there to take logs in.
-_threads = threading.BoundedSemaphore(settings.READS_PER_PROCESS)
-_door = threading.BoundedSemaphore(settings.READS_PER_PROCESS + WAITING_THREADS)
+#: So many of this process's threads read, and a few more wait to; the others are there to take logs in. Of either an
+#: organisation has one less than there are: it never keeps the others out.
+_places = Shares(settings.READS_PER_PROCESS, for_each=max(1, settings.READS_PER_PROCESS - 1))
+_waiting = Shares(WAITING_THREADS, for_each=WAITING_THREADS - 1)
 
 
 class Reader:
@@ -92,7 +93,7 @@ def reading(organisation_id: int) -> Iterator[Reader]:
 
     Raises: `Refusal` when there is no place; `Unavailable` when time is up, or PostgreSQL hangs or is away.
     """
-    with answering(organisation_id), _thread(), _answered_in_time(), _transaction() as cursor:
+    with answering(organisation_id), _place(organisation_id), _answered_in_time(), _transaction() as cursor:
         _take_place(cursor, organisation_id)
         yield Reader(cursor)
 
@@ -118,18 +119,23 @@ def _answered_in_time() -> Iterator[None]:
 
 
 @contextmanager
-def _thread() -> Iterator[None]:
-    if not _door.acquire(blocking=False):
+def _place(organisation_id: int) -> Iterator[None]:
+    """Take one of this process's places before anything else; few wait for one, and not for long."""
+    if not (_places.take(1, owner=organisation_id) or _waited_for_place(organisation_id)):
         raise Refusal("overloaded", retry_after_seconds=2)
     try:
-        if not _threads.acquire(timeout=WAIT_SECONDS):
-            raise Refusal("overloaded", retry_after_seconds=2)
-        try:
-            yield
-        finally:
-            _threads.release()
+        yield
     finally:
-        _door.release()
+        _places.give_back(1, owner=organisation_id)
+
+
+def _waited_for_place(organisation_id: int) -> bool:
+    if not _waiting.take(1, owner=organisation_id):
+        return False
+    try:
+        return _places.take_soon(1, owner=organisation_id, seconds=WAIT_SECONDS)
+    finally:
+        _waiting.give_back(1, owner=organisation_id)
 
 
 def _take_place(cursor: CursorWrapper, organisation_id: int) -> None:

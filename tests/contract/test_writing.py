@@ -1,5 +1,6 @@
 """What is written to a store is there, whole and once, until it is deleted."""
 
+import json
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -7,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from msgspec import Raw
 
 from storage.batch import Batch
 from storage.errors import Refused, Unavailable
@@ -32,7 +34,7 @@ def tallies(store: Store, day: date) -> list[Presence]:
 
 
 def exact(value: Any) -> Any:
-    """Return a document with its numbers as the decimals that they are in JSON: 1e300 may come back spelt out."""
+    """Return a document with its numbers as the decimals that they are in JSON: 1e22 may come back spelt out."""
     match value:
         case dict():
             return {name: exact(inner) for name, inner in value.items()}
@@ -94,8 +96,21 @@ def test_metadata_and_error_come_back_equal(store: Store, organisation_id: int, 
     batch = batch_of({"metadata": document, "error": error}, organisation_id=organisation_id)
     store.writer.write([batch])
     [entry] = store.reader.batch(arrival_of(batch))
-    assert exact(entry.metadata) == exact(document)
-    assert exact(entry.error) == exact(error)
+    assert entry.metadata is not None
+    assert entry.error is not None
+    assert exact(json.loads(bytes(entry.metadata))) == exact(document)
+    assert exact(json.loads(bytes(entry.error))) == exact(error)
+
+
+@pytest.mark.parametrize(
+    "number", ["1e300", "-1e300", "1e-300", "1.5e-7", "100.0", "1.0", "-5", "12345678901234567890", "1e40", "0.1"]
+)
+def test_number_comes_back_as_it_was_charged(store: Store, organisation_id: int, number: str) -> None:
+    batch = batch_of({"metadata": {"n": [Raw(number.encode())]}}, organisation_id=organisation_id)
+    store.writer.write([batch])
+    [entry] = store.reader.batch(arrival_of(batch))
+    assert entry.metadata is not None
+    assert bytes(entry.metadata) == b'{"n":[%b]}' % number.encode()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
+from msgspec import Raw
 
 from explore.search import FoundEntry
 from explore.terminal import as_json_line, as_line, visible
@@ -43,7 +45,8 @@ def entry(**fields: Any) -> FoundEntry:
         "error": {"type": "PaymentError", "message": "no money", "stack_trace": ["at pay (pay.ts:45)\nat main"]},
         "size_bytes": 100,
     }
-    return FoundEntry(**(values | fields))
+    values |= fields
+    return FoundEntry(**values | {name: Raw(msgspec.json.encode(values[name])) for name in ("metadata", "error")})
 
 
 def test_line_holds_what_matters() -> None:

@@ -24,33 +24,63 @@ async def send(
     headers: list[tuple[str, str]],
     chunks: AsyncIterator[bytes],
     *,
+    client: str,
     step_seconds: float,
 ) -> None:
-    """Send the body, more than `PIPE_BYTES`, in chunks, each when the one before was taken.
+    """Send the body, more than `PIPE_BYTES`, in chunks, each when the one before was taken, to `client` (address:port).
 
-    Raises: `BrokenPipeError` when the caller has gone; `TimeoutError` when it took less than `STEP_BYTES` in time.
+    What ends early must not look whole: the connection is broken. Raises: `BrokenPipeError` when the caller has gone;
+    `TimeoutError` when it took less than `STEP_BYTES` in time; whatever `chunks` raises.
     """
-    theirs, ours = os.pipe()
+    pipe = _Pipe()
+    gone = asyncio.ensure_future(protocol.client_disconnect())
     try:
-        os.set_blocking(ours, False)
-        protocol.response_file(status, headers, f"/dev/fd/{theirs}")
-        written_bytes = 0
+        protocol.response_file(status, headers, f"/dev/fd/{pipe.theirs}")
         async for chunk in chunks:
             for start in range(0, len(chunk), STEP_BYTES):
                 async with asyncio.timeout(step_seconds):
-                    await _write(ours, memoryview(chunk)[start : start + STEP_BYTES])
-            written_bytes += len(chunk)
-            if theirs >= 0 and written_bytes > PIPE_BYTES:  # granian has opened it: it is told when granian lets go
-                os.close(theirs)
-                theirs = -1
+                    await pipe.write(memoryview(chunk)[start : start + STEP_BYTES], gone)
+    except BrokenPipeError:
+        raise
+    except BaseException:
+        _hang_up(client)  # before the pipe ends, which is the end of the answer to granian
+        raise
     finally:
-        os.close(ours)
-        if theirs >= 0:
-            os.close(theirs)
+        gone.cancel()
+        pipe.close()
 
 
-def hang_up(client: str) -> None:
-    """Break the connection with `client` (address:port): what ends early must not look whole."""
+class _Pipe:
+    """Both ends of a pipe: theirs is closed once somebody else reads it, so that we are told when nobody does."""
+
+    def __init__(self) -> None:
+        self.theirs, self._ours = os.pipe()
+        os.set_blocking(self._ours, False)
+        self._written_bytes = 0
+
+    async def write(self, piece: memoryview, gone: asyncio.Future[None]) -> None:
+        while piece:
+            try:
+                size_bytes = os.write(self._ours, piece)
+            except BlockingIOError:
+                await _until_writable(self._ours, gone)
+                continue
+            piece = piece[size_bytes:]
+            self._written_bytes += size_bytes
+            if self._written_bytes > PIPE_BYTES:
+                self._close_theirs()
+
+    def close(self) -> None:
+        os.close(self._ours)
+        self._close_theirs()
+
+    def _close_theirs(self) -> None:
+        if self.theirs >= 0:
+            os.close(self.theirs)
+            self.theirs = -1
+
+
+def _hang_up(client: str) -> None:
     host, _, port = client.rpartition(":")
     for name in os.listdir("/dev/fd"):
         with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as connection:
@@ -59,19 +89,13 @@ def hang_up(client: str) -> None:
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-async def _write(descriptor: int, piece: memoryview) -> None:
-    while piece:
-        try:
-            piece = piece[os.write(descriptor, piece) :]
-        except BlockingIOError:
-            await _until_writable(descriptor)
-
-
-async def _until_writable(descriptor: int) -> None:
+async def _until_writable(descriptor: int, gone: asyncio.Future[None]) -> None:
     loop = asyncio.get_running_loop()
-    writable = asyncio.Event()
-    loop.add_writer(descriptor, writable.set)
+    writable: asyncio.Future[None] = loop.create_future()
+    loop.add_writer(descriptor, lambda: writable.done() or writable.set_result(None))
     try:
-        await writable.wait()
+        await asyncio.wait({writable, gone}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         loop.remove_writer(descriptor)
+    if gone.done():
+        raise BrokenPipeError

@@ -19,7 +19,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
 from foundation import memory
 from ingest.spool.capacity import capacity
-from luminalog.server.answer import PIPE_BYTES, hang_up, send
+from luminalog.server.answer import PIPE_BYTES, send
 from luminalog.server.request_body import RequestBody
 from luminalog.server.senders import Senders
 
@@ -201,15 +201,13 @@ async def _send(answer: Long, scope: Scope, protocol: HTTPProtocol, lane: Thread
     headers = [*answer.head.headers] if streaming else [*_without_length(answer.head.headers), _length(answer.begun)]
     seconds = settings.STREAM_STEP_SECONDS if streaming else settings.BODY_STEP_SECONDS
     try:
-        await send(protocol, answer.head.status, headers, _chunks(answer, lane), step_seconds=seconds)
+        await send(
+            protocol, answer.head.status, headers, _chunks(answer, lane), client=scope.client, step_seconds=seconds
+        )
     except BrokenPipeError:
         log.info("caller_gone", path=scope.path)
     except TimeoutError:
         log.info("caller_too_slow", path=scope.path)
-        hang_up(scope.client)
-    except BaseException:
-        hang_up(scope.client)
-        raise
     finally:
         await asyncio.get_running_loop().run_in_executor(lane, answer.response.close)
 

@@ -49,6 +49,35 @@ def test_pages_leave_no_gap_where_timestamps_are_equal(
     assert len({one.id for one in seen}) == len(seen) == 15
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("query", ["", "n:>=0"])
+def test_page_of_large_entries_ends_by_their_bytes(
+    store: Store, organisation_id: int, newest_first: bool, query: str
+) -> None:
+    lists = [[[]] * 3_000, []] * 4
+    entries = [{"timestamp": NOW + n * SECOND, "metadata": {"n": n, "l": lists[n]}} for n in range(8)]
+    store.writer.write([batch_of(*entries, organisation_id=organisation_id)])
+    search, most_bytes = around_now(organisation_id, query), 20_000
+    seen: list[FoundEntry] = []
+    after, goes_on = None, True
+    while goes_on:
+        page = store.reader.page(search, limit=8, most_bytes=most_bytes, after=after, newest_first=newest_first)
+        assert 1 <= len(page) <= 5
+        assert sum(len(one.metadata or b"") for one in page) <= most_bytes
+        seen += page
+        after, goes_on = page[-1].position, page.goes_on
+    assert len({one.id for one in seen}) == len(seen) == 8
+
+
+def test_one_entry_is_a_page_however_large_it_is(store: Store, organisation_id: int) -> None:
+    batch = batch_of({"message": "x" * 9_000}, {"message": "y"}, organisation_id=organisation_id)
+    store.writer.write([batch])
+    first = store.reader.batch(arrival_of(batch), most_bytes=100)
+    assert ([len(one.message) for one in first], first.goes_on) == ([9_000], True)
+    rest = store.reader.batch(arrival_of(batch), after=first[0].id, most_bytes=100)
+    assert ([one.message for one in rest], rest.goes_on) == (["y"], False)
+
+
 def test_range_includes_its_start_and_not_its_end(store: Store, organisation_id: int) -> None:
     times = [NOW, NOW + SECOND, NOW + 2 * SECOND]
     store.writer.write([batch_of(*({"timestamp": time} for time in times), organisation_id=organisation_id)])

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -69,14 +70,26 @@ def test_csv_has_no_cell_that_is_a_formula(column: str) -> None:
 
 
 def test_few_exports_run_at_once_and_each_gives_its_place_back() -> None:
-    unread, read = (Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS))
+    unread, read = (Export(everything()) for _ in range(export.EXPORTS_PER_ORGANISATION))
     with pytest.raises(Refusal, match="too_many_queries"):
         Export(everything())
+    others = [Export(replace(everything(), organisation_id=2)) for _ in range(export.EXPORTS_PER_ORGANISATION)]
+    with pytest.raises(Refusal, match="too_many_queries"):
+        Export(replace(everything(), organisation_id=3))
     unread.response().close()
     unread.close()
     assert b"".join(read) == b""
-    others = [Export(everything()) for _ in range(export.EXPORTS_PER_PROCESS)]
+    others += [Export(everything()) for _ in range(export.EXPORTS_PER_ORGANISATION)]
     with pytest.raises(Refusal, match="too_many_queries"):
         Export(everything())
     for other in others:
         other.response().close()
+
+
+def test_pages_of_large_entries_end_early_and_leave_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "PAGE_BYTES", 3_000)
+    store_entries({"message": f"{n} " + "x" * 1_000, "timestamp": NOW + timedelta(seconds=n)} for n in range(20))
+    chunks = list(Export(everything(), newest_first=False))
+    assert max(map(len, chunks)) < 6_000
+    messages = [json.loads(line)["message"].split()[0] for line in b"".join(chunks).splitlines()]
+    assert messages == [str(n) for n in range(20)]

@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from http.client import HTTPResponse, IncompleteRead
 
 import pytest
 import requests
+from django.db import transaction
 from django.utils import timezone
 
-from explore.export import EXPORTS_PER_PROCESS
+from explore.export import EXPORTS_PER_ORGANISATION
+from foundation.postgres import execute
 from ingest.models import SpooledBatch
 from quotas.models import HourlyUsage
 from tests.entries import store_entries
@@ -24,7 +27,7 @@ from tests.waiting import DEADLINE_SECONDS, wait_until
 pytestmark = pytest.mark.django_db(transaction=True)
 
 BATCH = json.dumps({"logs": [{"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "slow"}]}).encode()
-STEP_SECONDS = 2
+STEP_SECONDS, READ_SECONDS = 2, 5
 SLOW_CALLERS = 30
 LARGE_BYTES = 2**20
 CHUNKED = "Transfer-Encoding: chunked"
@@ -42,7 +45,7 @@ LARGE_BATCH, LARGEST_BATCH = _batch(2), _batch(100)
 @pytest.fixture(scope="module")
 def server(django_db_setup: None) -> Iterator[Web]:
     """Start the web server as the runner does, with less patience."""
-    with web_server(LUMINALOG_BODY_STEP_SECONDS=STEP_SECONDS) as server:
+    with web_server(LUMINALOG_BODY_STEP_SECONDS=STEP_SECONDS, LUMINALOG_READ_TIMEOUT_SECONDS=READ_SECONDS) as server:
         yield server
 
 
@@ -212,11 +215,62 @@ def test_callers_who_leave_in_the_middle_of_an_export_hold_nothing(web):
             caller.sendall(request)
             return status_of(caller)
 
-    for _ in range(2 * EXPORTS_PER_PROCESS):
+    for _ in range(2 * EXPORTS_PER_ORGANISATION):
         wait_until(lambda: leave_in_the_middle() == 200, what="a place that is given back")
     wait_until(lambda: web.get("/v1/logs/export", x_api_key=secret).status_code == 200, what="the last place")
     exported = web.get("/v1/logs/export", x_api_key=secret)
     assert len(exported.content.splitlines()) == 400
+
+
+@pytest.fixture
+def exporter() -> str:
+    """The key of an organisation with 60 MB of entries."""
+    organisation = make_organisation("exporter")
+    store_entries([{"message": "x" * 60_000, "timestamp": timezone.now()}] * 1_000, organisation_id=organisation.id)
+    return make_api_key(organisation)[1]
+
+
+def asking(path: str, secret: str) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nx-api-key: {secret}\r\n\r\n".encode()
+
+
+def test_unread_export_stays_in_the_store_and_waits_for_its_reader(web, exporter):
+    def read_whole() -> None:
+        assert web.get("/v1/logs/export", x_api_key=exporter).content.count(b"\n") == 1_000
+
+    read_whole()  # what is loaded at the first request is not an export's
+    before = web.resident_bytes
+    with web.connect(receives_bytes=4096) as unread:
+        unread.sendall(asking("/v1/logs/export", exporter))
+        assert unread.recv(13, socket.MSG_PEEK | socket.MSG_WAITALL).endswith(b"200 ")
+        read_whole()  # as much as the unread one would take by then
+        assert web.resident_bytes - before < 32 * 2**20
+        body = HTTPResponse(unread)
+        body.begin()
+        assert body.read().count(b"\n") == 1_000
+
+
+def test_export_that_breaks_off_does_not_look_whole(web, exporter):
+    with web.connect(receives_bytes=4096) as caller:
+        caller.sendall(asking("/v1/logs/export", exporter))
+        assert caller.recv(13, socket.MSG_PEEK | socket.MSG_WAITALL).endswith(b"200 ")
+        with transaction.atomic():
+            execute("LOCK TABLE storage_logentry")
+            body = HTTPResponse(caller)
+            body.begin()
+            with pytest.raises((IncompleteRead, ConnectionError)):
+                body.read()
+
+
+def test_reader_who_does_not_take_a_page_is_cut_off(web, exporter):
+    with web.connect(receives_bytes=4096) as caller:
+        caller.sendall(asking("/v1/logs?limit=1000", exporter))
+        assert caller.recv(13, socket.MSG_PEEK | socket.MSG_WAITALL).endswith(b"200 ")
+        wait_until(lambda: not web.holds(caller), what="a server that hangs up")
+        body = HTTPResponse(caller)
+        body.begin()
+        with pytest.raises((IncompleteRead, ConnectionError)):
+            body.read()
 
 
 def test_refusals_and_last_use_are_written_by_the_process_itself_even_as_it_ends() -> None:

@@ -68,9 +68,25 @@ class Web:
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
         return [row[4].partition(":")[2] for row in rows if " ".join(row[1:3]) == ends] == ["00000000"]
 
-    def connect(self) -> socket.socket:
-        """Open a bare connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_SECONDS)
+    def holds(self, caller: socket.socket) -> bool:
+        """Tell whether the server's end of the connection is open (proc(5), net/tcp)."""
+        ends = f"0100007F:{self.port:04X} 0100007F:{caller.getsockname()[1]:04X} 01"
+        return any(" ".join(line.split()[1:4]) == ends for line in Path("/proc/net/tcp").read_text().splitlines())
+
+    def connect(self, *, receives_bytes: int | None = None) -> socket.socket:
+        """Open a bare connection, with a buffer for so many bytes that arrive."""
+        connected = socket.socket()
+        connected.settimeout(DEADLINE_SECONDS)
+        if receives_bytes:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receives_bytes)
+        connected.connect(("127.0.0.1", self.port))
+        return connected
+
+    @property
+    def resident_bytes(self) -> int:
+        """The memory of the process that answers."""
+        [line] = [one for one in Path(f"/proc/{self.pid}/status").read_text().splitlines() if one.startswith("VmRSS")]
+        return int(line.split()[1]) * 1024
 
     def head(self, *lines: str, key: str | None = None) -> bytes:
         """Return the head of a request with these header lines."""

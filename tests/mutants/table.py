@@ -73,6 +73,9 @@ BREAKS: dict[str, Check] = {
     "11-bury-on-any-error": test(
         "integration/test_failures.py::test_no_batch_is_buried_for_a_fault_of_the_store", reason=r"assert \d+ == 0"
     ),
+    "12-page-by-entries-only": test(
+        "contract/test_reading.py::test_page_of_large_entries_ends_by_their_bytes", reason=r"assert \d+ <= 5"
+    ),
     "13-answer-before-the-group-is-flushed": test(
         "integration/test_group_commit.py::test_lost_answer_to_the_commit_of_a_group_is_looked_up_once",
         reason=r"assert \['NoneType'",

@@ -6,9 +6,9 @@ import msgspec
 from django.conf import settings
 from django.http import HttpResponse
 
-from foundation.trimming import trim
 from foundation.refusals import Refusal
 from foundation.shares import Shares
+from foundation.trimming import trim
 from storage.search import PORTION_BYTES
 
 #: Entries as they are read, as they are written, and twice that while the answer grows.

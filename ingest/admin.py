@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from accounts import looks
 from accounts.addresses import client_address
@@ -15,8 +15,16 @@ from ingest.models import DeadLetter, SpooledBatch
 from ingest.spool import dead_letters
 
 
+class WithoutPayloads(ReadOnlyAdmin):
+    """Lists rows without their payloads, each of which may be megabytes."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.defer("payload")
+
+
 @admin.register(SpooledBatch)
-class SpooledBatchAdmin(ReadOnlyAdmin):
+class SpooledBatchAdmin(WithoutPayloads):
     list_display = [
         "batch_id",
         "organisation_id",
@@ -35,7 +43,7 @@ class SpooledBatchAdmin(ReadOnlyAdmin):
 
 
 @admin.register(DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin):
+class DeadLetterAdmin(WithoutPayloads):
     list_display = [
         "batch_id",
         "position",
@@ -60,8 +68,8 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Content")
     def content(self, letter: DeadLetter) -> str:
-        """Show what was refused, as far as it can be read."""
-        return dead_letters.readable(bytes(letter.payload))
+        """Show what was refused, as far as it can be read and is not too much for a page."""
+        return dead_letters.glance(bytes(letter.payload))
 
     @admin.action(description="Replay: put back into the spool, uncharged", permissions=["replay"])
     def replay(self, request: HttpRequest, chosen: QuerySet[DeadLetter]) -> None:
@@ -69,13 +77,12 @@ class DeadLetterAdmin(ReadOnlyAdmin):
         self.message_user(request, f"{replayed} dead letters were put back into the spool.", messages.SUCCESS)
 
     @admin.action(description="Export their entries as NDJSON", permissions=["view"])
-    def export(self, request: HttpRequest, chosen: QuerySet[DeadLetter]) -> HttpResponse:
+    def export(self, request: HttpRequest, chosen: QuerySet[DeadLetter]) -> StreamingHttpResponse:
         _record(request, AccessRecord.Action.EXPORT, chosen)
-        lines = "\n".join(
-            dead_letters.readable(bytes(letter.payload)) for letter in chosen.order_by("batch_id", "position")
-        )
+        letter_ids = list(chosen.order_by("batch_id", "position").values_list("pk", flat=True))
         headers = {"Content-Disposition": 'attachment; filename="dead-letters.ndjson"'}
-        return HttpResponse(lines, content_type="application/x-ndjson", headers=headers)
+        lines = dead_letters.exported(letter_ids)
+        return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         """Replaying changes what is stored: it takes the permission to change dead letters."""

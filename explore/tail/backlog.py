@@ -4,7 +4,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 QUEUE_EVENTS = 2000
-QUEUE_BYTES = 2 * 2**20
+#: More than a batch holds: whoever keeps up is not cut for one.
+QUEUE_BYTES = 10 * 2**20
 
 if TYPE_CHECKING:
     Queue = asyncio.Queue[Any]

@@ -6,8 +6,8 @@ from typing import Self
 
 from django.conf import settings
 
-from foundation.trimming import trim
 from foundation.refusals import Refusal
+from foundation.trimming import trim
 
 #: A body is held twice at the worst moment: as it came (inflated), and as canonical entries.
 COPIES = 2

@@ -19,6 +19,8 @@ from storage.store import write_what_can_be
 HOPELESS_AFTER = 8
 #: So many ids fill what the access log has room for.
 NAMED = 100
+#: A page shows so much of a letter.
+GLANCE_CHARACTERS = 100_000
 
 #: As `dead_letters` of one row.
 COUNT = "SELECT count(*) AS dead_letters FROM ingest_deadletter"
@@ -98,6 +100,21 @@ def readable(payload: bytes) -> str:
         return b"\n".join(unpack(payload)).decode(errors="backslashreplace")
     except PayloadError:
         return payload.hex()
+
+
+def glance(payload: bytes) -> str:
+    """Return the beginning of what `readable` returns, and say so when there is more."""
+    text = readable(payload)
+    if len(text) <= GLANCE_CHARACTERS:
+        return text
+    return f"{text[:GLANCE_CHARACTERS]}\n… {len(text) - GLANCE_CHARACTERS:,} characters more: export it."
+
+
+def exported(dead_letter_ids: Iterable[int]) -> Iterator[str]:
+    """Yield the entries of dead letters as NDJSON, in this order; one letter is in memory at a time."""
+    for letter_id in dead_letter_ids:
+        for payload in DeadLetter.objects.filter(pk=letter_id).values_list("payload", flat=True):
+            yield readable(bytes(payload)) + "\n"
 
 
 def _keep_what_can_be_kept(row: Spooled) -> Batch:

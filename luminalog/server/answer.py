@@ -7,8 +7,10 @@ more than the caller has taken. So an answer that is long, or has no end yet, is
 import asyncio
 import os
 import socket
+import stat
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 from granian.rsgi import HTTPProtocol
 
@@ -58,7 +60,7 @@ class _Pipe:
         os.set_blocking(self._ours, False)
         self._written_bytes = 0
 
-    async def write(self, piece: memoryview, gone: asyncio.Future[None]) -> None:
+    async def write(self, piece: memoryview, gone: asyncio.Future[Any]) -> None:
         while piece:
             try:
                 size_bytes = os.write(self._ours, piece)
@@ -82,20 +84,28 @@ class _Pipe:
 
 def _hang_up(client: str) -> None:
     host, _, port = client.rpartition(":")
-    for name in os.listdir("/dev/fd"):
-        with suppress(OSError), socket.socket(fileno=os.dup(int(name))) as connection:
-            peer = connection.getpeername()
-            if isinstance(peer, tuple) and peer[:2] == (host.strip("[]"), int(port)):
-                connection.shutdown(socket.SHUT_RDWR)
+    for descriptor in map(int, os.listdir("/dev/fd")):
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                _shut_down_if_with((host.strip("[]"), int(port)), os.dup(descriptor))
 
 
-async def _until_writable(descriptor: int, gone: asyncio.Future[None]) -> None:
+def _shut_down_if_with(peer: tuple[str, int], descriptor: int) -> None:
+    """Shut down the socket if it is connected with `peer`. What is looked at is a duplicate: it stays what it is."""
+    with socket.socket(fileno=descriptor) as connection:
+        if connection.family in (socket.AF_INET, socket.AF_INET6) and connection.getpeername()[:2] == peer:
+            connection.shutdown(socket.SHUT_RDWR)
+
+
+async def _until_writable(descriptor: int, gone: asyncio.Future[Any]) -> None:
     loop = asyncio.get_running_loop()
-    writable: asyncio.Future[None] = loop.create_future()
-    loop.add_writer(descriptor, lambda: writable.done() or writable.set_result(None))
+    stirred = asyncio.Event()
+    loop.add_writer(descriptor, stirred.set)
+    waiting: asyncio.Future[Any] = asyncio.ensure_future(stirred.wait())
     try:
-        await asyncio.wait({writable, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
     finally:
         loop.remove_writer(descriptor)
+        waiting.cancel()
     if gone.done():
         raise BrokenPipeError

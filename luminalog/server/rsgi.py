@@ -18,6 +18,7 @@ from django.conf import settings
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
 from foundation import memory
+from foundation.refusals import Refusal
 from ingest.spool.capacity import capacity
 from luminalog.server.answer import PIPE_BYTES, send
 from luminalog.server.request_body import RequestBody
@@ -74,9 +75,7 @@ class Application:
         if long:
             await _send(long, scope, protocol, lane)
 
-    async def _answer_large(
-        self, announced: float, environ: dict[str, Any], protocol: HTTPProtocol
-    ) -> "Long | None":
+    async def _answer_large(self, announced: float, environ: dict[str, Any], protocol: HTTPProtocol) -> "Long | None":
         sender, body = await self._senders.find(environ), environ["wsgi.input"]
         async with AsyncExitStack() as until_answered:
             if sender and (math.isinf(announced) or announced <= settings.LARGE_BODY_BYTES):
@@ -208,6 +207,8 @@ async def _send(answer: Long, scope: Scope, protocol: HTTPProtocol, lane: Thread
         log.info("caller_gone", path=scope.path)
     except TimeoutError:
         log.info("caller_too_slow", path=scope.path)
+    except Refusal as refusal:
+        log.warning("answer_broken_off", path=scope.path, code=refusal.code)
     finally:
         await asyncio.get_running_loop().run_in_executor(lane, answer.response.close)
 
@@ -227,6 +228,3 @@ def _length(body: bytes) -> tuple[str, str]:
 
 def _without_length(headers: list[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     return (header for header in headers if header[0].lower() != "content-length")
-
-
-application = Application()

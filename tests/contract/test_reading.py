@@ -54,7 +54,7 @@ def test_pages_leave_no_gap_where_timestamps_are_equal(
 def test_page_of_large_entries_ends_by_their_bytes(
     store: Store, organisation_id: int, newest_first: bool, query: str
 ) -> None:
-    lists = [[[]] * 3_000, []] * 4
+    lists: list[list[list[int]]] = [[[]] * 3_000, []] * 4
     entries = [{"timestamp": NOW + n * SECOND, "metadata": {"n": n, "l": lists[n]}} for n in range(8)]
     store.writer.write([batch_of(*entries, organisation_id=organisation_id)])
     search, most_bytes = around_now(organisation_id, query), 20_000
@@ -94,7 +94,8 @@ def test_all_of_time_has_a_beginning_and_an_end(
     times = [FIRST_MOMENT, NOW, LAST_MOMENT - timedelta(microseconds=1), LAST_MOMENT, LAST_MOMENT]
     store.writer.write([batch_of(*({"timestamp": time} for time in times), organisation_id=organisation_id)])
     search = Search(organisation_id, around_now(organisation_id, query).query, FIRST_MOMENT, LAST_MOMENT)
-    seen, after = [], None
+    seen: list[FoundEntry] = []
+    after = None
     while page := store.reader.page(search, limit=1, after=after, newest_first=newest_first):
         seen += page
         after = page[-1].position

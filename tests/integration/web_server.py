@@ -68,11 +68,6 @@ class Web:
         rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
         return [row[4].partition(":")[2] for row in rows if " ".join(row[1:3]) == ends] == ["00000000"]
 
-    def holds(self, caller: socket.socket) -> bool:
-        """Tell whether the server's end of the connection is open (proc(5), net/tcp)."""
-        ends = f"0100007F:{self.port:04X} 0100007F:{caller.getsockname()[1]:04X} 01"
-        return any(" ".join(line.split()[1:4]) == ends for line in Path("/proc/net/tcp").read_text().splitlines())
-
     def connect(self, *, receives_bytes: int | None = None) -> socket.socket:
         """Open a bare connection, with a buffer for so many bytes that arrive."""
         connected = socket.socket()

@@ -35,8 +35,8 @@ class Command(BaseCommand):
             look = Look(action=AccessRecord.Action.EXPORT, subject=dead_letters.called(letters))
             whose = letters.values_list("organisation_id", flat=True)
             looks.record_each(look, by=looks.at_the_server(), organisation_ids=whose)
-            for letter in letters.iterator():
-                self.stdout.write(dead_letters.readable(bytes(letter.payload)))
+            for text in dead_letters.exported(letters.values_list("pk", flat=True).iterator()):
+                self.stdout.write(text, ending="")
         elif options["json"]:
             self.stdout.write(json.dumps(list(letters.values(*COLUMNS))))
         else:

@@ -24,6 +24,24 @@ UPDATE quotas_monthlyusage AS usage
 RETURNING usage.organisation_id, usage.period, usage.used_bytes
 """
 
+#: Pieces of a statement that charges several organisations at once. `asked` is what for: organisation_id, entries,
+#: size_bytes. The rows of `held` are taken before anything is written, and in the same order by everybody, so that two
+#: such statements never wait for each other crosswise; with SKIP LOCKED behind it, for none at all.
+HOLD = """
+SELECT organisation_id, period FROM quotas_monthlyusage
+ WHERE organisation_id IN (SELECT organisation_id FROM asked)
+   AND period = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+ ORDER BY organisation_id
+   FOR UPDATE"""
+CHARGE_HELD = """
+UPDATE quotas_monthlyusage AS usage
+   SET used_bytes = usage.used_bytes + asked.size_bytes, entries = usage.entries + asked.entries
+  FROM held JOIN asked USING (organisation_id) JOIN quotas_limits AS limits USING (organisation_id)
+ WHERE usage.organisation_id = held.organisation_id AND usage.period = held.period
+   AND usage.used_bytes + asked.size_bytes <= limits.monthly_bytes
+RETURNING usage.organisation_id, usage.period
+"""
+
 OPEN_MONTH = """
 INSERT INTO quotas_monthlyusage (organisation_id, period, used_bytes, entries)
 VALUES (%s, date_trunc('month', now() AT TIME ZONE 'UTC')::date, 0, 0)

@@ -33,8 +33,8 @@ APART_SECONDS = 1.0
 MOST_APART = 10_000
 
 KEEP_WHAT_IS_FREE, KEEP_WHEN_FREE = (
-    statements.read(__file__, "keep_group", columns=COLUMNS, locks=locks)
-    for locks in ("FOR UPDATE SKIP LOCKED", "FOR UPDATE")
+    statements.read(__file__, "keep_group", columns=COLUMNS, hold=hold, charge=ledger.CHARGE_HELD)
+    for hold in (f"{ledger.HOLD} SKIP LOCKED", ledger.HOLD)
 )
 
 

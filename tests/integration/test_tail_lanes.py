@@ -77,8 +77,9 @@ async def joined(hub: Hub, organisation: Organisation, query: str = "") -> Liste
 
 async def heard(listener: Listener) -> Event:
     """Return the next event with data."""
-    while (event := await listener.queue.get()).data is None:
-        pass
+    event: Event = await listener.queue.get()
+    while event.data is None:
+        event = await listener.queue.get()
     return event
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from foundation import statements
 from ingest.models import SLOT_SECONDS
-from ingest.spool import claims
+from ingest.spool import claims, group_commit
 from quotas import notices
 
 PROJECT = Path(__file__).resolve().parents[2]
 FILES = [path for path in PROJECT.glob("*/**/*.sql") if path.relative_to(PROJECT).parts[0] not in {"tests", ".venv"}]
 
 
-@pytest.mark.parametrize("statement", [claims.CLAIM_GROUP, notices.DUE])
+@pytest.mark.parametrize("statement", [claims.CLAIM_GROUP, notices.DUE, group_commit.KEEP_WHAT_IS_FREE])
 def test_statement_has_neither_words_nor_gaps(statement: str) -> None:
     assert "--" not in statement
     assert not re.search(r"\{\w*\}", statement)

@@ -233,7 +233,11 @@ def test_spool_that_waits_is_named(mine: Product) -> None:
 
 def test_valkey_that_evicts_and_forgets_is_named(mine: Product) -> None:
     configure: Callable[[str, str], str] = lambda name, value: mine.manage(  # noqa: E731
-        "shell", "-v", "0", "-c", f"from foundation import valkey; valkey.client().config_set({name!r}, {value!r})"
+        "shell",
+        "-v",
+        "0",
+        "-c",
+        f"from foundation import valkey; valkey.patient_client().config_set({name!r}, {value!r})",
     )
     configure("maxmemory-policy", "allkeys-lru")
     configure("appendonly", "no")

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import psycopg
@@ -312,9 +313,8 @@ def test_admin_shows_the_content_of_a_dead_letter_and_replays_it(caller: Caller,
     letter = DeadLetter.objects.get()
 
     page = admin_client.get(f"/admin/ingest/deadletter/{letter.pk}/change/").content.decode()
-    exported = admin_client.post(
-        "/admin/ingest/deadletter/", {"action": "export", "_selected_action": [letter.pk]}
-    ).content.decode()
+    answer: Any = admin_client.post("/admin/ingest/deadletter/", {"action": "export", "_selected_action": [letter.pk]})
+    exported = answer.getvalue().decode()
     admin_client.post("/admin/ingest/deadletter/", {"action": "replay", "_selected_action": [letter.pk]})
 
     opened, handed_out = AccessRecord.objects.order_by("pk")

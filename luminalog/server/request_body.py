@@ -28,11 +28,16 @@ class RequestBody(io.RawIOBase):
 
     async def receive_all(self, *, at_most_bytes: int, seconds: float) -> None:
         """Receive what comes until more than `at_most_bytes` are here, each step in its time and all in `seconds`."""
-        steps, size_bytes, until = list[bytes](), 0, time.monotonic() + seconds
-        while not (self._has_ended or self._error) and size_bytes <= at_most_bytes:
+        steps, size_bytes, until = [bytes(self._received)], len(self._received), time.monotonic() + seconds
+        while not self.is_over and size_bytes <= at_most_bytes:
             steps.append(await self._step(min(settings.BODY_STEP_SECONDS, until - time.monotonic())))
             size_bytes += len(steps[-1])
         self._received = memoryview(b"".join(steps))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come: it is all here, or has failed."""
+        return self._has_ended or self._error is not None
 
     def refuse(self, error: OSError) -> None:
         """Let whoever reads further than what is here meet `error`."""

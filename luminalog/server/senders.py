@@ -36,7 +36,11 @@ class Sender:
     is_known: bool
 
     async def receive(self, body: RequestBody, announced: float, until_answered: AsyncExitStack) -> None:
-        """Let the body arrive as far as it may here; without room for it nothing of it is read."""
+        """Let the body arrive as far as it may here; without room for it no more than a step of it is read."""
+        if math.isinf(announced):  # most bodies in chunks are small: like small ones they take no room
+            await body.receive()
+            if body.is_over:
+                return
         at_most = settings.LARGE_BODY_BYTES
         size_bytes = int(min(announced, at_most))
         room = self.waits_in.room(size_bytes, of=self.name, patience_seconds=settings.BODY_STEP_SECONDS)

@@ -67,11 +67,11 @@ def test_unexpected_exception_is_logged_with_the_request_id_of_the_answer(mine: 
 
 def test_failed_drain_is_logged_with_its_batches_and_its_task(mine: Product) -> None:
     entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": HOSTILE, "metadata": {"secret": HOSTILE}}
-    with renamed(mine, "storage_receipt"):
+    with renamed(mine, "quotas_hourlyusage"):
         assert mine.post({"logs": [entry]}).status_code == 200
         wait_until(lambda: find(mine, event="drain_failed"), what=mine.output)
     [line, *_] = find(mine, event="drain_failed")
-    assert (line["process"], line["task"], line["error"]) == ("worker", "ingest.drain", "ProgrammingError")
+    assert (line["process"], line["task"], line["error"]) == ("worker", "ingest.drain", "ProgrammingError 42P01")
     assert len(line["batch_ids"]) == 1
     assert line["task_id"]
 

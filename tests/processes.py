@@ -51,3 +51,21 @@ def catches(process: Process, number: signal.Signals) -> bool:
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
     [mask] = [line.split()[1] for line in lines if line.startswith("SigCgt:")]
     return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def only_child(pid: int) -> int:
+    """Return the one child of the process: of granian, the worker that answers."""
+    [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(child)
+
+
+def resident_bytes(pid: int, *, at_most: bool = False) -> int:
+    """Return the memory of the process, or the most that it ever had since `forget_most_resident` (proc(5), status)."""
+    name = "VmHWM:" if at_most else "VmRSS:"
+    [line] = [one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith(name)]
+    return int(line.split()[1]) * 1024
+
+
+def forget_most_resident(pid: int) -> None:
+    """Begin anew with the most memory that the process has (proc(5), clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")

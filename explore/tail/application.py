@@ -104,7 +104,7 @@ class TailApplication:
 
     async def _stream(self, opened: Subscription, present: Present, permit: Permit, send: Send) -> None:
         listener = opened.listener
-        hello = Event(id=None if opened.since else self.hub.id_of(listener, present), name="hello", data="{}")
+        hello = Event(id=None if opened.since else self.hub.id_of(listener, present), name="hello", data=b"{}")
         for event in (hello, *opened.greeting):
             await _send_part(event.encode(), send)
         if opened.since:

@@ -24,7 +24,7 @@ def hearing(
         mapping, event = as_mapping(entry), None
         for query, node in queries.items():
             if (yield from fulfils(node, mapping)):
-                event = event or Event(id=name(entry), data=as_json(entry).decode())
+                event = event or Event(id=name(entry), data=as_json(entry))
                 yield query, event
 
 

@@ -13,30 +13,33 @@ from storage.conditions import EVERYTHING
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """A server-sent event (HTML Living Standard, 9.2). Without a name and data it only moves the reader's position."""
+    """A server-sent event (HTML Living Standard, 9.2). Without a name and data it only moves the reader's position.
+
+    `data` is UTF-8 without line breaks: one emoji would make a text of four bytes a character.
+    """
 
     id: str | None = None
     name: str | None = None
-    data: str | None = None
+    data: bytes | None = None
 
     def encode(self) -> bytes:
         """Return the event as it goes over the wire."""
-        lines = [f"id: {self.id}"] if self.id is not None else []
+        lines = [b"id: " + self.id.encode()] if self.id is not None else []
         if self.name is not None:
-            lines.append(f"event: {self.name}")
+            lines.append(b"event: " + self.name.encode())
         if self.data is not None:
-            lines.append(f"data: {self.data}")
-        return ("\n".join(lines) + "\n\n").encode()
+            lines.append(b"data: " + self.data)
+        return b"\n".join(lines) + b"\n\n"
 
     @property
     def size(self) -> int:
         """About how much memory it takes."""
-        return 200 + len(self.data or "")
+        return 200 + len(self.id or "") + len(self.data or b"")
 
 
 def notice(code: str, detail: str) -> Event:
     """Return an event that tells the reader something about the stream itself."""
-    return Event(name="notice", data=msgspec.json.encode({"code": code, "detail": detail}).decode())
+    return Event(name="notice", data=msgspec.json.encode({"code": code, "detail": detail}))
 
 
 @dataclass(kw_only=True, eq=False)

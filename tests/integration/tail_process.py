@@ -16,6 +16,7 @@ import requests
 from django.db import connections
 
 from embedded.processes import free_port, is_taken, start, stop
+from tests.processes import only_child
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
 
@@ -89,6 +90,16 @@ class TailProcess:
     """The running process."""
 
     url: str
+    pid: int  # of the process that answers
+
+    def connect(self, key: str) -> socket.socket:
+        """Ask for a stream over a bare connection, which takes little that is not read."""
+        connected = socket.socket()
+        connected.settimeout(DEADLINE_SECONDS)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connected.connect(("127.0.0.1", int(self.url.rpartition(":")[2])))
+        connected.sendall(f"GET /v1/logs/tail HTTP/1.1\r\nHost: localhost\r\nx-api-key: {key}\r\n\r\n".encode())
+        return connected
 
     def get(self, path: str = "/v1/logs/tail", **kwargs: Any) -> requests.Response:
         """Ask for a stream."""
@@ -125,7 +136,7 @@ def running_tail(**environment: str) -> Iterator[TailProcess]:
     )
     try:
         wait_until(lambda: _listens(process, port), what="the tail")
-        yield TailProcess(f"http://127.0.0.1:{port}")
+        yield TailProcess(f"http://127.0.0.1:{port}", pid=only_child(process.pid))
     finally:
         stop(process, how=signal.SIGTERM, timeout_seconds=5)
 

@@ -1,7 +1,9 @@
 """Live tail over real HTTP, on the server that runs it in production."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from http.client import HTTPResponse
 
 import pytest
 import requests
@@ -11,10 +13,12 @@ from accounts import signed_in
 from accounts.models import ApiKey, Organisation, User
 from explore.tail import ticket
 from explore.tail.backlog import QUEUE_BYTES
+from explore.tail.places import STREAMS_AN_OWNER
 from explore.tail.ticket import Ticket
 from tests.entries import OpenTransaction, line, next_batch_id, store_batch
 from tests.integration.tail_process import Reader, TailProcess, running_tail
 from tests.organisations import make_api_key, make_organisation
+from tests.processes import resident_bytes
 from tests.sessions import sign_in
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
@@ -177,6 +181,27 @@ def test_reader_that_stands_still_is_cut_with_a_notice(tail: TailProcess, key: s
     assert QUEUE_BYTES // 10_000 <= got < 5000
     with tail.listen(key, last_event_id=reader.last_event_id) as resumed:
         resumed.wait_for(lambda reader: len(reader.messages) == 5001 - got)
+
+
+def test_unread_tail_holds_no_more_than_its_queue(tail: TailProcess, key: str, organisation: Organisation) -> None:
+    """50 MB of entries match. Each has an emoji: as a text of Python it takes four bytes a character."""
+    with ExitStack() as others:
+        *_, other = [others.enter_context(tail.listen(key, "level:error")) for _ in range(STREAMS_AN_OWNER - 1)]
+        store_batch(organisation, [line("read once", level="error")])
+        other.wait_for_messages("read once")  # what is loaded with the first entry is not the unread one's
+        before = resident_bytes(tail.pid)
+        with tail.connect(key) as unread:
+            assert unread.recv(13, socket.MSG_PEEK | socket.MSG_WAITALL).endswith(b"200 ")
+            for number in range(10):
+                entries = [line("x" * 10_000 + "\N{EVERGREEN TREE}")] * 500
+                store_batch(organisation, [*entries, line(str(number), level="error")])
+            other.wait_for_messages("read once", *map(str, range(10)))
+            assert resident_bytes(tail.pid) - before < 32 * 2**20
+            assert tail.get(headers={"x-api-key": key}).status_code == 429
+            body = HTTPResponse(unread)
+            body.begin()
+            assert b'"code":"too_slow"' in body.read()[-1_000:]
+        wait_until(lambda: _is_accepted(tail, key), what="the place of the tail that was cut")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 import requests
 
 from embedded.processes import free_port, is_taken
-from tests.processes import PROJECT, database_url
+from tests.processes import PROJECT, database_url, only_child
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
 
@@ -77,12 +77,6 @@ class Web:
         connected.connect(("127.0.0.1", self.port))
         return connected
 
-    @property
-    def resident_bytes(self) -> int:
-        """The memory of the process that answers."""
-        [line] = [one for one in Path(f"/proc/{self.pid}/status").read_text().splitlines() if one.startswith("VmRSS")]
-        return int(line.split()[1]) * 1024
-
     def head(self, *lines: str, key: str | None = None) -> bytes:
         """Return the head of a request with these header lines."""
         start = ["POST /v1/logs HTTP/1.1", "Host: localhost", f"x-api-key: {key or self.secret}"]
@@ -111,7 +105,7 @@ def web_server(**environment: object) -> Iterator[Web]:
     server = subprocess.Popen(command, cwd=PROJECT, env=os.environ | given)
     try:
         wait_until(lambda: _listens(server, port), what="the web server")
-        yield Web(port, pid=_only_child(server.pid))
+        yield Web(port, pid=only_child(server.pid))
     finally:
         server.terminate()
         server.wait(DEADLINE_SECONDS)
@@ -120,8 +114,3 @@ def web_server(**environment: object) -> Iterator[Web]:
 def _listens(server: subprocess.Popen[bytes], port: int) -> bool:
     assert server.poll() is None, "it ended at once"
     return is_taken(port)
-
-
-def _only_child(pid: int) -> int:
-    [child] = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return int(child)

@@ -1,6 +1,6 @@
 """Which metadata keys entries have, of what types, and their most frequent values.
 
-Read in bounded memory: one entry is parsed at a time, and the sample ends where it would hold too many keys and values.
+Read in bounded memory: one entry is parsed at a time, and the sample ends where it would hold too much.
 """
 
 from collections import Counter
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from explore.fields import name_of_key
 from storage.found import FoundEntry
@@ -19,8 +20,8 @@ MAX_DEPTH = 4
 MAX_VALUE_CHARACTERS = 200
 #: With a value, and each character behind a backslash, it still fits a query.
 MAX_NAME_CHARACTERS = 750
-#: Different keys and values that a sample may hold; beyond them it ends with the entry at hand.
-MOST_TALLIED = 10_000
+#: Different keys and values that a sample may hold, and the characters of its keys; it ends within the entry at hand.
+MOST_TALLIED, MOST_CHARACTERS = 10_000, 2**20
 TYPES = {str: "string", bool: "boolean", int: "number", float: "number", list: "array", type(None): "null"}
 
 Scalar = str | int | float | bool
@@ -67,28 +68,44 @@ class _Tally:
             if _is_listed(item):
                 self.values[type(item), item] += 1  # the type keeps True and 1 apart
 
+
+class _Sample:
+    """What was seen so far, until it is full."""
+
+    def __init__(self) -> None:
+        self.tallies: dict[str, _Tally] = {}
+        self._things = self._characters = 0
+
     @property
-    def size(self) -> int:
-        """How many different things it holds."""
-        return 1 + len(self.values)
+    def is_full(self) -> bool:
+        return self._things >= MOST_TALLIED or self._characters >= MOST_CHARACTERS
+
+    def add(self, metadata: Raw) -> None:
+        """Look at an entry's keys, as far as there is room: beneath a long key each short one has a long name."""
+        for key, value in _leaves(_parse(metadata)):
+            if self.is_full:
+                return
+            name = name_of_key(key)
+            tally = self.tallies.get(name)
+            if tally is None:
+                tally = self.tallies[name] = _Tally()
+                self._things += 1
+                self._characters += len(name)
+            before = len(tally.values)
+            tally.add(value)
+            self._things += len(tally.values) - before
 
 
 def summarise(entries: Iterable[FoundEntry], *, limit: int) -> Summary:
     """Return the `limit` most frequent keys, of as many entries as could be looked at."""
-    tallies: dict[str, _Tally] = {}
-    seen = tallied = 0
+    sample, seen = _Sample(), 0
     for entry in entries:
-        seen += 1
-        for key, value in _leaves(_parse(entry.metadata) if entry.metadata else {}):
-            name = name_of_key(key)
-            tally = tallies.get(name)
-            before = tally.size if tally else 0
-            tally = tally or tallies.setdefault(name, _Tally())
-            tally.add(value)
-            tallied += tally.size - before
-        if tallied > MOST_TALLIED:
+        if sample.is_full:
             break
-    frequent = sorted(tallies.items(), key=lambda item: (-item[1].count, item[0]))[:limit]
+        seen += 1
+        if entry.metadata:
+            sample.add(entry.metadata)
+    frequent = sorted(sample.tallies.items(), key=lambda item: (-item[1].count, item[0]))[:limit]
     return Summary([_field(name, tally) for name, tally in frequent], seen)
 
 

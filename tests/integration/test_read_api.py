@@ -11,6 +11,7 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema import validate
 
 from accounts.models import ApiKey
+from explore.answers import BUDGET
 from ingest.spool.drain import drain
 from quotas.models import Plan
 from quotas.plans import subscribe
@@ -330,6 +331,26 @@ def test_fields_have_types_and_top_values(acme: Reader) -> None:
     assert {value["value"] for value in fields["user.id"]["values"]} == {"u1", "u2"}
     assert [type(value["value"]) for value in fields["ok"]["values"]] != [bool]
     assert fields["tags"]["types"] == ["array"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["logs", "logs/fields", "logs/export", "logs/{id}", "logs/{id}/context", "traces/t", "logs/7", "traces/none"],
+)
+def test_nothing_is_read_without_memory_which_comes_back(acme: Reader, path: str) -> None:
+    (entry_id,) = acme.store({"trace_id": "t", "timestamp": datetime.now(UTC)})
+    address = path.format(id=entry_id)
+    for owner in ("one", "another"):
+        assert BUDGET.take(BUDGET.for_all // 2, owner=owner)
+    try:
+        refused = acme.get(address)
+        assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "overloaded", "1")
+    finally:
+        for owner in ("one", "another"):
+            BUDGET.give_back(BUDGET.for_all // 2, owner=owner)
+    assert b"".join(acme.get(address)) != b""
+    acme.get(address, **{"from": "never", "nonsense": 1})
+    assert BUDGET.taken == 0
 
 
 @pytest.mark.parametrize("method", ["put", "patch", "delete"])

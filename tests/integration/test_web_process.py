@@ -6,6 +6,7 @@ import select
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from http.client import HTTPResponse, IncompleteRead
@@ -22,7 +23,7 @@ from quotas.models import HourlyUsage
 from tests.entries import store_entries
 from tests.integration.web_server import Web, web_server
 from tests.organisations import make_api_key, make_organisation
-from tests.processes import resident_bytes
+from tests.processes import forget_most_resident, resident_bytes
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -261,6 +262,29 @@ def test_export_that_breaks_off_does_not_look_whole(web, exporter):
             body.begin()
             with pytest.raises((IncompleteRead, ConnectionError)):
                 body.read()
+
+
+@pytest.fixture
+def dense_reader() -> str:
+    """The key of an organisation with pages of entries that are many times as large once they are parsed."""
+    organisation = make_organisation("dense")
+    entry = {"metadata": {"l": [[]] * 32_000}, "timestamp": timezone.now(), "size_bytes": 96_000}
+    store_entries([entry] * 30, organisation_id=organisation.id)
+    return make_api_key(organisation)[1]
+
+
+def test_readers_of_dense_entries_at_once_take_little_memory(patient_web, dense_reader):
+    def read_page(_: int) -> int:
+        answer = patient_web.get("/v1/logs?limit=1000", x_api_key=dense_reader)
+        assert answer.status_code == 200
+        return len(answer.content)
+
+    read_page(0)  # what is loaded at the first request is not a page's
+    forget_most_resident(patient_web.pid)
+    before = resident_bytes(patient_web.pid)
+    with ThreadPoolExecutor(3) as readers:
+        assert all(1_900_000 < size < 2_200_000 for size in readers.map(read_page, range(9)))
+    assert resident_bytes(patient_web.pid, at_most=True) - before < 64 * 2**20
 
 
 def test_refusals_and_last_use_are_written_by_the_process_itself_even_as_it_ends() -> None:

@@ -186,14 +186,14 @@ async def _send_permitted(body: bytes, permit: Permit, send: Send) -> None:
     await _send_part(body, send)
 
 
-async def _send_part(body: bytes, send: Send) -> None:
+async def _send_part(body: bytes, send: Send, *, more_body: bool = True) -> None:
     async with asyncio.timeout(SEND_SECONDS):
-        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": body, "more_body": more_body})
 
 
 async def _send_end(last: Event, send: Send) -> None:
     await _send_part(last.encode(), send)
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    await _send_part(b"", send, more_body=False)
 
 
 async def _send_whole(response: HttpResponse, send: Send) -> None:

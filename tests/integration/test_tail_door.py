@@ -15,7 +15,7 @@ from django.db import connections
 
 from accounts.directory import directory
 from accounts.models import ApiKey, Organisation
-from explore.tail.application import TailApplication
+from explore.tail import application
 from explore.tail.hub import Hub
 from explore.tail.places import STREAMS_AN_OWNER
 from explore.tail.position import OLDEST, Position, Positions
@@ -47,7 +47,10 @@ class Door:
         self.key = key
 
     def ask(self, *, method: str = "GET", until: str = "hello", times: int = 1, **headers: str) -> list[Answer]:
-        """Open `times` tails, each when the one before has said `until` or is refused; then hang up on all of them."""
+        """Open `times` tails, each when the one before has said `until` or is over; then hang up on all of them.
+
+        Who waits `until` nothing takes nothing.
+        """
         given = {"x-api-key": self.key, **headers}
         scope = {
             "type": "http", "method": method, "path": "/v1/logs/tail", "query_string": b"", "scheme": "http",
@@ -57,20 +60,21 @@ class Door:
         return asyncio.run(self._run(scope, until, times))
 
     async def _run(self, scope: dict[str, Any], until: str, times: int) -> list[Answer]:
-        application, answers, tasks = TailApplication(Hub()), [], []
+        tail, answers, tasks = application.TailApplication(Hub()), [], []
         for _ in range(times):
             answer, stands = Answer(), asyncio.Event()
             answers.append(answer)
-            call = application(scope, asyncio.Event().wait, _writer(answer, stands, until))  # type: ignore[arg-type]
+            call = tail(scope, asyncio.Event().wait, _writer(answer, stands, until))  # type: ignore[arg-type]
             tasks.append(asyncio.create_task(call))
+            tasks[-1].add_done_callback(lambda _, over=stands: over.set())
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await stands.wait()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        application.hub.close()
-        _close(application._threads, threads=2)
-        await application.hub.turns.run(0, connections.close_all)
+        tail.hub.close()
+        _close(tail._threads, threads=2)
+        await tail.hub.turns.run(0, connections.close_all)
         return answers
 
 
@@ -80,6 +84,8 @@ def _writer(answer: Answer, stands: asyncio.Event, until: str) -> Callable[[Any]
             answer.status = message["status"]
             answer.headers = {name.decode(): value.decode() for name, value in message["headers"]}
             return
+        if not until:
+            await asyncio.Event().wait()
         answer.body += message["body"].decode()
         if not message.get("more_body") or until in answer.body:
             stands.set()
@@ -140,6 +146,12 @@ def test_refusal_after_the_door_is_dressed_and_counted_as_one_at_it(door: Door, 
     assert json.loads(refused.body)["request_id"] == refused.headers["x-request-id"]
     outcomes.flush()
     assert HourlyUsage.objects.get(outcome="too_many_streams").requests == 1
+
+
+def test_tail_that_takes_nothing_is_given_up_and_its_place_is_free(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "SEND_SECONDS", 0.01)
+    answers = door.ask(until="", times=STREAMS_AN_OWNER + 1)
+    assert {answer.status for answer in answers} == {200}
 
 
 def test_each_tail_takes_a_token_of_reading(door: Door) -> None:

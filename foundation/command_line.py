@@ -33,9 +33,10 @@ def run(main: Main, arguments: Sequence[str]) -> int:
         status = _status(main, arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
+        _leave_out_the_rest()
         return READER_GONE
     except OSError as error:
+        _leave_out_the_rest()
         return _fail(str(error))
     return status
 
@@ -54,6 +55,14 @@ def _status(main: Main, arguments: Sequence[str]) -> int:
         if TRACEBACK in arguments:
             raise
         return _fail(_words(error))
+
+
+def _leave_out_the_rest() -> None:
+    """Send what cannot be written nowhere: at the end of the process it would fail again, with a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _is_text(argument: str) -> bool:

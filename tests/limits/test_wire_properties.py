@@ -125,7 +125,7 @@ def by_the_reference(body: bytes) -> Verdict:
         kept, wrong = judge(body)
     except Bad as bad:
         return ("refused", str(bad), [], [])
-    return ("judged", "", [json.dumps(entry, default=as_text) for entry in kept], sorted(wrong)[:20])
+    return ("judged", "", [json.dumps(short(entry), default=as_text) for entry in kept], sorted(wrong)[:20])
 
 
 def by_us(body: bytes) -> Verdict:
@@ -144,6 +144,19 @@ def kept_leniently(body: bytes) -> list[str]:
         return [json.dumps(json.loads(line)) for line in wire.parse_batch(body, lenient=True).entries]
     except Refusal:
         return []
+
+
+def short(value: Any) -> Any:
+    """Write integers of more than 40 digits with an exponent, as far as a float holds them."""
+    match value:
+        case dict():
+            return {name: short(member) for name, member in value.items()}
+        case list():
+            return [short(member) for member in value]
+        case int() if not -(10**40) < value < 10**40:
+            return float(value) if -(10**308) < value < 10**308 else value
+        case _:
+            return value
 
 
 def as_text(moment: Any) -> str:

@@ -66,7 +66,7 @@ class Door:
             answers.append(answer)
             call = tail(scope, asyncio.Event().wait, _writer(answer, stands, until))  # type: ignore[arg-type]
             tasks.append(asyncio.create_task(call))
-            tasks[-1].add_done_callback(lambda _, over=stands: over.set())
+            tasks[-1].add_done_callback(lambda _, over=stands: over.set())  # type: ignore[misc]
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await stands.wait()
         for task in tasks:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -65,8 +65,7 @@ class Door:
             answer, stands = Answer(), asyncio.Event()
             answers.append(answer)
             call = tail(scope, asyncio.Event().wait, _writer(answer, stands, until))  # type: ignore[arg-type]
-            tasks.append(asyncio.create_task(call))
-            tasks[-1].add_done_callback(lambda _, over=stands: over.set())  # type: ignore[misc]
+            tasks.append(asyncio.create_task(_until_over(call, stands)))
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await stands.wait()
         for task in tasks:
@@ -76,6 +75,13 @@ class Door:
         _close(tail._threads, threads=2)
         await tail.hub.turns.run(0, connections.close_all)
         return answers
+
+
+async def _until_over(call: Awaitable[None], stands: asyncio.Event) -> None:
+    try:
+        await call
+    finally:
+        stands.set()
 
 
 def _writer(answer: Answer, stands: asyncio.Event, until: str) -> Callable[[Any], Any]:

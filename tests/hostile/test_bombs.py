@@ -69,5 +69,5 @@ def test_refusal_of_a_large_body_is_heard(site: Site):
     large = 12 if site.nginx else 1
     body = b" " * (large * MEBIBYTE)
     answers = [site.post(body, x_api_key="ll_" + "0" * 48) for _ in range(10)]
-    assert {answer.status_code for answer in answers} == {401}
+    assert {answer.status_code for answer in answers} <= {401, 429}  # after many bad keys from this address: 429
     assert {site.post(body, Content_Type="text/plain").status_code for _ in range(10)} == {415}

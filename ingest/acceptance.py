@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from accounts.caller import Caller
 from foundation.faults import reach
 from foundation.postgres import PromptTransaction
@@ -48,7 +50,8 @@ def accept(request: Request) -> Accepted:
     if request.idempotency_key is not None:
         return _accept_once(request, request.idempotency_key, parts, accepted)
     if parts:
-        group_commit.accept(request.caller, parts)
+        keep = group_commit.accept if settings.GROUP_COMMIT else table.accept
+        keep(request.caller, parts)
     reach("after_commit")
     return accepted
 

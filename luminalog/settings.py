@@ -255,6 +255,7 @@ STREAM_STEP_SECONDS = env.float("LUMINALOG_STREAM_STEP_SECONDS", default=300.0)
 FILE_UPLOAD_HANDLERS = ["foundation.uploads.NoFiles"]
 
 # --- Full: refuse before it is too late -----------------------------------------------------------------------------
+GROUP_COMMIT = env.bool("LUMINALOG_GROUP_COMMIT", default=False)  # where a flush to disk takes milliseconds
 SPOOL_MAX_BYTES = env.int("LUMINALOG_SPOOL_MAX_BYTES", default=2 * 2**30)
 SPOOL_MAX_AGE_SECONDS = env.int("LUMINALOG_SPOOL_MAX_AGE_SECONDS", default=900)
 #: Folders on PostgreSQL's disks (data, WAL), where this machine sees them; `manage.py up` knows its own.

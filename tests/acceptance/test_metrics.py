@@ -112,6 +112,7 @@ def test_sums_never_fall_when_processes_are_killed(mine: Product) -> None:
 
 
 def test_scrape_without_postgresql_tells_the_rest(mine: Product) -> None:
+    send(mine, 2)
     with frozen(mine, "/postgres"):
         found = scrape(mine)
     assert found.find("luminalog_postgresql_up") == [0]

@@ -127,6 +127,9 @@ DATABASES["default"]["OPTIONS"] |= {
     " -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
 }
 
+#: Batches of a process that wait at the same moment share a flush to disk: worth while where that takes milliseconds.
+GROUP_COMMIT = env.bool("LUMINALOG_GROUP_COMMIT", default=False)
+
 # Reading logs: a replica, if you have one; never more than these many queries and seconds.
 READ_TIMEOUT_SECONDS = env.int("LUMINALOG_READ_TIMEOUT_SECONDS", default=15)
 DATABASES["reads"] = DATABASES["default"] | env.db_url("DATABASE_READ_URL", default=env.str("DATABASE_URL"))
@@ -255,7 +258,6 @@ STREAM_STEP_SECONDS = env.float("LUMINALOG_STREAM_STEP_SECONDS", default=300.0)
 FILE_UPLOAD_HANDLERS = ["foundation.uploads.NoFiles"]
 
 # --- Full: refuse before it is too late -----------------------------------------------------------------------------
-GROUP_COMMIT = env.bool("LUMINALOG_GROUP_COMMIT", default=False)  # where a flush to disk takes milliseconds
 SPOOL_MAX_BYTES = env.int("LUMINALOG_SPOOL_MAX_BYTES", default=2 * 2**30)
 SPOOL_MAX_AGE_SECONDS = env.int("LUMINALOG_SPOOL_MAX_AGE_SECONDS", default=900)
 #: Folders on PostgreSQL's disks (data, WAL), where this machine sees them; `manage.py up` knows its own.

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator
 from django.conf import settings
 from granian.rsgi import HTTPProtocol, ProtocolClosed
 
+#: A body up to this size is here before a thread is spent on its request, and takes no room of anybody.
+SMALL_BODY_BYTES = 64 * 2**10
 #: What is received at once, and what may take `BODY_STEP_SECONDS`.
 STEP_BYTES = 256 * 2**10
 
@@ -22,9 +24,9 @@ class RequestBody(io.RawIOBase):
         self._has_ended = False
         self._error: OSError | None = None
 
-    async def receive(self) -> None:
-        """Receive `STEP_BYTES`, or what is left; an error waits until somebody reads."""
-        self._received = memoryview(await self._step(settings.BODY_STEP_SECONDS))
+    async def receive(self, at_least_bytes: int = STEP_BYTES) -> None:
+        """Receive so many bytes, or what is left; an error waits until somebody reads."""
+        self._received = memoryview(await self._step(settings.BODY_STEP_SECONDS, at_least_bytes))
 
     async def receive_all(self, *, at_most_bytes: int, seconds: float) -> None:
         """Receive what comes until more than `at_most_bytes` are here, each step in its time and all in `seconds`."""
@@ -58,24 +60,24 @@ class RequestBody(io.RawIOBase):
         self._received = self._received[size:]
         return size
 
-    async def _step(self, seconds: float) -> bytes:
-        """Receive `STEP_BYTES`, or what is left, within `seconds`; of a body that ends in an error nothing."""
+    async def _step(self, seconds: float, at_least_bytes: int = STEP_BYTES) -> bytes:
+        """Receive so many bytes, or what is left, within `seconds`; of a body that ends in an error nothing."""
         try:
             async with asyncio.timeout(seconds):
-                return await self._next_pieces()
+                return await self._next_pieces(at_least_bytes)
         except ProtocolClosed:
             self._error = ConnectionResetError("the body ended early")
         except TimeoutError:
             self._error = TimeoutError("the body came too slowly")
         return b""
 
-    async def _next_pieces(self) -> bytes:
+    async def _next_pieces(self, at_least_bytes: int) -> bytes:
         pieces: list[bytes] = []
         size_bytes = 0
         async for piece in self._pieces:
             pieces.append(piece)
             size_bytes += len(piece)
-            if size_bytes >= STEP_BYTES:
+            if size_bytes >= at_least_bytes:
                 return b"".join(pieces)
         self._has_ended = True
         return b"".join(pieces)

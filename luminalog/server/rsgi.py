@@ -21,13 +21,11 @@ from foundation import memory
 from foundation.refusals import Refusal
 from ingest.spool.capacity import capacity
 from luminalog.server.answer import PIPE_BYTES, send
-from luminalog.server.request_body import RequestBody
+from luminalog.server.request_body import SMALL_BODY_BYTES, RequestBody
 from luminalog.server.senders import Senders
 
 log = structlog.get_logger(__name__)
 
-#: A body up to this size is here before a thread is spent on its request.
-SMALL_BODY_BYTES = 64 * 2**10
 #: Stands for a value that is no ASCII, which granian does not hand on: no header of ours takes it.
 UNREADABLE = "\xff"
 

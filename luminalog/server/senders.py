@@ -15,7 +15,7 @@ from accounts.addresses import client_network
 from accounts.authentication import caller_in_header
 from accounts.directory import directory
 from ingest.receive.admission import NoRoom
-from luminalog.server.request_body import RequestBody
+from luminalog.server.request_body import SMALL_BODY_BYTES, RequestBody
 from luminalog.server.waiting_room import WaitingRoom
 
 #: Addresses where a key in the header is looked at before the body: elsewhere it vouches for nobody.
@@ -36,9 +36,9 @@ class Sender:
     is_known: bool
 
     async def receive(self, body: RequestBody, announced: float, until_answered: AsyncExitStack) -> None:
-        """Let the body arrive as far as it may here; without room for it no more than a step of it is read."""
+        """Let the body arrive as far as it may here; without room for it no more than a small body of it is read."""
         if math.isinf(announced):  # most bodies in chunks are small: like small ones they take no room
-            await body.receive()
+            await body.receive(SMALL_BODY_BYTES)
             if body.is_over:
                 return
         at_most = settings.LARGE_BODY_BYTES

@@ -71,8 +71,9 @@ chaos-mutants: $(VENV)/.development ## Break the product itself in fourteen ways
 bench: $(VENV)/.development ## Measure accepting, draining and the delay between them
 	$(BIN)/python -m tests.benchmarks.ingest
 
-bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer)
-	$(BIN)/python -m tests.benchmarks.search --entries $(or $(N),10000000)
+bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer, ORDER=random for one open day, FOLDER=… to keep them)
+	$(BIN)/python -m tests.benchmarks.search --entries $(or $(N),10000000) --order $(or $(ORDER),time) \
+		$(if $(FOLDER),--folder $(FOLDER))
 
 soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MINUTES=2 for fewer)
 	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10)

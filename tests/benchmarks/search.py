@@ -1,6 +1,7 @@
-"""`make bench-search`: how fast a week of entries is searched, on an embedded PostgreSQL of its own.
+"""`make bench-search`: how fast entries are searched, on an embedded PostgreSQL of its own.
 
-A folder that has been filled before is used as it is. Prints the table of docs/performance.md.
+A week of them in the order of time, or with `--order random` one open day in none. A folder that has been filled before
+is used as it is, whatever its order. Prints the table of docs/performance.md.
 """
 
 import argparse
@@ -12,12 +13,15 @@ from pathlib import Path
 import django
 
 from embedded.postgres import EmbeddedPostgres
+from tests.benchmarks.search_entries import Order
 
 
 def main() -> None:
     """Start PostgreSQL, fill it, measure, stop it."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.search", description=__doc__)
     parser.add_argument("--entries", type=int, default=10_000_000)
+    parser.add_argument("--order", type=Order, choices=list(Order), default=Order.TIME)
+    parser.add_argument("--times", type=int, default=30, help="how often each question is asked")
     parser.add_argument("--folder", type=Path, help="where the data stay; by default they go")
     parser.add_argument("--plans", type=Path, help="where to write EXPLAIN of each statement")
     options = parser.parse_args()
@@ -27,7 +31,7 @@ def main() -> None:
         try:
             _configure(postgres.url)
             django.setup()
-            measure(options.entries, plans=options.plans)
+            measure(options)
         finally:
             postgres.stop()
 
@@ -42,15 +46,15 @@ def _configure(url: str) -> None:
     }
 
 
-def measure(entries: int, *, plans: Path | None) -> None:
+def measure(options: argparse.Namespace) -> None:
     """Fill the store and print the table."""
     from tests.benchmarks import search_cases, search_store  # noqa: PLC0415 - they need Django's settings
 
-    search_store.fill(entries)
+    search_store.fill(options.entries, order=options.order)
     print(search_store.sizes())
-    print(search_cases.table())
-    if plans:
-        plans.write_text(search_cases.plans())
+    print(search_cases.table(options.times))
+    if options.plans:
+        options.plans.write_text(search_cases.plans())
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""A seeded week of entries for the search benchmark, as lines of COPY's text format."""
+"""Seeded entries for the search benchmark, as lines of COPY's text format: a week in order, or a day that is not."""
 
 import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 END = datetime(2026, 11, 21, tzinfo=UTC)
 DAYS = 7
@@ -12,7 +13,7 @@ START = END - timedelta(days=DAYS)
 ORGANISATIONS = (1, 1, 1, 1, 1, 1, 2, 2, 2, 3)
 BATCH_ENTRIES = 100
 TRACE_ENTRIES = 12
-RARE_WORD, RARE_ENTRIES = "xylophone", 25
+RARE_WORD, RARE_DURATION, RARE_ENTRIES = "xylophone", 2_999, 25
 LEVELS = ((10, 20), (20, 68), (30, 9), (40, 2.8), (50, 0.2))  # level, per cent
 ACTIONS = ("Payment accepted", "Cart updated", "User logged in", "Cache miss", "Job finished", "Query executed")
 FAILURES = ("Payment declined", "Connection reset", "Deadline exceeded", "Validation failed")
@@ -20,20 +21,27 @@ PATHS = tuple(f"/api/v1/{noun}" for noun in ("carts", "orders", "users", "paymen
 STACK = [f"at handle (service-{n}.ts:{40 + n}:17)" for n in range(12)]
 
 
-def lines(entries: int, *, seed: int = 5) -> Iterator[str]:
-    """Yield `entries` lines evenly over the week, in the columns that COPY takes; times in microseconds."""
+class Order(StrEnum):
+    """How times of entries follow the times at which they came."""
+
+    #: As they came: evenly over the week.
+    TIME = "time"
+    #: All in the last day, which is open, each of any moment of it: as what a shipper sends after an outage.
+    RANDOM = "random"
+
+
+def lines(entries: int, *, order: Order = Order.TIME, seed: int = 5) -> Iterator[str]:
+    """Yield `entries` lines in the columns that COPY takes; times in microseconds."""
     chance = random.Random(seed)
     levels = chance.choices([level for level, _ in LEVELS], [share for _, share in LEVELS], k=9_973)
-    step = timedelta(days=DAYS) / entries
     rare_every = max(1, entries // RARE_ENTRIES)
-    for number in range(entries):
-        timestamp = START + step * number
+    for number, (timestamp, received_at) in enumerate(_times(entries, order, seed)):
         batch, index = divmod(number, BATCH_ENTRIES)
         yield "\t".join(
             (
                 str(batch * 1024 + index),
                 str(ORGANISATIONS[batch % len(ORGANISATIONS)]),
-                timestamp.isoformat(),
+                received_at.isoformat(),
                 timestamp.isoformat(),
                 *_content(number, levels[number % 9_973], chance, is_rare=number % rare_every == rare_every // 2),
             )
@@ -45,9 +53,26 @@ def trace_id(number: int) -> str:
     return f"{(number // TRACE_ENTRIES) * 2_654_435_761 % 2**64:016x}"
 
 
+def _times(entries: int, order: Order, seed: int) -> Iterator[tuple[datetime, datetime]]:
+    """Yield when each entry happened, and when its batch came."""
+    chance = random.Random(seed)
+    span = timedelta(days=DAYS if order is Order.TIME else 1)
+    step = span / entries
+    for number in range(entries):
+        came_at = END - span + step * number
+        yield (
+            (came_at, came_at)
+            if order is Order.TIME
+            else (
+                END - span * (1 - chance.random()),
+                END - span + step * (number - number % BATCH_ENTRIES),
+            )
+        )
+
+
 def _content(number: int, level: int, chance: random.Random, *, is_rare: bool) -> tuple[str, ...]:
     draw = chance.getrandbits(60)
-    user, duration = draw % 100_000, (draw >> 20) % 2_000
+    user, duration = draw % 100_000, RARE_DURATION if is_rare else (draw >> 20) % 2_000
     failed = level >= 40
     verb = FAILURES[draw % 4] if failed else ACTIONS[draw % 6]
     word = f" {RARE_WORD}" if is_rare else ""

@@ -4,6 +4,8 @@ Making attaches a finished table and dropping detaches concurrently, so that nei
 reader or the drain (PostgreSQL manual, 5.12.2.2).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,6 +22,10 @@ SELECT child.relname, inhdetachpending, pg_total_relation_size(child.oid), great
   FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid
  WHERE inhparent = 'storage_logentry'::regclass
  ORDER BY 1
+"""
+ATTACHED = """
+SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+ WHERE inhparent = 'storage_logentry'::regclass AND relname = ANY (%s)
 """
 #: As `days_ahead` of one row: how many days after today have a partition without a gap; -1 when today has none.
 AHEAD = """
@@ -39,6 +45,9 @@ SELECT relname FROM pg_class
  WHERE relname ~ '^storage_logentry_\d{8}$' AND relkind = 'r' AND NOT relispartition
    AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'storage_logentry'::regclass)
 """
+
+#: Days that this process has found to be there.
+_found: set[date] = set()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,14 +86,30 @@ def make_ahead(days: int = DAYS_AHEAD) -> list[date]:
 
 
 def make(days: set[date]) -> list[date]:
-    """Make the partitions of `days` that are missing; return their days.
-
-    The store asks for the days it writes, too: a batch may wait in the spool until its day was dropped.
-    """
-    missing = sorted(days - {partition.day for partition in list_partitions()})
+    """Make the partitions of `days` that are missing; return their days."""
+    attached = _attached(days)
+    missing = sorted(days - attached)
     for day in missing:
         _make(day)
+    _found.update(attached)
     return missing
+
+
+@contextmanager
+def made(days: set[date]) -> Iterator[None]:
+    """As `make`, for a block that writes to them. A day that this process has found before, it does not look for again.
+
+    But for those older than yesterday, which may be dropped while a batch of theirs waits in the spool; and after a
+    failure, for perhaps somebody took them away.
+    """
+    first_lasting = _first_lasting_day()
+    try:
+        if not all(day in _found and day >= first_lasting for day in days):
+            make(days)
+        yield
+    except BaseException:
+        _found.clear()
+        raise
 
 
 def drop_before(day: date) -> list[date]:
@@ -102,6 +127,15 @@ def drop_detached(before: date) -> None:
     for (name,) in fetch_all(DETACHED):
         if _day(name) < before:
             _drop(name)
+
+
+def _attached(days: set[date]) -> set[date]:
+    return {_day(name) for (name,) in fetch_all(ATTACHED, [[table_name(day) for day in days]])}
+
+
+def _first_lasting_day() -> date:
+    """Return the first day that every plan still keeps."""
+    return datetime.now(UTC).date() - timedelta(days=1)
 
 
 def _day(name: str) -> date:

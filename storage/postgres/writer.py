@@ -60,8 +60,7 @@ joins_transaction = True
 def write(batches: Sequence[Batch]) -> None:
     """COPY the entries of `batches` in the caller's transaction. Raises: `Refused`, `Unavailable`."""
     expected = sum(len(batch.lines) for batch in batches)
-    with writing():
-        partitions.make({batch.received_at.astimezone(UTC).date() for batch in batches})
+    with writing(), partitions.made({batch.received_at.astimezone(UTC).date() for batch in batches}):
         written = copy_rows(COPY, _rows(batches), types=list(COLUMNS.values()), dumpers={msgspec.Raw: RawJson})
     if written != expected:
         raise Refused("Miscounted", f"COPY wrote {written} of {expected} entries", is_proven=False)

@@ -1,16 +1,21 @@
 """Daily partitions: made ahead without gaps, dropped whole, and never in anybody's way."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from foundation.postgres import current_day
-from storage.postgres import partitions
+from foundation.postgres import current_day, current_time, execute
+from storage.batch import Batch
+from storage.errors import Refused
+from storage.models import LogEntry
+from storage.postgres import partitions, writer
 from storage.store import DAYS_AHEAD
+from tests.contract.batches import batch_of
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +86,39 @@ def test_making_does_not_wait_for_a_long_reader(old_days: set[date]) -> None:
         reader.execute("SELECT count(*) FROM storage_logentry")
 
         assert partitions.make(old_days) == sorted(old_days)
+
+
+def entry_of_today() -> Batch:
+    return batch_of({}, organisation_id=1, received_at=current_time())
+
+
+def test_day_is_looked_for_once() -> None:
+    partitions._found.clear()
+    looks = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            writer.write([entry_of_today(), entry_of_today()])
+        looks.append(sum("pg_inherits" in query["sql"] for query in captured))
+    assert looks == [1, 0]
+
+
+def test_day_that_was_taken_away_is_made_again() -> None:
+    writer.write([entry_of_today()])
+    execute(f"DROP TABLE {partitions.table_name(current_day())}")
+
+    with pytest.raises(Refused), transaction.atomic():
+        writer.write([entry_of_today()])
+    writer.write([entry_of_today()])
+
+    assert LogEntry.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_old_day_is_looked_for_each_time() -> None:
+    received_at = datetime(2020, 2, 29, tzinfo=UTC)
+    for _ in range(2):
+        writer.write([batch_of({}, organisation_id=1, received_at=received_at)])
+        partitions.drop_before(date(2021, 1, 1))
 
 
 def test_command_shows_the_days(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage hostile lint lock chaos chaos-mutants bench bench-search soak fmt browser proxy faketime clean
+.PHONY: help run test coverage hostile lint lock chaos chaos-mutants bench bench-search soak two-processes fmt browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -68,15 +68,18 @@ chaos: $(VENV)/.development faketime ## Break every part and link, and look whet
 chaos-mutants: $(VENV)/.development ## Break the product itself in fourteen ways: does the suite notice each? (MUTANTS="02 quota" for some)
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
-bench: $(VENV)/.development ## Measure accepting, draining and the delay between them
-	$(BIN)/python -m tests.benchmarks.ingest
+bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, WRITE=1: docs/performance.md)
+	$(BIN)/python -m tests.benchmarks.ingest $(if $(QUICK),--quick) $(if $(PEER),--peer '$(PEER)') $(if $(WRITE),--write)
 
 bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer, ORDER=random for one open day, FOLDER=… to keep them)
 	$(BIN)/python -m tests.benchmarks.search --entries $(or $(N),10000000) --order $(or $(ORDER),time) \
 		$(if $(FOLDER),--folder $(FOLDER))
 
-soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MINUTES=2 for fewer)
-	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10)
+soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MINUTES=2 for fewer, WRITE=1)
+	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10) $(if $(WRITE),--write)
+
+two-processes: $(VENV)/.development ## Ten minutes of two web processes that share organisations: no deadlock (MINUTES=2 for fewer)
+	LUMINALOG_TWO_PROCESSES_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -n 0 tests/integration/test_two_processes.py
 
 fmt: $(VENV)/.development ## Format and fix what can be fixed
 	$(BIN)/ruff format .

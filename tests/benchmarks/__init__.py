@@ -1,1 +1,1 @@
-"""`make bench`: what the product does in a second on this machine, as ratios to what the machine can do."""
+"""What the product does on this machine, beside what the machine can do: docs/performance.md names the commands."""

@@ -1,99 +1,70 @@
-"""(b) of `make bench`: drained entries/s against a bare COPY of the same rows into the same table.
+"""`python -m tests.benchmarks.drain`: CPU µs an entry of the drain, against a bare COPY of the same rows.
 
-Three rounds of each, in turn, while no worker runs a drain of its own.
+On an embedded PostgreSQL of its own. What counts is the CPU of this process and of all of PostgreSQL's.
 """
 
-import statistics
-import sys
-import time
-from collections.abc import Callable
-from typing import Any, cast
+import argparse
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
 
 import django
-import msgspec
-from django.db import connection, transaction
 
-django.setup()
+from embedded.postgres import EmbeddedPostgres
 
-from accounts.models import ApiKey
-from foundation.postgres import copy_rows
-from ingest.canonical import encode_entries
-from ingest.protocols.luminalog.wire import parse_batch
-from ingest.spool import batch_ids, table
-from ingest.spool.drain import drain
-from ingest.spool.payload import pack, unpack
-from storage.batch import Batch
-from storage.postgres import writer as postgres
-from tests.benchmarks.ingest import HOLD_DRAINS, body
-from tests.organisations import caller_of
-
-ROUNDS = 3
-ENTRIES = 1000
+#: Entries a batch, and how many batches a round.
+LOADS = {1: 8_192, 20: 2_048, 1_000: 64}
 
 
 def main() -> None:
-    """Measure and print."""
-    batches = int(sys.argv[1])
-    drained, bare = [], []
-    for _ in range(ROUNDS):
-        drained.append(batches * ENTRIES / _drain_seconds(batches))
-        bare.append(batches * ENTRIES / _copy_seconds(batches))
-    ours, bound = statistics.median(drained), statistics.median(bare)
-    print("(b) entries/s           rate    of bare COPY")
-    print(f"    bare COPY       {bound:8,.0f}    1.00")
-    print(f"    drain           {ours:8,.0f}    {ours / bound:.2f}")
+    """Start PostgreSQL, measure, print, stop it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.drain", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7, help="of each kind, in turns")
+    parser.add_argument("--json", action="store_true", help="print figures, for `make bench`")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="luminalog-bench-") as folder:
+        postgres = EmbeddedPostgres(Path(folder) / "postgres")
+        postgres.start()
+        try:
+            _configure(postgres.url, folder)
+            django.setup()
+            measure(postgres, rounds=options.rounds, as_json=options.json)
+        finally:
+            postgres.stop()
 
 
-def _drain_seconds(batches: int) -> float:
-    with connection.cursor() as cursor:
-        cursor.execute(HOLD_DRAINS)  # but ours: a session may take its lock again
-    caller, [part] = (
-        caller_of(ApiKey.objects.earliest("pk")),
-        list(encode_entries(parse_batch(body(ENTRIES), lenient=False).entries)),
-    )
-    packed = table.Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes)
-    for _ in range(batches):
-        table.accept(caller, [packed])
-    return _seconds(drain)
+def _configure(url: str, folder: str) -> None:
+    os.environ |= {
+        "DATABASE_URL": url,
+        "DJANGO_SETTINGS_MODULE": "luminalog.settings",
+        "LUMINALOG_DATA_DIR": folder,
+        "LUMINALOG_LOG_LEVEL": "WARNING",
+        "LUMINALOG_METRICS_DIR": f"{folder}/metrics",
+        "LUMINALOG_PROCESS": "worker",
+        "SECRET_KEY": secrets.token_hex(32),
+        "VALKEY_URL": "redis://127.0.0.1:1",  # never asked
+    }
 
 
-def _copy_seconds(batches: int) -> float:
-    """Time the COPY alone: the rows are ready in memory."""
-    [part] = encode_entries(parse_batch(body(ENTRIES), lenient=False).entries)
-    lines = unpack(pack(part.payload))
-    rows: list[Any] = []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT now()")
-        [received_at] = cursor.fetchone()
-    for _ in range(batches):
-        rows += postgres._rows(
-            [
-                Batch(
-                    batch_id=batch_ids.take(),
-                    organisation_id=caller_of(ApiKey.objects.earliest("pk")).organisation_id,
-                    api_key_id=0,
-                    project="bench",
-                    environment="bench",
-                    received_at=received_at,
-                    period=received_at.date(),
-                    lines=lines,
-                    indexes=range(len(lines)),
-                )
-            ]
+def measure(postgres: EmbeddedPostgres, *, rounds: int, as_json: bool) -> None:
+    """Print the table, or its figures."""
+    from tests.benchmarks import drain_rounds  # noqa: PLC0415 - it needs Django's settings
+
+    drain_rounds.prepare()
+    costs = {
+        entries: drain_rounds.measure(postgres, entries=entries, batches=batches, rounds=rounds)
+        for entries, batches in LOADS.items()
+    }
+    if as_json:
+        print(
+            json.dumps({entries: {"copy_us": bare, "drain_us": drained} for entries, (bare, drained) in costs.items()})
         )
-
-    def copy() -> None:
-        with transaction.atomic():
-            types, dumpers = list(postgres.COLUMNS.values()), {cast(type, msgspec.Raw): postgres.RawJson}
-            copy_rows(postgres.COPY, rows, types=types, dumpers=dumpers)
-
-    return _seconds(copy)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+        return
+    print("CPU µs an entry         bare COPY      drain      drain ÷ bare COPY")
+    for entries, (bare, drained) in costs.items():
+        print(f"    batches of {entries:5,}      {bare:8.2f}   {drained:8.2f}      {drained / bare:.2f}")
 
 
 if __name__ == "__main__":

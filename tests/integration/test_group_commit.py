@@ -169,6 +169,31 @@ def test_spent_quota_refuses_what_it_would_have_refused_alone(
     assert used(spent) == min(room, 6) * PART.size_bytes
 
 
+def test_spent_organisation_that_sends_much_is_in_no_strangers_group(
+    groups: GroupCommit,
+    make_caller: Callable[..., Caller],
+    submit: Threads,
+    sizes: list[int],
+    gate: Gate,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Once two of its batches were in a group for nothing, it goes alone: a stranger waits for its own group only."""
+    monkeypatch.setattr(group_commit, "APART_SECONDS", DEADLINE_SECONDS)
+    spent, stranger = make_caller(monthly_bytes=0), make_caller()
+    for caller in (spent, stranger):
+        ledger.open_month(caller.organisation_id)
+    with gate.closed():
+        futures = gather(groups, [stranger, spent, spent], submit, sizes)
+    outcomes(futures)
+    sizes.clear()
+    refused = [submit(groups.accept, spent, [PART]) for _ in range(50)]
+    for _ in range(10):
+        groups.accept(stranger, [PART])
+    assert set(outcomes(refused)) == {"quota_exhausted"}
+    assert sizes == [1] * 10
+    assert used(stranger) == 11 * PART.size_bytes
+
+
 def test_batch_that_postgresql_refuses_spoils_no_other(
     groups: GroupCommit, make_caller: Callable[..., Caller], submit: Threads, sizes: list[int], gate: Gate
 ) -> None:

@@ -13,14 +13,14 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.db.models.functions import Now
 
 from accounts.caller import Caller
 from accounts.last_use import KEEP
 from accounts.models import ApiKey
 from foundation.outages import LOCK_NOT_AVAILABLE, sqlstate
-from foundation.postgres import PromptTransaction, execute, fetch_all
+from foundation.postgres import PromptTransaction, execute
 from foundation.refusals import Refusal
 from ingest.models import DeadLetter, IdempotencyKey, SpooledBatch
 from ingest.spool import claims, dead_letters, failures, idempotency, table
@@ -33,6 +33,7 @@ from quotas import ledger
 from quotas.models import MonthlyUsage
 from storage.postgres import partitions
 from storage.store import store
+from tests.integration.deadlocks import deadlocks
 from tests.integration.spool_rows import fill_spool, part_of
 from tests.processes import database_url
 
@@ -54,14 +55,6 @@ def _claims_of_live_drains_count_as_dead(monkeypatch: pytest.MonkeyPatch) -> Ite
     monkeypatch.setattr(claims, "DEAD_AFTER_SECONDS", 0)
     yield
     partitions.drop_before(THIS_YEAR)
-
-
-def deadlocks() -> int:
-    """Return how many deadlocks PostgreSQL has met in this database, by those that have hung up too."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_force_next_flush(), pg_stat_clear_snapshot()")
-    [(count,)] = fetch_all("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
-    return int(count)
 
 
 class Crowd:

@@ -59,13 +59,12 @@ def _command(options: argparse.Namespace) -> str:
 
 def measure(length: Length, *, command: str, peer: str | None = None) -> Report:
     """Measure everything."""
-    run = paper.begin(command)
+    run, peers = paper.begin(command), [sides.peer(peer)] if peer else []
     drain = _drain(length)
     with ExitStack() as stack:
         ours = stack.enter_context(sides.ours())
         stored_after = paces.stored_after(ours, seconds=5 * length.seconds)
         with sides.bounds(ours.product) as others:
-            peers = [sides.peer(peer)] if peer else []
             found = rounds.measure(ours, [*others, *peers], rounds=length.rounds, seconds=length.seconds)
         spent = paces.beside_spent(ours, rounds=length.rounds, seconds=length.seconds)
         readers = paces.beside_readers(ours, seconds=5 * length.seconds, bodies=length.bodies)

@@ -42,12 +42,12 @@ def parts(runner: int) -> Iterator[tuple[str, psutil.Process]]:
 
 
 def listener(port: int) -> psutil.Process | None:
-    """Return the uppermost process of the program that listens on a port here; None if there is none of ours."""
+    """Return the uppermost process of the program that listens on a port here; None if none does that we may see."""
     found = [one.pid for one in psutil.net_connections("tcp") if one.status == "LISTEN" and one.laddr.port == port]
     if not found or found[0] is None:
         return None
     process = psutil.Process(found[0])
-    while (parent := process.parent()) and parent.exe() == process.exe() and parent.pid not in (os.getpid(), 1):
+    while (parent := process.parent()) and parent.name() == process.name() and parent.pid != os.getpid():
         process = parent
     return process
 

@@ -71,9 +71,9 @@ chaos-mutants: $(VENV)/.development ## Break the product itself in fourteen ways
 bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, WRITE=1: docs/performance.md)
 	$(BIN)/python -m tests.benchmarks.ingest $(if $(QUICK),--quick) $(if $(PEER),--peer '$(PEER)') $(if $(WRITE),--write)
 
-bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer, ORDER=random for one open day, FOLDER=… to keep them)
+bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer, ORDER=random for one open day, FOLDER=… to keep them, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.search --entries $(or $(N),10000000) --order $(or $(ORDER),time) \
-		$(if $(FOLDER),--folder $(FOLDER))
+		$(if $(FOLDER),--folder $(FOLDER)) $(if $(WRITE),--write)
 
 soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MINUTES=2 for fewer, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10) $(if $(WRITE),--write)

@@ -13,6 +13,7 @@ from pathlib import Path
 import django
 
 from embedded.postgres import EmbeddedPostgres
+from tests.benchmarks import paper
 from tests.benchmarks.search_entries import Order
 
 
@@ -24,7 +25,9 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=30, help="how often each question is asked")
     parser.add_argument("--folder", type=Path, help="where the data stay; by default they go")
     parser.add_argument("--plans", type=Path, help="where to write EXPLAIN of each statement")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()
+    options.run = paper.begin("make bench-search" + f" ORDER={options.order}" * (options.order is not Order.TIME))
     with tempfile.TemporaryDirectory() as temporary:
         postgres = EmbeddedPostgres((options.folder or Path(temporary)) / "postgres")
         postgres.start()
@@ -47,12 +50,19 @@ def _configure(url: str) -> None:
 
 
 def measure(options: argparse.Namespace) -> None:
-    """Fill the store and print the table."""
+    """Fill the store and print the tables."""
     from tests.benchmarks import search_cases, search_store  # noqa: PLC0415 - they need Django's settings
 
     search_store.fill(options.entries, order=options.order)
-    print(search_store.sizes())
-    print(search_cases.table(options.times))
+    tables = "\n".join([
+        f"{options.run}; {options.entries:,} entries.\n",
+        search_cases.table(options.times),
+        "\nOn disk:\n",
+        search_store.sizes(),
+    ])  # fmt: skip
+    print(tables)
+    if options.write:
+        paper.write("search" if options.order is Order.TIME else f"search-{options.order}", tables)
     if options.plans:
         options.plans.write_text(search_cases.plans())
 

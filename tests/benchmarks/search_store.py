@@ -14,6 +14,7 @@ from django.db import connection
 
 from storage.postgres import indexes, partitions
 from storage.postgres.writer import COLUMNS
+from tests.benchmarks import paper
 from tests.benchmarks.search_entries import DAYS, START, Order, lines
 
 CHUNK_LINES = 20_000
@@ -58,8 +59,8 @@ def _say(text: str) -> None:
 
 
 def sizes() -> str:
-    """Return what the store takes on disk, by kind."""
+    """Return a table of what the store takes on disk, by kind."""
     with connection.cursor() as cursor:
         cursor.execute(SIZES)
         rows = cursor.fetchall()
-    return "\n".join(f"| {what} | {megabytes:,} MB |" for what, megabytes in rows)
+    return paper.table(["table or index", "size"], ((what, f"{megabytes:,} MB") for what, megabytes in rows))

@@ -162,16 +162,20 @@ def _sides(report: Report) -> str:
 
 def _cells(row: Row) -> Iterator[str]:
     accepting, storing = row.accepting, row.storing
+    taken = accepting.cpu_us or None  # None: not ours to see
     yield row.side
     yield f"{row.entries:,}" if row.entries else ""
     yield str(row.connections)
     yield f"{accepting.requests_a_second:,.0f}"
     yield _number(accepting.p99_ms)
-    yield f"{accepting.cpu_us:,.0f}" if accepting.accept_us else "unknown"
-    yield _parts(accepting.accept_us) if row.entries else ""
-    yield _number(accepting.cpu_us / row.entries) if row.entries else ""
-    yield _number(sum(storing.found_us.values()) / row.entries) if row.entries else ""
-    yield _parts(storing.found_us, entries=row.entries) if row.entries else ""
+    yield _number(taken)
+    if row.entries:
+        yield _parts(accepting.accept_us)
+        yield _number(taken and taken / row.entries)
+        yield _number(taken and sum(storing.found_us.values()) / row.entries)
+        yield _parts(storing.found_us, entries=row.entries)
+    else:
+        yield from [""] * 4
 
 
 def _parts(us: dict[str, float], *, entries: int = 1) -> str:

@@ -149,7 +149,7 @@ def peer(url: str) -> Side:
     parts = urlsplit(url)
     address = (parts.hostname or LOOPBACK, parts.port or 80)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    process = taken.listener(address[1])
+    process = taken.listener(address[1]) if address[0] in (LOOPBACK, "localhost") else None
 
     def seconds() -> taken.Seconds:
         return {"all": taken.of_tree(process)} if process else {}

@@ -36,7 +36,7 @@ def begin(command: str) -> Run:
     return Run(
         command=command,
         day=datetime.now(UTC).date().isoformat(),
-        commit=_git("rev-parse", "--short=10", "HEAD") + (" with changes" if changed else ""),
+        commit=(_git("rev-parse", "--short=10", "HEAD") or "unknown") + (" with changes" if changed else ""),
         cores=os.cpu_count() or 0,
         python=sys.version.split()[0],
         load_before=os.getloadavg()[0],
@@ -68,4 +68,4 @@ def _mark(name: str, which: str) -> str:
 
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=PROJECT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    return done.stdout.strip()

@@ -1,6 +1,7 @@
 """How a batch's entries are packed in the spool: NDJSON of canonical entries, as one zstd frame with a checksum."""
 
 import sys
+import threading
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -19,9 +20,16 @@ class PayloadError(ValueError):
     """The payload is not what `pack` made."""
 
 
+_kept = threading.local()
+
+
 def pack(ndjson: bytes) -> bytes:
-    """Compress the lines of a batch."""
-    return zstd.compress(ndjson, options=_OPTIONS)
+    """Compress the lines of a batch. Each thread keeps its compressor: to make one takes longer than a small batch."""
+    compressor = getattr(_kept, "compressor", None)
+    if compressor is None:
+        compressor = _kept.compressor = zstd.ZstdCompressor(options=_OPTIONS)
+    packed: bytes = compressor.compress(ndjson, mode=zstd.ZstdCompressor.FLUSH_FRAME)
+    return packed
 
 
 def unpack(payload: bytes) -> list[bytes]:

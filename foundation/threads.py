@@ -19,8 +19,9 @@ LAST_WORK_SECONDS = 1.0
 class Background:
     """Does `work` on a daemon thread of this process: `gather` seconds after a `wake`, and every `every` seconds.
 
-    Work that fails is logged, counted, and tried again `retry` seconds later. A forked child begins anew, without a
-    thread until it is asked; a process that ends does once more what it was asked for.
+    Then it rests for `rest` seconds, however often it is woken meanwhile. Work that fails is logged, counted, and tried
+    again `retry` seconds later. A forked child begins anew, without a thread until it is asked; a process that ends
+    does once more what it was asked for.
     """
 
     def __init__(
@@ -30,11 +31,12 @@ class Background:
         *,
         gather: float = 0,
         every: float | None = None,
+        rest: float = 0,
         retry: float = 5,
     ) -> None:
         self.name = name
         self._work = work
-        self._gather, self._every, self._retry = gather, every, retry
+        self._gather, self._every, self._rest, self._retry = gather, every, rest, retry
         self._thread: threading.Thread | None = None
         self._is_asked = False
         self._lock = threading.Lock()
@@ -78,6 +80,7 @@ class Background:
             if self._is_asked or not self._is_ending.is_set():
                 self._is_asked = False
                 self._try()
+                self._is_ending.wait(self._rest)
 
     def _try(self) -> None:
         try:

@@ -1,15 +1,17 @@
 """A batch on its way into the log store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 ENTRIES_A_BATCH = 1024  # room for an index below each batch id
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BatchHead:
+class BatchHead(Struct, frozen=True, kw_only=True):
     """What every carrier of a batch says of it: whose it is, and when it was taken and charged."""
 
     batch_id: int
@@ -22,15 +24,15 @@ class BatchHead:
 
     def head(self) -> dict[str, Any]:
         """Return what another carrier of the same batch takes over, by name."""
-        return {name: getattr(self, name) for name in HEAD}
+        return dict(zip(HEAD, _head_of(self), strict=True))
 
 
 #: The names of the head's fields, which are its columns in every table of batches.
-HEAD = tuple(one.name for one in fields(BatchHead))
+HEAD = BatchHead.__struct_fields__
+_head_of = attrgetter(*HEAD)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Batch(BatchHead):
+class Batch(BatchHead, frozen=True, kw_only=True):
     """Accepted entries of one API key. `lines[i]` is the canonical form of the entry with index `indexes[i]`."""
 
     lines: Sequence[bytes]

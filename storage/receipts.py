@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connections
 
-from foundation.postgres import execute, fetch_all, stream
+from foundation.postgres import copy_rows, fetch_all, stream
 from quotas.ledger import Amount
 from storage import wall
 from storage.batch import ENTRIES_A_BATCH, Batch
@@ -21,10 +21,16 @@ from storage.wall import ALIAS
 BATCHES_AT_ONCE = 200
 XIDS_AT_ONCE = 20_000
 
-WRITE = """
-INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, entries, size_bytes)
-SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::date[], %s::timestamptz[], %s::int[], %s::bigint[])
-"""
+COLUMNS = {
+    "batch_id": "int8",
+    "organisation_id": "int8",
+    "api_key_id": "int8",
+    "period": "date",
+    "received_at": "timestamptz",
+    "entries": "int4",
+    "size_bytes": "int8",
+}
+COPY = f"COPY storage_receipt ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 #: For a statement of another room that asks in one snapshot where batches are: those that are stored.
 HAVE_RECEIPTS = "SELECT batch_id FROM storage_receipt WHERE batch_id = ANY (%(batch_ids)s)"
 #: Written since the row `spooled` of a statement of another room failed, in the order of transactions, which no clock
@@ -151,14 +157,11 @@ class Certified:
 
 def write(batches: Sequence[Batch]) -> None:
     """Certify in the caller's transaction that the entries of `batches` are stored."""
-    columns = zip(
-        *(
-            (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes)
-            for b in batches
-        ),
-        strict=True,
+    rows = (
+        (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes)
+        for b in batches
     )
-    execute(WRITE, [list(column) for column in columns])
+    copy_rows(COPY, rows, types=list(COLUMNS.values()))
 
 
 def days() -> list[date]:

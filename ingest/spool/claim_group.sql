@@ -6,7 +6,7 @@
 -- {most_hops}, {slot_seconds}      constants
 --
 -- Returns one row: the claim's id and its batches, or NULLs without any; the first slot and the first claim that are
--- alive, from which the next claim is to begin.
+-- alive, from which the next claim is to begin; and whether there may be more than what was claimed.
 WITH RECURSIVE
 -- What other drains hold, or left behind when they died.
 held AS MATERIALIZED (
@@ -27,9 +27,10 @@ hop AS (
 queue AS MATERIALIZED (
     SELECT slot, organisation_id FROM hop LIMIT {most_hops}
 ),
--- How many batches of an organisation in a slot are worth a look: twice its fair part, for some may be held.
+-- How many batches of an organisation in a slot are worth a look: twice its fair part, for others may have fewer.
 share AS MATERIALIZED (
-    SELECT greatest(1, 2 * %(batches)s / greatest(1, count(DISTINCT organisation_id))) AS batches FROM queue
+    SELECT least(%(batches)s, greatest(1, 2 * %(batches)s / greatest(1, count(DISTINCT organisation_id)))) AS batches
+      FROM queue
 ),
 -- Those batches, numbered for each organisation from its oldest: its first turn, its second …
 turn AS (
@@ -42,8 +43,8 @@ turn AS (
             ORDER BY batch_id LIMIT (SELECT batches FROM share)) AS batch
 ),
 -- All first turns, then all second ones, until there are enough; and the bytes up to and with each.
-fair AS (
-    SELECT batch_id, size_bytes, sum(size_bytes) OVER (ORDER BY turn, batch_id) AS running_bytes
+fair AS MATERIALIZED (
+    SELECT batch_id, size_bytes, turn, sum(size_bytes) OVER (ORDER BY turn, batch_id) AS running_bytes
       FROM turn ORDER BY turn, batch_id LIMIT %(batches)s
 ),
 -- The claim, unless there is nothing to claim.
@@ -56,5 +57,8 @@ claim AS (
 -- A slot is final some seconds after its end: the next claim begins no later than at the slot before this one.
 SELECT claim.id, claim.batch_ids,
        least((SELECT min(slot) FROM queue), extract(epoch FROM now())::bigint / {slot_seconds} - 1),
-       coalesce((SELECT min(id) FROM held), claim.id, %(first_claim)s)
+       coalesce((SELECT min(id) FROM held), claim.id, %(first_claim)s),
+       (SELECT count(*) >= %(batches)s OR max(running_bytes) >= %(bytes)s OR max(turn) >= (SELECT batches FROM share)
+          FROM fair)
+       OR (SELECT count(*) >= {most_hops} FROM queue)
   FROM (VALUES (true)) AS always LEFT JOIN claim ON true

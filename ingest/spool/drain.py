@@ -7,6 +7,7 @@ import structlog
 from django.db import DatabaseError, transaction
 
 from foundation.faults import reach
+from foundation.histograms import observe_all
 from foundation.outages import DISK_FULL, LOCK_NOT_AVAILABLE, is_outage, sqlstate
 from foundation.postgres import execute
 from ingest import metrics
@@ -28,22 +29,31 @@ TRIAL_BYTES = 2**16
 
 
 def drain(*, budget_seconds: float = 30) -> int:
-    """Store what is in the spool until it is empty or the time is up; return how many batches left it.
+    """Store what is in the spool, until that is done or the time is up; return how many batches left it.
 
-    Less while the log store takes nothing: then it tries what is due, and a few new batches. Raises: `Unavailable`,
+    What comes meanwhile is left to the next drain: so those that come one by one are stored together. Less is done
+    while the log store takes nothing: what is due is tried, and a few new batches. Raises: `Unavailable`,
     `DatabaseError`.
     """
     deadline = time.monotonic() + budget_seconds
     failures.release_dead()
     dead_letters.bury_hopeless()
     at_most_bytes = TRIAL_BYTES if failures.store_stands_still() else claims.GROUP_BYTES
-    drained, new_first = 0, False
-    while time.monotonic() < deadline and (claim := claims.claim(new_first=new_first, at_most_bytes=at_most_bytes)):
+    drained, new_first, goes_on = 0, False, True
+    while (
+        goes_on
+        and time.monotonic() < deadline
+        and (claim := claims.claim(new_first=new_first, at_most_bytes=at_most_bytes))
+    ):
         try:
-            drained += _drain(claim)
+            moved = _drain(claim)
         except StandsStill as fault:
             log.warning("store_stands_still", error=str(fault))
             break
+        drained += moved
+        goes_on = (
+            claim.may_leave_more or new_first or not moved
+        )  # for with new ones first, nobody looked for what is due
         new_first = not new_first  # so that neither what fails again and again nor what is new holds up the other
     return drained
 
@@ -109,5 +119,4 @@ def _count(spooled: Sequence[Spooled], stored: Sequence[Batch], *, seconds: floa
     metrics.STORED_BATCHES.inc(len(spooled))
     metrics.STORED_ENTRIES.inc(sum(len(batch.lines) for batch in stored))
     metrics.STORED_BYTES.inc(sum(batch.size_bytes for batch in stored))
-    for row in spooled:
-        metrics.STORED_AFTER.observe(row.age.total_seconds() + seconds)
+    observe_all(metrics.STORED_AFTER, [row.age_seconds + seconds for row in spooled])

@@ -10,9 +10,9 @@ Otherwise it waits: an eighth of its age, a second to a minute. So does everythi
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 from django.db import transaction
+from msgspec.structs import replace
 
 from foundation.postgres import current_time, execute, fetch_all
 from ingest.spool import batch_ids, claims, storing, table

@@ -4,8 +4,7 @@ And the trial: a plain entry written the same way and taken back, which tells th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from datetime import UTC
+from datetime import UTC, datetime
 
 import structlog
 from django.db import DatabaseError, InterfaceError, transaction
@@ -22,7 +21,6 @@ log = structlog.get_logger(__name__)
 
 #: Whatever its batch holds, the store takes this line where it takes any.
 PLAIN = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"trial"}'
-NAMES = [one.name for one in fields(BatchHead)]
 
 
 class _TakenBack(Exception):
@@ -40,7 +38,7 @@ def write(batches: Sequence[Batch]) -> None:
 
 def count(batches: Sequence[Batch], *, requests: Mapping[int, int]) -> None:
     """Count stored batches as usage of their hour. In the caller's transaction."""
-    ledger.count(_usage(batch, requests=requests[batch.batch_id]) for batch in batches)
+    ledger.count(_usage(batches, requests=requests))
 
 
 def would_take(head: BatchHead) -> bool | None:
@@ -51,9 +49,7 @@ def would_take(head: BatchHead) -> bool | None:
     """
     if not store().writer.joins_transaction:
         return None
-    trial = Batch(
-        **{name: getattr(head, name) for name in NAMES} | {"batch_id": -head.batch_id}, lines=[PLAIN], indexes=[0]
-    )
+    trial = Batch(**head.head() | {"batch_id": -head.batch_id}, lines=[PLAIN], indexes=[0])
     try:
         with transaction.atomic():
             write([trial])
@@ -69,13 +65,16 @@ def would_take(head: BatchHead) -> bool | None:
         return False
 
 
-def _usage(batch: Batch, *, requests: int) -> ledger.UsageRow:
-    return ledger.UsageRow(
-        hour=batch.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0),
-        organisation_id=batch.organisation_id,
-        api_key_id=batch.api_key_id,
-        outcome="accepted",
-        requests=requests,
-        entries=len(batch.lines),
-        bytes=batch.size_bytes,
-    )
+def _usage(batches: Sequence[Batch], *, requests: Mapping[int, int]) -> list[ledger.UsageRow]:
+    """Return one row for all batches of an hour and a key."""
+    sums: dict[tuple[datetime, int, int], list[int]] = {}
+    for batch in batches:
+        hour = batch.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        total = sums.setdefault((hour, batch.organisation_id, batch.api_key_id), [0, 0, 0])
+        total[0] += requests[batch.batch_id]
+        total[1] += len(batch.lines)
+        total[2] += batch.size_bytes
+    return [
+        ledger.UsageRow(hour, organisation_id, api_key_id, "accepted", *total)
+        for (hour, organisation_id, api_key_id), total in sums.items()
+    ]

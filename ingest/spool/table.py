@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, fields, replace
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -11,7 +10,16 @@ from django.db import DatabaseError, InterfaceError, connection
 from accounts.caller import Caller
 from foundation.faults import reach
 from foundation.outages import is_outage
-from foundation.postgres import PromptTransaction, discard_if_dead, execute, fetch_all, fetch_one, stream
+from foundation.postgres import (
+    PromptTransaction,
+    array_of,
+    discard_if_dead,
+    execute,
+    fetch_all,
+    fetch_binary,
+    fetch_one,
+    stream,
+)
 from ingest.spool import batch_ids
 from ingest.spool.claims import AT_ONCE
 from ingest.spool.payload import PayloadError, unpack
@@ -84,8 +92,7 @@ class Part:
     size_bytes: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spooled(BatchHead):
+class Spooled(BatchHead, frozen=True, kw_only=True):
     """A row of the spool, as `take` returns it."""
 
     requests: int
@@ -93,23 +100,24 @@ class Spooled(BatchHead):
     size_bytes: int
     payload: bytes
     attempts: int
-    age: timedelta  # at the beginning of the transaction that takes it, by PostgreSQL's clock
+    age_seconds: float  # at the beginning of the transaction that takes it, by PostgreSQL's clock
 
     def batch(self) -> Batch:
         """Unpack it for the log store. Raises: `PayloadError` when it does not hold what was charged."""
         lines = unpack(self.payload)
         if (len(lines), sum(map(len, lines))) != (self.entries, self.size_bytes):
             raise PayloadError("the payload is not what was charged")
-        return replace(self.empty_batch(), lines=lines, indexes=range(len(lines)))
+        return Batch(**self.head(), lines=lines, indexes=range(len(lines)))
 
     def empty_batch(self) -> Batch:
         """Return its batch without an entry."""
         return Batch(**self.head(), lines=(), indexes=())
 
 
-TAKEN = tuple(field.name for field in fields(Spooled))
+TAKEN = Spooled.__struct_fields__
 TAKE = f"""
-DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s) RETURNING {", ".join(TAKEN[:-1])}, now() - received_at
+DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[])
+RETURNING {", ".join(TAKEN[:-1])}, extract(epoch FROM now() - received_at)::float8
 """  # noqa: S608 - constants
 
 
@@ -134,7 +142,8 @@ def accept(caller: Caller, parts: Sequence[Part]) -> None:
 
 def take(batch_ids: Sequence[int]) -> list[Spooled]:
     """Remove these batches from the spool in the caller's transaction, and return those that were there."""
-    return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in fetch_all(TAKE, [list(batch_ids)])]
+    rows = fetch_binary(TAKE, [array_of(batch_ids)])
+    return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in rows]
 
 
 def heads(batch_ids: Sequence[int]) -> list[BatchHead]:

@@ -4,11 +4,11 @@ It does not join PostgreSQL's transaction, takes conditions at the oracle's word
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 import msgspec
+from msgspec.structs import replace
 
 from explore.matching import matches
 from explore.shape import as_mapping

@@ -1,5 +1,7 @@
 """From the spool to the log store: exactly once, whatever breaks on the way."""
 
+import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -9,15 +11,17 @@ import msgspec
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.test import Client
 
 from accounts.caller import Caller
 from accounts.models import AccessRecord, Organisation
+from foundation.postgres import execute
 from foundation.refusals import Refusal
 from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.spool import claims, dead_letters, failures, table
 from ingest.spool.drain import TAKE_APART_AFTER, drain
+from ingest.spool.payload import pack
 from quotas.models import HourlyUsage, MonthlyUsage
 from storage.entry import Entry
 from storage.errors import Unavailable
@@ -26,6 +30,8 @@ from storage.postgres import partitions
 from tests.integration.spool_rows import NOW, part_of, receipts_refused, retry_at_once, spool_raw
 from tests.processes import database_url
 from tests.waiting import DEADLINE_SECONDS
+
+LINE = msgspec.json.encode(Entry(timestamp=NOW, level="info", message="one more"))
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -199,6 +205,43 @@ def test_claim_of_a_live_drain_is_not_released(caller: Caller) -> None:
     holder.join()
 
     assert released == 0
+
+
+@pytest.fixture
+def one_more_each_time() -> Iterator[None]:
+    """Whenever a batch is stored, another comes: the steady stream of a busy installation."""
+    execute(
+        "CREATE FUNCTION pg_temp.come() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" INSERT INTO ingest_spooledbatch ({table.COLUMNS}) SELECT nextval('ingest_batch_id'), NEW.organisation_id,"
+        f" NEW.api_key_id, 'shop', 'production', NEW.period, 1, 1, {len(LINE)}, '\\x{pack(LINE).hex()}';"
+        " RETURN NEW; END $$"
+    )
+    execute("CREATE TRIGGER come AFTER INSERT ON storage_receipt FOR EACH ROW EXECUTE FUNCTION pg_temp.come()")
+    yield
+    execute("DROP TRIGGER come ON storage_receipt")
+
+
+@pytest.mark.usefixtures("one_more_each_time")
+def test_what_comes_while_a_drain_works_is_left_to_the_next(caller: Caller) -> None:
+    for n in range(3):
+        table.accept(caller, [part_of(f"{n}")])
+    assert drain() == 3
+    assert SpooledBatch.objects.count() == 3
+
+
+def test_group_costs_the_same_statements_whatever_its_size(caller: Caller) -> None:
+    def statements_of(batches: int) -> int:
+        for n in range(batches):
+            table.accept(caller, [part_of(f"{n}")])
+        with tempfile.TemporaryFile("w+") as trace:
+            connection.connection.pgconn.trace(trace.fileno())
+            assert drain() == batches
+            connection.connection.pgconn.untrace()
+            trace.seek(0)
+            return len(re.findall(r"^\S+ \S+\tF\t\d+\t(?:Query|Execute)", trace.read(), re.MULTILINE))
+
+    statements_of(1)  # the claim's statements are prepared
+    assert statements_of(1) == statements_of(50) == 18
 
 
 def test_poison_is_taken_apart_and_good_entries_are_stored(caller: Caller) -> None:

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage hostile lint lock chaos chaos-mutants bench bench-search soak two-processes fmt browser proxy faketime clean
+.PHONY: help run test coverage hostile lint lock chaos chaos-mutants bench bench-search soak two-processes fmt vendor vendor-check browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -84,6 +84,13 @@ two-processes: $(VENV)/.development ## Ten minutes of two web processes that sha
 fmt: $(VENV)/.development ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Front-end parts lie in the tree as they are served; only who changes vendor.toml needs npm.
+vendor: ## Take the front-end parts that luminalog/static/vendor/vendor.toml names from npm
+	$(PYTHON) .ci/vendor.py
+
+vendor-check: ## Take them again, and fail where the tree differs
+	$(PYTHON) .ci/vendor.py --check
 
 # The browser tests need Chromium: installed where we may, else those tests are skipped and say so.
 browser:

@@ -11,11 +11,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts import life, staff_admin
+from accounts import finding, life, staff_admin
 from accounts.forms import ApiKeyForm, ReasonForm, RotateForm
 from accounts.models import ApiKey, Project
 from accounts.standing import standing
 from accounts.steps import Question, ask, find, show_once
+from foundation import places
 from foundation.paging import BoundedPaginator
 from foundation.phrases import ago, until
 
@@ -25,6 +26,12 @@ else:
     ModelAdmin = admin.ModelAdmin  # only django-stubs' is generic
 
 __all__ = ["staff_admin"]  # Django looks for pages here
+
+places.lists("customers", of="accounts.project", title="Projects", order=2)
+places.lists("customers", of="accounts.apikey", title="API keys", order=3)
+places.offer("organisations", finding.organisations)
+places.offer("projects", finding.projects)
+places.offer("api keys", finding.api_keys)
 
 
 class NeverDeleted(ModelAdmin):

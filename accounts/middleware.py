@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 
 from auditlog.middleware import AuditlogMiddleware
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.addresses import client_address
 from accounts.authentication import presented_key
@@ -37,7 +37,7 @@ class AdminNetworksMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not self.networks or not request.path.startswith("/admin") or self._is_inside(request):
             return self.get_response(request)
-        return problem(Refusal("not_found"), request)
+        raise Http404  # and so it looks like any other address of which there is nothing
 
     def _is_inside(self, request: HttpRequest) -> bool:
         address = ip_address(client_address(request))

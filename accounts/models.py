@@ -22,6 +22,8 @@ ROTATE_EVERY = timedelta(days=90)
 class User(AbstractUser):
     """A member of staff. Applications have API keys, not users."""
 
+    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")  # empty: the browser's
+
 
 class Organisation(models.Model):
     """A tenant: nothing of one organisation is ever visible to another."""
@@ -232,8 +234,7 @@ class AccessRecord(models.Model):
     class Meta:
         db_table = "explore_accessrecord"  # older than its place here
         ordering = ["-at", "-id"]
-        verbose_name = "look at logs"
-        verbose_name_plural = "looks at logs"
+        verbose_name = "access record"
         indexes = [
             models.Index(fields=["-at", "-id"], name="access_record_newest"),  # the admin's list
             models.Index(fields=["user_id", "-at"], name="access_record_of_a_user"),  # "what did she look at"

@@ -11,12 +11,19 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import AccessRecord, User
+from foundation import places
 from foundation.readonly import ReadOnlyAdmin
 
 if TYPE_CHECKING:
     Mixin = admin.ModelAdmin[Any]
 else:
     Mixin = object
+
+places.lists("explorer", of="accounts.accessrecord", title="Access records", order=2)
+places.lists("operations", of="accounts.user", title="Staff", order=10)
+places.lists("operations", of="auth.group", title="Roles", order=11)
+places.lists("operations", of="auditlog.logentry", title="Audit trail", order=12)
+places.lists("operations", of="axes.accesslog", title="Sign-ins", order=13)
 
 
 def member(request: HttpRequest) -> User:

@@ -27,7 +27,7 @@ class Question:
 def find(admin: "ModelAdmin[Any]", request: HttpRequest, object_id: str, *, permission: str) -> Any:
     """Return the row that a step is about. Raises: `PermissionDenied`, `Http404`."""
     if not request.user.has_perm(permission):
-        raise PermissionDenied
+        raise PermissionDenied(permission)
     found = admin.get_object(request, object_id)
     if found is None:
         raise Http404

@@ -3,13 +3,17 @@
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, reverse
 
+from explore.explorer import saved
 from explore.explorer.page import explorer_page
 from explore.explorer.urls import urlpatterns
 from explore.models import Explorer, SavedSearch
-from explore.permissions import may_view_logs
+from explore.permissions import PERMISSION, may_view_logs
+from foundation import places
+from foundation.places import Page
 
 if TYPE_CHECKING:
     ExplorerModelAdmin = admin.ModelAdmin[Explorer]
@@ -18,17 +22,28 @@ else:
     ExplorerModelAdmin = SavedSearchModelAdmin = admin.ModelAdmin
 
 
+places.register(
+    "explorer",
+    Page(title="Search", address="explorer", path="explorer/", view=explorer_page, permissions=(PERMISSION,)),
+)
+places.lists("explorer", of="explore.savedsearch", title="Saved searches", order=1)
+places.offer("saved searches", saved.find)
+
+
 @admin.register(Explorer)
 class ExplorerAdmin(ExplorerModelAdmin):
-    """Its list is the page; the endpoints lie below it and check the session themselves, in JSON."""
+    """Its endpoints, which check the session themselves, in JSON; links of before still lead to the page."""
 
     def get_urls(self) -> list[URLPattern]:
         """Put the endpoints before the admin's own addresses."""
         return [*urlpatterns, *super().get_urls()[:1]]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
-        """Show the page."""
-        return explorer_page(request, self.admin_site)
+        """Lead whoever may see it to the page, with all that the link says."""
+        if not may_view_logs(request.user):
+            raise PermissionDenied(PERMISSION)
+        query = request.META.get("QUERY_STRING", "")
+        return HttpResponseRedirect(reverse("admin:explorer") + (f"?{query}" if query else ""))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may_view_logs(request.user)

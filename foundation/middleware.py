@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 
+from foundation import content_security
 from foundation.errors import problem
 from foundation.refusals import Refusal
 
@@ -100,20 +101,12 @@ class KnownMethodsMiddleware:
 
 
 class ContentSecurityPolicyMiddleware:
-    """Let browsers run and show only what this server sends: no inline script or style, no frame, no other host.
-
-    A page with other needs sets its own header.
-    """
-
-    POLICY = (
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
-        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    )
+    """Let browsers run and show only what this server sends. A page with other needs sets its own header."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", self.POLICY)
+        response.headers.setdefault(content_security.HEADER, content_security.OWN)
         return response

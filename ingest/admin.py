@@ -10,9 +10,13 @@ from accounts import looks
 from accounts.addresses import client_address
 from accounts.looks import Look
 from accounts.models import AccessRecord, User
+from foundation import places
 from foundation.readonly import ReadOnlyAdmin
 from ingest.models import DeadLetter, SpooledBatch
 from ingest.spool import dead_letters
+
+places.lists("operations", of="ingest.spooledbatch", title="Spool", order=2)
+places.lists("operations", of="ingest.deadletter", title="Dead letters", order=4)
 
 
 class WithoutPayloads(ReadOnlyAdmin):

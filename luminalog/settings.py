@@ -40,6 +40,7 @@ METRICS_IN_FILES = count_in_files(METRICS_DIR, process=PROCESS)
 #: Ours come last: they replace admin pages that the others register.
 INSTALLED_APPS = [
     "luminalog.apps.ConsoleConfig",
+    "django.forms",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -50,7 +51,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "axes",
     "auditlog",
     "luminalog",
@@ -100,6 +100,7 @@ TEMPLATES = [
         },
     },
 ]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # widgets of Django's have templates of ours
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
@@ -232,8 +233,6 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Send logs, and read them back.",
     "TAGS": [{"name": "Send logs"}, {"name": "Read logs"}],
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/v1",
     "PATH_CONVERTER_OVERRIDES": {"any_text": str},
@@ -275,6 +274,7 @@ if TRUSTED_PROXIES:
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEVELOPMENT
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"  # a link from a notice leads staff into their session
+CSRF_FAILURE_VIEW = "luminalog.urls.csrf_failed"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_ENGINE = "accounts.sessions"
 SECURE_HSTS_SECONDS = 0 if DEVELOPMENT else env.int("LUMINALOG_HSTS_SECONDS", default=31_536_000)
@@ -335,7 +335,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     },
     {
         "model": "accounts.User",
-        "exclude_fields": ["last_login"],
+        "exclude_fields": ["last_login", "time_zone"],
         "mask_fields": ["password"],
         "mask_callable": "accounts.audit.hide",
         "m2m_fields": {"groups", "user_permissions"},

@@ -6,10 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from explore.views import LogsView
-from foundation.errors import problem
 from foundation.methods import by_method
 from foundation.refusals import Refusal
 from ingest.urls import post_logs
+from luminalog.console import refused
 from operations import health
 
 log = structlog.get_logger(__name__)
@@ -29,19 +29,32 @@ urlpatterns = [
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer what Django refuses to take: a foreign Host, too many fields, a forged upload. One line tells of it."""
     log.warning("request_refused", error=type(exception).__name__)
-    return problem(Refusal("invalid_request"), request)
+    return refused.answer(Refusal("invalid_request"), request)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Say which permission is missing, to whoever may know."""
+    return refused.answer(Refusal("forbidden", "You may not do that."), request, because=exception)
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form without its token, or one that was open for longer than its session."""
+    log.warning("csrf_failed", reason=reason)
+    detail = "This form is older than your session, or comes from another site. Go back, reload the page and try again."
+    return refused.answer(Refusal("forbidden", detail), request)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django's signature
     """Answer an unknown address of the API, and any other."""
-    return problem(Refusal("not_found"), request)
+    return refused.answer(Refusal("not_found"), request)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """The last resort; Django has logged the exception."""
-    return problem(Refusal("internal_error"), request)
+    return refused.answer(Refusal("internal_error"), request)
 
 
 handler400 = "luminalog.urls.bad_request"
+handler403 = "luminalog.urls.forbidden"
 handler404 = "luminalog.urls.not_found"
 handler500 = "luminalog.urls.server_error"

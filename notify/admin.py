@@ -9,6 +9,7 @@ from django.core.validators import validate_email
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from foundation import places
 from foundation.readonly import ReadOnlyAdmin
 from notify.channels.webhook import secret_of
 from notify.models import Notice, NoticeChannel, NoticeDelivery
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 else:
     ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
     ChannelModelForm = forms.ModelForm  # only django-stubs' are generic
+
+places.lists("usage", of="notify.notice", title="Notices", order=1)
+places.lists("usage", of="notify.noticechannel", title="Notice channels", order=2)
 
 
 class ChannelForm(ChannelModelForm):

@@ -9,18 +9,15 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 
+from accounts.chosen import chosen_organisation
 from accounts.models import Organisation
 from explore.fields import METADATA, OWN_NAMES, OWN_PREFIXES
-from explore.permissions import may_view_logs
+from explore.permissions import PERMISSION, may_view_logs
 from explore.syntax import MAX_CHARACTERS
+from foundation import content_security
 from foundation.levels import Level
-
-#: Nothing inline, nothing from elsewhere: a log entry cannot bring code, a picture or a form with it.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
-    " connect-src 'self'{tail}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 #: The levels that are chosen beside the query join it as text.
 ROOM_FOR_LEVELS = 100
@@ -29,15 +26,16 @@ ROOM_FOR_LEVELS = 100
 def explorer_page(request: HttpRequest, site: AdminSite) -> TemplateResponse:
     """Answer the page; its state is in its address, and only the browser reads it there."""
     if not may_view_logs(request.user):
-        raise PermissionDenied
-    context = {**site.each_context(request), "title": "Explorer", "configuration": _configuration()}
+        raise PermissionDenied(PERMISSION)
+    context = {**site.each_context(request), "title": "Explorer", "configuration": _configuration(request)}
     response = TemplateResponse(request, "admin/explore/explorer/explorer.html", context)
-    response.headers["Content-Security-Policy"] = POLICY.format(tail=_tail_origin())
+    response.headers[content_security.HEADER] = content_security.own(connect=_tail_origin())
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
-def _configuration() -> dict[str, Any]:
+def _configuration(request: HttpRequest) -> dict[str, Any]:
+    chosen = chosen_organisation(request)
     organisations = Organisation.objects.order_by("name").prefetch_related("projects")
     return {
         "organisations": [
@@ -53,6 +51,8 @@ def _configuration() -> dict[str, Any]:
         "levels": [level.label for level in Level],
         "endpoints": reverse("admin:explore_explorer_changelist"),
         "login": reverse("admin:login"),
+        "organisation": chosen.slug if chosen else "",
+        "zone": timezone.get_current_timezone_name(),
     }
 
 
@@ -60,4 +60,4 @@ def _tail_origin() -> str:
     if not settings.TAIL_URL:
         return ""
     parts = urlsplit(settings.TAIL_URL)
-    return f" {parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,10 +1,12 @@
 """Saved searches: a member of staff sees their own and the shared ones, and changes their own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,7 +15,9 @@ from accounts.models import User
 from explore.explorer.staff import MayViewLogs, StaffSession, organisation_of, staff_of
 from explore.models import SavedSearch
 from explore.parameters import Parameters
+from explore.permissions import may_view_logs
 from foundation.json_object import read_object
+from foundation.places import Found
 from foundation.refusals import FieldError, Refusal
 
 FIELDS = ("name", "query", "levels", "time_range")
@@ -58,6 +62,22 @@ class SavedSearchView(APIView):
         if not deleted:
             raise Refusal("not_found")
         return Response(status=204)
+
+
+def find(user: Any, text: str, limit: int) -> Iterator[Found]:
+    """Find for the palette the searches that `user` may use, by a part of their name."""
+    if may_view_logs(user):
+        rows = SavedSearch.objects.filter(Q(owner=user) | Q(is_shared=True), name__icontains=text)
+        for search in rows.select_related("organisation")[:limit]:
+            yield Found(title=f"{search.name}, {search.organisation.name}", what="saved search", url=address(search))
+
+
+def address(search: SavedSearch) -> str:
+    """Return where the explorer shows what the search finds."""
+    start, _, end = search.time_range.partition("/")
+    span = {"from": start, "to": end} if end else {"range": start}
+    given = {"organisation": search.organisation.slug, "query": search.query, "levels": search.levels, **span}
+    return f"{reverse('admin:explorer')}?{urlencode({name: value for name, value in given.items() if value})}"
 
 
 def _values(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from accounts.forms import ConfirmForm, ReasonForm
 from accounts.models import ApiKey, Organisation, Project
 from accounts.standing import standing
 from accounts.steps import Question, ask, find
+from foundation import places
 from quotas.admin import PlanInline
 from quotas.month import month_used
 
@@ -25,6 +26,8 @@ else:
     TabularInline = admin.TabularInline  # only django-stubs' is generic
 
 KEYS_SHOWN = 100
+
+places.lists("customers", of="accounts.organisation", title="Organisations", order=1)
 
 
 class ProjectInline(TabularInline):

@@ -1,16 +1,26 @@
-"""The admin site: branding, its table of contents, and the start page that shows what matters today."""
+"""The admin site: its shell, the addresses of the places, the table of all pages, and what matters today."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 
 from accounts.visitors import limited
+from foundation import places
+from foundation.places import Page, Place
+from luminalog.console.navigation import first_page, navigation
 from luminalog.console.odd_values import refusing_odd_values
+from luminalog.console.palette import palette
+from luminalog.console.preferences import preferences
+from luminalog.console.scripts import with_policy_of_scripts
 from luminalog.console.today import today
+from luminalog.console.zone import in_zone
 
 #: The table of contents, by what staff look for and not by how the code is divided. What is not named comes last.
 CONTENTS = {
@@ -28,10 +38,57 @@ class Console(AdminSite):
     index_title = "Today"
     site_url = None
     index_template = "admin/today.html"
+    enable_nav_sidebar = False
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        """Put the places before the admin's own addresses."""
+        own = [
+            path(page.path, self.admin_view(partial(self.own_page, page=page)), name=page.address)
+            for page in places.own_pages()
+        ]
+        taken = {page.path for page in places.own_pages()}
+        doors = [
+            path(f"{place.name}/", self.admin_view(partial(self.place, place=place)), name=f"place_{place.name}")
+            for place in places.PLACES
+            if places.pages(place) and f"{place.name}/" not in taken
+        ]
+        others = [
+            path("all/", self.admin_view(self.all_pages), name="all_pages"),
+            path("palette/", self.admin_view(partial(palette, site=self)), name="palette"),
+            path("preferences/", self.admin_view(partial(preferences, site=self)), name="preferences"),
+        ]
+        return [*own, *doors, *others, *super().get_urls()]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add the shell, for those who are in."""
+        context = super().each_context(request)
+        if context["has_permission"]:
+            context |= {"navigation": navigation(request), "zone": timezone.get_current_timezone_name()}
+        return context
+
+    def own_page(self, request: HttpRequest, *, page: Page) -> HttpResponseBase:
+        """Answer a page that a room has registered with a view of its own, to those whom it is for."""
+        if not page.is_open_to(request.user):
+            raise PermissionDenied(page.permissions[0])
+        assert page.view
+        return page.view(request, site=self)
+
+    def place(self, request: HttpRequest, *, place: Place) -> HttpResponse:
+        """Lead to the first page of a place that one may see."""
+        address = first_page(place, request)
+        if address is None:
+            raise PermissionDenied
+        query = request.META.get("QUERY_STRING", "")
+        return HttpResponseRedirect(f"{address}?{query}" if query else address)
+
+    def all_pages(self, request: HttpRequest) -> TemplateResponse:
+        """List every page that one may see, by what it is about."""
+        context = self.each_context(request) | {"title": "All pages", "app_list": self.get_app_list(request)}
+        return TemplateResponse(request, "admin/all_pages.html", context)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
-        """Let every page refuse values that no query takes."""
-        return super().admin_view(refusing_odd_values(view), cacheable)
+        """Let every page refuse values that no query takes, and write times in its reader's zone."""
+        return super().admin_view(with_policy_of_scripts(in_zone(refusing_odd_values(view))), cacheable)
 
     def catch_all_view(self, request: HttpRequest, url: str) -> HttpResponse:
         """Put a missing slash at the end for whoever reads only, as `KnownHostMiddleware` does."""

@@ -15,7 +15,7 @@ from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.acceptance
 
-PAGE = "/admin/explore/explorer/"
+PAGE = "/admin/explorer/"
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.browser import chromium, sign_in
 
 pytestmark = pytest.mark.acceptance
 
-PAGE = "/admin/explore/explorer/"
+PAGE = "/admin/explorer/"
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Each would set window.pwned, or fetch /pwned, where it were taken for markup or code.
 CORPUS = [
@@ -147,7 +147,7 @@ def test_policy_is_on_and_bites(page: Page, mine: Product) -> None:
 def test_open_entries_are_inert(page: Page, mine: Product) -> None:
     page.goto(f"{mine.base_url}{PAGE}?range=1h")
     expect(page.locator(".ex-item")).to_have_count(len(CORPUS))
-    assert page.locator("#ex-organisation option").inner_text() == CORPUS[1]
+    assert page.locator(".ll-bar-organisation").inner_text() == CORPUS[1]
     for index in range(len(CORPUS)):
         page.evaluate("index => document.querySelectorAll('#ex-list > .ex-item .ex-line')[index].click()", index)
     expect(page.locator(".ex-details")).to_have_count(len(CORPUS))

@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.usefixtures("empty_store"),
 ]
 
-PAGE = "/admin/explore/explorer/"
+EXPLORER, PAGE = "/admin/explorer/", "/admin/explore/explorer/"  # the page, and what its endpoints lie below
 READS = ["search", "histogram", "fields", "export", "entries/1", "entries/1/context", "traces/abc", "saved"]
 
 
@@ -65,25 +65,31 @@ def test_page_opens_for_operators_with_a_strict_policy(
     operator: Client, acme: Organisation, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_max_num_queries(8):
-        response = operator.get(PAGE)
+        response = operator.get(EXPLORER)
     assert response.status_code == 200
     policy = response.headers["Content-Security-Policy"]
     assert "script-src 'self';" in policy
+    assert "require-trusted-types-for 'script'; trusted-types 'none'" in policy
     assert "unsafe" not in policy
     assert b'"slug": "acme"' in response.content
 
 
+def test_links_of_before_lead_to_the_page(operator: Client) -> None:
+    answer = operator.get(PAGE, {"organisation": "acme", "query": "level:error"})
+    assert answer.headers["Location"] == EXPLORER + "?organisation=acme&query=level%3Aerror"
+
+
 def test_page_allows_the_tail_s_own_address(operator: Client, settings: Any) -> None:
     settings.TAIL_URL = "http://127.0.0.1:9000"
-    policy = operator.get(PAGE).headers["Content-Security-Policy"]
+    policy = operator.get(EXPLORER).headers["Content-Security-Policy"]
     assert "connect-src 'self' http://127.0.0.1:9000;" in policy
 
 
 def test_explorer_stands_in_the_index_of_operators_only(client: Client, operator: Client) -> None:
-    assert PAGE in operator.get("/admin/").content.decode()
+    assert EXPLORER in operator.get("/admin/").content.decode()
     User.objects.all().delete()
     client.force_login(_member("Support"))
-    assert PAGE not in client.get("/admin/").content.decode()
+    assert EXPLORER not in client.get("/admin/").content.decode()
 
 
 @pytest.mark.parametrize("role", ["Support", "Auditors"])
@@ -102,7 +108,7 @@ def test_ended_session_is_told_in_json(client: Client, acme: Organisation, path:
 
 
 def test_page_without_a_session_leads_to_the_login(client: Client) -> None:
-    assert client.get(PAGE).headers["Location"].startswith("/admin/login/")
+    assert client.get(EXPLORER).headers["Location"].startswith("/admin/login/")
 
 
 def test_member_who_left_may_not_look(client: Client, acme: Organisation) -> None:
@@ -137,7 +143,7 @@ def test_body_that_is_no_object_of_texts_is_refused(operator: Client, acme: Orga
 def test_page_s_token_opens_what_it_sends_to(acme: Organisation) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(_member("Operators"))
-    [token] = re.findall(r'name="csrf-token" content="(\w+)"', browser.get(PAGE).content.decode())
+    [token] = re.findall(r'name="csrf-token" content="(\w+)"', browser.get(EXPLORER).content.decode())
     address, body = f"{PAGE}saved?organisation=acme", json.dumps(SEARCH)
     assert browser.post(address, body, content_type="application/json").status_code == 403
     given: dict[str, Any] = {"content_type": "application/json", "headers": {"x-csrftoken": token}}
@@ -364,7 +370,7 @@ def test_access_log_is_read_only_even_for_superusers(client: Client, acme: Organ
 def test_auditors_read_the_access_log_but_no_logs(client: Client) -> None:
     client.force_login(_member("Auditors"))
     assert client.get("/admin/accounts/accessrecord/").status_code == 200
-    assert client.get(PAGE).status_code == 403
+    assert client.get(EXPLORER).status_code == 403
 
 
 def test_range_is_bound_and_pages_continue(operator: Client, acme: Organisation) -> None:

@@ -25,7 +25,7 @@ PRODUCTION = {"LUMINALOG_DEVELOPMENT": "0", "LUMINALOG_TRUSTED_PROXIES": "1", "A
 SHOP = "https://shop.example"
 PAGES = [
     "/", "/docs", "/docs?script=", "/docs/errors", "/v1/openapi.json", "/v1/logs", "/v1/usage", "/nowhere", "/healthz",
-    "/readyz", "/admin/", "/admin/login/", "/admin/nowhere/", "/static/console/console.css",
+    "/readyz", "/admin/", "/admin/login/", "/admin/nowhere/", "/static/console/admin.css",
 ]  # fmt: skip
 
 

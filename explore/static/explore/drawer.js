@@ -31,7 +31,7 @@ export async function drawDrawer() {
 }
 
 function head(title, ...more) {
-  return el("div", { class: "ex-drawer-head" }, el("h3", {}, title), ...more,
+  return el("div", { class: "ex-drawer-head" }, el("h2", {}, title), ...more,
     button("✕", closeDrawer, { class: "ex-button ex-close", "aria-label": "Close", title: "Close (Esc)" }));
 }
 

@@ -30,7 +30,7 @@ function fieldRow(field, value, { name = field, column = false } = {}) {
 }
 
 function section(title, rows) {
-  return rows.length ? el("section", { class: "ex-section" }, el("h4", {}, title),
+  return rows.length ? el("section", { class: "ex-section" }, el("h3", {}, title),
     el("table", { class: "ex-fields" }, el("tbody", {}, rows))) : null;
 }
 
@@ -41,7 +41,7 @@ function errorSection(error) {
   for (const [name, value] of leaves(error.context ?? {})) rows.push(fieldRow(`error.context.${name}`, value));
   return el("section", { class: "ex-section ex-error" },
     el("div", { class: "ex-section-head" },
-      el("h4", { class: "ex-error-type" }, error.type || "Error"),
+      el("h3", { class: "ex-error-type" }, error.type || "Error"),
       error.type && isAskable(term("error.type", error.type)) ? button("Filter for this type", () => filter("error.type", error.type, true), { class: "ex-button ex-small" }) : null),
     error.message ? el("p", { class: "ex-error-message" }, error.message) : null,
     error.stack_trace?.length ? stackTrace(error.stack_trace) : null,

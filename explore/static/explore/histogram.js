@@ -2,7 +2,7 @@
 
 import { el, svg } from "./dom.js";
 import { state } from "./state.js";
-import { clock, day, moment } from "./time.js";
+import { clock, day, moment, offset } from "./time.js";
 
 const HEIGHT = 84;
 const AXIS = 16;
@@ -77,8 +77,8 @@ export class Histogram {
     const { from, to } = this.range;
     const least = ((to - from) / this.width) * Math.min(110, this.width / 4);
     const step = TICKS.find((seconds) => seconds * 1000 >= least) * 1000 || Math.ceil(least / (30 * DAY)) * 30 * DAY;
-    const offset = state.zone === "utc" ? 0 : new Date(from).getTimezoneOffset() * 60_000;
-    const first = Math.ceil((from - offset) / step) * step + offset;
+    const ahead = offset(from);
+    const first = Math.ceil((from + ahead) / step) * step - ahead;
     return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => {
       const date = new Date(first + index * step);
       const x = this.x(date.getTime());

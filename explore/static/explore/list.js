@@ -4,7 +4,7 @@ import { el } from "./dom.js";
 import { details } from "./entry.js";
 import { leaf, text } from "./json.js";
 import { state } from "./state.js";
-import { clock, duration, moment, shortDay } from "./time.js";
+import { clock, duration, moment, shortDay, zoneWord } from "./time.js";
 
 export class LogList {
   constructor(place, { onOpen = () => {}, relativeTo = null } = {}) {
@@ -59,7 +59,7 @@ export class LogList {
       class: "ex-line", role: "button", tabindex: "0", "aria-expanded": "false", onclick: toggle,
       onkeydown: (event) => { if (event.key === " ") { event.preventDefault(); toggle(); } },
     },
-      el("time", { class: "ex-time", datetime: entry.timestamp, title: `${moment(entry.timestamp)} (${state.zone === "utc" ? "UTC" : "local time"})` },
+      el("time", { class: "ex-time", datetime: entry.timestamp, title: `${moment(entry.timestamp)} ${zoneWord()}` },
         el("span", { class: "ex-day" }, `${shortDay(date)} `), offset === null ? clock(date) : `+${duration(offset)}`),
       el("span", { class: "ex-level" }, entry.level),
       el("span", { class: "ex-source", title: `${entry.project} · ${entry.environment}` }, entry.project, el("span", { class: "ex-quiet" }, ` ${entry.environment}`)),

@@ -12,8 +12,8 @@ import { Live } from "./live.js";
 import { clearProblem, drawEmpty, showProblem } from "./messages.js";
 import { span } from "./newest.js";
 import { wireSaved } from "./saved.js";
-import { change, link, onChange, state } from "./state.js";
-import { QUICK, day, fromInput, iso, rangeLabel, rangeWords, resolve, toInput } from "./time.js";
+import { BROWSER_ZONE, OWN_ZONE, change, link, onChange, state } from "./state.js";
+import { QUICK, day, fromInput, iso, rangeLabel, rangeWords, resolve, toInput, zoneWord } from "./time.js";
 
 const PAGE = 200;
 
@@ -149,11 +149,14 @@ function drawLevels() {
 
 function drawControls() {
   if (document.activeElement !== input || input.value !== state.query) input.value = state.query;
-  byId("ex-organisation").value = state.organisation;
+  const organisation = configuration.organisations.find((one) => one.slug === state.organisation);
+  byId("ex-title").textContent = organisation ? `Explorer: ${organisation.name}` : "Explorer";
+  const switcher = document.querySelector("[data-organisation]");
+  if (switcher) switcher.value = state.organisation;
   byId("ex-range-button").textContent = rangeLabel();
   byId("ex-from").value = toInput(range.from);
   byId("ex-to").value = toInput(range.to);
-  byId("ex-zone").textContent = state.zone === "utc" ? "UTC" : "Local time";
+  byId("ex-zone").textContent = zoneWord();
   byId("ex-live").setAttribute("aria-pressed", String(state.live));
   byId("ex-zoom-out").hidden = !state.from;
   for (const node of byId("ex-quick").children) node.setAttribute("aria-pressed", String(!state.from && node.dataset.range === state.range));
@@ -194,7 +197,7 @@ onChange((names, searched) => {
 });
 
 function wirePopovers() {
-  for (const node of document.querySelectorAll("[popover]")) {
+  for (const node of document.querySelectorAll(".ex [popover]")) {
     node.addEventListener("beforetoggle", (event) => {
       if (event.newState !== "open" || node.id === "ex-help") return;
       const trigger = document.querySelector(`[popovertarget=${node.id}]`).getBoundingClientRect();
@@ -207,8 +210,10 @@ function wirePopovers() {
 }
 
 function wire() {
-  byId("ex-organisation").append(...configuration.organisations.map((one) => el("option", { value: one.slug }, one.name)));
-  byId("ex-organisation").addEventListener("change", (event) => change({ organisation: event.target.value, entry: "", view: "", of: "" }));
+  document.addEventListener("organisation", (event) => {
+    event.preventDefault();
+    change({ organisation: event.detail, entry: "", view: "", of: "" });
+  });
   byId("ex-form").addEventListener("submit", (event) => { event.preventDefault(); run(); });
   byId("ex-quick").append(...QUICK.map((each) => button(rangeWords(each), () => {
     byId("ex-range").hidePopover();
@@ -225,7 +230,7 @@ function wire() {
   });
   byId("ex-to").addEventListener("input", (event) => event.target.setCustomValidity(""));
   byId("ex-zoom-out").addEventListener("click", zoomOut);
-  byId("ex-zone").addEventListener("click", () => change({ zone: state.zone === "utc" ? "local" : "utc" }));
+  byId("ex-zone").addEventListener("click", () => change({ zone: state.zone !== "UTC" ? "UTC" : OWN_ZONE !== "UTC" ? OWN_ZONE : BROWSER_ZONE }));
   byId("ex-share").addEventListener("click", () => copy(link({ ...range, live: false }), "Link"));
   byId("ex-live").addEventListener("click", toggleLive);
   byId("ex-pause").addEventListener("click", () => live.pause());
@@ -239,7 +244,7 @@ function wire() {
 function begin() {
   wire();
   if (!configuration.organisations.length) {
-    byId("ex-empty").replaceChildren(el("h3", {}, "There is no organisation yet"), el("p", {}, "Make one in the admin, with a project and an API key, and send it a first entry."));
+    byId("ex-empty").replaceChildren(el("h2", {}, "There is no organisation yet"), el("p", {}, "Make one in the admin, with a project and an API key, and send it a first entry."));
     byId("ex-empty").hidden = false;
     return;
   }

@@ -41,7 +41,7 @@ export function drawEmpty(range, signal) {
   const words = state.from ? `between ${moment(range.from)} and ${moment(range.to)}` : `in ${inWords(state.range)}`;
   const isFiltered = state.query.trim() || state.levels.length;
   place.replaceChildren(el("div", {},
-    el("h3", {}, isFiltered ? "No entry matches" : "No entries"),
+    el("h2", {}, isFiltered ? "No entry matches" : "No entries"),
     el("p", {}, state.live ? "Listening: new entries appear here as soon as they are stored." : `Nothing was found ${words}.`),
     el("p", { class: "ex-newest" }),
     el("p", { class: "ex-offers" },

@@ -27,7 +27,7 @@ export function stackTrace(items) {
   }, { class: "ex-button ex-small" });
   const all = items.join("\n");
   return el("div", {},
-    el("div", { class: "ex-section-head" }, el("h4", {}, "Stack trace"), hide || null,
+    el("div", { class: "ex-section-head" }, el("h3", {}, "Stack trace"), hide || null,
       button("Copy", () => copy(all, "Stack trace"), { class: "ex-button ex-small" })),
     list,
     lines.length > 500 ? el("p", { class: "ex-quiet" }, `and ${lines.length - 500} more lines`) : null);

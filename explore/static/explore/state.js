@@ -3,15 +3,24 @@
 import { configuration } from "./api.js";
 
 const DEFAULT_RANGE = "1h";
+// The zone of the reader's preferences; a link may ask for another.
+export const OWN_ZONE = configuration.zone;
+export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+function zoneOf(asked) {
+  try {
+    return asked ? new Intl.DateTimeFormat("en", { timeZone: asked === "utc" ? "UTC" : asked }).resolvedOptions().timeZone : OWN_ZONE;
+  } catch {
+    return OWN_ZONE;
+  }
+}
 const listeners = new Set();
 
 function read() {
   const given = new URLSearchParams(location.search);
   const list = (name) => (given.get(name) || "").split(",").filter(Boolean);
-  const known = configuration.organisations.map((organisation) => organisation.slug);
-  const remembered = localStorage.getItem("explorer.organisation");
   return {
-    organisation: given.get("organisation") || (known.includes(remembered) ? remembered : known[0]) || "",
+    organisation: given.get("organisation") || configuration.organisation,
     query: given.get("query") || "",
     levels: list("levels").filter((level) => configuration.levels.includes(level)),
     range: given.get("from") ? "" : given.get("range") || DEFAULT_RANGE,
@@ -22,7 +31,7 @@ function read() {
     view: ["trace", "context"].includes(given.get("view")) ? given.get("view") : "",
     of: given.get("of") || "",
     live: given.get("live") === "1",
-    zone: given.get("zone") || localStorage.getItem("explorer.zone") || "local",
+    zone: zoneOf(given.get("zone")),
   };
 }
 
@@ -42,7 +51,7 @@ export function link(changes = {}) {
   put("view", view);
   put("of", view && of);
   put("live", live && "1");
-  put("zone", zone === "utc" && "utc");
+  put("zone", zone !== OWN_ZONE && zone);
   return `${location.origin}${location.pathname}?${parameters}`;
 }
 
@@ -55,8 +64,6 @@ export function change(changes) {
   if (!names.length) return;
   Object.assign(state, changes);
   history[searched ? "pushState" : "replaceState"](null, "", link());
-  localStorage.setItem("explorer.organisation", state.organisation);
-  localStorage.setItem("explorer.zone", state.zone);
   for (const listener of listeners) listener(new Set(names), searched);
 }
 

@@ -35,7 +35,34 @@ export function resolve() {
 }
 
 const pad = (number, length = 2) => String(number).padStart(length, "0");
-const part = (date, name) => (state.zone === "utc" ? date[`getUTC${name}`]() : date[`get${name}`]());
+
+// How far the zone's clocks are ahead of UTC at a moment. Zones change at quarters of an hour at the earliest.
+const QUARTER_MS = 900_000;
+const offsets = new Map();
+const writers = new Map();
+
+export function offset(milliseconds, zone = state.zone) {
+  if (zone === "UTC") return 0;
+  const quarter = Math.floor(milliseconds / QUARTER_MS) * QUARTER_MS;
+  const key = `${zone} ${quarter}`;
+  if (!offsets.has(key)) offsets.set(key, wall(quarter, zone) - quarter);
+  return offsets.get(key);
+}
+
+function wall(milliseconds, zone) {
+  if (!writers.has(zone)) {
+    writers.set(zone, new Intl.DateTimeFormat("en", { timeZone: zone, hourCycle: "h23", era: "short", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" }));
+  }
+  const found = Object.fromEntries(writers.get(zone).formatToParts(milliseconds).map(({ type, value }) => [type, value]));
+  const date = new Date(0);
+  date.setUTCFullYear(found.era === "AD" || found.era === "A" ? Number(found.year) : 1 - Number(found.year), found.month - 1, found.day);
+  return date.setUTCHours(found.hour, found.minute, found.second);
+}
+
+const part = (date, name) => new Date(date.getTime() + offset(date.getTime()))[`getUTC${name}`]();
+
+// The zone as people write it: Berlin, New York.
+export const zoneWord = (zone = state.zone) => zone.split("/").at(-1).replaceAll("_", " ");
 
 export function day(date) {
   return `${pad(part(date, "FullYear"), 4)}-${pad(part(date, "Month") + 1)}-${pad(part(date, "Date"))}`;
@@ -65,7 +92,10 @@ export function rangeLabel() {
 
 // What <input type="datetime-local"> shows and gives back, in the zone chosen.
 export const toInput = (text) => { const date = new Date(text); return `${day(date)}T${clock(date, 2)}`; };
-export const fromInput = (text) => new Date(state.zone === "utc" ? `${text}Z` : text).toISOString();
+export function fromInput(text) {
+  const there = Date.parse(`${text}Z`);
+  return new Date(there - offset(there - offset(there))).toISOString();
+}
 
 export function duration(milliseconds) {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;

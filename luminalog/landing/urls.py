@@ -9,7 +9,7 @@ public = limited(group="pages", per_minute=120)
 
 urlpatterns = [
     path("", public(views.landing), name="landing"),
-    path("docs", public(views.ApiDocumentation.as_view()), name="docs"),
+    path("docs", public(views.documentation), name="docs"),
     path("docs/errors", public(views.error_catalogue), name="error-catalogue"),
     path("v1/openapi.json", public(views.openapi), name="openapi"),
 ]

@@ -19,10 +19,13 @@ def test_public_page_runs_nothing_inline_and_loads_nothing_from_elsewhere(client
     assert not re.search(r"<style|\sstyle=|<script(?![^>]*src=)|\son\w+=|(src|href)=\"https?:", html)
 
 
-def test_documentation_script_is_javascript_of_its_own(client: Client) -> None:
-    script = client.get("/docs?script=")
-    assert script.headers["Content-Type"].startswith("application/javascript")
-    assert "/v1/openapi.json" in script.content.decode()
+def test_documentation_shows_every_operation_with_examples_in_three_languages(client: Client) -> None:
+    html = client.get("/docs").content.decode()
+    for path, methods in client.get("/v1/openapi.json").json()["paths"].items():
+        for operation in methods.values():
+            assert f'id="{operation["operationId"]}"' in html
+            for language in ("curl", "JavaScript", "Python"):
+                assert f"Example in {language}: {operation['operationId']}" in html, (path, language)
 
 
 def test_every_error_has_its_line_in_the_catalogue(client: Client) -> None:

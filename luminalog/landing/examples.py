@@ -1,0 +1,173 @@
+"""How each operation is called, in three languages, ready to be pasted: only the key has to be put in."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+KEY = "YOUR_API_KEY"
+#: What is asked for in the examples of reading, by operation: parts of the address, and parameters.
+ASKED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "read_logs": ({}, {"query": 'level:error "payment failed"', "limit": "50"}),
+    "read_log": ({"entry_id": "1536"}, {}),
+    "read_context": ({"entry_id": "1536"}, {"before": "10", "after": "10"}),
+    "export_logs": ({}, {"query": "level:>=warn", "format": "csv"}),
+    "list_fields": ({}, {"query": "level:error"}),
+    "count_logs": ({}, {"query": "level:error", "step": "3600"}),
+    "tail_logs": ({}, {"query": "level:error"}),
+    "read_trace": ({"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}, {}),
+    "read_usage": ({}, {}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """The same call in one language."""
+
+    language: str
+    title: str
+    code: str
+
+
+def examples(operation: str, path: str, *, base_url: str) -> list[Example]:
+    """Return the calls of an operation; none for one that has none."""
+    if operation in SENDING:
+        return _each(SENDING[operation], base_url=base_url)
+    if operation not in ASKED:
+        return []
+    parts, parameters = ASKED[operation]
+    url = base_url + path.format(**parts)
+    return _each(
+        {
+            "curl": _curl(url, parameters, streams=operation in ("tail_logs", "export_logs")),
+            "javascript": _javascript(url, parameters),
+            "python": _python(url, parameters),
+        },
+        base_url=base_url,
+    )
+
+
+def _each(codes: dict[str, str], *, base_url: str) -> list[Example]:
+    titles = {"curl": "curl", "javascript": "JavaScript", "python": "Python"}
+    return [
+        Example(language=language, title=title, code=codes[language].strip().replace("BASE_URL", base_url))
+        for language, title in titles.items()
+    ]
+
+
+def _curl(url: str, parameters: dict[str, str], *, streams: bool) -> str:
+    given = "".join(f" \\\n  --data-urlencode '{name}={value}'" for name, value in parameters.items())
+    options = (" -N -L" if streams else "") + (" -G" if given else "")
+    return f'curl{options} {url} \\\n  -H "x-api-key: {KEY}"{given}'
+
+
+def _javascript(url: str, parameters: dict[str, str]) -> str:
+    query = f"?{urlencode(parameters)}" if parameters else ""
+    return f"""
+const response = await fetch('{url}{query}', {{
+  headers: {{ 'x-api-key': '{KEY}' }}
+}});
+console.log(await response.text());
+"""
+
+
+def _python(url: str, parameters: dict[str, str]) -> str:
+    given = f"\n    params={parameters!r}," if parameters else ""
+    return f"""
+import requests
+
+response = requests.get(
+    '{url}',{given}
+    headers={{'x-api-key': '{KEY}'}}
+)
+print(response.text)
+"""
+
+
+SENDING = {
+    "ingest_logs": {
+        "curl": f"""
+curl -X POST BASE_URL/v1/logs \\
+  -H "x-api-key: {KEY}" \\
+  -H "Content-Type: application/json" \\
+  -d '{{
+    "logs": [
+      {{
+        "timestamp": "'$(date -u +%FT%TZ)'",
+        "level": "info",
+        "message": "API Request Received",
+        "metadata": {{ "user_id": "user_789" }}
+      }}
+    ]
+  }}'
+""",
+        "javascript": f"""
+const response = await fetch('BASE_URL/v1/logs', {{
+  method: 'POST',
+  headers: {{
+    'x-api-key': '{KEY}',
+    'Content-Type': 'application/json'
+  }},
+  body: JSON.stringify({{
+    logs: [{{
+      timestamp: new Date().toISOString(),
+      level: 'info',
+      message: 'Node.js event logging',
+      metadata: {{ server: 'aws-us-east-1' }}
+    }}]
+  }})
+}});
+console.log(response.status, await response.json());
+""",
+        "python": f"""
+import requests
+from datetime import datetime, timezone
+
+response = requests.post(
+    'BASE_URL/v1/logs',
+    headers={{
+        'x-api-key': '{KEY}',
+        'Content-Type': 'application/json'
+    }},
+    json={{
+        'logs': [{{
+            'timestamp': datetime.now(timezone.utc).isoformat(),
+            'level': 'info',
+            'message': 'Python script event'
+        }}]
+    }}
+)
+print(response.status_code, response.json())
+""",
+    },
+    "ingest_ndjson": {
+        "curl": f"""
+curl -X POST BASE_URL/v1/ndjson \\
+  -H "x-api-key: {KEY}" \\
+  -H "Content-Type: application/x-ndjson" \\
+  --data-binary '{{"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "One"}}
+{{"timestamp": "2026-01-26T14:30:01Z", "level": "info", "message": "Two"}}'
+""",
+        "javascript": f"""
+const entries = ['One', 'Two'].map((message) => ({{ timestamp: new Date().toISOString(), level: 'info', message }}));
+const response = await fetch('BASE_URL/v1/ndjson', {{
+  method: 'POST',
+  headers: {{ 'x-api-key': '{KEY}', 'Content-Type': 'application/x-ndjson' }},
+  body: entries.map((entry) => JSON.stringify(entry)).join('\\n')
+}});
+console.log(response.status, await response.json());
+""",
+        "python": f"""
+import json
+import requests
+from datetime import datetime, timezone
+
+now = datetime.now(timezone.utc).isoformat()
+entries = [{{'timestamp': now, 'level': 'info', 'message': text}} for text in ('One', 'Two')]
+response = requests.post(
+    'BASE_URL/v1/ndjson',
+    headers={{'x-api-key': '{KEY}', 'Content-Type': 'application/x-ndjson'}},
+    data='\\n'.join(json.dumps(entry) for entry in entries)
+)
+print(response.status_code, response.json())
+""",
+    },
+}

@@ -1,5 +1,6 @@
 """Admin pages of plans, quotas and usage."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
@@ -13,11 +14,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from foundation import places
+from foundation.places import Page
 from foundation.sizes import format_bytes
 from quotas.forms import PlanForm, QuotaForm
 from quotas.models import MonthlyUsage, Plan, Quota
-from quotas.usage_page import RANGES, percent, usage_page
-from quotas.what_if import Consequence, proposal_of, proposal_of_plan, what_if
+from quotas.usage_page import percent
+from quotas.usage_view import PERMISSION as USAGE
+from quotas.usage_view import address, usage
+from quotas.what_if import DAYS, Consequence, proposal_of, proposal_of_plan, what_if
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -26,7 +31,10 @@ else:
     ModelAdmin, StackedInline = admin.ModelAdmin, admin.StackedInline  # only django-stubs' are generic
 
 ORGANISATIONS_A_PLAN = 200
-NOTICES_SHOWN = 20
+
+places.register("usage", Page(title="Month", address="usage", path="usage/", view=usage, permissions=(USAGE,)))
+places.lists("customers", of="quotas.plan", title="Plans", order=4)
+places.lists("customers", of="quotas.quota", title="Quotas", order=5)
 
 
 class PlanInline(StackedInline):
@@ -79,7 +87,7 @@ class WhatIfAdmin(ModelAdmin):
         if row is None:
             raise Http404
         if not self.has_change_permission(request, row):
-            raise PermissionDenied
+            raise PermissionDenied(f"quotas.change_{self.opts.model_name}")
         change = reverse(f"admin:quotas_{self.opts.model_name}_change", args=[row.pk])
         if request.method != "POST":
             return HttpResponseRedirect(change)
@@ -91,6 +99,9 @@ class WhatIfAdmin(ModelAdmin):
             "subtitle": str(row),
             "original": row,
             "form": form,
+            "changes": _changes(form),
+            "since": timezone.now() - timedelta(days=DAYS),
+            "most": ORGANISATIONS_A_PLAN,
             "change_url": change,
             "consequences": self.consequences(form.instance) if form.is_valid() else [],
         }
@@ -99,6 +110,12 @@ class WhatIfAdmin(ModelAdmin):
     def consequences(self, unsaved: Any) -> list[tuple[Quota, Consequence]]:
         """Return what `unsaved` would have done, by organisation."""
         raise NotImplementedError
+
+
+def _changes(form: Any) -> list[tuple[str, Any, Any]]:
+    """Return label, present and proposed value of what was changed in a form."""
+    fields = [form[name] for name in form.changed_data if not form.errors]
+    return [(field.label, field.initial, form.cleaned_data[field.name]) for field in fields]
 
 
 @admin.register(Plan)
@@ -169,24 +186,13 @@ class QuotaAdmin(WhatIfAdmin):
         return [(unsaved, what_if(unsaved.organisation_id, proposal_of(unsaved), now=timezone.now()))]
 
     def usage(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show what the organisation has used."""
-        if not request.user.has_perm("quotas.view_monthlyusage"):
-            raise PermissionDenied
+        """Lead to the organisation's page; links of before come here."""
+        if not request.user.has_perm(USAGE):
+            raise PermissionDenied(USAGE)
         quota = self.get_object(request, unquote(object_id))
         if quota is None:
             raise Http404
-        days = request.GET.get("days", "30")
-        page = usage_page(quota.organisation, days=int(days) if days in RANGES else 30, now=timezone.now())
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": f"Usage of {quota.organisation}",
-            "original": quota,
-            "page": page,
-            "notices": quota.organisation.notices.prefetch_related("deliveries__channel")[:NOTICES_SHOWN],
-            "ranges": RANGES,
-        }
-        return TemplateResponse(request, "admin/quotas/quota/usage.html", context)
+        return HttpResponseRedirect(address(quota.organisation, request.GET))
 
     @admin.display(description="used this month")
     def used(self, quota: Any) -> SafeString:
@@ -206,4 +212,4 @@ class QuotaAdmin(WhatIfAdmin):
 
     @admin.display(description="")
     def usage_link(self, quota: Quota) -> SafeString:
-        return format_html('<a href="{}">Usage</a>', reverse("admin:quotas_quota_usage", args=[quota.pk]))
+        return format_html('<a href="{}">Usage</a>', address(quota.organisation))

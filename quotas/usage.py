@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Max, Sum
 
 from foundation.postgres import fetch_all
 from quotas.ledger import Balance
@@ -80,16 +80,36 @@ def usage_by(group: str, organisation_id: int, *, since: datetime, until: dateti
     return [Usage(of=of, outcomes=outcomes) for of, outcomes in found.items()]
 
 
-def refusals_since(moment: datetime) -> dict[str, int]:
-    """Return how many requests of all organisations each reason has refused, the most frequent first."""
+@dataclass(frozen=True, kw_only=True)
+class Refused:
+    """How many requests of a key were refused for one reason, and in which hour last."""
+
+    organisation_id: int
+    api_key_id: int
+    reason: str
+    requests: int
+    last_hour: datetime
+
+
+def refusals_since(moment: datetime, *, limit: int) -> list[Refused]:
+    """Return the refusals of all organisations by key and reason, the latest first and of an hour the most frequent."""
     counted = HourlyUsage.objects.filter(hour__gte=moment).exclude(outcome__in=NO_REFUSALS).order_by()
     rows = (
         counted.exclude(outcome__startswith=REJECTED)
-        .values("outcome")
-        .annotate(refused=Sum("requests"))
-        .order_by("-refused")
+        .values("organisation_id", "api_key_id", "outcome")
+        .annotate(refused=Sum("requests"), last_hour=Max("hour"))
+        .order_by("-last_hour", "-refused", "api_key_id", "outcome")[:limit]
     )
-    return {row["outcome"]: row["refused"] for row in rows}
+    return [
+        Refused(
+            organisation_id=row["organisation_id"],
+            api_key_id=row["api_key_id"],
+            reason=row["outcome"],
+            requests=row["refused"],
+            last_hour=row["last_hour"],
+        )
+        for row in rows
+    ]
 
 
 def in_all(usages: Iterable[Usage]) -> Usage:

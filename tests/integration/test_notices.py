@@ -209,7 +209,7 @@ def test_the_admin_shows_notices_whatever_the_channel(caller: Caller, admin_clie
     assert "429" in admin_client.get("/admin/notify/notice/").content.decode()
     assert admin_client.get(f"/admin/notify/notice/{notice.pk}/change/").status_code == 200
     quota = notice.organisation.quota
-    page = admin_client.get(f"/admin/quotas/quota/{quota.pk}/usage/").content.decode()
+    page = admin_client.get(f"/admin/quotas/quota/{quota.pk}/usage/", follow=True).content.decode()
     assert "Requests were answered with 429" in page
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -10,9 +11,10 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.caller import Caller
-from accounts.models import User
+from accounts.models import ApiKey, Project, User
 from quotas import ledger
 from quotas.models import MonthlyUsage, Plan, Quota
+from tests.organisations import make_api_key
 
 pytestmark = pytest.mark.django_db
 
@@ -48,9 +50,14 @@ def quota_of(caller: Caller) -> Quota:
     return Quota.objects.get(organisation_id=caller.organisation_id)
 
 
+def usage_of(caller: Caller, **parameters: str) -> str:
+    slug = quota_of(caller).organisation.slug
+    return f"/admin/usage/?{urlencode({'organisation': slug, **parameters})}"
+
+
 def test_the_usage_page_shows_the_month_the_keys_and_the_outcomes(operator: Client, caller: Caller) -> None:
     fill_month(caller)
-    page = operator.get(f"/admin/quotas/quota/{quota_of(caller).pk}/usage/")
+    page = operator.get(usage_of(caller))
     text = page.content.decode()
     assert page.status_code == 200
     assert "667.57 MiB" in text
@@ -63,16 +70,53 @@ def test_the_usage_page_shows_the_month_the_keys_and_the_outcomes(operator: Clie
 
 
 def test_the_usage_page_of_an_idle_organisation_is_empty_and_whole(operator: Client, caller: Caller) -> None:
-    page = operator.get(f"/admin/quotas/quota/{quota_of(caller).pk}/usage/?days=7")
+    page = operator.get(usage_of(caller, days="7"))
     assert "Nothing was sent." in page.content.decode()
     assert sum(page.context["page"].chart["bytes"]) == 0
+
+
+def test_a_young_organisation_s_chart_begins_a_day_ago(operator: Client, caller: Caller) -> None:
+    now = timezone.now()
+    ledger.count([ledger.UsageRow(now, caller.organisation_id, caller.api_key_id, "accepted", 1, 2, 300)])
+    page = operator.get(usage_of(caller))
+    assert len(page.context["page"].chart["times"]) == 24
+    assert page.context["page"].chart["bytes"][-1] == 300
+    assert "there is nothing before" in page.content.decode()
+
+
+def test_usage_is_told_by_project(operator: Client, caller: Caller) -> None:
+    first = ApiKey.objects.get(pk=caller.api_key_id)
+    other = Project.objects.create(organisation=first.organisation, name="Checkout", slug="checkout")
+    others, _ = make_api_key(first.organisation, name="other", project=other)
+    again, _ = make_api_key(first.organisation, name="again", project=other)
+    sent = [(first, 100), (others, 200), (again, 300)]
+    rows = [
+        ledger.UsageRow(timezone.now(), caller.organisation_id, key.pk, "accepted", 1, 2, size) for key, size in sent
+    ]
+    ledger.count(rows)
+    projects = operator.get(usage_of(caller)).context["page"].projects
+    assert [(line.name, line.usage.accepted.bytes, line.share_percent) for line in projects] == [
+        ("Checkout", 500, 83),
+        (first.project.name, 100, 16),
+    ]
+
+
+def test_links_of_before_lead_to_the_usage_page(operator: Client, caller: Caller) -> None:
+    answer = operator.get(f"/admin/quotas/quota/{quota_of(caller).pk}/usage/?days=7")
+    assert answer.headers["Location"] == usage_of(caller, days="7")
+
+
+def test_an_organisation_without_a_plan_is_told_so(operator: Client, caller: Caller) -> None:
+    address = usage_of(caller)
+    quota_of(caller).delete()
+    assert "has no plan" in operator.get(address).content.decode()
 
 
 def test_more_usage_costs_no_more_queries(
     operator: Client, caller: Caller, django_assert_num_queries: pytest.FixtureRequest
 ) -> None:
     fill_month(caller, days=3)
-    address = f"/admin/quotas/quota/{quota_of(caller).pk}/usage/"
+    address = usage_of(caller)
     operator.get(address)
     with django_assert_num_queries(11):  # type: ignore[operator]
         operator.get(address)
@@ -162,6 +206,6 @@ def test_pages_ask_for_their_permissions(caller: Caller, permissions: list[str],
     client = Client()
     client.force_login(user)
     quota = quota_of(caller)
-    assert client.get(f"/admin/quotas/quota/{quota.pk}/usage/").status_code == usage
+    assert client.get(usage_of(caller)).status_code == usage
     address = f"/admin/quotas/quota/{quota.pk}/change/what-if/"
     assert client.post(address, {"plan": quota.plan_id}).status_code == what_if

@@ -13,7 +13,7 @@ from operations import vitals
 from quotas.month import MonthUsed, near_quota
 from quotas.usage import refusals_since
 
-SHOWN = 8
+SHOWN, REFUSALS_SHOWN = 8, 12
 #: The limits of `ingest.spool.capacity`, in the reader's words.
 FULL = {
     "disk": "a disk has too little free space",
@@ -33,11 +33,20 @@ class KeyList:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refusals:
-    """How many requests one reason refused in the last 24 hours."""
+class Refusal:
+    """How many requests of a key one reason refused in the last 24 hours; the key is None when it is gone."""
 
+    api_key: ApiKey | None
     reason: str
     requests: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """What was refused; `more` when there is more than is shown."""
+
+    rows: list[Refusal]
+    more: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +66,7 @@ class Today:
 
     near_quota: list[MonthUsed] | None = None
     key_lists: list[KeyList] | None = None
-    refusals: list[Refusals] | None = None
+    refusals: Refusals | None = None
     pipeline: Pipeline | None = None
 
     @property
@@ -92,9 +101,14 @@ def _key_list(title: str, name: str, keys: QuerySet[ApiKey]) -> KeyList:
     return KeyList(title=title, filter=name, keys=found[:SHOWN], more=len(found) > SHOWN)
 
 
-def _refusals() -> list[Refusals]:
-    refused = refusals_since(timezone.now() - timedelta(hours=24))
-    return [Refusals(reason=reason, requests=requests) for reason, requests in refused.items()]
+def _refusals() -> Refusals:
+    found = refusals_since(timezone.now() - timedelta(hours=24), limit=REFUSALS_SHOWN + 1)
+    rows = found[:REFUSALS_SHOWN]
+    keys = ApiKey.objects.select_related("organisation", "project").in_bulk({one.api_key_id for one in rows})
+    return Refusals(
+        rows=[Refusal(api_key=keys.get(one.api_key_id), reason=one.reason, requests=one.requests) for one in rows],
+        more=len(found) > len(rows),
+    )
 
 
 def _pipeline() -> Pipeline:

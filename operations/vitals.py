@@ -314,10 +314,11 @@ def disk(path: str) -> Disk:
 
 def fullest_disk() -> Disk | None:
     """Return the disk with the smallest free part; None when no folder is named, or none is there."""
-    return min(_disks(), key=lambda one: one.free_share, default=None)
+    return min(disks(), key=lambda one: one.free_share, default=None)
 
 
-def _disks() -> Iterator[Disk]:
+def disks() -> Iterator[Disk]:
+    """Yield the disks of `LUMINALOG_DISK_PATHS`, but for folders that are not there."""
     for path in settings.DISK_PATHS:
         with contextlib.suppress(OSError):
             yield disk(path)

@@ -1,0 +1,24 @@
+"""The pages of operations in the console."""
+
+from foundation import places
+from foundation.places import Page
+from operations.pages import health, sizes
+
+places.register(
+    "operations",
+    Page(
+        title="Health",
+        address="operations_health",
+        path="operations/",
+        view=health,
+        permissions=("ingest.view_spooledbatch",),
+    ),
+    Page(
+        title="Partitions and sizes",
+        address="operations_sizes",
+        path="operations/sizes/",
+        view=sizes,
+        permissions=("storage.view_droppedpartition",),
+        order=3,
+    ),
+)

@@ -1,0 +1,236 @@
+"""axe-core finds nothing on any page of the product: light and dark, wide and narrow, empty, full, opened and refused.
+
+One browser, and a shop in the test's own database. Each page is loaded once: what depends on the theme or the width
+is asked again after the change. `SCREENSHOTS=folder` keeps a picture of each.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.test import Client
+from django.urls import NoReverseMatch, reverse
+from playwright.sync_api import Browser, Page, ViewportSize, expect
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.caller import Caller
+from accounts.models import AccessRecord, ApiKey, Organisation, User
+from explore.models import SavedSearch
+from foundation import places
+from ingest.models import DeadLetter
+from notify.models import NoticeChannel
+from quotas import ledger
+from quotas.models import Plan
+from storage.models import DroppedPartition
+from tests.acceptance.shop import outage
+from tests.browser import chromium
+from tests.entries import store_batch
+from tests.processes import PROJECT
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.django_db(transaction=True, databases=["default", "reads"]),
+    pytest.mark.usefixtures("empty_store"),
+]
+
+AXE = (PROJECT / "tests/vendor/axe.min.js").read_text()
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = """
+async (only) => (await axe.run(document, { ...only, resultTypes: ['violations'], preload: false })).violations.map(
+  (one) => `${one.id}: ${one.nodes.length} × ${one.nodes[0].html.slice(0, 200)} (${one.nodes[0].failureSummary})`)
+"""
+OF_A_THEME = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+OF_A_WIDTH = {"runOnly": {"type": "rule", "values": ["target-size", "scrollable-region-focusable", "color-contrast"]}}
+WIDE, NARROW = ViewportSize(width=1280, height=860), ViewportSize(width=390, height=844)
+PICTURES = os.environ.get("SCREENSHOTS")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A product with something on every page, and an organisation of which there is nothing."""
+
+    url: str
+    organisation: Organisation
+    api_key: ApiKey
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests. Playwright runs a loop in this thread, in which Django would not ask the database."""
+    with pytest.MonkeyPatch.context() as patch, chromium() as found:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+        yield found
+
+
+@pytest.fixture
+def shop(browser: Browser, live_server: LiveServer, make_caller: Callable[..., Caller], admin_user: User) -> Shop:
+    caller = make_caller(requests_per_minute=600)
+    api_key = ApiKey.objects.get(pk=caller.api_key_id)
+    organisation, now = api_key.organisation, datetime.now(UTC)
+    store_batch(organisation, outage(now))
+    outcomes = [("accepted", 90), ("rate_limited", 5), ("invalid_level", 3)]
+    ledger.count(
+        ledger.UsageRow(now - timedelta(hours=hour), organisation.pk, api_key.pk, outcome, requests, requests, 9_000)
+        for hour in range(50)
+        for outcome, requests in outcomes
+    )
+    ledger.open_month(organisation.pk)
+    SavedSearch.objects.create(owner=admin_user, organisation=organisation, name="Failed payments", query="payment")
+    NoticeChannel.objects.create(organisation=organisation, kind="email", address="ops@example.com")
+    DroppedPartition.objects.create(day=now.date() - timedelta(days=40), entries=10, size_bytes=2**20)
+    DeadLetter.objects.create(
+        batch_id=1, position=0, organisation_id=organisation.pk, api_key_id=api_key.pk, project="shop",
+        environment="production", received_at=now, period=now.date(), entries=1, size_bytes=9,
+        payload=b"{}", reason="22P05",
+    )  # fmt: skip
+    AccessRecord.objects.create(
+        user_id=admin_user.pk, username="admin", organisation_id=organisation.pk, organisation=organisation.slug,
+        action="search", query="level:error",
+    )  # fmt: skip
+    Organisation.objects.create(name="Zero", slug="zero")
+    return Shop(live_server.url, organisation, api_key)
+
+
+@pytest.fixture
+def page(browser: Browser, shop: Shop, admin_user: User) -> Iterator[Page]:
+    client = Client()
+    client.force_login(admin_user)
+    session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": shop.url}
+    with browser.new_context(viewport=WIDE, color_scheme="light", reduced_motion="reduce") as context:
+        context.add_cookies([session])  # type: ignore[list-item]
+        yield context.new_page()
+
+
+def listed() -> Iterator[tuple[str, str]]:
+    """Every list of the console, and every form to add to it."""
+    for model in admin.site._registry:
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        for kind in ("changelist", "add"):
+            try:
+                yield f"{name}-{kind}", reverse(f"admin:{name}_{kind}")
+            except NoReverseMatch:
+                continue
+
+
+def opened(shop: Shop, user: User) -> dict[str, str]:
+    """Pages of one row each, and pages of ours."""
+    own = {page.address: reverse(f"admin:{page.address}") for page in places.own_pages()}
+    own |= {name: reverse(f"admin:{name}") for name in ("index", "all_pages", "preferences", "password_change")}
+    change = {
+        "accounts_organisation": shop.organisation.pk, "accounts_apikey": shop.api_key.pk,
+        "accounts_project": shop.api_key.project_id, "accounts_user": user.pk,
+        "auth_group": Group.objects.earliest("id").pk,
+        "quotas_plan": Plan.objects.latest("id").pk, "quotas_quota": shop.organisation.quota.pk,
+        "explore_savedsearch": SavedSearch.objects.get().pk, "ingest_deadletter": DeadLetter.objects.get().pk,
+        "notify_noticechannel": NoticeChannel.objects.get().pk, "accounts_accessrecord": AccessRecord.objects.get().pk,
+    }  # fmt: skip
+    rows = {name: reverse(f"admin:{name}_change", args=[pk]) for name, pk in change.items()}
+    steps = {
+        "suspend": reverse("admin:accounts_organisation_suspend", args=[shop.organisation.pk]),
+        "rotate": reverse("admin:accounts_apikey_rotate", args=[shop.api_key.pk]),
+        "revoke": reverse("admin:accounts_apikey_revoke", args=[shop.api_key.pk]),
+        "history": reverse("admin:accounts_apikey_history", args=[shop.api_key.pk]),
+        "searched": reverse("admin:accounts_apikey_changelist") + "?q=nothing-is-called-so",
+        "without-a-plan": reverse("admin:usage") + "?organisation=zero",
+        "empty-explorer": reverse("admin:explorer") + "?organisation=zero",
+    }
+    public = {
+        "landing": "/",
+        "docs": "/docs",
+        "errors": "/docs/errors",
+        "nothing": "/admin/nothing/",
+        "nowhere": "/nowhere",
+    }
+    return own | rows | steps | public
+
+
+def look(page: Page, name: str) -> list[str]:
+    """Return what axe finds on the page as it is now, in each theme and width; it is left light and wide."""
+    page.evaluate(f"window.axe || (() => {{ {AXE} }})()")
+    found = [f"{name}: {one}" for one in page.evaluate(RUN, {"runOnly": RULES})]
+    page.emulate_media(color_scheme="dark")
+    found += [f"{name}, dark: {one}" for one in page.evaluate(RUN, OF_A_THEME)]
+    _keep(page, f"{name}-wide-dark")
+    page.set_viewport_size(NARROW)
+    found += [f"{name}, narrow: {one}" for one in page.evaluate(RUN, OF_A_WIDTH)]
+    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        found.append(f"{name}: sticks out of a narrow window")
+    if page.locator("h1").count() != 1:
+        found.append(f"{name}: {page.locator('h1').count()} h1")
+    _keep(page, f"{name}-narrow-dark")
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(WIDE)
+    _keep(page, f"{name}-wide-light")
+    return found
+
+
+def _keep(page: Page, name: str) -> None:
+    if PICTURES:
+        Path(PICTURES).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=f"{PICTURES}/{name}.png", animations="disabled")
+
+
+def test_no_page_has_what_axe_finds(page: Page, shop: Shop, admin_user: User) -> None:
+    found: list[str] = []
+    for name, address in {**dict(listed()), **opened(shop, admin_user)}.items():
+        page.goto(shop.url + address)
+        found += look(page, name)
+    assert not found, "\n".join(found)
+
+
+def test_no_state_of_a_page_has_what_axe_finds(page: Page, shop: Shop) -> None:
+    found: list[str] = []
+    explorer = f"{shop.url}/admin/explorer/?organisation={shop.organisation.slug}"
+    page.goto(explorer)
+    expect(page.locator("#ex-status")).to_contain_text("496 entries")
+    found += look(page, "explorer-full")
+    page.keyboard.press("Control+k")
+    expect(page.locator(".ll-palette [role=option]").first).to_be_visible()
+    found += look(page, "palette")
+    page.keyboard.press("Escape")
+    page.locator(".ex-item", has_text="ORD-12345").locator(".ex-line").click()
+    expect(page.locator(".ex-stack")).to_be_visible()
+    found += look(page, "explorer-entry")
+    page.get_by_role("button", name="Show trace").click()
+    expect(page.locator("#ex-drawer .ex-item")).to_have_count(6)
+    found += look(page, "explorer-trace")
+    page.goto(f"{explorer}&query=level:loud")
+    expect(page.locator("#ex-problem")).to_be_visible()
+    found += look(page, "explorer-mistake")
+    for name in ("ex-range-button", "ex-help"):
+        page.goto(explorer)
+        trigger = "#ex-range-button" if name == "ex-range-button" else "[popovertarget=ex-help]"
+        page.locator(trigger).click()
+        found += look(page, name)
+    page.goto(f"{shop.url}/admin/")
+    page.get_by_role("button", name="admin").click()
+    found += look(page, "account")
+    page.set_viewport_size(NARROW)
+    page.get_by_role("button", name="Menu").click()
+    found += look(page, "menu")
+    page.goto(f"{shop.url}/admin/usage/?organisation={shop.organisation.slug}")
+    page.get_by_role("button", name="Table").first.click()
+    found += look(page, "usage-table")
+    assert not found, "\n".join(found)
+
+
+def test_whoever_is_refused_sees_a_page_without_what_axe_finds(page: Page, shop: Shop, admin_user: User) -> None:
+    User.objects.filter(pk=admin_user.pk).update(is_superuser=False)
+    page.goto(f"{shop.url}/admin/explorer/")
+    expect(page.locator("h1")).to_have_text("You may not do that")
+    found = look(page, "refused")
+    page.context.clear_cookies()
+    page.goto(f"{shop.url}/admin/")
+    found += look(page, "log-in")
+    assert not found, "\n".join(found)
+
+
+def test_mistakes_are_found(page: Page) -> None:
+    page.set_content("<!doctype html><html><body><img src='x'><input><p style='color:#bbb'>pale</p></body></html>")
+    found = " ".join(look(page, "mistakes"))
+    assert all(rule in found for rule in ("image-alt", "label", "color-contrast", "html-has-lang", "0 h1"))

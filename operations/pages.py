@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
 
-from foundation.postgres import fetch_all, fetch_one
+from foundation.postgres import fetch_all
 from operations import vitals
 from operations.doctor.examination import examine
 from operations.doctor.finding import Severity
@@ -48,7 +48,7 @@ def health(request: HttpRequest, site: AdminSite) -> HttpResponse:
 def sizes(request: HttpRequest, site: AdminSite) -> HttpResponse:
     """Show the days of the log store, the tables beside it, and the disks."""
     days = sorted(store().days.stored(), key=lambda one: one.day, reverse=True)
-    (database_bytes,) = fetch_one(DATABASE, [])
+    [(database_bytes,)] = fetch_all(DATABASE)
     context = {
         "title": "Partitions and sizes",
         "days": days,

@@ -233,6 +233,8 @@ def test_start_page_shows_what_matters(console: Client) -> None:
     assert "rate_limited" in page
     assert "1\u202f234" in page
     assert "accepted" not in page
+    assert f'href="/admin/usage/?organisation={organisation.slug}&amp;days=1#outcomes"' in page
+    assert f"{api_key.prefix}…{api_key.suffix}" in page
     assert "none waits" in page
 
 

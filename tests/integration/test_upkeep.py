@@ -68,7 +68,8 @@ def test_start_page_reads_the_last_day_of_a_year_of_usage(caller: Caller) -> Non
     with CaptureQueriesContext(connection) as seen:
         page = today(operator)
 
-    [refused] = [row for row in page.refusals or [] if row.reason == "rate_limited"]
+    assert page.refusals
+    [refused] = [row for row in page.refusals.rows if row.reason == "rate_limited"]
     assert refused.requests == 24
     [statement] = [query["sql"] for query in seen if '"quotas_hourlyusage"' in query["sql"]]
     with connection.cursor() as cursor:

@@ -1,8 +1,8 @@
-// Entries over time, stacked by level; drag to zoom, click a bar to go into it.
+// Entries over time, stacked by level; drag to zoom, click a bar to go into it. By keyboard, and as a table, too.
 
-import { el, svg } from "./dom.js";
+import { byId, el, svg } from "./dom.js";
 import { state } from "./state.js";
-import { clock, day, moment, offset } from "./time.js";
+import { clock, day, moment, offset, zoneWord } from "./time.js";
 
 const HEIGHT = 84;
 const AXIS = 16;
@@ -14,7 +14,12 @@ export class Histogram {
   constructor(place, onZoom) {
     this.place = place;
     this.onZoom = onZoom;
-    this.tip = el("div", { class: "ex-tip", role: "status", hidden: true });
+    this.tip = el("div", { class: "ex-tip", "aria-hidden": "true", hidden: true });
+    this.said = el("p", { class: "visually-hidden", role: "status" });
+    this.table = el("div", { class: "ex-chart-table", id: "ex-chart-table", tabindex: "0", role: "region", "aria-label": "Entries over time, as a table", hidden: true });
+    place.after(this.said, this.table);
+    place.addEventListener("keydown", (event) => this.key(event));
+    place.addEventListener("blur", () => this.mark(null));
     new ResizeObserver(() => this.draw()).observe(place);
     place.addEventListener("pointerdown", (event) => this.press(event));
     place.addEventListener("pointermove", (event) => this.hover(event));
@@ -24,6 +29,7 @@ export class Histogram {
   show(histogram, range) {
     this.histogram = histogram;
     this.range = { from: Date.parse(range.from), to: Date.parse(range.to) };
+    this.mark(null);
     this.draw();
   }
 
@@ -57,6 +63,7 @@ export class Histogram {
       buckets.flatMap((bucket) => this.bars(bucket, most)), this.ticks(), this.selection);
     const peak = total > 0 && el("span", { class: "ex-peak", title: "The highest bar" }, most.toLocaleString("en"));
     this.place.replaceChildren(picture, peak || "", this.tip);
+    if (!this.table.hidden) this.drawTable();
   }
 
   bars(bucket, most) {
@@ -119,6 +126,55 @@ export class Histogram {
       const start = Date.parse(bucket.start);
       this.onZoom(start, start + this.histogram.step_seconds * 1000);
     }
+  }
+
+  // Arrows choose a bar, with Shift several; Enter goes into them, T shows the table.
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.histogram) return;
+    const last = this.histogram.buckets.length - 1;
+    const steps = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity };
+    if (event.key in steps && last >= 0) {
+      const at = this.chosen ? Math.max(0, Math.min(last, this.chosen.at + steps[event.key])) : last;
+      this.mark({ at, since: event.shiftKey && this.chosen ? this.chosen.since : at });
+    } else if (event.key === "Enter" && this.chosen) this.onZoom(...this.span());
+    else if (event.key.toLowerCase() === "t") this.toggleTable();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // Begin and end of the chosen bars.
+  span() {
+    const { buckets, step_seconds: step } = this.histogram;
+    const [first, final] = [Math.min(this.chosen.at, this.chosen.since), Math.max(this.chosen.at, this.chosen.since)];
+    return [Date.parse(buckets[first].start), Date.parse(buckets[final].start) + step * 1000];
+  }
+
+  mark(chosen) {
+    this.chosen = chosen;
+    this.selection?.setAttribute("width", 0);
+    if (!chosen) return;
+    const [from, to] = this.span();
+    const left = Math.max(0, this.x(from));
+    this.selection.setAttribute("x", left);
+    this.selection.setAttribute("width", Math.max(2, Math.min(this.width, this.x(to)) - left));
+    const inside = this.histogram.buckets.slice(Math.min(chosen.at, chosen.since), Math.max(chosen.at, chosen.since) + 1);
+    const counts = this.shown.map((level) => [level, inside.reduce((sum, bucket) => sum + bucket.counts[level], 0)]).filter(([, count]) => count);
+    this.said.textContent = `${moment(new Date(from))} to ${moment(new Date(to))}: ${counts.map(([level, count]) => `${count.toLocaleString("en")} ${level}`).join(", ") || "nothing"}`;
+  }
+
+  toggleTable() {
+    this.table.hidden = !this.table.hidden;
+    byId("ex-table").setAttribute("aria-expanded", String(!this.table.hidden));
+    if (!this.table.hidden) this.drawTable();
+  }
+
+  drawTable() {
+    const rows = this.histogram.buckets.filter((bucket) => this.count(bucket)).toReversed();
+    this.table.replaceChildren(el("table", {},
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, `From (${zoneWord()})`), this.shown.map((level) => el("th", { scope: "col" }, level)))),
+      el("tbody", {}, rows.length ? rows.map((bucket) => el("tr", {}, el("th", { scope: "row" }, moment(bucket.start)),
+        this.shown.map((level) => el("td", {}, bucket.counts[level].toLocaleString("en"))))) : el("tr", {}, el("td", { colspan: String(this.shown.length + 1) }, "Nothing in this range.")))));
   }
 
   bucketAt(x) {

@@ -1,5 +1,6 @@
 // The keyboard: / j k Enter Esc t c l p r ?
 
+import { isOff } from "../console/shortcuts.js";
 import { byId } from "./dom.js";
 import { state } from "./state.js";
 
@@ -26,6 +27,7 @@ export function wireKeys({ input, list, run, toggleLive, pause, closeDrawer, sho
   };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || isTyping(event.target)) return;
+    if (isOff() && event.key.length === 1) return;
     if (event.key === "Enter" && event.target.closest("button, a, summary")) return;
     const action = actions[event.key];
     if (!action || (event.key === "Escape" && document.querySelector(":popover-open"))) return;

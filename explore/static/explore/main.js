@@ -230,6 +230,7 @@ function wire() {
   });
   byId("ex-to").addEventListener("input", (event) => event.target.setCustomValidity(""));
   byId("ex-zoom-out").addEventListener("click", zoomOut);
+  byId("ex-table").addEventListener("click", () => histogram.toggleTable());
   byId("ex-zone").addEventListener("click", () => change({ zone: state.zone !== "UTC" ? "UTC" : OWN_ZONE !== "UTC" ? OWN_ZONE : BROWSER_ZONE }));
   byId("ex-share").addEventListener("click", () => copy(link({ ...range, live: false }), "Link"));
   byId("ex-live").addEventListener("click", toggleLive);

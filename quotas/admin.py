@@ -210,6 +210,6 @@ class QuotaAdmin(WhatIfAdmin):
     def retention(self, quota: Quota) -> int:
         return quota.organisation.limits.retention_days
 
-    @admin.display(description="")
+    @admin.display(description="usage")
     def usage_link(self, quota: Quota) -> SafeString:
         return format_html('<a href="{}">Usage</a>', address(quota.organisation))

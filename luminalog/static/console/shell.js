@@ -23,8 +23,15 @@ switcher?.addEventListener("change", () => {
 const menu = document.querySelector(".ll-menu");
 document.querySelector("[data-menu]")?.addEventListener("click", () => menu.showModal());
 
-// Django's boxes to choose many from name their icon, but do not say what it is.
-addEventListener("load", () => { for (const icon of document.querySelectorAll(".search-label-icon")) icon.setAttribute("role", "img"); });
+// Django's boxes to choose from leave their parts without a name, or a name without a part of speech.
+addEventListener("load", () => {
+  for (const icon of document.querySelectorAll(".search-label-icon")) icon.setAttribute("role", "img");
+  for (const select of document.querySelectorAll("select.admin-autocomplete")) {
+    const box = select.parentElement.querySelector(".select2-selection");
+    box?.setAttribute("aria-label", select.labels[0]?.textContent.replace(":", "") || select.name);
+    box?.removeAttribute("aria-labelledby");
+  }
+});
 
 // --- Palette --------------------------------------------------------------------------------------------------------
 const opener = document.querySelector("[data-palette]");

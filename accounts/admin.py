@@ -47,6 +47,7 @@ class NeverDeleted(ModelAdmin):
 
 @admin.register(Project)
 class ProjectAdmin(NeverDeleted):
+    empty_list = "No project yet. An organisation needs one before it can have a key."
     list_display = ["name", "organisation", "slug", "created_at"]
     list_select_related = ["organisation"]
     search_fields = ["name", "slug", "organisation__name", "organisation__slug"]
@@ -97,6 +98,7 @@ class StandingFilter(admin.SimpleListFilter):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(NeverDeleted):
+    empty_list = "No key yet. Whoever sends logs needs one: add it here, or on the page of an organisation."
     form = ApiKeyForm
     change_form_template = "admin/accounts/apikey/change_form.html"
     list_display = ["name", "hint", "badge", "owner", "environment", "used", "ends"]

@@ -68,7 +68,6 @@ class RoleAdmin(OnlySuperusersChange, GroupAdmin):
 class AuditTrailAdmin(ReadOnlyAdmin):
     """Who changed what, when and from where; read-only for everybody."""
 
-    heading = "Audit trail"
     list_display = ["timestamp", "actor", "action", "what", "changed_fields", "remote_addr"]
     list_display_links = ["timestamp"]
     list_select_related = ["actor", "content_type"]
@@ -102,6 +101,7 @@ class AuditTrailAdmin(ReadOnlyAdmin):
 class AccessRecordAdmin(ReadOnlyAdmin):
     """Who looked at whose logs; not even a superuser edits it."""
 
+    empty_list = "Nobody has looked at logs yet."
     list_display = ["at", "username", "organisation", "action", "query", "subject", "address"]
     list_filter = ["action", "at"]
     search_fields = ["username", "organisation", "query", "subject"]

@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from explore.explorer import saved
 from explore.explorer.page import explorer_page
@@ -63,9 +65,20 @@ class ExplorerAdmin(ExplorerModelAdmin):
 
 @admin.register(SavedSearch)
 class SavedSearchAdmin(SavedSearchModelAdmin):
-    list_display = ["name", "organisation", "owner", "is_shared", "query", "created_at"]
+    """Searches are saved in the explorer; here they are renamed, shared and deleted."""
+
+    list_display = ["name", "organisation", "owner", "is_shared", "query", "created_at", "opened"]
     list_filter = ["is_shared"]
     list_select_related = ["organisation", "owner"]
     search_fields = ["name", "query", "owner__username", "organisation__name"]
-    raw_id_fields = ["organisation", "owner"]
+    fields = ["name", "is_shared", "organisation", "owner", "query", "levels", "time_range", "created_at"]
+    readonly_fields = ["organisation", "owner", "query", "levels", "time_range", "created_at"]
     show_full_result_count = False
+    empty_list = "No search is saved yet. Save one in the explorer, under Saved."
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
+        return False
+
+    @admin.display(description="explorer")
+    def opened(self, search: SavedSearch) -> SafeString:
+        return format_html('<a href="{}">Open</a>', saved.address(search))

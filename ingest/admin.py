@@ -29,6 +29,7 @@ class WithoutPayloads(ReadOnlyAdmin):
 
 @admin.register(SpooledBatch)
 class SpooledBatchAdmin(WithoutPayloads):
+    empty_list = "Nothing waits: all that was accepted is stored."
     list_display = [
         "batch_id",
         "organisation_id",
@@ -48,6 +49,7 @@ class SpooledBatchAdmin(WithoutPayloads):
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(WithoutPayloads):
+    empty_list = "None: the log store has taken every entry."
     list_display = [
         "batch_id",
         "position",

@@ -50,6 +50,7 @@ class ChannelForm(ChannelModelForm):
 
 @admin.register(NoticeChannel)
 class NoticeChannelAdmin(ModelAdmin):
+    empty_list = "No channel yet: notices are shown here only. Add an e-mail address or a webhook."
     form = ChannelForm
     list_display = ["organisation", "kind", "address", "is_active"]
     list_display_links = ["address"]
@@ -83,6 +84,7 @@ class DeliveryInline(TabularInline):
 
 @admin.register(Notice)
 class NoticeAdmin(ReadOnlyAdmin):
+    empty_list = "No notice yet. One is made at 80 % of the quota, when it is spent, and on days with refusals."
     list_display = ["organisation", "kind", "period", "created_at", "ways"]
     list_display_links = ["kind"]
     list_filter = ["kind"]

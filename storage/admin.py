@@ -17,6 +17,7 @@ places.lists("operations", of="storage.droppedpartition", title="Dropped partiti
 
 @admin.register(Retention)
 class RetentionAdmin(ReadOnlyAdmin):
+    empty_list = "Retention has not deleted anything yet."
     list_display = ["organisation", "emptied_before", "ran_at", "deleted_entries", "deleted_entries_in_all"]
     ordering = ["-ran_at"]
 
@@ -32,5 +33,6 @@ class RetentionAdmin(ReadOnlyAdmin):
 
 @admin.register(DroppedPartition)
 class DroppedPartitionAdmin(ReadOnlyAdmin):
+    empty_list = "No day has been dropped yet: each is kept by some plan."
     list_display = ["day", "entries", "size_bytes", "dropped_at"]
     ordering = ["-day"]

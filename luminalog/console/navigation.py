@@ -42,6 +42,11 @@ class Navigation:
     tabs: list[Link]
     switcher: Switcher | None
 
+    @property
+    def title(self) -> str:
+        """What this page's tab is called."""
+        return next((tab.title for tab in self.tabs if tab.is_here), "")
+
 
 def navigation(request: HttpRequest) -> Navigation:
     """Return what the shell shows on the page that is asked for."""

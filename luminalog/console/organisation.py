@@ -41,6 +41,7 @@ class ProjectInline(TabularInline):
 
 @admin.register(Organisation)
 class OrganisationAdmin(NeverDeleted):
+    empty_list = "No organisation yet. Add the first, with a project; then issue a key on its page."
     change_form_template = "admin/accounts/organisation/change_form.html"
     list_display = ["name", "slug", "badge", "plan", "created_at"]
     list_filter = ["status", "quota__plan"]

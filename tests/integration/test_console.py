@@ -262,6 +262,7 @@ def test_sizes_tell_days_tables_and_the_database() -> None:
 
 def test_empty_lists_explain_themselves() -> None:
     client = client_of("superuser")
-    assert "There is nothing here yet." in client.get("/admin/accounts/project/").content.decode()
+    assert "An organisation needs one before" in client.get("/admin/accounts/project/").content.decode()
+    assert "There is nothing here yet." in client.get("/admin/axes/accessattempt/").content.decode()
     assert "Nothing is found so." in client.get("/admin/accounts/project/?q=x").content.decode()
     assert not Organisation.objects.exists()

@@ -23,15 +23,7 @@ switcher?.addEventListener("change", () => {
 const menu = document.querySelector(".ll-menu");
 document.querySelector("[data-menu]")?.addEventListener("click", () => menu.showModal());
 
-// Django's boxes to choose from leave their parts without a name, or a name without a part of speech.
-addEventListener("load", () => {
-  for (const icon of document.querySelectorAll(".search-label-icon")) icon.setAttribute("role", "img");
-  for (const select of document.querySelectorAll("select.admin-autocomplete")) {
-    const box = select.parentElement.querySelector(".select2-selection");
-    box?.setAttribute("aria-label", select.labels[0]?.textContent.replace(":", "") || select.name);
-    box?.removeAttribute("aria-labelledby");
-  }
-});
+if (document.querySelector("select.admin-autocomplete, select.selectfilter")) import("./django-boxes.js");
 
 // --- Palette --------------------------------------------------------------------------------------------------------
 const opener = document.querySelector("[data-palette]");

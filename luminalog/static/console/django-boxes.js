@@ -6,6 +6,7 @@ function nameThem() {
     const select = box.closest(".select2").previousElementSibling;
     box.setAttribute("aria-label", select?.labels?.[0]?.textContent.replace(":", "") || "Choose");
     box.removeAttribute("aria-labelledby");
+    for (const name of ["role", "aria-readonly"]) box.firstElementChild.removeAttribute(name); // no field of its own
   }
 }
 

@@ -4,23 +4,21 @@ import math
 import os
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import ViewportSize, sync_playwright
+from playwright.sync_api import ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.caller import Caller
-from accounts.models import ApiKey, User
+from accounts.models import ApiKey, Organisation, User
 from quotas import ledger
-from quotas.models import MonthlyUsage, Quota
+from quotas.models import MonthlyUsage
+from tests.browser import chromium
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.django_db(transaction=True)]
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 SIZES = {"wide": ViewportSize(width=1280, height=900), "narrow": ViewportSize(width=390, height=844)}
 PICTURES = os.environ.get("SCREENSHOTS")
 
@@ -60,35 +58,30 @@ def fill_month(caller: Caller) -> None:
 def test_the_usage_page_of_a_busy_organisation(
     live_server: LiveServer, make_caller: Callable[..., Caller], admin_user: User
 ) -> None:
-    if not CHROMIUM.exists():
-        pytest.skip(f"NOT TESTED IN A BROWSER: {CHROMIUM} is missing (apt-get install chromium)")
     caller = make_caller(requests_per_minute=600)
     fill_month(caller)
     client = Client()
     client.force_login(admin_user)
-    address = f"{live_server.url}/admin/quotas/quota/{Quota.objects.get(organisation=caller.organisation_id).pk}/usage/"
+    organisation = Organisation.objects.get(pk=caller.organisation_id)
+    address = f"{live_server.url}/admin/usage/?organisation={organisation.slug}"
     session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
     complaints: list[str] = []
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        context = browser.new_context()
+    with chromium() as browser, browser.new_context() as context:
         context.add_cookies([session])  # type: ignore[list-item]
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
         for name, size in SIZES.items():
             for theme in ("light", "dark"):
                 page.set_viewport_size(size)
                 page.emulate_media(color_scheme=theme)
                 page.goto(address)
-                assert page.locator(".chart canvas").count() == 3
+                expect(page.locator(".ll-chart canvas")).to_have_count(3)
                 assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
                 if PICTURES:
                     page.screenshot(path=f"{PICTURES}/usage-{name}-{theme}.png", full_page=True)
         page.get_by_role("link", name="Week").click()
         assert page.get_by_role("link", name="Week").get_attribute("aria-current") == "page"
-        browser.close()
 
     assert complaints == []

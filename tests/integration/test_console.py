@@ -18,7 +18,7 @@ from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db
 
-BROWSER = {"HTTP_ACCEPT": "text/html,application/xhtml+xml"}
+BROWSER = {"accept": "text/html,application/xhtml+xml"}
 PLACES = {
     "Operators": ["Explorer", "Usage", "Customers", "Operations"],
     "Support": ["Usage", "Customers", "Operations"],
@@ -27,10 +27,8 @@ PLACES = {
 }
 
 
-def client_of(role: str, **fields: Any) -> Client:
-    user = User.objects.create_user(
-        role.lower(), password="x", is_staff=True, is_superuser=role == "superuser", **fields
-    )
+def client_of(role: str) -> Client:
+    user = User.objects.create_user(role.lower(), password="x", is_staff=True, is_superuser=role == "superuser")
     if role in PLACES and role != "nobody":
         user.groups.add(Group.objects.get(name=role))
     client = Client()
@@ -175,7 +173,7 @@ def test_zone_that_there_is_not_is_utc(zone: str) -> None:
 )
 def test_browser_is_told_which_permission_is_missing_and_who_gives_it(address: str, permission: str) -> None:
     User.objects.create_superuser("ada", password="x")
-    answer = client_of("Support").get(address, **BROWSER)
+    answer = client_of("Support").get(address, headers=BROWSER)
     assert answer.status_code == 403
     page = " ".join(answer.content.decode().split())
     assert f"You need the permission <em>{permission}</em>. Ask <strong>ada</strong> or another administrator" in page
@@ -184,7 +182,7 @@ def test_browser_is_told_which_permission_is_missing_and_who_gives_it(address: s
 
 def test_step_says_what_it_needs() -> None:
     api_key, _ = make_api_key()
-    answer = client_of("Auditors").get(reverse("admin:accounts_apikey_revoke", args=[api_key.pk]), **BROWSER)
+    answer = client_of("Auditors").get(reverse("admin:accounts_apikey_revoke", args=[api_key.pk]), headers=BROWSER)
     assert "Can revoke API key" in answer.content.decode()
     assert ApiKey.objects.get().revoked_at is None
 
@@ -197,28 +195,28 @@ def test_program_is_told_in_json() -> None:
         ("/nothing", "not_found"),
     ):
         for accept in ("application/json", "*/*", ""):
-            assert client.get(address, HTTP_ACCEPT=accept).json()["code"] == code
-    assert client.get("/v1/nothing", **BROWSER).json()["code"] == "not_found"
+            assert client.get(address, headers={"accept": accept}).json()["code"] == code
+    assert client.get("/v1/nothing", headers=BROWSER).json()["code"] == "not_found"
 
 
 @pytest.mark.parametrize("address", ["/nothing", "/admin/nothing/", "/docs/nothing"])
 def test_address_of_nothing_is_a_page(address: str) -> None:
     for client in (client_of("superuser"), Client()):
-        answer = client.get(address, follow=True, **BROWSER)
+        answer = client.get(address, follow=True, headers=BROWSER)
         assert answer.status_code in (200, 404)  # 200: the log-in
         assert "<h1>" in answer.content.decode()
 
 
 def test_strangers_are_told_no_name() -> None:
     User.objects.create_superuser("ada", password="x")
-    answer = Client().get("/nothing", **BROWSER)
+    answer = Client().get("/nothing", headers=BROWSER)
     assert answer.status_code == 404
     assert "ada" not in answer.content.decode()
 
 
 def test_form_without_its_token_is_answered_by_a_page() -> None:
     client = Client(enforce_csrf_checks=True)
-    answer = client.post("/admin/login/", {"username": "ada"}, **BROWSER)
+    answer = client.post("/admin/login/", {"username": "ada"}, headers=BROWSER)
     assert answer.status_code == 403
     assert "reload the page" in answer.content.decode()
     assert client.post("/admin/login/", {"username": "ada"}).json()["code"] == "forbidden"
@@ -228,7 +226,7 @@ def test_hidden_admin_looks_like_nothing(settings: Any) -> None:
     settings.ADMIN_NETWORKS = ["203.0.113.0/24"]
     client = Client()
     for accept in (BROWSER, {}):
-        hidden, nothing = (client.get(address, **accept) for address in ("/admin/", "/nothing"))
+        hidden, nothing = (client.get(address, headers=accept) for address in ("/admin/", "/nothing"))
         assert hidden.status_code == nothing.status_code == 404
         ids = re.compile(r"[0-9a-f]{32}")
         assert ids.sub("", hidden.content.decode()) == ids.sub("", nothing.content.decode())

@@ -42,3 +42,11 @@ def test_package_has_its_licence_beside_it(name: str) -> None:
 def test_script_imports_only_what_lies_beside_it(script: Path) -> None:
     imported = re.findall(r"""(?:\bfrom|\bimport)\s*\(?["']([^"']+)["']""", script.read_text())
     assert all(name.startswith("./") and (script.parent / name).is_file() for name in imported)
+
+
+def test_markup_is_made_in_one_place() -> None:
+    ours = [path for path in PROJECT.glob("*/static/**/*.js") if "vendor" not in path.parts]
+    makers = [path.name for path in ours if "vendor/preact.js" in path.read_text()]
+    assert makers == ["html.js"]
+    sinks = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|ContextualFragment|HTMLUnsafe|\beval\("
+    assert {path.name: found for path in ours if (found := re.findall(sinks, path.read_text()))} == {}

@@ -40,7 +40,7 @@ function Palette({ dialog }) {
   const [at, setAt] = useState(0);
   const input = useRef(null);
   const { rows, problem } = useFound(text);
-  opened = () => { setText(""); setAt(0); dialog.showModal(); input.current.focus(); };
+  opened = (typed) => { setText(typed.join("")); setAt(0); dialog.showModal(); input.current.focus(); };
   useEffect(() => setAt(0), [rows]);
   useEffect(() => document.getElementById(`ll-found-${at}`)?.scrollIntoView({ block: "nearest" }), [at]);
   const go = (row) => { if (row) location.assign(row.url); };
@@ -69,5 +69,5 @@ export function palette() {
     document.body.append(dialog);
     render(html`<${Palette} dialog=${dialog} />`, dialog);
   }
-  return { open: () => opened() };
+  return { open: (typed) => opened(typed) };
 }

@@ -28,9 +28,19 @@ if (document.querySelector("select.admin-autocomplete, select.selectfilter")) im
 // --- Palette --------------------------------------------------------------------------------------------------------
 const opener = document.querySelector("[data-palette]");
 
+// What is typed while it is on its way is not lost.
 async function openPalette() {
+  const typed = [];
+  const keep = (event) => {
+    if (event.key.length > 1 || event.ctrlKey || event.metaKey) return;
+    typed.push(event.key);
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  window.addEventListener("keydown", keep, { capture: true });
   const { palette } = await import("./palette.js");
-  palette().open();
+  palette().open(typed);
+  window.removeEventListener("keydown", keep, { capture: true });
 }
 
 if (opener) {
@@ -40,7 +50,7 @@ if (opener) {
 
 // --- Keys -----------------------------------------------------------------------------------------------------------
 const SECOND_KEY_MS = 1200;
-let goes = 0;
+let goes = -Infinity;
 const isTyping = (target) => target instanceof Element && target.closest("input, textarea, select, [contenteditable]") !== null;
 
 document.addEventListener("keydown", (event) => {
@@ -51,7 +61,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.ctrlKey || event.metaKey || event.altKey || isOff() || isTyping(event.target) || document.querySelector("dialog[open]")) return;
   const place = performance.now() - goes < SECOND_KEY_MS && document.querySelector(`.ll-bar-places [data-key="${CSS.escape(event.key)}"]`);
-  goes = event.key === "g" ? performance.now() : 0;
+  goes = event.key === "g" ? performance.now() : -Infinity;
   if (!place) return;
   event.preventDefault();
   event.stopImmediatePropagation(); // the page has the letter for something else

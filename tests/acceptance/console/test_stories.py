@@ -150,3 +150,26 @@ def test_pages_break_no_policy(page: Page, shop: Shop) -> None:
         expect(page.locator(".ll-palette [role=option]").first).to_be_visible()
         page.keyboard.press("Escape")
     assert complaints == []
+
+
+ATTEMPTS = [
+    "html`<a href=${'javascript:alert(1)'}>x</a>`",
+    "html`<a href=${' //elsewhere.example'}>x</a>`",
+    "html`<a href=${'//elsewhere.example'}>x</a>`",
+    "html`<p onclick=${'alert(1)'}>x</p>`",
+    "html`<p style=${'color: red'}>x</p>`",
+    "html`<p dangerouslySetInnerHTML=${{ __html: '<b>x</b>' }}></p>`",
+    "html`<script>alert(1)</script>`",
+    "html`<iframe src='/'></iframe>`",
+    "html`<img src=${'https://elsewhere.example/x.png'} />`",
+    "html`<p srcdoc='x'>x</p>`",
+    """icon('x"><b>')""",
+]
+
+
+def test_markup_that_could_run_or_load_is_refused(page: Page, shop: Shop) -> None:
+    page.goto(f"{shop.url}/docs")
+    making = "async (attempt) => {{ const {{ html, icon }} = await import('/static/console/html.js'); {0} }}"
+    for attempt in [*ATTEMPTS, "html`<p class='x' onClick=${() => 1}>${'<b>'}</p>`"]:
+        tried = making.format(f"try {{ {attempt}; return 'made'; }} catch (error) {{ return error.message; }}")
+        assert (page.evaluate(tried) == "made") == (attempt not in ATTEMPTS), attempt

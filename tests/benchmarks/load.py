@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 PATIENCE_SECONDS = 60.0
 #: As much as Linux allows: a large body then goes in few pieces.
 SEND_BUFFER_BYTES = 2**20
-#: Answers of a load that nobody looks at but for their status.
+#: Is told of each answer: its status, its body, when its request was due.
 Look = Callable[[int, bytes, float], None]
 
 

@@ -31,15 +31,22 @@ SELECT batch_id, extract(epoch FROM clock_timestamp() - received_at)::float8 FRO
 """
 
 
-class BesideReaders(msgspec.Struct, frozen=True, kw_only=True):
-    """Latencies of one-entry requests at 70 % of the most that are taken, alone and beside readers who are many."""
+class AtPace(msgspec.Struct, frozen=True, kw_only=True):
+    """Latencies of one-entry requests at so many a second."""
 
     requests_a_second: float
-    reads_a_second: float
-    entries: int
-    alone_p99_ms: float
     p50_ms: float
     p99_ms: float
+
+
+class BesideReaders(msgspec.Struct, frozen=True, kw_only=True):
+    """Accepting at 70 % of the most that is taken alone, without and with readers; at 70 % of the most beside them."""
+
+    entries: int
+    reads_a_second: float
+    alone: AtPace
+    same_pace: AtPace
+    own_pace: AtPace
 
 
 class BesideSpent(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,26 +97,42 @@ def stored_after(ours: Ours, *, seconds: float) -> StoredAfter:
 
 
 def beside_readers(ours: Ours, *, seconds: float, bodies: int) -> BesideReaders:
-    """Fill the store with bodies of 1,000 entries, measure the most that is taken, and send 70 % of it twice."""
+    """Fill the store with bodies of 1,000 entries, and accept beside more readers than have a place."""
     for tenant in (ours.ample, ours.broad):
         _send_some(ours, tenant, bodies=bodies // 2)
     ours.settle()
-    load = ours.load(ours.ample, seconds=seconds)
-    rate = SHARE_OF_MAXIMUM * send(load).all_taken().requests_a_second
-    ours.settle()
-    paced = ours.load(ours.ample, connections=CALLERS, seconds=seconds, rate=rate)
-    alone = send(paced).all_taken()
-    with _beside(_questions(ours, seconds=seconds)) as readers:
-        sent = send(paced).all_taken()
-    ours.settle()
+    questions = _questions(ours, seconds=seconds)
+    most = _most(ours, seconds=seconds)
+    alone = _at_pace(ours, SHARE_OF_MAXIMUM * most, seconds=seconds)
+    with _beside(questions) as readers:
+        same_pace = _at_pace(ours, SHARE_OF_MAXIMUM * most, seconds=seconds)
+    with _beside(questions):
+        most = _most(ours, seconds=seconds)
+    with _beside(questions):
+        own_pace = _at_pace(ours, SHARE_OF_MAXIMUM * most, seconds=seconds)
     return BesideReaders(
-        requests_a_second=rate,
-        reads_a_second=readers[0].statuses[200] / readers[0].seconds,
         entries=1_000 * bodies,
-        alone_p99_ms=1e3 * alone.percentile(0.99),
-        p50_ms=1e3 * sent.percentile(0.5),
-        p99_ms=1e3 * sent.percentile(0.99),
+        reads_a_second=readers[0].statuses[200] / readers[0].seconds,
+        alone=alone,
+        same_pace=same_pace,
+        own_pace=own_pace,
     )
+
+
+def _most(ours: Ours, *, seconds: float) -> float:
+    return _accept(ours, seconds=seconds).requests_a_second
+
+
+def _at_pace(ours: Ours, rate: float, *, seconds: float) -> AtPace:
+    sent = _accept(ours, seconds=seconds, rate=rate)
+    return AtPace(requests_a_second=rate, p50_ms=1e3 * sent.percentile(0.5), p99_ms=1e3 * sent.percentile(0.99))
+
+
+def _accept(ours: Ours, *, seconds: float, rate: float = 0) -> Sent:
+    """Send requests of one entry, and leave the spool empty."""
+    sent = send(ours.load(ours.ample, connections=CALLERS, seconds=seconds, rate=rate)).all_taken()
+    ours.settle()
+    return sent
 
 
 def beside_spent(ours: Ours, *, rounds: int, seconds: float) -> BesideSpent:

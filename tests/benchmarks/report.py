@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from tests.benchmarks.paces import BesideReaders, BesideSpent, StoredAfter
+from tests.benchmarks.paces import AtPace, BesideReaders, BesideSpent, StoredAfter
 from tests.benchmarks.paper import Run, table
 from tests.benchmarks.rounds import Cell, Measured, Measurements, median
 from tests.benchmarks.sides import DJANGO, EMPTY, MIDDLEWARES, OURS
@@ -93,9 +93,9 @@ def goals(found: Measurements, drain: dict[int, DrainCost], readers: BesideReade
             at_least=False,
         ),
         Goal(
-            what="p99 in ms of accepting 1 entry at 70 % load, beside full readers",
-            bounds=[50],
-            measured=[readers.p99_ms],
+            what="p99 in ms of accepting 1 entry beside full readers, at 70 % of the most alone · beside them",
+            bounds=[50, 50],
+            measured=[readers.same_pace.p99_ms, readers.own_pace.p99_ms],
             at_least=False,
         ),
         Goal(
@@ -180,7 +180,7 @@ def _cells(row: Row) -> Iterator[str]:
 
 def _parts(us: dict[str, float], *, entries: int = 1) -> str:
     named = {name: us.get(part, 0.0) for part, name in PARTS.items()}
-    named["others"] = sum(us.values()) - sum(named.values())
+    named["others"] = sum(taken for part, taken in us.items() if part not in PARTS)
     return ", ".join(f"{name} {_number(taken / entries)}" for name, taken in named.items()) if "web" in us else ""
 
 
@@ -200,14 +200,19 @@ def _words(report: Report) -> str:
         f"- Drain, CPU µs an entry ÷ those of bare COPY: {costs or 'not measured'}.",
         f"- From acceptance to the store at {stored.entries_a_second:,} entries/s: p50 {_number(stored.p50_ms)} ms,"
         f" p99 {_number(stored.p99_ms)} ms.",
-        f"- 70 % load were {readers.requests_a_second:,.0f} requests/s; p99 {_number(readers.alone_p99_ms)} ms alone;"
-        f" beside {readers.reads_a_second:,.1f} answered reads/s in {readers.entries:,} entries and more than have a"
-        f" place, p50 {_number(readers.p50_ms)} ms, p99 {_number(readers.p99_ms)} ms.",
+        f"- 70 % of the most are {_pace(readers.alone)} alone; at the same pace beside more readers than have a place"
+        f" ({_number(readers.reads_a_second)} answers/s from {readers.entries:,} entries), {_pace(readers.same_pace)};"
+        f" and 70 % of the most beside them, {_pace(readers.own_pace)}.",
         f"- A stranger's p99: {_number(spent.alone_ms)} ms alone, {_number(spent.accepted_ms)} ms beside"
         f" {spent.neighbour_a_second} requests/s that are accepted, {_number(spent.refused_ms)} ms beside as many of a"
         " spent quota.",
         "",
     ])  # fmt: skip
+
+
+def _pace(pace: AtPace) -> str:
+    rate, p50, p99 = map(_number, (pace.requests_a_second, pace.p50_ms, pace.p99_ms))
+    return f"{rate} requests/s with p50 {p50} ms, p99 {p99} ms"
 
 
 def _number(value: float | None) -> str:

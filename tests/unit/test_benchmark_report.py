@@ -5,14 +5,13 @@ import pytest
 
 from tests.benchmarks import paper, report
 from tests.benchmarks.ingest import FIGURES
-from tests.benchmarks.paces import BesideReaders, BesideSpent
+from tests.benchmarks.paces import AtPace, BesideReaders, BesideSpent
 from tests.benchmarks.report import DrainCost, Report
 from tests.benchmarks.rounds import CONNECTIONS, ENTRIES, Cell, Measured, Measurements
 from tests.benchmarks.sides import DJANGO, EMPTY, MIDDLEWARES, OURS
 
-READERS = BesideReaders(
-    requests_a_second=700, reads_a_second=20, entries=1_000, alone_p99_ms=8, p50_ms=5, p99_ms=50
-)  # fmt: skip
+PACE = AtPace(requests_a_second=700, p50_ms=5, p99_ms=50)
+READERS = BesideReaders(entries=1_000, reads_a_second=20, alone=PACE, same_pace=PACE, own_pace=PACE)
 SPENT = BesideSpent(neighbour_a_second=500, alone_ms=10, accepted_ms=11, refused_ms=13)
 DRAIN = {1: DrainCost(drain_us=60, copy_us=10), 20: DrainCost(drain_us=16, copy_us=10)}
 

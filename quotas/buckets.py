@@ -1,7 +1,9 @@
 """Token buckets in a hierarchy, exact across processes: one Lua call to Valkey takes from all levels or from none."""
 
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 
 from quotas.scripts import script
@@ -32,20 +34,45 @@ class Verdict:
     full_at: int  # Unix seconds, rounded up
 
 
+#: The levels of a request, widest first.
+Hierarchy = tuple[BucketLevel, ...]
+
+
 def take(levels: Sequence[BucketLevel], *, cost: int = 1) -> Verdict:
     """Take `cost` tokens from every level, or from none. A cost of 0 only looks. Raises: `redis.RedisError`."""
-    arguments = [cost]
-    for level in levels:
-        arguments += [min(level.per_minute, MAX_TOKENS), min(level.capacity, MAX_TOKENS)]
-    answer = script("take_tokens")(keys=[level.key for level in levels], args=arguments)
-    allowed, tightest, remaining, wait, full_at = cast(list[int], answer)
-    return Verdict(
-        allowed=bool(allowed),
-        level=levels[tightest - 1],
-        remaining=remaining,
-        retry_after_seconds=rounded_up(wait),
-        full_at=rounded_up(full_at),
+    [verdict] = take_for_each([tuple(levels)], cost=cost)
+    return verdict
+
+
+def take_for_each(requests: Sequence[Hierarchy], *, cost: int = 1) -> list[Verdict]:
+    """As `take`, for requests that wait at the same moment, one after the other, in one call of the script."""
+    asked = Counter(requests)
+    answer = script("take_tokens")(
+        keys=[level.key for hierarchy in asked for level in hierarchy], args=[cost, *_arguments(asked)]
     )
+    numbers = iter(cast(list[int], answer))
+    verdicts = {hierarchy: deque(_verdicts(hierarchy, numbers, times)) for hierarchy, times in asked.items()}
+    return [verdicts[hierarchy].popleft() for hierarchy in requests]
+
+
+def _arguments(asked: Mapping[Hierarchy, int]) -> Iterator[int]:
+    for hierarchy, times in asked.items():
+        yield times
+        yield len(hierarchy)
+        for level in hierarchy:
+            yield min(level.per_minute, MAX_TOKENS)
+            yield min(level.capacity, MAX_TOKENS)
+
+
+def _verdicts(hierarchy: Hierarchy, numbers: Iterator[int], times: int) -> Iterator[Verdict]:
+    for allowed, tightest, remaining, wait, full_at in islice(zip(*[numbers] * 5, strict=True), times):
+        yield Verdict(
+            allowed=bool(allowed),
+            level=hierarchy[tightest - 1],
+            remaining=remaining,
+            retry_after_seconds=rounded_up(wait),
+            full_at=rounded_up(full_at),
+        )
 
 
 def rounded_up(microseconds: int) -> int:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from foundation.breaker import Breaker
 from quotas import buckets
-from quotas.buckets import BucketLevel, Verdict
+from quotas.buckets import BucketLevel, Hierarchy, Verdict
 from quotas.local_buckets import LocalBuckets
 from quotas.metrics import LIMITER_DEGRADED, LIMITER_FALLBACKS
 
@@ -25,17 +25,30 @@ class Limiter:
 
     def take(self, levels: Sequence[BucketLevel], *, cost: int = 1) -> Verdict:
         """Take `cost` tokens from every level, or from none."""
+        [verdict] = self.take_for_each([tuple(levels)], cost=cost)
+        return verdict
+
+    def take_for_each(self, requests: Sequence[Hierarchy], *, cost: int = 1) -> list[Verdict]:
+        """Do so for requests that wait at the same moment."""
         if self._breaker.lets_through():
             try:
-                verdict = buckets.take(levels, cost=cost)
+                verdicts = buckets.take_for_each(requests, cost=cost)
             except redis.RedisError as error:
-                self._breaker.failed()
-                self._degrade(error)
+                self._fail(error, times=len(requests))
             else:
                 self._recover()
-                return verdict
+                return verdicts
+        return [self.take_here(levels, cost=cost) for levels in requests]
+
+    def take_here(self, levels: Sequence[BucketLevel], *, cost: int = 1) -> Verdict:
+        """Take from this process's own buckets, without asking Valkey."""
         LIMITER_FALLBACKS.inc()
         return self._local.take(levels, cost=cost)
+
+    def _fail(self, error: redis.RedisError, *, times: int) -> None:
+        for _ in range(times):
+            self._breaker.failed()
+        self._degrade(error)
 
     def _degrade(self, error: redis.RedisError) -> None:
         if not self._degraded:

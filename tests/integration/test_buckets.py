@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from fractions import Fraction
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from foundation import valkey
 from quotas import buckets, scripts
 from quotas.buckets import BucketLevel, Verdict
 from quotas.local_buckets import LocalBuckets
+from tests.counting import round_trips
 
 MICROSECONDS = 1_000_000
 MINUTE = 60 * MICROSECONDS
@@ -60,7 +62,13 @@ def script_at() -> Take:
     )
 
     def take(levels: Sequence[BucketLevel], cost: int, now: int) -> Verdict:
-        arguments = [cost, *(number for one in levels for number in (one.per_minute, one.capacity)), now]
+        arguments = [
+            cost,
+            1,
+            len(levels),
+            *(number for one in levels for number in (one.per_minute, one.capacity)),
+            now,
+        ]
         allowed, tightest, remaining, wait, full_at = faked(keys=[one.key for one in levels], args=arguments)
         return Verdict(
             allowed=bool(allowed),
@@ -136,6 +144,29 @@ def test_a_refused_call_changes_no_level() -> None:
 
     assert {(verdict.allowed, verdict.level.scope) for verdict in verdicts} == {(False, "organisation")}
     assert [valkey.client().get(one.key) for one in (organisation, api_key)] == before
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_requests_that_ask_in_one_call_are_answered_as_if_one_by_one(seed: int) -> None:
+    """Of any hierarchies, also such as share a level; nothing comes back in between: a token a minute."""
+    dice = random.Random(seed)
+    organisations = [level(per_minute=1, capacity=dice.randint(5, 12)) for _ in range(3)]
+    hierarchies: list[buckets.Hierarchy] = [(one,) for one in organisations]
+    hierarchies += [(one, level("api_key", per_minute=1, capacity=dice.randint(1, 4))) for one in organisations * 2]
+    copies = {one: replace(one, key=one.key + ":copy") for hierarchy in hierarchies for one in hierarchy}
+    asked = dice.choices(hierarchies, k=60)
+    with round_trips() as sent:
+        at_once = buckets.take_for_each(asked)
+    assert [one.name for one in sent if one.name != "connect"] in (["EVALSHA"], ["EVALSHA", "SCRIPT", "EVALSHA"])
+
+    ordered = [hierarchy for first in dict.fromkeys(asked) for hierarchy in asked if hierarchy == first]
+    one_by_one: dict[buckets.Hierarchy, list[Verdict]] = {}
+    for hierarchy in ordered:
+        verdict = buckets.take([copies[one] for one in hierarchy])
+        one_by_one.setdefault(hierarchy, []).append(verdict)
+    alone = [one_by_one[hierarchy].pop(0) for hierarchy in asked]
+    assert [(one.allowed, one.remaining) for one in at_once] == [(one.allowed, one.remaining) for one in alone]
+    assert 10 < sum(verdict.allowed for verdict in at_once) < 50
 
 
 def test_looking_takes_nothing() -> None:

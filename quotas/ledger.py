@@ -24,6 +24,20 @@ UPDATE quotas_monthlyusage AS usage
 RETURNING usage.organisation_id, usage.period, usage.used_bytes
 """
 
+#: The same, but a row that somebody else holds is not waited for: none comes back either.
+CHARGE_IF_FREE = """
+UPDATE quotas_monthlyusage AS usage
+   SET used_bytes = usage.used_bytes + %(size_bytes)s, entries = usage.entries + %(entries)s
+  FROM quotas_limits AS limits,
+       (SELECT organisation_id, period FROM quotas_monthlyusage
+         WHERE organisation_id = %(organisation_id)s
+           AND period = date_trunc('month', now() AT TIME ZONE 'UTC')::date
+           FOR UPDATE SKIP LOCKED) AS held
+ WHERE usage.organisation_id = held.organisation_id AND usage.period = held.period
+   AND limits.organisation_id = %(organisation_id)s
+   AND usage.used_bytes + %(size_bytes)s <= limits.monthly_bytes
+RETURNING usage.organisation_id, usage.period"""
+
 #: Pieces of a statement that charges several organisations at once. `asked` is what for: organisation_id, entries,
 #: size_bytes. The rows of `held` are taken before anything is written, and in the same order by everybody, so that two
 #: such statements never wait for each other crosswise; with SKIP LOCKED behind it, for none at all.

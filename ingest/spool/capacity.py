@@ -50,8 +50,12 @@ class Capacity:
 
     def require(self) -> None:
         """Return if there is room, as far as is known. No I/O. Raises: Refusal `backlog_full`."""
-        if self._full and time.monotonic() - self._looked_at < FORGET_AFTER_SECONDS:
+        if self.is_full():
             raise Refusal("backlog_full", retry_after_seconds=RETRY_AFTER_SECONDS)
+
+    def is_full(self) -> bool:
+        """Tell whether there is no room, as far as is known. No I/O."""
+        return bool(self._full) and time.monotonic() - self._looked_at < FORGET_AFTER_SECONDS
 
     def kept(self, size_bytes: int) -> None:
         """Note a batch that was kept, so that the thread looks early after many bytes. No I/O."""

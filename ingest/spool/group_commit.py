@@ -8,14 +8,17 @@ with no room for the sum of its batches goes batch by batch.
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from enum import Enum, auto
 from functools import partial
 from threading import Lock
+from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from accounts.caller import Caller
 from foundation import statements
+from foundation.arrays import Bigints, Blobs, Integers, Texts
 from foundation.expiring import Expiring
 from foundation.lane import Lane
 from foundation.outages import is_outage
@@ -29,6 +32,8 @@ from quotas import ledger
 MOST_BATCHES, MOST_BYTES = 256, 8 * 2**20
 #: For how long an organisation goes apart from the others.
 APART_SECONDS = 1.0
+#: Threads on which they go that came by the express lane; each keeps a connection to PostgreSQL, as the one for all.
+HELPERS_APART = 4
 #: How many organisations that go apart are remembered.
 MOST_APART = 10_000
 
@@ -36,6 +41,8 @@ KEEP_WHAT_IS_FREE, KEEP_WHEN_FREE = (
     statements.read(__file__, "keep_group", columns=COLUMNS, hold=hold, charge=ledger.CHARGE_HELD)
     for hold in (f"{ledger.HOLD} SKIP LOCKED", ledger.HOLD)
 )
+#: The same for one batch, at half the price; they do not tell why it was not kept.
+FOR_ONE = {KEEP_WHAT_IS_FREE: table.ACCEPT_IF_FREE, KEEP_WHEN_FREE: table.ACCEPT}
 
 
 class Outcome(Enum):
@@ -48,12 +55,14 @@ class Outcome(Enum):
 
 
 Group = Lane[Row, Outcome]
+Kept = TypeVar("Kept", bound=Outcome | Exception)
 
 
 class GroupCommit:
     """The lanes of this process: one for all, and those of organisations that go apart."""
 
     def __init__(self) -> None:
+        self._helpers_apart = ThreadPoolExecutor(HELPERS_APART, "keep-apart")
         self._together = _lane(KEEP_WHAT_IS_FREE)
         self._apart: Expiring[int, Group] = Expiring(capacity=MOST_APART)
         self._one_by_one: Expiring[int, bool] = Expiring(capacity=MOST_APART)
@@ -69,18 +78,46 @@ class GroupCommit:
             outcome = Outcome.ALONE
         else:
             outcome = self._keep(table.rows_of(caller, parts)[0], organisation)
-            if outcome is Outcome.ALONE:
-                self._one_by_one.put(organisation, True, until=time.monotonic() + APART_SECONDS)
         if outcome is Outcome.REFUSED:
             raise ledger.exhausted(organisation)
         if outcome is not Outcome.KEPT:
             table.accept(caller, parts)
 
+    def keep_all(self, rows: Sequence[Row]) -> list[Outcome | Exception]:
+        """Keep batches that came together; return what became of each.
+
+        `HELD` may be tried by `keep_apart`, which takes its time; `ALONE` by `table.accept`.
+        """
+        outcomes: list[Outcome | Exception] = [self._outcome_before(row["organisation_id"]) for row in rows]
+        together = [index for index, outcome in enumerate(outcomes) if outcome is Outcome.KEPT]
+        try:
+            kept = self._together.do_all([rows[index] for index in together]) if together else ()
+        except TimeoutError:
+            kept = [_impatience()] * len(together)
+        for index, outcome in zip(together, kept, strict=True):
+            outcomes[index] = self._noted(outcome, rows[index]["organisation_id"])
+        return outcomes
+
+    async def keep_apart(self, row: Row) -> Outcome:
+        """Keep a batch in the groups of its own organisation. Raises: `OperationalError`, or as the database."""
+        organisation = row["organisation_id"]
+        try:
+            outcome = await self._own_lane(organisation).ask(row)
+        except TimeoutError as error:
+            raise _impatience() from error
+        return self._noted(outcome, organisation)
+
+    def _outcome_before(self, organisation: int) -> Outcome:
+        """Return what is known before a batch is tried; `KEPT` stands for nothing."""
+        if self._one_by_one.get(organisation):
+            return Outcome.ALONE
+        return Outcome.HELD if self._apart.get(organisation) else Outcome.KEPT
+
     def _keep(self, row: Row, organisation: int) -> Outcome:
         try:
-            return self._keep_in_a_group(row, organisation)
+            return self._noted(self._keep_in_a_group(row, organisation), organisation)
         except TimeoutError as error:
-            raise OperationalError("No group took the batch in time.") from error
+            raise _impatience() from error
 
     def _keep_in_a_group(self, row: Row, organisation: int) -> Outcome:
         lane = self._apart.get(organisation)
@@ -91,28 +128,40 @@ class GroupCommit:
             lane = self._own_lane(organisation)
         return lane.do(row)
 
+    def _noted(self, outcome: Kept, organisation: int) -> Kept:
+        """Remember an organisation that has no room for the sum of its batches."""
+        if outcome is Outcome.ALONE:
+            self._one_by_one.put(organisation, True, until=time.monotonic() + APART_SECONDS)
+        return outcome
+
     def _own_lane(self, organisation: int) -> Group:
         with self._lock:
             lane = self._apart.get(organisation)
             if lane is None:
-                lane = _lane(KEEP_WHEN_FREE)
+                lane = _lane(KEEP_WHEN_FREE, self._helpers_apart)
                 self._apart.put(organisation, lane, until=time.monotonic() + APART_SECONDS)
             return lane
 
 
-def _lane(statement: str) -> Group:
+def _lane(statement: str, helpers: Executor | None = None) -> Group:
     return Lane(
         partial(_keep, statement),
         size_of=lambda row: len(row["payload"]),
         most_items=MOST_BATCHES,
         most_bytes=MOST_BYTES,
         patience_seconds=DEADLINE_SECONDS,
+        helpers=helpers,
     )
+
+
+def _impatience() -> OperationalError:
+    return OperationalError("No group took the batch in time.")
 
 
 def _keep(statement: str, rows: Sequence[Row]) -> list[Outcome | Exception]:
     """Keep a group in one transaction; return what became of each row. Raises: `OperationalError`."""
     discard_if_dead()
+    table.numbered(rows)
     session = table.session()
     metrics.COMMIT_GROUPS.observe(len(rows))
     try:
@@ -128,15 +177,17 @@ def _keep(statement: str, rows: Sequence[Row]) -> list[Outcome | Exception]:
 
 def _run(statement: str, rows: Sequence[Row]) -> tuple[set[int], set[int]]:
     """Return the organisations whose rows were kept, and those whose quota has no room for theirs."""
+    if len(rows) == 1 and fetch_one(FOR_ONE[statement], rows[0]):
+        return {rows[0]["organisation_id"]}, set()
     columns = {
-        "batch_ids": [row["batch_id"] for row in rows],
-        "organisation_ids": [row["organisation_id"] for row in rows],
-        "api_key_ids": [row["api_key_id"] for row in rows],
-        "projects": [row["project"] for row in rows],
-        "environments": [row["environment"] for row in rows],
-        "entries": [row["part_entries"] for row in rows],
-        "sizes_bytes": [row["part_bytes"] for row in rows],
-        "payloads": [row["payload"] for row in rows],
+        "batch_ids": Bigints(row["batch_id"] for row in rows),
+        "organisation_ids": Bigints(row["organisation_id"] for row in rows),
+        "api_key_ids": Bigints(row["api_key_id"] for row in rows),
+        "projects": Texts(row["project"] for row in rows),
+        "environments": Texts(row["environment"] for row in rows),
+        "entries": Integers(row["part_entries"] for row in rows),
+        "sizes_bytes": Bigints(row["part_bytes"] for row in rows),
+        "payloads": Blobs(row["payload"] for row in rows),
     }
     found = fetch_one(statement, columns)
     if statement is KEEP_WHEN_FREE and found == (None, None):  # of the one organisation there is no row yet
@@ -163,6 +214,16 @@ def _outcomes(rows: Sequence[Row], kept: set[int], full: set[int]) -> list[Outco
 def accept(caller: Caller, parts: Sequence[Part]) -> None:
     """Keep `parts` with whatever else this process keeps at the moment: see `GroupCommit.accept`."""
     _of_this_process.accept(caller, parts)
+
+
+def keep_all(rows: Sequence[Row]) -> list[Outcome | Exception]:
+    """Keep batches that came together: see `GroupCommit.keep_all`."""
+    return _of_this_process.keep_all(rows)
+
+
+async def keep_apart(row: Row) -> Outcome:
+    """Keep a batch that was `HELD`: see `GroupCommit.keep_apart`."""
+    return await _of_this_process.keep_apart(row)
 
 
 def _begin_anew() -> None:

@@ -30,15 +30,19 @@ from storage.receipts import HAVE_RECEIPTS, OTHER_HAS_RECEIPT
 
 COLUMNS = "batch_id, organisation_id, api_key_id, project, environment, period, requests, entries, size_bytes, payload"
 
-#: Charges, and keeps the row only if the charge fitted. One statement: one round trip, one commit.
-ACCEPT = f"""
-WITH charge AS ({ledger.CHARGE})
+#: Charges, and keeps the row only if the charge fitted. One statement: one round trip, one commit. The
+#: second does not wait for the usage row either, if somebody else holds it.
+ACCEPT, ACCEPT_IF_FREE = (
+    f"""
+WITH charge AS ({charge})
 INSERT INTO ingest_spooledbatch ({COLUMNS})
 SELECT %(batch_id)s, charge.organisation_id, %(api_key_id)s, %(project)s, %(environment)s, charge.period,
        1, %(part_entries)s, %(part_bytes)s, %(payload)s
   FROM charge
 RETURNING batch_id
 """  # noqa: S608 - constants only
+    for charge in (ledger.CHARGE, ledger.CHARGE_IF_FREE)
+)
 #: A further part of a request too large for one row; its charge is in the last part's statement.
 KEEP = f"""
 INSERT INTO ingest_spooledbatch ({COLUMNS})
@@ -127,7 +131,7 @@ def accept(caller: Caller, parts: Sequence[Part]) -> None:
     Joins the transaction of a caller that has one. Raises: `Refusal` `quota_exhausted`; `OperationalError`.
     """
     discard_if_dead()
-    rows = rows_of(caller, parts)
+    rows = numbered(rows_of(caller, parts))
     last_id, number = rows[-1]["batch_id"], session()
     try:
         with _transaction(rows):
@@ -177,7 +181,7 @@ def batches() -> Iterator[tuple[int, int]]:
 
 
 def rows_of(caller: Caller, parts: Sequence[Part]) -> list[Row]:
-    """Return the parameters of each part's statement; the totals are those that `ledger.CHARGE` charges."""
+    """Return the parameters of each part's statement, but for an id; the totals are what `ledger.CHARGE` charges."""
     shared = {
         "organisation_id": caller.organisation_id,
         "api_key_id": caller.api_key_id,
@@ -187,15 +191,17 @@ def rows_of(caller: Caller, parts: Sequence[Part]) -> list[Row]:
         "size_bytes": sum(part.size_bytes for part in parts),
     }
     return [
-        shared
-        | {
-            "batch_id": batch_ids.take(),
-            "part_entries": part.entries,
-            "part_bytes": part.size_bytes,
-            "payload": part.payload,
-        }
+        shared | {"part_entries": part.entries, "part_bytes": part.size_bytes, "payload": part.payload}
         for part in parts
     ]
+
+
+def numbered(rows: Sequence[Row]) -> Sequence[Row]:
+    """Give an id to each of `rows` that has none. Raises: `OperationalError`."""
+    for row in rows:
+        if "batch_id" not in row:
+            row["batch_id"] = batch_ids.take()
+    return rows
 
 
 def _transaction(rows: Sequence[object]) -> AbstractContextManager[Any]:

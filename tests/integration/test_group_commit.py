@@ -1,5 +1,6 @@
 """Group commit: batches that wait share a flush, and each answer is what it would have been alone."""
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from foundation.refusals import Refusal
 from ingest import metrics
 from ingest.models import SpooledBatch
 from ingest.spool import group_commit, table
-from ingest.spool.group_commit import KEEP_WHAT_IS_FREE, GroupCommit
+from ingest.spool.group_commit import FOR_ONE, KEEP_WHAT_IS_FREE, GroupCommit, Outcome
 from quotas import ledger
 from quotas.models import MonthlyUsage
 from tests.integration.spool_rows import part_of
@@ -30,11 +31,13 @@ Threads = Callable[..., Future[None]]
 
 
 @pytest.fixture
-def groups(monkeypatch: pytest.MonkeyPatch) -> GroupCommit:
+def groups(monkeypatch: pytest.MonkeyPatch) -> Iterator[GroupCommit]:
     """As a process has it that has just begun; a busy machine is no reason to give up."""
     monkeypatch.setattr(group_commit, "DEADLINE_SECONDS", DEADLINE_SECONDS)
     monkeypatch.setattr(postgres, "DEADLINE_SECONDS", DEADLINE_SECONDS)
-    return GroupCommit()
+    made = GroupCommit()
+    yield made
+    made._helpers_apart.submit(connections.close_all).result(DEADLINE_SECONDS)
 
 
 @pytest.fixture
@@ -280,3 +283,52 @@ def test_month_whose_row_goes_in_the_midst_loses_no_batch(
     groups.accept(caller, [PART])
     assert used(caller) == PART.size_bytes
     assert SpooledBatch.objects.count() == 1
+
+
+def test_batches_that_come_together_by_the_lane_wait_for_no_row_either(
+    groups: GroupCommit, make_caller: Callable[..., Caller], sizes: list[int]
+) -> None:
+    """Whose row is held is told so, and waits in a group of its own organisation."""
+    a, b = make_caller(), make_caller()
+    for caller in (a, b):
+        ledger.open_month(caller.organisation_id)
+    rows = [table.rows_of(caller, [PART])[0] for caller in (a, b, a)]
+    with usage_held(a):
+        assert groups.keep_all(rows) == [Outcome.HELD, Outcome.KEPT, Outcome.HELD]
+
+    async def keep_apart() -> list[Outcome]:
+        return await asyncio.gather(*(groups.keep_apart(row) for row in (rows[0], rows[2])))
+
+    assert asyncio.run(keep_apart()) == [Outcome.KEPT] * 2
+    assert (used(a), used(b)) == (2 * PART.size_bytes, PART.size_bytes)
+    assert sizes[0] == 3
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_batches_that_come_together_hear_of_a_spent_quota(
+    groups: GroupCommit, make_caller: Callable[..., Caller], room: int
+) -> None:
+    """With no room for all, they are to be tried one by one: for a second at once."""
+    caller = make_caller(monthly_bytes=room * PART.size_bytes)
+    ledger.open_month(caller.organisation_id)
+    rows = [table.rows_of(caller, [PART])[0] for _ in range(2)]
+    alone = room < 2
+    assert groups.keep_all(rows) == [Outcome.ALONE if alone else Outcome.KEPT] * 2
+    assert groups.keep_all(rows[:1])[0] is (Outcome.ALONE if alone else Outcome.REFUSED)
+
+
+def test_one_batch_by_itself_costs_one_statement(
+    groups: GroupCommit, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.open_month(caller.organisation_id)
+    groups.accept(caller, [PART])  # ids are taken
+    asked: list[str] = []
+
+    def fetch(sql: str, parameters: dict[str, object]) -> object:
+        asked.append(sql)
+        return fetch_one(sql, parameters)
+
+    monkeypatch.setattr(group_commit, "fetch_one", fetch)
+    groups.accept(caller, [PART])
+    assert asked == [FOR_ONE[KEEP_WHAT_IS_FREE]]
+    assert used(caller) == 2 * PART.size_bytes

@@ -1,5 +1,6 @@
 """A lane: who comes alone begins at once, who waits shares a group, and each hears what became of his own."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -133,3 +134,79 @@ def test_many_threads_are_each_answered_once() -> None:
     with ThreadPoolExecutor(16) as threads:
         assert list(threads.map(lane.do, range(2_000))) == [-n for n in range(2_000)]
     assert sorted(done) == list(range(2_000))
+
+
+@pytest.fixture
+def helped(threads: ThreadPoolExecutor) -> Callable[..., Lane[int, int]]:
+    """Return a function that makes a lane which may be asked from an event loop."""
+
+    def make(work: Work, *, patience: float = DEADLINE_SECONDS) -> Lane[int, int]:
+        return Lane(
+            work, size_of=lambda n: n, most_items=256, most_bytes=1_000, patience_seconds=patience, helpers=threads
+        )
+
+    return make
+
+
+def test_those_on_an_event_loop_share_groups_that_a_helper_does(helped: Callable[..., Lane[int, int]]) -> None:
+    gate = Gate()
+    lane = helped(gate)
+
+    async def ask_all() -> list[int | BaseException]:
+        first = asyncio.ensure_future(lane.ask(1))
+        await asyncio.to_thread(wait_until, lambda: gate.groups)
+        others = [asyncio.ensure_future(lane.ask(item)) for item in (2, 13, 4)]
+        await asyncio.to_thread(wait_until, lambda: len(lane._waiting) == 3)
+        gate.open.set()
+        return await asyncio.gather(first, *others, return_exceptions=True)
+
+    first, second, third, fourth = asyncio.run(ask_all())
+    assert (first, second, fourth) == (2, 4, 8)
+    assert isinstance(third, ValueError)
+    assert gate.groups == [[1], [2, 13, 4]]
+
+
+def test_threads_and_an_event_loop_share_a_lane_and_lead_in_turn(
+    helped: Callable[..., Lane[int, int]], threads: ThreadPoolExecutor
+) -> None:
+    """Whoever the turn comes to, somebody does the work: a thread that waits, or a helper."""
+    lane = helped(lambda items: [2 * item for item in items])
+
+    async def ask_all() -> list[int]:
+        return await asyncio.gather(*(lane.ask(item) for item in range(200)))
+
+    futures = [threads.submit(lane.do, item) for item in range(200)]
+    assert asyncio.run(ask_all()) == [2 * item for item in range(200)]
+    assert [future.result(DEADLINE_SECONDS) for future in futures] == [2 * item for item in range(200)]
+    assert not lane._has_leader
+
+
+def test_one_on_an_event_loop_gives_up_even_when_the_helper_is_on_its_way(
+    helped: Callable[..., Lane[int, int]],
+) -> None:
+    """Nothing of it has begun then; the helper finds nobody, and the lane goes on."""
+    gate, held = Gate(), threading.Event()
+    gate.open.set()
+    with ThreadPoolExecutor(1) as busy:
+        busy.submit(held.wait, DEADLINE_SECONDS)
+        lane: Lane[int, int] = Lane(
+            gate, size_of=lambda n: n, most_items=256, most_bytes=1_000, patience_seconds=0.01, helpers=busy
+        )
+        with pytest.raises(TimeoutError):
+            asyncio.run(lane.ask(1))
+        held.set()
+    assert gate.groups == []
+    assert lane.do(3) == 6
+
+
+def test_what_one_brings_together_stays_together() -> None:
+    groups: list[list[int]] = []
+
+    def work(items: Sequence[int]) -> list[int | Exception]:
+        groups.append(list(items))
+        return [ValueError(item) if item == 13 else 2 * item for item in items]
+
+    outcomes = make_lane(work).do_all([5, 13, 7])
+    assert (outcomes[0], outcomes[2]) == (10, 14)
+    assert isinstance(outcomes[1], ValueError)
+    assert groups == [[5, 13, 7]]

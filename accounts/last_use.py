@@ -60,9 +60,13 @@ class LastUse:
         self._noted: Expiring[int, bool] = Expiring(capacity=CAPACITY, clock=clock)
         self.facts: Facts[int, Use] = Facts("last-use", _keep)
 
+    def is_noted(self, api_key_id: int) -> bool:
+        """Tell whether a use in the last minute has been noted."""
+        return bool(self._noted.get(api_key_id))
+
     def note(self, api_key_id: int, *, address: str, client: str) -> None:
         """Note a use; all but the first of a key in a minute cost a look-up in memory."""
-        if self._noted.get(api_key_id):
+        if self.is_noted(api_key_id):
             return
         self._noted.put(api_key_id, True, until=self.clock() + MINUTE_SECONDS)
         client = redact(client)[:CLIENT_LENGTH].replace("\0", "")

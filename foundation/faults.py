@@ -21,7 +21,7 @@ from django.db import OperationalError
 
 #: Every point in the product, in the order in which a batch passes them.
 POINTS = {
-    "after_authentication": "the caller is known and within the limits; nobody has looked at the body",
+    "after_authentication": "the caller is known and within the limits; nothing has been kept",
     "after_spool_row": "a request of several rows has written one of them, and charged nothing",
     "before_commit": "a request with an Idempotency-Key has done everything but COMMIT",
     "after_commit": "the batch is kept; nobody knows yet",

@@ -1,6 +1,6 @@
 """What a request says of its body: media type, charset and content coding, in whatever way it is written."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from django.http import HttpRequest
 
@@ -15,9 +15,13 @@ CODINGS = {"x-gzip": "gzip"}
 
 def require_media_type(request: HttpRequest, media_types: Collection[str]) -> None:
     """Refuse a body of another type, or in another charset than UTF-8. Raises: Refusal `unsupported_media_type`."""
-    charset = (request.content_params or {}).get("charset", "").strip().lower()
-    if request.content_type not in media_types or charset not in UTF8:
+    if not is_acceptable(request.content_type or "", request.content_params or {}, media_types):
         raise Refusal("unsupported_media_type")
+
+
+def is_acceptable(media_type: str, parameters: Mapping[str, str], media_types: Collection[str]) -> bool:
+    """Tell whether a body is of one of these types, and in UTF-8."""
+    return media_type in media_types and parameters.get("charset", "").strip().lower() in UTF8
 
 
 def content_coding(request: HttpRequest) -> str:

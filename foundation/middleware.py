@@ -4,10 +4,12 @@ import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from http import HTTPStatus
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.middleware.common import CommonMiddleware
 
@@ -19,6 +21,11 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
+def request_id_of(given: str) -> str:
+    """Return the caller's own id of a request if it is fit for our logs, else one of ours."""
+    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+
+
 class RequestContextMiddleware:
     """Give the request an id, ours or the caller's own; it is on every answer and every log line."""
 
@@ -26,8 +33,7 @@ class RequestContextMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
+        request_id = request_id_of(request.headers.get("X-Request-ID", ""))
         request.request_id = request_id  # type: ignore[attr-defined]
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             response = self.get_response(request)
@@ -84,6 +90,18 @@ class KnownHostMiddleware(CommonMiddleware):
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
         return request.method in ("GET", "HEAD") and super().should_redirect_with_slash(request)
+
+
+@lru_cache(maxsize=256)
+def is_known_host(host: str) -> bool:
+    """Tell whether a request to `host` (the header's value) is for us."""
+    request = HttpRequest()
+    request.META["HTTP_HOST"] = host
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return False
+    return True
 
 
 class KnownMethodsMiddleware:

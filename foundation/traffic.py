@@ -40,15 +40,20 @@ class TrafficMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         began = time.perf_counter()
         response = self.get_response(request)
-        seconds = time.perf_counter() - began
         method = request.method if request.method in METHODS else "other"
         code = getattr(response, "code", None) or response.status_code
-        answers, times = _series(route := _route(request), method, _outcome(response.status_code), code)
-        answers.inc()
-        times.observe(seconds)
-        if settings.ACCESS_LOG:
-            log.info("answered", route=route, method=method, status=response.status_code, code=code, seconds=seconds)
+        count(_route(request), method, response.status_code, code=code, began=began)
         return response
+
+
+def count(route: str, method: str, status: int, *, code: str | int, began: float) -> None:
+    """Count an answer to a request that began at this reading of `time.perf_counter`."""
+    seconds = time.perf_counter() - began
+    answers, times = _series(route, method, _outcome(status), code)
+    answers.inc()
+    times.observe(seconds)
+    if settings.ACCESS_LOG:
+        log.info("answered", route=route, method=method, status=status, code=code, seconds=seconds)
 
 
 @lru_cache(maxsize=1024)

@@ -36,9 +36,28 @@ class Accepted:
     kept: Kept | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Packed:
+    """What is to be kept, and what to answer when it is."""
+
+    parts: Sequence[Part]
+    accepted: Accepted
+
+
 def accept(request: Request) -> Accepted:
     """Keep what is in the body; when this returns, it is safe. Raises: `Refusal`, `OperationalError`."""
-    incoming = _read(request)
+    packed = packed_for(request, _read(request))
+    if request.idempotency_key is not None:
+        return _accept_once(request, request.idempotency_key, packed)
+    if packed.parts:
+        keep = group_commit.accept if settings.GROUP_COMMIT else table.accept
+        keep(request.caller, packed.parts)
+    reach("after_commit")
+    return packed.accepted
+
+
+def packed_for(request: Request, incoming: Incoming) -> Packed:
+    """Return what a request asks to keep, as the spool has it, and its answer."""
     parts = _parts(incoming)
     kept = Kept(
         organisation_id=request.caller.organisation_id,
@@ -46,28 +65,22 @@ def accept(request: Request) -> Accepted:
         size_bytes=sum(part.size_bytes for part in parts),
         wishes=request.wishes,
     )
-    accepted = Accepted(reply=request.protocol.answer(kept), kept=kept)
-    if request.idempotency_key is not None:
-        return _accept_once(request, request.idempotency_key, parts, accepted)
-    if parts:
-        keep = group_commit.accept if settings.GROUP_COMMIT else table.accept
-        keep(request.caller, parts)
-    reach("after_commit")
-    return accepted
+    return Packed(parts=parts, accepted=Accepted(reply=request.protocol.answer(kept), kept=kept))
 
 
-def _accept_once(request: Request, key: str, parts: Sequence[Part], accepted: Accepted) -> Accepted:
-    answer = Remembered(body=accepted.reply.body, media_type=accepted.reply.media_type)
+def _accept_once(request: Request, key: str, packed: Packed) -> Accepted:
+    reply = packed.accepted.reply
+    answer = Remembered(body=reply.body, media_type=reply.media_type)
     with PromptTransaction():
         earlier = idempotency.remember(request.caller.api_key_id, key, body=request.body, answer=answer)
         if earlier is not None:
             reply = Reply(body=earlier.body, media_type=earlier.media_type, headers={"Idempotency-Replayed": "true"})
             return Accepted(reply=reply, kept=None)
-        if parts:
-            table.accept(request.caller, parts)
+        if packed.parts:
+            table.accept(request.caller, packed.parts)
         reach("before_commit")
     reach("after_commit")
-    return accepted
+    return packed.accepted
 
 
 def _read(request: Request) -> Incoming:

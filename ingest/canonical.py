@@ -48,15 +48,18 @@ class Doubt(Exception):
     """The fast path cannot vouch for an entry: look closer, with `ingest.inspection`."""
 
 
-def canonical_lines(entries: Sequence[Entry]) -> list[bytes]:
-    """Return the canonical JSON of `entries`. Raises: OverflowError, or Doubt when one breaks a limit."""
+def canonical_lines(entries: Sequence[Entry], *, at_a_glance: bool = False) -> list[bytes]:
+    """Return the canonical JSON of `entries`. Raises: OverflowError, or Doubt when one breaks a limit.
+
+    `at_a_glance` no entry is looked at closely: whatever may be too large or too deep is doubted.
+    """
     for entry in entries:
         if entry.timestamp.tzinfo is not UTC:
             entry.timestamp = as_utc(entry.timestamp)
     lines = _with_short_numbers([encode(entry) for entry in entries])
     if not _are_harmless(lines):
         for entry, line in zip(entries, lines, strict=True):
-            if any(_suspicions(entry, line)):
+            if (at_a_glance and _is_striking(line)) or any(_suspicions(entry, line)):
                 raise Doubt
     return lines
 
@@ -81,9 +84,13 @@ def _suspicions(entry: Entry, line: bytes) -> Iterable[FieldError]:
     What is shorter than the longest message breaks no limit in bytes but a short text's, and that only if it is not
     ASCII: the decoder has counted characters. What has no more brackets than levels are allowed is not too deep.
     """
-    if len(line) > MAX_MESSAGE_BYTES or line.count(b"{") + line.count(b"[") > MAX_DEPTH:
+    if _is_striking(line):
         return excesses(entry)
     return () if line.isascii() else short_text_excesses(entry)
+
+
+def _is_striking(line: bytes) -> bool:
+    return len(line) > MAX_MESSAGE_BYTES or line.count(b"{") + line.count(b"[") > MAX_DEPTH
 
 
 def encode_entries(entries: Sequence[bytes]) -> Iterator[EncodedPart]:

@@ -13,7 +13,9 @@ from ingest.protocol import Protocol, Reply, Wishes
 from ingest.receive.body import Body, read_body
 from ingest.spool import idempotency
 from ingest.spool.capacity import capacity
+from ingest.spool.group_commit import Outcome
 from ingest.spool.nudge import nudge
+from quotas.ledger import exhausted
 from quotas.outcomes import note
 from quotas.tally import BELOW_LEVEL, REJECTED
 
@@ -42,9 +44,17 @@ class Intake:
         self.used_key_in_body = key is not None
         return key
 
-    def take(self, caller: Caller) -> Reply:
-        """Keep what `caller` sends, and return the answer: with it, everything is safe. Raises: `Refusal`."""
-        reach("after_authentication")
+    def take(self, caller: Caller, *, outcome: Outcome | Exception | None = None) -> Reply:
+        """Keep what `caller` sends, and return the answer: with it, everything is safe. Raises: `Refusal`.
+
+        `outcome` is what came of trying so before, by the express lane.
+        """
+        if isinstance(outcome, Exception):
+            raise outcome
+        if outcome is Outcome.REFUSED:
+            raise exhausted(caller.organisation_id)
+        if outcome is None:
+            reach("after_authentication")
         capacity.require()
         idempotency_key = idempotency.checked(self.request.headers.get("Idempotency-Key"))
         lenient = caller.keeps_valid_entries or self._prefers_leniency()
@@ -57,7 +67,7 @@ class Intake:
                 idempotency_key=idempotency_key,
             )
         )
-        _count(caller, accepted)
+        count(caller, accepted)
         nudge()
         reach("before_answer")
         return accepted.reply
@@ -83,7 +93,7 @@ class Intake:
         return "handling=lenient" in (preference.strip() for preference in preferences)
 
 
-def _count(caller: Caller, accepted: Accepted) -> None:
+def count(caller: Caller, accepted: Accepted) -> None:
     """Count for operators; and for the organisation what the drain does not count when it stores the entries."""
     kept = accepted.kept
     if kept is None:

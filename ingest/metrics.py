@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 ACCEPTED_BATCHES = Counter("luminalog_accepted_batches", "Batches answered 200, repeats left out.")
 ACCEPTED_ENTRIES = Counter("luminalog_accepted_entries", "Entries of accepted batches.")
 ACCEPTED_BYTES = Counter("luminalog_accepted_bytes", "Bytes of accepted entries, as they are charged.")
+EXPRESS_BATCHES = Counter("luminalog_express_batches", "Batches answered 200 that came by the express lane.")
 CAPACITY_UNKNOWN = Gauge(
     "luminalog_capacity_unknown",
     "1 while a process cannot tell whether there is room: nobody is refused for that.",

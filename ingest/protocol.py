@@ -75,6 +75,10 @@ class Protocol:
         """Read the entries of a body. Raises: `Refusal`."""
         raise NotImplementedError
 
+    def read_at_once(self, body: bytes, wishes: Wishes, *, at_most: int) -> Incoming | None:  # noqa: ARG002
+        """Read a small body of at most so many entries in no time; None to have it read by `read`. Never raises."""
+        return None
+
     def key_in_body(self, body: bytes) -> str | None:  # noqa: ARG002 - for those who carry one
         """Return the API key that a body carries, where the protocol has a place for it."""
         return None

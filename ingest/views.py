@@ -8,18 +8,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import extend_schema_view
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import ApiKeyAuthentication
 from accounts.permissions import HasScope, caller_of
 from accounts.scopes import Scope
 from foundation.errors import as_refusal
+from ingest.express import Found
 from ingest.intake import Intake
 from ingest.protocol import Protocol, Reply
-from quotas.throttling import Limited
+from quotas.throttling import Limited, TokenBucketThrottle
 
 #: RFC 9745; the day from which new clients should not use the body's `api_key`.
 BODY_KEY_DEPRECATED = "@1767225600"
+#: Where a request has what the express lane has found of it; no header of a client's is called so.
+FOUND = "luminalog.found"
 
 
 class IntakeView(Limited, APIView):
@@ -29,19 +33,26 @@ class IntakeView(Limited, APIView):
     scope = Scope.INGEST
     protocol: Protocol
     intake: Intake
+    found: Found | None
 
     def post(self, request: Request) -> HttpResponse:
         """Take what the caller sends."""
-        return _response(self.intake.take(caller_of(request)))
+        return _response(self.intake.take(caller_of(request), outcome=self.found.outcome if self.found else None))
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Begin the intake: whoever authenticates may have to look into the body."""
         self.intake = Intake(self.protocol, request)
+        self.found = request.META.get(FOUND)
         return super().initialize_request(request, *args, **kwargs)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """Look for the key in the header, and then where the protocol has it."""
-        return [ApiKeyAuthentication(in_body=lambda: self.intake.key_in_body())]
+        found = self.found.caller if self.found else None
+        return [ApiKeyAuthentication(in_body=lambda: self.intake.key_in_body(), found=found)]
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Ask the buckets, unless they have been asked."""
+        return [TokenBucketThrottle(self.found.verdict if self.found else None)]
 
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], HttpResponse]:
         """Refuse in the protocol's own words."""

@@ -128,8 +128,11 @@ DATABASES["default"]["OPTIONS"] |= {
     " -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
 }
 
-#: Batches of a process that wait at the same moment share a flush to disk: worth while where that takes milliseconds.
+#: Batches of a process that wait at the same moment share a statement and a flush; the express lane's always do.
 GROUP_COMMIT = env.bool("LUMINALOG_GROUP_COMMIT", default=False)
+
+#: Small plain bodies with a key in the header go by the express lane: see `luminalog.server.express`.
+EXPRESS = env.bool("LUMINALOG_EXPRESS", default=True)
 
 # Reading logs: a replica, if you have one; never more than these many queries and seconds.
 READ_TIMEOUT_SECONDS = env.int("LUMINALOG_READ_TIMEOUT_SECONDS", default=15)

@@ -34,10 +34,9 @@ _known: Expiring[int, tuple[float, Limits]] = Expiring(capacity=MAX_CACHED)
 
 def limits_for(organisation_id: int, *, max_age_seconds: float = MAX_AGE_SECONDS) -> Limits:
     """Return limits read at most `max_age_seconds` ago. Raises: `LookupError` without a plan."""
+    if limits := remembered(organisation_id, max_age_seconds=max_age_seconds):
+        return limits
     now = time.monotonic()
-    cached = _known.get(organisation_id)
-    if cached and now - cached[0] < max_age_seconds:
-        return cached[1]
     discard_if_dead()
     row = fetch_one(IN_FORCE, [organisation_id])
     if row is None:
@@ -45,6 +44,12 @@ def limits_for(organisation_id: int, *, max_age_seconds: float = MAX_AGE_SECONDS
     limits = Limits(*row)
     _known.put(organisation_id, (now, limits), until=now + MAX_AGE_SECONDS)
     return limits
+
+
+def remembered(organisation_id: int, *, max_age_seconds: float = MAX_AGE_SECONDS) -> Limits | None:
+    """Return limits read at most `max_age_seconds` ago, if this process has; asks nobody."""
+    cached = _known.get(organisation_id)
+    return cached[1] if cached and time.monotonic() - cached[0] < max_age_seconds else None
 
 
 def forget(organisation_id: int | None = None) -> None:

@@ -15,9 +15,9 @@ from foundation import valkey
 from foundation.errors import as_refusal
 from foundation.refusals import Refusal
 from quotas import outcomes
-from quotas.buckets import BucketLevel, Verdict
+from quotas.buckets import BucketLevel, Hierarchy, Verdict
 from quotas.limiter import limiter
-from quotas.limits import Limits, limits_for
+from quotas.limits import Limits, limits_for, remembered
 from quotas.metrics import RATE_LIMITED
 
 #: Limits older than this are read again before a request is refused: a raise acts at once, a wrong 429 loses logs.
@@ -26,14 +26,20 @@ OWNERS = {"organisation": "This organisation", "api_key": "This API key"}
 
 
 class TokenBucketThrottle(BaseThrottle):
-    """Takes one token at every level, or refuses with 429 and takes none. Raises: `Refusal`."""
+    """Takes one token at every level, or refuses with 429 and takes none. Raises: `Refusal`.
+
+    Buckets that have been asked already, with `verdict`, are not asked again.
+    """
+
+    def __init__(self, verdict: Verdict | None = None) -> None:
+        self._verdict = verdict
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Let the request through, or raise; a request without a caller is somebody else's to limit."""
         caller = request.user
         if not isinstance(caller, Caller):
             return True
-        take_token(request._request, caller, area=area_of(view))
+        take_token(request._request, caller, area=area_of(view), verdict=self._verdict)
         return True
 
 
@@ -58,9 +64,9 @@ class Limited:
         return response
 
 
-def take_token(request: HttpRequest, caller: Caller, *, area: str) -> None:
+def take_token(request: HttpRequest, caller: Caller, *, area: str, verdict: Verdict | None = None) -> None:
     """Take a token of every level for `request`, which then knows what is left. Raises: `Refusal`."""
-    verdict = decide(caller, area=area)
+    verdict = decide(caller, area=area, verdict=verdict)
     request.rate_limit = verdict  # type: ignore[attr-defined]
     if not verdict.allowed:
         RATE_LIMITED.labels(scope=verdict.level.scope).inc()
@@ -73,8 +79,11 @@ def rate_limit_headers(request: Request | HttpRequest, *, area: str = "ingest") 
     if verdict is None:
         caller = getattr(request, "_user", None)  # not `user`: that would authenticate again, and fail again
         verdict = peek(caller, area=area) if isinstance(caller, Caller) else None
-    if verdict is None:
-        return {}
+    return {} if verdict is None else headers_of(verdict)
+
+
+def headers_of(verdict: Verdict) -> dict[str, str]:
+    """Return `X-RateLimit-*`."""
     return {
         "X-RateLimit-Limit": str(verdict.level.capacity),
         "X-RateLimit-Remaining": str(verdict.remaining),
@@ -82,15 +91,21 @@ def rate_limit_headers(request: Request | HttpRequest, *, area: str = "ingest") 
     }
 
 
-def decide(caller: Caller, *, area: str) -> Verdict:
-    """Take a token of every level for a request of `caller`."""
-    limits = limits_for(caller.organisation_id)
-    verdict = limiter.take(levels_of(caller, limits, area=area))
+def decide(caller: Caller, *, area: str, verdict: Verdict | None = None) -> Verdict:
+    """Take a token of every level for a request of `caller`; `verdict`, if any, is what a first try came to."""
+    if verdict is None:
+        verdict = limiter.take(levels_of(caller, limits_for(caller.organisation_id), area=area))
     if not verdict.allowed:
-        current = limits_for(caller.organisation_id, max_age_seconds=MAX_AGE_OF_A_REFUSAL_SECONDS)
-        if current != limits:
-            return limiter.take(levels_of(caller, current, area=area))
+        limits = limits_for(caller.organisation_id, max_age_seconds=MAX_AGE_OF_A_REFUSAL_SECONDS)
+        if verdict.level not in (current := levels_of(caller, limits, area=area)):
+            return limiter.take(current)
     return verdict
+
+
+def remembered_hierarchy(caller: Caller, *, area: str) -> Hierarchy | None:
+    """Return a caller's buckets as far as this process remembers the limits; asks nobody."""
+    limits = remembered(caller.organisation_id)
+    return tuple(levels_of(caller, limits, area=area)) if limits else None
 
 
 def peek(caller: Caller, *, area: str) -> Verdict | None:

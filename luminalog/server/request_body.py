@@ -3,7 +3,7 @@
 import asyncio
 import io
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 from django.conf import settings
 from granian.rsgi import HTTPProtocol, ProtocolClosed
@@ -18,6 +18,7 @@ class RequestBody(io.RawIOBase):
     """The body of one request. Reading raises TimeoutError when it comes too slowly, OSError when it ends early."""
 
     def __init__(self, protocol: HTTPProtocol, loop: asyncio.AbstractEventLoop) -> None:
+        self._protocol = protocol
         self._pieces = _pieces(protocol)
         self._loop = loop
         self._received = memoryview(b"")
@@ -35,6 +36,13 @@ class RequestBody(io.RawIOBase):
             steps.append(await self._step(min(settings.BODY_STEP_SECONDS, until - time.monotonic())))
             size_bytes += len(steps[-1])
         self._received = memoryview(b"".join(steps))
+
+    async def receive_whole(self) -> bytes | None:
+        """Receive and return all of a small body; None when it fails, of which whoever reads it hears."""
+        body = await self._in_time(settings.BODY_STEP_SECONDS, self._protocol())
+        if body is not None:
+            self._received, self._has_ended = memoryview(body), True
+        return body
 
     @property
     def is_over(self) -> bool:
@@ -62,14 +70,17 @@ class RequestBody(io.RawIOBase):
 
     async def _step(self, seconds: float, at_least_bytes: int = STEP_BYTES) -> bytes:
         """Receive so many bytes, or what is left, within `seconds`; of a body that ends in an error nothing."""
+        return await self._in_time(seconds, self._next_pieces(at_least_bytes)) or b""
+
+    async def _in_time(self, seconds: float, receiving: Awaitable[bytes]) -> bytes | None:
         try:
             async with asyncio.timeout(seconds):
-                return await self._next_pieces(at_least_bytes)
+                return await receiving
         except ProtocolClosed:
             self._error = ConnectionResetError("the body ended early")
         except TimeoutError:
             self._error = TimeoutError("the body came too slowly")
-        return b""
+        return None
 
     async def _next_pieces(self, at_least_bytes: int) -> bytes:
         pieces: list[bytes] = []

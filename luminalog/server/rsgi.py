@@ -19,8 +19,11 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
 from foundation import memory
 from foundation.refusals import Refusal
+from ingest.express import Taken
 from ingest.spool.capacity import capacity
+from ingest.views import FOUND
 from luminalog.server.answer import PIPE_BYTES, send
+from luminalog.server.express import ExpressLane
 from luminalog.server.request_body import SMALL_BODY_BYTES, RequestBody
 from luminalog.server.senders import Senders
 
@@ -53,6 +56,7 @@ class Application:
         self._small = ThreadPoolExecutor(settings.WEB_THREADS, "small")
         self._large = ThreadPoolExecutor(settings.WEB_LARGE_THREADS, "large")
         self._senders = Senders(look_up_on=self._small)
+        self._express = ExpressLane() if settings.EXPRESS else None
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Granian's worker begins."""
@@ -61,15 +65,23 @@ class Application:
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         loop = asyncio.get_running_loop()
-        environ = wsgi_environ(scope)
-        body = environ["wsgi.input"] = RequestBody(protocol, loop)
+        body = RequestBody(protocol, loop)
+        django = self._django
+        found = None
+        if self._express and (order := self._express.look(scope)):
+            content = await body.receive_whole()
+            found = await self._express.take(order, content, scope, protocol) if content else None
+            if isinstance(found, Taken):
+                return
+            django = self._express.learning(order, django)
+        environ = wsgi_environ(scope) | {"wsgi.input": body, FOUND: found}
         if (announced := _announced_bytes(environ)) > SMALL_BODY_BYTES:
             long, lane = await self._answer_large(announced, environ, protocol), self._large
         else:
-            if announced:
+            if announced and not body.is_over:
                 await body.receive()
             lane = self._small
-            long = await loop.run_in_executor(lane, _answer, self._django, environ, protocol)
+            long = await loop.run_in_executor(lane, _answer, django, environ, protocol)
         if long:
             await _send(long, scope, protocol, lane)
 

@@ -13,10 +13,14 @@ from django.db import connection
 from django.test import Client
 
 from accounts.failures import failed_keys
+from ingest import express
+from ingest.express import Pass
 from ingest.models import SpooledBatch
-from quotas import limits
+from ingest.protocols.luminalog import LUMINALOG
+from ingest.spool.group_commit import Outcome
+from quotas import ledger, limits
 from tests.counting import round_trips
-from tests.organisations import make_api_key, make_organisation
+from tests.organisations import make_api_key, make_caller, make_organisation
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,6 +86,30 @@ def test_steady_request_costs_one_statement_and_one_round_trip(
     assert executed == REQUESTS
     assert commands == ["EVALSHA"] * REQUESTS
     assert SpooledBatch.objects.count() - before >= REQUESTS
+
+
+@pytest.mark.parametrize("requests", [1, 20])
+def test_express_requests_that_wait_together_cost_one_statement_and_one_round_trip(
+    traced: Callable[[], str], requests: int
+) -> None:
+    callers = [make_caller(requests_per_minute=60_000) for _ in range(2)]
+    body = json.dumps({"logs": [LOG]}).encode()
+
+    def passes() -> list[Pass]:
+        for caller in callers:
+            limits.limits_for(caller.organisation_id)
+        given = [express.vouch(callers[number % 2], LUMINALOG, body) for number in range(requests)]
+        return [one for one in given if one]
+
+    for caller in callers:
+        ledger.open_month(caller.organisation_id)
+    express._take_all(passes())  # the statement is prepared
+    given, executed = passes(), traced().count("\tExecute\t")
+    with round_trips() as sent:
+        found = express._take_all(given)
+    assert [one.outcome for one in found] == [Outcome.KEPT] * requests
+    assert traced().count("\tExecute\t") - executed == 1
+    assert [one.name for one in sent] == ["EVALSHA"]
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-api-key": "ll_unknown"}])

@@ -4,7 +4,7 @@ from foundation.openapi import NULLABLE_TEXT, described, list_of, shape
 from ingest.canonical import MAX_ENTRIES
 from ingest.description import ENTRY, sending
 from ingest.protocol import Incoming, Protocol, Wishes
-from ingest.protocols.luminalog.wire import legacy_api_key, parse_batch
+from ingest.protocols.luminalog.wire import legacy_api_key, parse_at_once, parse_batch
 
 DESCRIPTION = """\
 A 200 means that the batch is on disk. With any entry invalid nothing is stored or charged, unless the caller asks for
@@ -33,6 +33,9 @@ class LuminaLog(Protocol):
 
     def read(self, body: bytes, wishes: Wishes) -> Incoming:
         return parse_batch(body, lenient=wishes.lenient, minimum_level=wishes.minimum_level)
+
+    def read_at_once(self, body: bytes, wishes: Wishes, *, at_most: int) -> Incoming | None:
+        return parse_at_once(body, minimum_level=wishes.minimum_level, at_most=at_most)
 
     def key_in_body(self, body: bytes) -> str | None:
         return legacy_api_key(body)

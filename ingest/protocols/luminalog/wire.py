@@ -12,11 +12,13 @@ from ingest.canonical import MAX_ENTRIES, MAX_ENTRY_TEXT_BYTES, Doubt, canonical
 from ingest.elements import elements_of, refusal, sift
 from ingest.inspection import is_absent
 from ingest.protocol import Incoming, Wishes
-from ingest.repair import BACKSLASH, ESCAPED_NUL, replace_unstorable, require_utf8, without_bom
+from ingest.repair import BACKSLASH, BOM, ESCAPED_NUL, replace_unstorable, require_utf8, without_bom
 from storage.entry import Entry
 
 #: A body that could not hold an entry too large to look at is decoded in one go.
 WHOLE_BYTES = MAX_ENTRY_TEXT_BYTES
+#: Objects and lists of a body that is read at once: each costs as much as a hundred bytes of text.
+MOST_BRACKETS = 512
 
 
 class _Batch(Struct, gc=False):
@@ -48,6 +50,17 @@ def parse_batch(body: bytes, *, lenient: bool = False, minimum_level: int = 0) -
         return _parse(text, wishes=wishes)
     except DecodeError:
         return _parse_repaired(text, wishes=wishes)
+
+
+def parse_at_once(body: bytes, *, minimum_level: int, at_most: int) -> Incoming | None:
+    """Do so with a body in which nothing is wrong or out of the ordinary; None for any other."""
+    if body.startswith(BOM) or ESCAPED_NUL in body or body.count(b"{") + body.count(b"[") > MOST_BRACKETS:
+        return None
+    try:
+        require_utf8(body)
+        return _parse_whole(body, minimum_level=minimum_level, at_most=at_most, at_a_glance=True)
+    except (DecodeError, OverflowError, RecursionError, Doubt, Refusal):
+        return None
 
 
 def legacy_api_key(body: bytes) -> str | None:
@@ -83,11 +96,11 @@ def _parse_repaired(text: bytes, *, wishes: Wishes) -> Incoming:
         raise Refusal("malformed_json") from error
 
 
-def _parse_whole(text: bytes, *, minimum_level: int) -> Incoming:
+def _parse_whole(text: bytes, *, minimum_level: int, at_most: int = MAX_ENTRIES, at_a_glance: bool = False) -> Incoming:
     entries = _batch.decode(text).logs
-    if not 1 <= len(entries) <= MAX_ENTRIES:
+    if not 1 <= len(entries) <= at_most:
         raise Doubt
-    lines = canonical_lines(entries)
+    lines = canonical_lines(entries, at_a_glance=at_a_glance)
     if minimum_level:
         lines = [line for line, entry in zip(lines, entries, strict=True) if BY_NAME[entry.level] >= minimum_level]
     return Incoming(entries=lines, below_level=len(entries) - len(lines))

@@ -42,7 +42,7 @@ coverage: $(VENV)/.development browser ## Say which lines and branches no test r
 	$(BIN)/python -m coverage report
 
 hostile: $(VENV)/.development proxy ## Try hostile input for longer: more examples and bodies (SEED=1 to repeat one run)
-	LUMINALOG_HOSTILE_EXAMPLES=20 LUMINALOG_HOSTILE_SEED=$(SEED) $(BIN)/python -m pytest tests/hostile
+	LUMINALOG_HOSTILE_EXAMPLES=20 LUMINALOG_HOSTILE_SEED=$(SEED) $(BIN)/python -m pytest tests/hostile tests/integration/test_express.py
 
 lint: $(VENV)/.development ## Check style, types, imports, production settings and known holes in requirements
 	$(BIN)/ruff format --check .
@@ -65,7 +65,7 @@ lock: $(VENV)/.development ## Lock both requirements files again (UPGRADE=--upgr
 chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
-chaos-mutants: $(VENV)/.development ## Break the product itself in fourteen ways: does the suite notice each? (MUTANTS="02 quota" for some)
+chaos-mutants: $(VENV)/.development ## Break the product itself in fifteen ways: does the suite notice each? (MUTANTS="02 quota" for some)
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, WRITE=1: docs/performance.md)

@@ -129,7 +129,7 @@ DATABASES["default"]["OPTIONS"] |= {
 }
 
 #: Batches of a process that wait at the same moment share a statement and a flush; the express lane's always do.
-GROUP_COMMIT = env.bool("LUMINALOG_GROUP_COMMIT", default=False)
+GROUP_COMMIT = env.bool("LUMINALOG_GROUP_COMMIT", default=True)
 
 #: Small plain bodies with a key in the header go by the express lane: see `luminalog.server.express`.
 EXPRESS = env.bool("LUMINALOG_EXPRESS", default=True)

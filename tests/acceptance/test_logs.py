@@ -105,3 +105,18 @@ def test_nothing_that_a_client_sent_is_in_the_logs(mine: Product) -> None:
 
 def test_first_line_says_where_it_is_ready_and_no_secret(mine: Product) -> None:
     assert any(line["event"].startswith(f"ready: {mine.base_url}") for line in find(mine, process="up"))
+
+
+def test_answers_of_the_express_lane_are_logged_as_those_of_the_view(mine: Product) -> None:
+    """The view answers the first of a process, the lane those after it."""
+    entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": HOSTILE}
+    ids = [f"express-{number}" for number in range(3)]
+    for request_id in ids:
+        assert mine.post({"logs": [entry]}, **{"X-Request-ID": request_id}).headers["X-Request-ID"] == request_id
+    wait_until(lambda: all(find(mine, event="answered", request_id=one) for one in ids), what=mine.output)
+    said = [find(mine, event="answered", request_id=one) for one in ids]
+    assert [len(each) for each in said] == [1, 1, 1]
+    own = {"timestamp", "seconds", "request_id"}
+    shared = [{name: value for name, value in each[0].items() if name not in own} for each in said]
+    assert shared[0] == shared[1] == shared[2]
+    assert (shared[0]["route"], shared[0]["method"], shared[0]["status"]) == ("/v1/logs", "POST", 200)

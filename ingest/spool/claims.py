@@ -5,6 +5,7 @@ batches is decided in `ingest.spool.failures`.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -14,6 +15,8 @@ from foundation.postgres import execute, fetch_all, fetch_binary
 from ingest.models import SLOT_SECONDS
 
 GROUP_BATCHES = 1_024
+#: After a group has failed: so many are tried alone at most.
+CAREFUL_BATCHES = 64
 GROUP_BYTES = 32 * 2**20
 MOST_HOPS = 4096
 SWEEP_EVERY = 50  # times as long as the last sweep took
@@ -103,17 +106,20 @@ class Frontier:
 frontier = Frontier()
 
 
-def claim(*, new_first: bool = False, at_most_bytes: int = GROUP_BYTES) -> Claim | None:
+def claim(
+    *, new_first: bool = False, at_most_batches: int = GROUP_BATCHES, at_most_bytes: int = GROUP_BYTES
+) -> Claim | None:
     """Claim what is to be tried at once; else a batch that is due for another try or a fair group of new ones.
 
     `new_first` says which of the two is looked for first: who claims again and again lets them take turns. None when
     there is nothing to claim.
     """
+    limits = {"batches": at_most_batches, "bytes": at_most_bytes}
     with transaction.atomic():
         fetch_binary(BEGIN_CLAIM, prepare=True)
         if new_first:
-            return _claim_one(CLAIM_AT_ONCE) or _claim_group(at_most_bytes=at_most_bytes) or _claim_one(CLAIM_RETRY)
-        return _claim_one(CLAIM_RETRY) or _claim_group(at_most_bytes=at_most_bytes)
+            return _claim_one(CLAIM_AT_ONCE) or _claim_group(limits) or _claim_one(CLAIM_RETRY)
+        return _claim_one(CLAIM_RETRY) or _claim_group(limits)
 
 
 def hold(held: Claim) -> bool:
@@ -136,11 +142,10 @@ def _claim_one(statement: str) -> Claim | None:
     return next((Claim(claim_id=claim_id, batch_ids=batch_ids) for claim_id, batch_ids in claimed), None)
 
 
-def _claim_group(*, at_most_bytes: int) -> Claim | None:
+def _claim_group(limits: Mapping[str, int]) -> Claim | None:
     began = time.monotonic()
-    limits = {"batches": GROUP_BATCHES, "bytes": at_most_bytes}
     [(claim_id, batch_ids, first_slot, first_claim, may_leave_more)] = fetch_binary(
-        CLAIM_GROUP, frontier.start() | limits, prepare=True
+        CLAIM_GROUP, {**frontier.start(), **limits}, prepare=True
     )
     frontier.move(slot=first_slot, claim=first_claim, took_seconds=time.monotonic() - began)
     return Claim(claim_id=claim_id, batch_ids=batch_ids, may_leave_more=may_leave_more) if claim_id else None

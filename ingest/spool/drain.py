@@ -38,22 +38,22 @@ def drain(*, budget_seconds: float = 30) -> int:
     deadline = time.monotonic() + budget_seconds
     failures.release_dead()
     dead_letters.bury_hopeless()
-    at_most_bytes = TRIAL_BYTES if failures.store_stands_still() else claims.GROUP_BYTES
+    most_batches = claims.GROUP_BATCHES
+    most_bytes = TRIAL_BYTES if failures.store_stands_still() else claims.GROUP_BYTES
     drained, new_first, goes_on = 0, False, True
-    while (
-        goes_on
-        and time.monotonic() < deadline
-        and (claim := claims.claim(new_first=new_first, at_most_bytes=at_most_bytes))
-    ):
+    while goes_on and time.monotonic() < deadline:
+        claim = claims.claim(new_first=new_first, at_most_batches=most_batches, at_most_bytes=most_bytes)
+        if claim is None:
+            break
         try:
             moved = _drain(claim)
         except StandsStill as fault:
             log.warning("store_stands_still", error=str(fault))
             break
         drained += moved
-        goes_on = (
-            claim.may_leave_more or new_first or not moved
-        )  # for with new ones first, nobody looked for what is due
+        if not moved and len(claim.batch_ids) > 1:
+            most_batches = claims.CAREFUL_BATCHES
+        goes_on = claim.may_leave_more or new_first or not moved  # with new ones first, what is due is still to be seen
         new_first = not new_first  # so that neither what fails again and again nor what is new holds up the other
     return drained
 

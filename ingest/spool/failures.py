@@ -1,7 +1,8 @@
 """Whose fault is it that batches could not be stored: their own, or the log store's? They are buried only for theirs.
 
-Of several that failed together each is tried alone, at once; but not while the store takes nothing of anybody. A
-failure alone is held against a batch only if the store takes a plain entry in its place now (`storing.would_take`), and
+Of several that failed together each is tried alone, at once; those of a large group in smaller ones before. But not
+while the store takes nothing of anybody. A failure alone is held against a batch only if the store takes a plain entry
+in its place now (`storing.would_take`), and
 - the failure itself proves it: a damaged payload, a value that PostgreSQL cannot store;
 - or another batch received on the same day was stored since it failed last, in whichever worker: receipts say so;
 - or it has waited for two minutes and nobody else came: then the plain entry is proof enough.
@@ -78,7 +79,9 @@ def store_stands_still() -> bool:
 def settle(failed: Claim, *, reason: str, is_proven: bool) -> None:
     """Give up a claim whose batches could not be stored, and decide what becomes of each. Raises: `StandsStill`."""
     with transaction.atomic():
-        stands_still = claims.hold(failed) and _judge(failed.batch_ids, reason=reason, is_proven=is_proven)
+        stands_still = claims.hold(failed) and _judge(
+            failed.batch_ids, reason=reason, is_proven=is_proven, alone_up_to=claims.CAREFUL_BATCHES
+        )
     if stands_still:
         raise StandsStill(reason)
 
@@ -92,15 +95,19 @@ def release_dead() -> int:
     return len(dead)
 
 
-def _judge(claimed: Sequence[int], *, reason: str, is_proven: bool) -> bool:
-    """Decide what becomes of batches that failed; tell whether the log store takes nothing of anybody."""
+def _judge(claimed: Sequence[int], *, reason: str, is_proven: bool, alone_up_to: int = claims.GROUP_BATCHES) -> bool:
+    """Decide what becomes of batches that failed; tell whether the log store takes nothing of anybody.
+
+    More than `alone_up_to` are left as new as they are.
+    """
     heads = table.heads(claimed)
     if len(heads) == 1:
         return _judge_one(heads[0], reason=reason, is_proven=is_proven)
     if heads and not _takes_any(heads):
         _have_wait(heads[0], WaitsFor.STORE, reason=reason)
         return True
-    execute(TRY_AT_ONCE, {"batch_ids": [head.batch_id for head in heads], "reason": reason})
+    if len(heads) <= alone_up_to:
+        execute(TRY_AT_ONCE, {"batch_ids": [head.batch_id for head in heads], "reason": reason})
     return False
 
 

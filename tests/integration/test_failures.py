@@ -189,6 +189,24 @@ def test_poison_of_an_unknown_kind_is_buried_in_the_end_if_nobody_else_comes(cal
     assert DeadLetter.objects.get().reason.startswith("InternalError")
 
 
+def number_of_a_claim() -> int:
+    claim = DrainClaim.objects.create(batch_ids=[])
+    DrainClaim.objects.all().delete()
+    return int(claim.pk)
+
+
+def test_poison_in_a_large_group_has_few_tried_alone(caller: Caller) -> None:
+    part, innocent = part_of("innocent"), 300
+    fill_spool(caller.organisation_id, rows=innocent, payload=part.payload, payload_bytes=part.size_bytes)
+    table.accept(caller, [part_of("poison")])
+    first = number_of_a_claim()
+    with entries_refused(when=POISON):
+        assert drain() == innocent
+    assert SpooledBatch.objects.get().attempts > 0
+    groups = 1 + -(-innocent // claims.CAREFUL_BATCHES)
+    assert number_of_a_claim() - first <= groups + claims.CAREFUL_BATCHES + FEW
+
+
 def test_poison_waits_when_the_store_breaks_just_before_it_is_taken_apart(caller: Caller) -> None:
     table.accept(caller, [part_of("poison")])
     SpooledBatch.objects.update(attempts=TAKE_APART_AFTER)

@@ -1,9 +1,11 @@
-"""Find the caller behind a key: from this process's memory for some seconds, else with one indexed query."""
+"""Find the caller behind a key: in this process's memory for some seconds, else with a query for all that are due."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_network
+from sys import intern
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -16,12 +18,15 @@ from accounts.models import ApiKey, Organisation
 from accounts.register import Register
 from foundation import postgres
 from foundation.expiring import Expiring
+from foundation.read_ahead import ReadAhead
 
 #: A revocation bites everywhere within 10 s: the age of an entry plus the time its query took.
 KNOWN_SECONDS = 8
+#: A key in use is read again in the last seconds of these, as soon as any other has to be.
+AHEAD_SECONDS = 3
 #: A lifted suspension works again as soon.
 UNKNOWN_SECONDS = 8
-CAPACITY = 20_000
+UNKNOWN_CAPACITY = 20_000
 COLUMNS = (
     "organisation_id", "pk", "project_id", "project__slug", "environment", "scopes", "requests_per_minute",
     "invalid_entries", "minimum_level", "expires_at", "allowed_networks",
@@ -34,10 +39,12 @@ class Directory:
     Strangers can therefore fill only the memory of strangers.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, capacity: int = CAPACITY) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, strangers: int = UNKNOWN_CAPACITY) -> None:
         self.clock = clock
-        self._known: Expiring[bytes, Caller] = Expiring(capacity=capacity, clock=clock)
-        self._unknown: Expiring[bytes, bool] = Expiring(capacity=capacity, clock=clock)
+        self._known: ReadAhead[bytes, Caller] = ReadAhead(
+            _look_up_in_time, most_seconds=KNOWN_SECONDS, ahead_seconds=AHEAD_SECONDS, clock=clock
+        )
+        self._unknown: Expiring[bytes, bool] = Expiring(capacity=strangers, clock=clock)
         self._register = Register(clock=clock)
 
     def find(self, key: str, *, may_query: Callable[[], bool]) -> Caller | None:
@@ -50,21 +57,19 @@ class Directory:
         if not is_well_formed(key):
             return None
         sha256, now = digest(key), self.clock()
-        caller = self._known.get(sha256)
+        caller = self._known.recall(sha256)
         if caller:
             return caller if not _is_over(caller.expires_at) else None
         if self._unknown.get(sha256) or not (may_query() or self._register.may_hold(sha256)):
             return None
-        caller = look_up(sha256)
-        if caller:
-            self._known.put(sha256, caller, until=now + KNOWN_SECONDS)
-        else:
+        caller = self._known.read(sha256)
+        if caller is None:
             self._unknown.put(sha256, True, until=now + UNKNOWN_SECONDS)
         return caller
 
     def recall(self, key: str) -> Caller | None:
         """Return the caller whose key this process has seen lately; asks nobody."""
-        caller = self._known.get(digest(key)) if is_well_formed(key) else None
+        caller = self._known.recall(digest(key)) if is_well_formed(key) else None
         return caller if caller and not _is_over(caller.expires_at) else None
 
     def clear(self) -> None:
@@ -76,16 +81,19 @@ class Directory:
 
 def look_up(sha256: bytes) -> Caller | None:
     """Query the key in good standing with this hash: neither revoked nor expired, of an active organisation."""
-    postgres.discard_if_dead()
-    with postgres.answered_in_time():
-        found = _in_good_standing().filter(sha256=sha256).values(*COLUMNS).first()
-    return _caller(found) if found else None
+    return _look_up_in_time([sha256]).get(sha256)
 
 
 def look_up_all(hashes: Collection[bytes]) -> dict[bytes, Caller]:
     """As `look_up`, for many keys at once; on this thread's connection as it is."""
     found = _in_good_standing().filter(sha256__in=hashes).values(*COLUMNS, "sha256") if hashes else ()
     return {bytes(one["sha256"]): _caller(one) for one in found}
+
+
+def _look_up_in_time(hashes: Collection[bytes]) -> dict[bytes, Caller]:
+    postgres.discard_if_dead()
+    with postgres.answered_in_time():
+        return look_up_all(hashes)
 
 
 def _in_good_standing() -> QuerySet[ApiKey]:
@@ -102,14 +110,20 @@ def _caller(found: Mapping[str, Any]) -> Caller:
         api_key_id=found["pk"],
         project_id=found["project_id"],
         project=found["project__slug"],
-        environment=found["environment"],
-        scopes=frozenset(found["scopes"]),
+        environment=intern(found["environment"]),
+        scopes=_same(frozenset(found["scopes"])),
         requests_per_minute=found["requests_per_minute"],
         keeps_valid_entries=found["invalid_entries"] == ApiKey.InvalidEntries.LENIENT,
         minimum_level=found["minimum_level"],
         expires_at=found["expires_at"],
         allowed_networks=tuple(ip_network(network) for network in found["allowed_networks"]),
     )
+
+
+@lru_cache(maxsize=128)
+def _same(scopes: frozenset[str]) -> frozenset[str]:
+    """Return one set for all who have these: thousands of keys have the same few."""
+    return scopes
 
 
 def _is_over(moment: datetime | None) -> bool:

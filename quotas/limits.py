@@ -1,20 +1,21 @@
 """The limits in force of an organisation, from a process cache, so that a request costs no query."""
 
-import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from foundation.expiring import Expiring
-from foundation.postgres import discard_if_dead, fetch_one
+from foundation.postgres import answered_in_time, array_of, discard_if_dead, fetch_binary
+from foundation.read_ahead import ReadAhead
 
 #: How old limits may be when a request is let through; a cut acts after that. See `throttling` for a raise.
 MAX_AGE_SECONDS = 5.0
-MAX_CACHED = 10_000
+#: The limits of an organisation that sends are read again in the last seconds of these, with others'.
+AHEAD_SECONDS = 2.0
 
 #: A piece of SQL for other rooms: `organisation_id`, `retention_days` of every organisation.
 RETENTION = "SELECT organisation_id, retention_days FROM quotas_limits"
 IN_FORCE = """
-SELECT plan, requests_per_minute, burst_requests, monthly_bytes, retention_days
-  FROM quotas_limits WHERE organisation_id = %s
+SELECT organisation_id, plan, requests_per_minute, burst_requests, monthly_bytes, retention_days
+  FROM quotas_limits WHERE organisation_id = ANY (%s::bigint[])
 """
 
 
@@ -29,27 +30,17 @@ class Limits:
     retention_days: int
 
 
-_known: Expiring[int, tuple[float, Limits]] = Expiring(capacity=MAX_CACHED)
-
-
 def limits_for(organisation_id: int, *, max_age_seconds: float = MAX_AGE_SECONDS) -> Limits:
     """Return limits read at most `max_age_seconds` ago. Raises: `LookupError` without a plan."""
-    if limits := remembered(organisation_id, max_age_seconds=max_age_seconds):
-        return limits
-    now = time.monotonic()
-    discard_if_dead()
-    row = fetch_one(IN_FORCE, [organisation_id])
-    if row is None:
+    limits = remembered(organisation_id, max_age_seconds=max_age_seconds) or _known.read(organisation_id)
+    if limits is None:
         raise LookupError(f"Organisation {organisation_id} has no plan: see quotas.plans.subscribe.")
-    limits = Limits(*row)
-    _known.put(organisation_id, (now, limits), until=now + MAX_AGE_SECONDS)
     return limits
 
 
 def remembered(organisation_id: int, *, max_age_seconds: float = MAX_AGE_SECONDS) -> Limits | None:
     """Return limits read at most `max_age_seconds` ago, if this process has; asks nobody."""
-    cached = _known.get(organisation_id)
-    return cached[1] if cached and time.monotonic() - cached[0] < max_age_seconds else None
+    return _known.recall(organisation_id, most_seconds=max_age_seconds)
 
 
 def forget(organisation_id: int | None = None) -> None:
@@ -58,3 +49,13 @@ def forget(organisation_id: int | None = None) -> None:
         _known.clear()
     else:
         _known.forget(organisation_id)
+
+
+def _read(organisation_ids: Collection[int]) -> dict[int, Limits]:
+    discard_if_dead()
+    with answered_in_time():
+        rows = fetch_binary(IN_FORCE, [array_of(organisation_ids)])
+    return {organisation_id: Limits(*row) for organisation_id, *row in rows}
+
+
+_known: ReadAhead[int, Limits] = ReadAhead(_read, most_seconds=MAX_AGE_SECONDS, ahead_seconds=AHEAD_SECONDS)

@@ -31,6 +31,7 @@ from accounts.permissions import HasScope, caller_of
 from accounts.register import FRESH_SECONDS, Register
 from accounts.scopes import Scope
 from foundation import valkey
+from foundation.read_ahead import AT_ONCE
 from tests.counting import round_trips
 from tests.organisations import make_api_key, make_organisation
 
@@ -234,6 +235,25 @@ def test_revoked_key_is_refused_within_ten_seconds_and_expiry_is_exact(monkeypat
     assert book.find(brief, may_query=lambda: True) is None
 
 
+def test_keys_in_use_are_read_again_many_at_a_time(django_assert_num_queries: Any) -> None:
+    organisation, now = make_organisation(), [0.0]
+    issued = [make_api_key(organisation) for _ in range(2 * AT_ONCE)]
+    book = Directory(clock=lambda: now[0])
+
+    def known() -> list[bool]:
+        return [book.find(secret, may_query=lambda: True) is not None for _, secret in issued]
+
+    assert all(known())
+    issued[-1][0].revoked_at, issued[-1][0].revoked_reason = timezone.now(), "leaked"
+    issued[-1][0].save()
+    now[0] = KNOWN_SECONDS - 0.01
+    with django_assert_num_queries(0):
+        assert all(known())
+    now[0] = KNOWN_SECONDS
+    with django_assert_num_queries(2 + 1):  # the revoked one, now a stranger's, is looked up by itself
+        assert known() == [True] * (len(issued) - 1) + [False]
+
+
 def test_known_key_is_let_in_while_postgresql_is_down(settings: Any) -> None:
     _, secret = make_api_key()
     assert post(secret).status_code == 200
@@ -407,7 +427,7 @@ def test_plain_http_is_refused_and_its_key_marked(settings: Any) -> None:
 
 
 def test_memory_of_strangers_is_bounded() -> None:
-    book = Directory(capacity=100)
+    book = Directory(strangers=100)
     for _ in range(150):
         book.find("ll_" + secrets.token_hex(24), may_query=lambda: True)
     assert len(book._unknown) == 100

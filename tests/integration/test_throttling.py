@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from uuid import uuid4
 
@@ -17,8 +17,10 @@ from rest_framework.views import APIView
 from accounts.caller import Caller
 from accounts.models import Organisation
 from foundation import valkey
+from foundation.read_ahead import ReadAhead
 from foundation.refusals import Refusal
 from quotas import limits
+from quotas.limits import AHEAD_SECONDS, MAX_AGE_SECONDS, Limits
 from quotas.models import Plan, Quota
 from quotas.plans import subscribe
 from quotas.throttling import Limited
@@ -181,6 +183,27 @@ def test_the_steady_state_costs_no_query_and_one_round_trip(caller: Caller) -> N
     names, connected = wait_until(measured, what="ten requests within the age of the limits")
     assert names == ["EVALSHA"] * 10
     assert connected is None
+
+
+def test_limits_in_use_are_read_again_many_at_a_time(
+    make_caller: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, questions = [0.0], list[Collection[int]]()
+
+    def read(organisation_ids: Collection[int]) -> dict[int, Limits]:
+        questions.append(organisation_ids)
+        return limits._read(organisation_ids)
+
+    known = ReadAhead(read, most_seconds=MAX_AGE_SECONDS, ahead_seconds=AHEAD_SECONDS, clock=lambda: now[0])
+    monkeypatch.setattr(limits, "_known", known)
+    ids = [make_caller().organisation_id for _ in range(5)]
+    for organisation_id in ids:
+        assert limits.limits_for(organisation_id).requests_per_minute == 60_000
+    assert len(questions) == 5
+    Quota.objects.filter(organisation=ids[0]).update(requests_per_minute=7)
+    now[0] = MAX_AGE_SECONDS
+    assert [limits.limits_for(one).requests_per_minute for one in ids] == [7] + [60_000] * 4
+    assert len(questions) == 6
 
 
 def test_a_raised_limit_acts_before_the_next_refusal(caller: Caller, organisation: Organisation) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from multiprocessing.util import Finalize
 
@@ -73,14 +74,15 @@ class Background:
             self._thread.start()
 
     def _run(self) -> None:
+        rests_until = 0.0
         while not self._is_ending.is_set():
             self._stirred.wait(self._every)
-            self._is_ending.wait(self._gather)
+            self._is_ending.wait(max(self._gather, rests_until - time.monotonic()))
             self._stirred.clear()
             if self._is_asked or not self._is_ending.is_set():
                 self._is_asked = False
                 self._try()
-                self._is_ending.wait(self._rest)
+                rests_until = time.monotonic() + self._rest
 
     def _try(self) -> None:
         try:

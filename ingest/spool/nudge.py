@@ -8,7 +8,7 @@ from celery import current_app
 
 from foundation.threads import Background
 
-GATHER_SECONDS, REST_SECONDS = 0.03, 0.17
+GATHER_SECONDS, REST_SECONDS = 0.03, 0.2
 PAUSE_AFTER_FAILURE_SECONDS = 5.0
 #: Sent by its name: what workers run is above this room.
 DRAIN = "ingest.drain"

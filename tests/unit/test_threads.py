@@ -51,6 +51,19 @@ def test_what_is_asked_for_meanwhile_is_gathered() -> None:
     assert work.done <= 2  # the second one if the thousand took longer than the gathering
 
 
+def test_thread_rests_after_its_work_however_often_it_is_asked() -> None:
+    rested, restless = Work(), Work()
+    threads = Background("test", rested, rest=3600), Background("test", restless)
+    for times in range(1, 51):
+        for thread in threads:
+            thread.wake()
+        restless.wait_until(lambda times=times: restless.done >= times)  # type: ignore[misc]
+    rested.wait_until(lambda: rested.done == 1)
+    for thread in threads:
+        thread.stop()
+    assert rested.done == 2  # what was asked for is done before the end, and the end does not wait for the rest
+
+
 def test_work_that_fails_is_tried_again_without_being_asked() -> None:
     work = Work(failures=2)
     background = Background("test", work, retry=0.01)

@@ -17,6 +17,7 @@ from storage.conditions import (
     Test,
     Text,
     TextColumn,
+    Words,
 )
 
 TEXT_COLUMNS: dict[str, TextColumn] = {
@@ -65,6 +66,11 @@ def name_of_key(key: str) -> str:
     """
     is_taken = key == "" or key in OWN_NAMES or key.startswith(OWN_PREFIXES)
     return METADATA + key if is_taken else key
+
+
+def ask_words(value: Value) -> Condition:
+    """Return the condition that `value` is in the message, or in a value of metadata or error."""
+    return EVERYTHING if value.is_anything else Words(value.as_substring())
 
 
 def ask_message(value: Value) -> Condition:
@@ -148,7 +154,7 @@ def _ask_document(name: str, comparison: Comparison) -> Condition:
 def _test(comparison: Comparison, *, is_prose: bool = False) -> Test:
     value = comparison.value
     if comparison.operator is None:
-        return value.as_substring() if is_prose else value.as_test()
+        return value.as_substring() if is_prose and not value.is_anything else value.as_test()
     if len(value.pieces) > 1:
         raise QueryError(f"A value with * cannot be compared with {comparison.operator}.")
     number = value.number

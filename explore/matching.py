@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from foundation.levels import BY_NAME
+from foundation.numbers import Written
 from storage.conditions import (
     Compares,
     Condition,
@@ -21,6 +24,7 @@ from storage.conditions import (
     Test,
     Text,
     Unless,
+    Words,
 )
 from storage.store import store
 
@@ -30,6 +34,10 @@ COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+#: What one locale or another takes for the same letter as one of ASCII, in any case: İ, ı and the sign of Kelvin.
+BECOME_ASCII = {0x130: "i", 0x131: "i", 0x212A: "k"}
 
 
 def matches(node: Condition, entry: Mapping[str, Any]) -> bool:
@@ -45,9 +53,31 @@ def matches(node: Condition, entry: Mapping[str, Any]) -> bool:
             return node.lowest <= BY_NAME[entry["level"]] <= node.highest
         case Text():
             return _passes(entry.get(node.column), node.test)
+        case Words():
+            return any(_resembles(text, node.test) for text in _shown(entry))
         case Document():
             document = entry.get(node.column)
             return any(_passes(value, node.test) for value in _values(document, node.names))
+
+
+def _shown(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the texts that words are looked for in, as they are shown."""
+    yield entry["message"]
+    ahead = [entry.get("metadata"), entry.get("error")]
+    while ahead:
+        match ahead.pop():
+            case dict() as members:
+                ahead += members.values()
+            case list() as elements:
+                ahead += elements
+            case str() as text:
+                yield text
+            case Written() as number:
+                yield number.text
+            case None:
+                pass
+            case number_or_constant:
+                yield msgspec.json.encode(number_or_constant).decode()
 
 
 def _values(document: object, names: Iterable[str]) -> Iterator[object]:
@@ -120,6 +150,8 @@ def _resembles(text: str, test: Resembles) -> bool:
     """Match piece by piece, in time linear in the text: no regular expression, nothing to backtrack."""
     pieces = test.pieces
     if test.ignores_case:
+        if not text.isascii() and not _may_hold(text, pieces):
+            return False
         text, pieces = _lower(text), tuple(_lower("\0".join(pieces)).split("\0"))
     first, *between, last = pieces
     if not text.startswith(first):
@@ -131,6 +163,12 @@ def _resembles(text: str, test: Resembles) -> bool:
             return False
         position = found + len(piece)
     return len(text) - len(last) >= position and text.endswith(last)
+
+
+def _may_hold(text: str, pieces: Iterable[str]) -> bool:
+    """Tell without the store, whose small letters decide, whether it could find those of `pieces` that are ASCII."""
+    small = text.translate(BECOME_ASCII).lower()
+    return all(piece.lower() in small for piece in pieces if piece.isascii())
 
 
 def _lower(text: str) -> str:

@@ -6,7 +6,7 @@ both   = term {"AND" term}
 term   = ("NOT" | "+") term | "(" terms ")" | [name ":"] term | value | comparison | range
 """
 
-from explore.fields import Comparison, ask_field, ask_message, refuse_unasked
+from explore.fields import Comparison, ask_field, ask_words, refuse_unasked
 from explore.matching import matches
 from explore.syntax import QueryError, Token, tokens, unexpected
 from explore.values import MAX_WILDCARDS, Value, read_value
@@ -111,7 +111,7 @@ class _Parser:
         if field is None:
             if token.kind in ("compare", "["):
                 raise QueryError("A comparison needs a field, as in duration_ms:>500.", token.position)
-            return ask_message(comparisons[0].value)
+            return ask_words(comparisons[0].value)
         try:
             found = tuple(ask_field(field, comparison) for comparison in comparisons)
         except QueryError as error:

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
+from foundation.numbers import Written
 from storage.found import FoundEntry
 
 _encode = msgspec.json.Encoder().encode
-_parse = msgspec.json.Decoder(float_hook=Decimal).decode
+_parse = msgspec.json.Decoder(float_hook=Written).decode
 
 
 def as_json(entry: FoundEntry) -> bytes:

@@ -54,9 +54,9 @@ class Value:
         test = self.as_test()
         return Equals((self.text,)) if isinstance(test, Equals) else test
 
-    def as_substring(self) -> Test:
-        """Return the test for being contained in any case."""
-        return Exists() if self.is_anything else Resembles(("", *self.pieces, ""), ignores_case=True)
+    def as_substring(self) -> Resembles:
+        """Return the test for being contained in any case; what is anything is contained in every text."""
+        return Resembles(("", *self.pieces, ""), ignores_case=True)
 
 
 def read_value(text: str) -> Value:

@@ -5,6 +5,7 @@ it goes. An integer beyond all floats keeps its digits: it came with them, and w
 """
 
 import re
+from decimal import Decimal
 from math import isinf
 
 MAX_DIGITS = 40
@@ -15,6 +16,17 @@ _WRITTEN = re.compile(
     rb'"(?:[^"\\]++|\\.)*+"|-?(?:[0-9][0-9.]{%d,}+|(?<![0-9.])0\.00000[0-9]++)[0-9eE+-]*+' % MAX_DIGITS, re.DOTALL
 )
 _DIGITS = bytes(48 <= code <= 57 or code == 46 for code in range(256))
+
+
+class Written(Decimal):
+    """A number of a document that knows how it is written there: as a hook for decoders of JSON."""
+
+    text: str
+
+    def __new__(cls, text: str) -> "Written":
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
 
 
 def shorten(text: bytes) -> bytes:

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.transaction import Atomic
-from psycopg.adapt import Dumper
 from psycopg.rows import class_row
 from psycopg.sql import Composed
 
@@ -148,21 +147,13 @@ def execute(sql: str | Composed, parameters: Sequence[Any] | Mapping[str, Any] =
         return rows
 
 
-def copy_rows(
-    statement: str,
-    rows: Iterable[Sequence[Any]],
-    *,
-    types: Sequence[str],
-    dumpers: Mapping[type, type[Dumper]] | None = None,
-) -> int:
+def copy_rows(statement: str, rows: Iterable[Sequence[Any]], *, types: Sequence[str]) -> int:
     """COPY `rows` in binary by `statement` (`COPY … FROM STDIN (FORMAT BINARY)`); return how many were written.
 
-    `types` are the columns' PostgreSQL types; `dumpers` are psycopg dumpers for types of our own.
+    `types` are PostgreSQL's types whose binary form the columns take.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        for kind, dumper in (dumpers or {}).items():
-            cursor.adapters.register_dumper(kind, dumper)
         with cursor.copy(statement) as copy:
             copy.set_types(types)
             for row in rows:

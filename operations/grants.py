@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from psycopg import sql
 
-from storage.wall import ENTRIES, RECEIPTS
-from storage.wall import ENTRY_TABLE as PARENT
+from storage.wall import ENTRIES, ENTRY_TABLE, OLD_ENTRIES, OLD_ENTRY_TABLE, RECEIPTS
 from storage.wall import ROLE as READER
 
+#: Tables whose days the worker makes and drops.
+PARENTS = (ENTRY_TABLE, OLD_ENTRY_TABLE)
 OWNER, WORKER, WEB = "luminalog_owner", "luminalog_worker", "luminalog_web"
 LOGINS = (OWNER, WORKER, WEB)
 
@@ -21,7 +22,7 @@ READ, APPEND, WRITE = "SELECT", "SELECT, INSERT", "SELECT, INSERT, UPDATE"
 ALL = f"{WRITE}, DELETE"
 #: What the web may do with a table; `WRITE` where nothing is said.
 OF_WEB = {
-    PARENT: "",
+    **dict.fromkeys(PARENTS, ""),
     "auditlog_logentry": APPEND,
     "auth_permission": READ,
     "django_admin_log": APPEND,
@@ -62,13 +63,13 @@ OF_WORKER = {
     "django_session": "DELETE, SELECT (expire_date)",
 }
 ROOMS_OF_WORKER = ("ingest_", "quotas_", "storage_")  # notices are in tables of `quotas_`
-VIEWS_OF_READER = (ENTRIES, RECEIPTS)
+VIEWS_OF_READER = (ENTRIES, OLD_ENTRIES, RECEIPTS)
 
 #: Tables, partitions, views and free sequences of our schema, but for what belongs to extensions.
 RELATIONS = r"""
 SELECT relname, relkind::text, relispartition
   FROM pg_class
- WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'storage_logentry'::regclass)
+ WHERE relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'storage_entry'::regclass)
    AND relkind IN ('r', 'p', 'v', 'S')
    AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = pg_class.oid AND classid = 'pg_class'::regclass
                       AND (deptype = 'e' OR relkind = 'S' AND deptype IN ('a', 'i')))
@@ -91,7 +92,7 @@ class Relation:
     @property
     def owner(self) -> str:
         """The role that owns it: making, indexing and dropping partitions takes the owner of the parent."""
-        return WORKER if self.name == PARENT or self.is_partition else OWNER
+        return WORKER if self.name in PARENTS or self.is_partition else OWNER
 
     def of_web(self) -> str:
         """Return what the web may do with it."""

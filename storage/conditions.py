@@ -75,6 +75,16 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """The message, or a text, a number, true or false anywhere in metadata or error passes `test`; keys do not count.
+
+    A number is compared as it is written in the document, with its exponent. Lists are looked into however deep.
+    """
+
+    test: Resembles
+
+
+@dataclass(frozen=True, slots=True)
 class LevelBetween:
     """The level lies between two, both included."""
 
@@ -103,5 +113,5 @@ class Unless:
     condition: "Condition"
 
 
-Condition = Text | Document | LevelBetween | Every | Either | Unless
+Condition = Text | Document | Words | LevelBetween | Every | Either | Unless
 EVERYTHING = Every()

@@ -66,9 +66,9 @@ def portion(entries: Iterable[FoundEntry], *, limit: int, most_bytes: int) -> Po
     return taken
 
 
-_NAMES = tuple(field.name for field in fields(FoundEntry))
-COLUMNS = ", ".join(_NAMES)
-_LEVEL = _NAMES.index("level")
+#: The names of an entry's fields, in order.
+COLUMNS = tuple(field.name for field in fields(FoundEntry))
+_LEVEL = COLUMNS.index("level")
 
 
 def found(row: Sequence[Any]) -> FoundEntry:

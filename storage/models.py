@@ -6,7 +6,10 @@ from django.db.models.functions import Now
 
 
 class LogEntry(models.Model):
-    """One stored entry: `id` is batch id × 1024 + index in the batch. Partitioned by UTC day of `received_at`."""
+    """One stored entry: `id` is batch id × 1024 + index in the batch. Partitioned by UTC day of `received_at`.
+
+    Documents are kept as text, compact JSON as it came. Days from before they were are in `storage_logentry`.
+    """
 
     pk = models.CompositePrimaryKey("id", "received_at")
     id = models.BigIntegerField()
@@ -24,8 +27,11 @@ class LogEntry(models.Model):
     metadata = models.JSONField(null=True)
     error = models.JSONField(null=True)
     size_bytes = models.IntegerField()
+    error_key = models.BigIntegerField(null=True)
+    edge = models.TextField(null=True)
 
     class Meta:
+        db_table = "storage_entry"
         verbose_name_plural = "log entries"
 
     def __str__(self) -> str:

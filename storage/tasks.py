@@ -23,5 +23,5 @@ def retention() -> None:
 
 @shared_task(name="storage.index_closed_days", time_limit=INDEX_SECONDS)
 def index_closed_days() -> None:
-    """Give a past day the index that searches messages; the next run takes the next."""
+    """Give a past day the index that searches words; the next run takes the next."""
     store().days.index_closed(limit=1)

@@ -14,8 +14,12 @@ from django.db.backends.utils import CursorWrapper
 #: The connection that reads logs, and what arrives.
 ALIAS = "reads"
 ROLE = "luminalog_reader"
-ENTRY_TABLE = "storage_logentry"
-ENTRIES = "storage_visible_entry"
+ENTRY_TABLE = "storage_entry"
+#: Days from before documents were kept as text; it goes when no plan keeps them any more.
+OLD_ENTRY_TABLE = "storage_logentry"
+ENTRIES = "storage_shown_entry"
+#: What web processes of before read, while they run.
+OLD_ENTRIES = "storage_visible_entry"
 RECEIPTS = "storage_visible_receipt"
 
 #: From PostgreSQL 16 on, a member of a role is not always allowed to become it. NULL without the role.
@@ -32,7 +36,7 @@ set_config('luminalog.organisations', %s, true), CASE WHEN {IS_USABLE} THEN set_
 STATE = f"""
 SELECT NOT (rolsuper OR rolbypassrls OR EXISTS (
            SELECT FROM pg_class
-            WHERE relname ~ '^storage_(logentry|receipt)' AND relkind IN ('r', 'p')
+            WHERE relname ~ '^storage_(entry|logentry|receipt)' AND relkind IN ('r', 'p')
               AND has_table_privilege(pg_roles.oid, pg_class.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')))
   FROM pg_roles WHERE oid = to_regrole('{ROLE}') AND {IS_USABLE}
 """  # noqa: S608 - constants

@@ -1,7 +1,6 @@
 """Entries for tests: stored as a worker stores them, now; or written straight into the log store, of any age."""
 
 import itertools
-import json
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -89,7 +88,7 @@ def store_entries(entries: Iterable[Mapping[str, Any]], *, organisation_id: int 
     with connection.cursor() as cursor:
         for row in rows:
             cursor.execute(
-                f"INSERT INTO storage_logentry ({', '.join(row)}) VALUES ({', '.join(['%s'] * len(row))})",
+                f"INSERT INTO storage_entry ({', '.join(row)}) VALUES ({', '.join(['%s'] * len(row))})",
                 list(row.values()),
             )
     return [row["id"] for row in rows]
@@ -122,4 +121,4 @@ def _row(entry: Mapping[str, Any], organisation_id: int) -> dict[str, Any]:
 
 
 def _json(value: object) -> str | None:
-    return None if value is None else json.dumps(value)
+    return None if value is None else msgspec.json.encode(value).decode()

@@ -107,7 +107,7 @@ def _server() -> Iterator[Finding]:
     yield _connections()
     yield from _role(server)
     if not server.has_trigrams:
-        yield warning("pg_trgm", "Without pg_trgm, searches of messages scan.", "CREATE EXTENSION pg_trgm.")
+        yield warning("pg_trgm", "Without pg_trgm, words are searched without an index.", "CREATE EXTENSION pg_trgm.")
     if not server.vacuums:
         yield error("autovacuum", "autovacuum is off: the spool grows without end.", "Set autovacuum = on.")
 

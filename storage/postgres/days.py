@@ -1,6 +1,8 @@
 """The days of receipt in PostgreSQL: partitions, with more indexes once closed. See `storage.store.EntryDays`."""
 
 from datetime import date
+from itertools import groupby
+from operator import attrgetter
 
 from storage.postgres import indexes, partitions
 from storage.store import StoredDay
@@ -8,7 +10,9 @@ from storage.store import StoredDay
 
 def stored() -> list[StoredDay]:
     """Return the days that have a partition."""
-    return [StoredDay(one.day, one.entries, one.size_bytes) for one in partitions.list_partitions()]
+    by_day = groupby(partitions.list_partitions(), key=attrgetter("day"))
+    tables = [(day, list(of_day)) for day, of_day in by_day]
+    return [StoredDay(day, sum(t.entries for t in of), sum(t.size_bytes for t in of)) for day, of in tables]
 
 
 def ahead() -> int:

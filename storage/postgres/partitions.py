@@ -1,4 +1,4 @@
-"""Daily partitions of the log entries: made ahead, dropped by retention.
+"""Daily partitions of the log entries: made ahead, dropped by retention; days from before documents were text, too.
 
 Making attaches a finished table and dropping detaches concurrently, so that neither ever waits for, or blocks, a
 reader or the drain (PostgreSQL manual, 5.12.2.2).
@@ -15,17 +15,18 @@ from psycopg import sql
 from foundation.faults import reach
 from foundation.postgres import current_day, execute, fetch_all
 from storage.store import DAYS_AHEAD
-from storage.wall import ENTRY_TABLE as PARENT
+from storage.wall import ENTRY_TABLE
 
 LIST = """
-SELECT child.relname, inhdetachpending, pg_total_relation_size(child.oid), greatest(child.reltuples, 0)::bigint
-  FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid
- WHERE inhparent = 'storage_logentry'::regclass
- ORDER BY 1
+SELECT parent.relname, child.relname, inhdetachpending, pg_total_relation_size(child.oid),
+       greatest(child.reltuples, 0)::bigint
+  FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid JOIN pg_class parent ON parent.oid = inhparent
+ WHERE inhparent IN ('storage_entry'::regclass, 'storage_logentry'::regclass)
+ ORDER BY right(child.relname, 8), 1
 """
 ATTACHED = """
 SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
- WHERE inhparent = 'storage_logentry'::regclass AND relname = ANY (%s)
+ WHERE inhparent = 'storage_entry'::regclass AND relname = ANY (%s)
 """
 #: As `days_ahead` of one row: how many days after today have a partition without a gap; -1 when today has none.
 AHEAD = """
@@ -33,17 +34,17 @@ SELECT coalesce(min(n) - 1, 400) AS days_ahead
   FROM generate_series(0, 400) AS n
  WHERE NOT EXISTS (
        SELECT FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
-        WHERE inhparent = 'storage_logentry'::regclass
-          AND relname = 'storage_logentry_' || to_char((now() AT TIME ZONE 'UTC')::date + n, 'YYYYMMDD'))
+        WHERE inhparent = 'storage_entry'::regclass
+          AND relname = 'storage_entry_' || to_char((now() AT TIME ZONE 'UTC')::date + n, 'YYYYMMDD'))
 """
-OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'storage_logentry'::regclass"
+OWNER = "SELECT relowner::regrole::text FROM pg_class WHERE oid = 'storage_entry'::regclass"
 #: Whoever makes or drops a day does so alone: ATTACH lets in one at a time anyway, and a drain makes several days.
 TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtext('storage.partitions'))"
 IS_PARTITION = "SELECT relispartition FROM pg_class WHERE oid = to_regclass(%s)"
 DETACHED = r"""
 SELECT relname FROM pg_class
- WHERE relname ~ '^storage_logentry_\d{8}$' AND relkind = 'r' AND NOT relispartition
-   AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'storage_logentry'::regclass)
+ WHERE relname ~ '^storage_(entry|logentry)_\d{8}$' AND relkind = 'r' AND NOT relispartition
+   AND relnamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'storage_entry'::regclass)
 """
 
 #: Days that this process has found to be there.
@@ -52,24 +53,30 @@ _found: set[date] = set()
 
 @dataclass(frozen=True, kw_only=True)
 class Partition:
-    """One UTC day of entries. `entries` is PostgreSQL's estimate; `is_detaching` after an interrupted drop."""
+    """One UTC day of a table. `entries` is PostgreSQL's estimate; `is_detaching` after an interrupted drop."""
 
+    parent: str
     day: date
     size_bytes: int
     entries: int
     is_detaching: bool
 
+    @property
+    def name(self) -> str:
+        """The name of its table."""
+        return table_name(self.day, parent=self.parent)
 
-def table_name(day: date) -> str:
+
+def table_name(day: date, *, parent: str = ENTRY_TABLE) -> str:
     """Return the name of the table that holds `day`."""
-    return f"{PARENT}_{day:%Y%m%d}"
+    return f"{parent}_{day:%Y%m%d}"
 
 
 def list_partitions() -> list[Partition]:
-    """Return the attached partitions, oldest first."""
+    """Return the attached partitions of both tables, oldest first."""
     return [
-        Partition(day=_day(name), is_detaching=detaching, size_bytes=size_bytes, entries=entries)
-        for name, detaching, size_bytes, entries in fetch_all(LIST)
+        Partition(parent=parent, day=_day(name), is_detaching=detaching, size_bytes=size_bytes, entries=entries)
+        for parent, name, detaching, size_bytes, entries in fetch_all(LIST)
     ]
 
 
@@ -118,7 +125,7 @@ def drop_before(day: date) -> list[date]:
     for partition in old:
         _detach(partition)
         reach("between_detach_and_drop")
-        _drop(table_name(partition.day))
+        _drop(partition.name)
     return [partition.day for partition in old]
 
 
@@ -149,7 +156,7 @@ def _bounds(day: date) -> tuple[str, str]:
 def _make(day: date) -> None:
     """Make the table apart, with a CHECK that spares ATTACH its scan; all or nothing."""
     name, (start, end) = sql.Identifier(table_name(day)), _bounds(day)
-    values = {"name": name, "parent": sql.Identifier(PARENT), "start": sql.Literal(start), "end": sql.Literal(end)}
+    values = {"name": name, "parent": sql.Identifier(ENTRY_TABLE), "start": sql.Literal(start), "end": sql.Literal(end)}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(TAKE_TURN)
         cursor.execute(IS_PARTITION, [table_name(day)])
@@ -178,7 +185,7 @@ def _make(day: date) -> None:
 def _detach(partition: Partition) -> None:
     how = "FINALIZE" if partition.is_detaching else "CONCURRENTLY"
     statement = sql.SQL("ALTER TABLE {} DETACH PARTITION {} {}").format(
-        sql.Identifier(PARENT), sql.Identifier(table_name(partition.day)), sql.SQL(how)
+        sql.Identifier(partition.parent), sql.Identifier(partition.name), sql.SQL(how)
     )
     execute(statement)
 

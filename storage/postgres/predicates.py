@@ -1,13 +1,12 @@
 """Conditions as PostgreSQL's SQL. Users' text goes into parameters only, never into a statement.
 
-A predicate may be NULL where a condition has nothing to ask; whoever negates it must say IS FALSE.
+A predicate may be NULL where a condition has nothing to ask; whoever negates it must say IS FALSE. Documents are text:
+where no index helps, a look at the text (`storage.postgres.narrowing`) spares most entries the reading of it.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from storage.conditions import (
     Compares,
@@ -23,8 +22,16 @@ from storage.conditions import (
     Test,
     Text,
     Unless,
+    Words,
 )
+from storage.postgres.narrowing import SIGMA, escaped, may_hold, written_number
+from storage.postgres.predicate import Predicate, joined, pattern
 
+#: Narrowed by what has an index, then decided: the message, and all texts and constants of the documents.
+WORDS = """({narrowing}) AND (message ILIKE %s
+ OR storage_shows(metadata_value, %s) OR storage_shows(error_value, %s){numbers})"""
+#: Without the texts, a document's text holds numbers, constants and signs.
+NUMBERS = r""" OR regexp_replace(coalesce(metadata, '') || coalesce(error, ''), '"([^"\\]|\\.)*"', '', 'g') ~* %s"""
 #: A name of so many parts may be written as 2^7 paths, which the index looks up at once; longer ones are walked.
 MOST_PARTS = 8
 WALK = """EXISTS (
@@ -37,28 +44,20 @@ WITH RECURSIVE walk(value, rest) AS (
 SELECT FROM walk WHERE rest IS NULL AND {passes})"""
 
 
-@dataclass(frozen=True, slots=True)
-class Predicate:
-    """A piece of SQL made of constants of this module, and its parameters in order."""
-
-    sql: str
-    parameters: tuple[Any, ...] = ()
-
-
 def of_organisation(organisation_id: int) -> Predicate:
     """Return the predicate that an entry is the organisation's: the first wall, and what the indexes begin with."""
     return Predicate("organisation_id = %s", (organisation_id,))
 
 
 def compile_condition(condition: Condition) -> Predicate:
-    """Return the predicate on `storage_logentry` that says `condition`."""
+    """Return the predicate on the view of entries that says `condition`."""
     match condition:
         case Every(()):
             return Predicate("TRUE")
         case Every():
-            return _joined(" AND ", map(compile_condition, condition.of))
+            return joined(" AND ", map(compile_condition, condition.of))
         case Either():
-            return _joined(" OR ", map(compile_condition, condition.of))
+            return joined(" OR ", map(compile_condition, condition.of))
         case Unless():
             inner = compile_condition(condition.condition)
             return Predicate(f"({inner.sql}) IS NOT TRUE", inner.parameters)
@@ -70,14 +69,8 @@ def compile_condition(condition: Condition) -> Predicate:
             return _text(condition)
         case Document():
             return _document(condition)
-
-
-def _joined(conjunction: str, predicates: Iterable[Predicate]) -> Predicate:
-    predicates = list(predicates)
-    return Predicate(
-        conjunction.join(f"({predicate.sql})" for predicate in predicates),
-        tuple(parameter for predicate in predicates for parameter in predicate.parameters),
-    )
+        case Words():
+            return _words(condition.test)
 
 
 def _text(condition: Text) -> Predicate:
@@ -86,28 +79,41 @@ def _text(condition: Text) -> Predicate:
         case Equals(values):
             return Predicate(f"{column} = %s", (values[0],))
         case Resembles() as test:
-            return Predicate(f"{column} {_like(test)} %s", (_pattern(test.pieces),))
+            return Predicate(f"{column} {_like(test)} %s", (pattern(test.pieces),))
         case Exists():
             return Predicate(f"{column} IS NOT NULL")
         case Compares():
             raise TypeError("columns of text are not compared")
 
 
+def _words(test: Resembles) -> Predicate:
+    """Look through all that the view calls `words`, which writes documents as JSON."""
+    likeness, numbers = pattern(test.pieces), written_number(test.pieces)
+    narrow = list(dict.fromkeys(SIGMA.sub("_", pattern(pieces)) for pieces in (test.pieces, map(escaped, test.pieces))))
+    narrowing = " OR ".join(["words LIKE lower(%s::text)"] * len(narrow))
+    sql = WORDS.format(narrowing=narrowing, numbers=NUMBERS if numbers else "")
+    return Predicate(sql, (*narrow, likeness, likeness, likeness, *([numbers] if numbers else [])))
+
+
 def _document(condition: Document) -> Predicate:
-    column = condition.column
+    column = f"{condition.column}_value"
     if not condition.names:
-        return _at(column, ["$"], condition.test)
+        is_there = isinstance(condition.test, Exists)
+        return Predicate(f"{condition.column} IS NOT NULL") if is_there else _at(column, ["$"], condition.test)
+    found = _named(column, condition)
+    return found if isinstance(condition.test, Equals) else may_hold(condition, then=found)
+
+
+def _named(column: str, condition: Document) -> Predicate:
     short = [path for name in condition.names if name.count(".") < MOST_PARTS for path in _paths(name)]
     long = [name for name in condition.names if name.count(".") >= MOST_PARTS]
     predicates = [_walking(column, name, condition.test) for name in long]
-    return _joined(" OR ", [_at(column, short, condition.test), *predicates] if short else predicates)
+    return joined(" OR ", [_at(column, short, condition.test), *predicates] if short else predicates)
 
 
 def _at(column: str, paths: Sequence[str], test: Test) -> Predicate:
     """JSON paths (lax: lists are looked into) let one GIN index (jsonb_path_ops) serve every equality."""
     match test:
-        case Exists() if paths == ["$"]:
-            return Predicate(f"{column} IS NOT NULL")
         case Exists():
             return _path_predicate(column, (f"{path} != null" for path in paths))
         case Equals(values):
@@ -124,10 +130,8 @@ def _path_predicate(column: str, alternatives: Iterable[str]) -> Predicate:
 
 def _resembling(column: str, paths: Sequence[str], test: Resembles) -> Predicate:
     return Predicate(
-        f"EXISTS (SELECT FROM unnest(%s::jsonpath[]) AS path, jsonb_path_query({column}, path) AS found(value)"
-        " WHERE jsonb_typeof(found.value) IN ('string', 'number', 'boolean')"
-        f" AND found.value #>> '{{}}' {_like(test)} %s)",
-        ([f"{path}[*]" for path in paths], _pattern(test.pieces)),
+        f"storage_resembles({column}, %s::jsonpath[], %s, %s)",
+        ([f"{path}[*]" for path in paths], pattern(test.pieces), test.ignores_case),
     )
 
 
@@ -139,11 +143,6 @@ def _walking(column: str, name: str, test: Test) -> Predicate:
 
 def _like(test: Resembles) -> str:
     return "ILIKE" if test.ignores_case else "LIKE"
-
-
-def _pattern(pieces: Iterable[str]) -> str:
-    escaped = (piece.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for piece in pieces)
-    return "%".join(escaped)
 
 
 def _paths(name: str) -> list[str]:

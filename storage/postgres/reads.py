@@ -30,6 +30,9 @@ TAKE_PLACE = f"SELECT pg_try_advisory_xact_lock(%s, %s), {wall.GO_BEHIND}"
 WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 0.05
 
+#: What PostgreSQL is to reckon a visit to another page with, as multiples of the next page: entries that lie in the
+#: order of time; and where they may not, so that it looks through a large day rather than visit each entry of a range.
+IN_ORDER, IN_NO_ORDER = 1.1, 4.0
 WAITING_THREADS = 2
 #: So many of this process's threads read, and a few more wait to; the others are there to take logs in. Of either an
 #: organisation has one less than there are: it never keeps the others out.
@@ -44,30 +47,36 @@ class Reader:
         self._cursor = cursor
         self._deadline = time.monotonic() + settings.READ_TIMEOUT_SECONDS
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Sequence[Any] = (), *, page_cost: float = IN_ORDER) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows. Raises: `django.db.OperationalError` when time is up."""
-        self._set_timeout()
+        self._prepare(page_cost)
         self._cursor.execute(sql, parameters)
         rows: list[tuple[Any, ...]] = self._cursor.fetchall()
         return rows
 
-    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Generator[tuple[Any, ...]]:
+    def stream(
+        self, sql: str, parameters: Sequence[Any] = (), *, page_cost: float = IN_ORDER
+    ) -> Generator[tuple[Any, ...]]:
         """Run one statement and yield its rows, as `stream` does."""
-        self._set_timeout()
+        self._prepare(page_cost)
         yield from stream(sql, parameters)
 
-    def _set_timeout(self) -> None:
+    def _prepare(self, page_cost: float) -> None:
         left = max(1, round((self._deadline - time.monotonic()) * 1000))
-        self._cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(left)])
+        self._cursor.execute(
+            "SELECT set_config('statement_timeout', %s, true), set_config('random_page_cost', %s, true)",
+            [str(left), str(page_cost)],
+        )
 
 
-class JsonText(Loader):
-    """Take binary jsonb as compact text (PostgreSQL, jsonb_send: a version byte, then the text)."""
+class Document(Loader):
+    """Take a document's bytes. PostgreSQL writes `jsonb` with blanks behind signs, and its numbers at length."""
 
     format = Format.BINARY
 
     def load(self, data: Buffer) -> Raw:
-        return Raw(shorten(msgspec.json.format(bytes(data)[1:], indent=-1)))
+        text = bytes(data)
+        return Raw(shorten(msgspec.json.format(text, indent=-1)) if b'": ' in text else text)
 
 
 def stream(sql: str, parameters: Sequence[Any] = ()) -> Generator[tuple[Any, ...]]:
@@ -77,7 +86,7 @@ def stream(sql: str, parameters: Sequence[Any] = ()) -> Generator[tuple[Any, ...
     """
     connection = connections[ALIAS]
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.adapters.register_loader("jsonb", JsonText)
+        cursor.adapters.register_loader("bytea", Document)
         rows: Any = cursor.stream(sql, parameters, binary=True)
         with closing(rows):
             row = next(rows, None)

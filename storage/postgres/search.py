@@ -3,6 +3,7 @@
 See `storage.store.EntryReader`.
 """
 
+import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -13,8 +14,10 @@ from storage.conditions import EVERYTHING
 from storage.found import COLUMNS, FoundEntry, Portion, found, portion
 from storage.postgres.errors import answering
 from storage.postgres.letters import letters, lower
-from storage.postgres.predicates import Predicate, compile_condition, of_organisation
-from storage.postgres.reads import Reader, reading, stream
+from storage.postgres.predicate import Predicate
+from storage.postgres.predicates import compile_condition, of_organisation
+from storage.postgres.reads import IN_NO_ORDER, IN_ORDER, Reader, reading, stream
+from storage.postgres.walking import entries_ahead, is_indexed
 from storage.receipts import Arrival
 from storage.search import LAST_MOMENT, PORTION_BYTES, SKEW, LevelCount, Position, Search, earlier, later
 from storage.wall import ALIAS, ENTRIES, State, behind, state
@@ -22,12 +25,31 @@ from storage.wall import ALIAS, ENTRIES, State, behind, state
 __all__ = ["batch", "entry", "level_counts", "lower", "page", "wall"]
 
 #: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
-FIRST_SLICE = timedelta(hours=6)
+FIRST_SLICE = timedelta(days=1)
+_DOCUMENTS = {name: f"convert_to({name}, 'UTF8') AS {name}" for name in ("metadata", "error")}
+#: Documents as bytes: nothing but their readers looks into them.
+SELECTED = ", ".join(_DOCUMENTS.get(name, name) for name in COLUMNS)
 
+#: In the order of time, by whether the newest come first: by the index of it, an entry at a time.
+ORDER = {True: "timestamp DESC, id DESC", False: "timestamp, id"}
+#: The same order, which no index has: whoever asks so looks through everything, and sorts what is found.
+SORTED = {True: "timestamp AT TIME ZONE 'UTC' DESC, id DESC", False: "timestamp AT TIME ZONE 'UTC', id"}
+# The next so many entries, found or not: those that are found, and the last one to go on from. What the view makes of
+# documents is made here, where it is asked for: above a LIMIT the view would make it of every entry.
+WALK = f"""
+SELECT {SELECTED}, ({{condition}}) IS TRUE, number
+  FROM (SELECT {", ".join(COLUMNS)}, row_number() OVER (ORDER BY {{order}}) AS number
+          FROM {{entries}} WHERE {{where}}
+         ORDER BY {{order}} LIMIT %s) AS walked
+ CROSS JOIN LATERAL (SELECT metadata::jsonb AS metadata_value, error::jsonb AS error_value,
+                            lower(message || coalesce(metadata, '') || coalesce(error, '')) AS words) AS made
+ WHERE ({{condition}}) OR number = %s
+ ORDER BY number LIMIT %s
+"""  # noqa: S608 - constants
 STEP = "greatest(date_bin(make_interval(secs => %s), timestamp, '1970-01-01 00:00Z'), '0001-01-01 00:00Z')"
 # The primary key, in one partition.
 BATCH = f"""
-SELECT {COLUMNS} FROM {ENTRIES}
+SELECT {SELECTED} FROM {ENTRIES}
 WHERE id BETWEEN %s AND %s AND received_at = %s AND organisation_id = %s
 ORDER BY id
 """  # noqa: S608 - constants
@@ -52,7 +74,7 @@ def page(
 def entry(organisation_id: int, entry_id: int) -> FoundEntry | None:
     """Return one entry of the organisation."""
     own = of_organisation(organisation_id)
-    sql = f"SELECT {COLUMNS} FROM {ENTRIES} WHERE {own.sql} AND id = %s"  # noqa: S608 - constants
+    sql = f"SELECT {SELECTED} FROM {ENTRIES} WHERE {own.sql} AND id = %s"  # noqa: S608 - constants
     with reading(organisation_id) as reader:
         return next(map(found, reader.stream(sql, [*own.parameters, entry_id])), None)
 
@@ -77,6 +99,7 @@ def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
         rows = reader.rows(
             f"SELECT {STEP}, level, count(*) FROM {ENTRIES} WHERE {where.sql} GROUP BY 1, 2",  # noqa: S608
             [step.total_seconds(), *where.parameters],
+            page_cost=_page_cost(search),
         )
     return [LevelCount(*row) for row in rows]
 
@@ -90,29 +113,100 @@ def _found(
     reader: Reader, search: Search, *, rows: int, after: Position | None, newest_first: bool
 ) -> Generator[FoundEntry]:
     """Yield the first so many entries, each when it is asked for."""
-    beyond, direction = ("<", "DESC") if newest_first else (">", "ASC")
-    beginning = f" AND (timestamp, id) {beyond} (%s, %s)" if after else ""
-    left = rows
-    for part in _slices(_remaining(search, after, newest_first), newest_first):
-        where = _where(part, received_from=earlier(search.start, by=SKEW))
-        sql = (
-            f"SELECT {COLUMNS} FROM {ENTRIES} WHERE {where.sql}{beginning}"  # noqa: S608 - constants, see predicates
-            f" ORDER BY timestamp {direction}, id {direction} LIMIT %s"
-        )
-        with closing(reader.stream(sql, [*where.parameters, *(after or ()), left])) as found_rows:
-            for row in found_rows:
-                yield found(row)
-                left -= 1
+    if search.query == EVERYTHING:
+        yield from _asked(reader, search, after, rows=rows, newest_first=newest_first, by=ORDER)
+        return
+    walk = _Walk(reader, search, after, rows, newest_first)
+    yield from walk.found()
+    left = rows - walk.found_entries
+    if walk.is_over or not left:
+        return
+    for part in _slices(_remaining(search, walk.after, newest_first), newest_first):
+        for entry in _asked(reader, part, walk.after, rows=left, newest_first=newest_first, by=SORTED, whole=search):
+            yield entry
+            left -= 1
         if not left:
             return
 
 
-def _where(search: Search, *, received_from: datetime) -> Predicate:
+class _Walk:
+    """The entries of a search in the order of time, found or not, as long as walking promises to be quick."""
+
+    def __init__(self, reader: Reader, search: Search, after: Position | None, wanted: int, newest_first: bool) -> None:
+        self._reader, self._search, self._wanted, self._newest_first = reader, search, wanted, newest_first
+        self.after = after
+        self.found_entries = 0
+        self.is_over = False
+
+    def found(self) -> Iterator[FoundEntry]:
+        """Yield what is found."""
+        walked, began = 0, time.monotonic()
+        indexed = is_indexed(self._search.query)
+        while self.found_entries < self._wanted and not self.is_over:
+            ahead = entries_ahead(
+                walked=walked,
+                found=self.found_entries,
+                wanted=self._wanted,
+                seconds=time.monotonic() - began,
+                is_indexed=indexed,
+            )
+            if ahead is None:
+                return
+            yield from self._next(ahead)
+            walked += ahead
+
+    def _next(self, entries: int) -> Iterator[FoundEntry]:
+        search, newest_first = self._search, self._newest_first
+        part = replace(_remaining(search, self.after, newest_first), query=EVERYTHING)
+        where = _where(part, received_from=earlier(search.start, by=SKEW), after=self.after, newest_first=newest_first)
+        condition = compile_condition(search.query)
+        order = ORDER[newest_first]
+        sql = WALK.format(entries=ENTRIES, condition=condition.sql, where=where.sql, order=order)
+        left = self._wanted - self.found_entries
+        self.is_over = True
+        parameters = [*condition.parameters, *where.parameters, entries, *condition.parameters, entries, left]
+        with closing(self._reader.stream(sql, parameters)) as rows:
+            for *row, is_found, number in rows:
+                entry = found(row)
+                self.after = entry.position
+                self.is_over = number < entries
+                if is_found:
+                    self.found_entries += 1
+                    yield entry
+
+
+def _asked(
+    reader: Reader,
+    search: Search,
+    after: Position | None,
+    *,
+    rows: int,
+    newest_first: bool,
+    by: dict[bool, str],
+    whole: Search | None = None,
+) -> Iterator[FoundEntry]:
+    """Yield up to `rows` entries of one statement; `search` may be a slice of the `whole`."""
+    received_from = earlier((whole or search).start, by=SKEW)
+    part = _remaining(search, after, newest_first)
+    where = _where(part, received_from=received_from, after=after, newest_first=newest_first)
+    sql = f"SELECT {SELECTED} FROM {ENTRIES} WHERE {where.sql} ORDER BY {by[newest_first]} LIMIT %s"  # noqa: S608
+    with closing(reader.stream(sql, [*where.parameters, rows], page_cost=_page_cost(search))) as found_rows:
+        yield from map(found, found_rows)
+
+
+def _page_cost(search: Search) -> float:
+    return IN_ORDER if search.query == EVERYTHING or is_indexed(search.query) else IN_NO_ORDER
+
+
+def _where(
+    search: Search, *, received_from: datetime, after: Position | None = None, newest_first: bool = True
+) -> Predicate:
     """Bind the organisation and the time; `received_from` leaves out the partitions of earlier days."""
     own, condition = of_organisation(search.organisation_id), compile_condition(search.query)
+    beyond = f" AND (timestamp, id) {'<' if newest_first else '>'} (%s, %s)" if after else ""
     return Predicate(
-        f"{own.sql} AND timestamp >= %s AND timestamp < %s AND received_at >= %s AND ({condition.sql})",
-        (*own.parameters, search.start, _end(search), received_from, *condition.parameters),
+        f"{own.sql} AND timestamp >= %s AND timestamp < %s AND received_at >= %s{beyond} AND ({condition.sql})",
+        (*own.parameters, search.start, _end(search), received_from, *(after or ()), *condition.parameters),
     )
 
 
@@ -134,9 +228,6 @@ def _slices(search: Search, newest_first: bool) -> Iterator[Search]:
 
     PostgreSQL cannot know how many entries have a certain value; a slice bounds what a wrong guess costs.
     """
-    if search.query == EVERYTHING:
-        yield search
-        return
     width = FIRST_SLICE
     start, end = search.start, search.end
     while True:  # also where nothing is left but the last moment

@@ -7,10 +7,13 @@ from foundation.postgres import stream
 from storage.batch import ENTRIES_A_BATCH
 from storage.store import Presence
 
-#: The primary key holds an id once at one time of receipt: what is counted here are different entries.
+#: A table's primary key holds an id once at one time of receipt: what is counted here are different entries.
 TALLIES = f"""
 SELECT id / {ENTRIES_A_BATCH}, organisation_id, received_at, count(*), sum(size_bytes)::bigint
-  FROM storage_logentry WHERE received_at >= %s AND received_at < %s
+  FROM (SELECT id, organisation_id, received_at, size_bytes FROM storage_entry
+         UNION ALL
+        SELECT id, organisation_id, received_at, size_bytes FROM storage_logentry) AS entry
+ WHERE received_at >= %s AND received_at < %s
  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """  # noqa: S608 - constants only
 

@@ -6,9 +6,6 @@ from typing import Any
 
 import msgspec
 from django.db import transaction
-from psycopg import postgres
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
 
 from foundation.faults import reach
 from foundation.levels import BY_NAME
@@ -19,6 +16,7 @@ from storage.errors import Refused
 from storage.postgres import partitions
 from storage.postgres.errors import writing
 from storage.postgres.tallies import tallies
+from storage.wall import ENTRY_TABLE, OLD_ENTRY_TABLE
 
 COLUMNS = {
     "id": "int8",
@@ -33,18 +31,18 @@ COLUMNS = {
     "parent_span_id": "text",
     "privacy_mode": "bool",
     "message": "text",
-    "metadata": "jsonb",
-    "error": "jsonb",
+    "metadata": "bytea",  # which is sent as the bytes of a text are
+    "error": "bytea",
     "size_bytes": "int4",
 }
-COPY = f"COPY storage_logentry ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+COPY = f"COPY storage_entry ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
 #: Sorted and locked one by one would cost each entry a write more: an organisation's are deleted by one at a time.
 TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('storage.delete', %s))"
 DELETE = """
-DELETE FROM storage_logentry
+DELETE FROM {table}
  WHERE (id, received_at) IN (
-       SELECT id, received_at FROM storage_logentry
+       SELECT id, received_at FROM {table}
         WHERE organisation_id = %s AND received_at < %s
         LIMIT %s)
 """
@@ -61,7 +59,7 @@ def write(batches: Sequence[Batch]) -> None:
     """COPY the entries of `batches` in the caller's transaction. Raises: `Refused`, `Unavailable`."""
     expected = sum(len(batch.lines) for batch in batches)
     with writing(), partitions.made({batch.received_at.astimezone(UTC).date() for batch in batches}):
-        written = copy_rows(COPY, _rows(batches), types=list(COLUMNS.values()), dumpers={msgspec.Raw: RawJson})
+        written = copy_rows(COPY, _rows(batches), types=list(COLUMNS.values()))
     if written != expected:
         raise Refused("Miscounted", f"COPY wrote {written} of {expected} entries", is_proven=False)
 
@@ -70,17 +68,10 @@ def delete(organisation_id: int, *, before: datetime, limit: int) -> int:
     """Delete up to `limit` entries received before `before`; return how many went. Raises: `Unavailable`."""
     with writing(), transaction.atomic():
         execute(TAKE_TURN, [organisation_id])
-        return execute(DELETE, [organisation_id, before, limit])
-
-
-class RawJson(Dumper):
-    """Send JSON text as binary jsonb: a version byte of 1, then the text (PostgreSQL, jsonb_recv)."""
-
-    format = Format.BINARY
-    oid = postgres.types["jsonb"].oid
-
-    def dump(self, obj: Any) -> bytes:
-        return b"\x01" + bytes(obj)
+        gone = 0
+        for table in (OLD_ENTRY_TABLE, ENTRY_TABLE):
+            gone += execute(DELETE.format(table=table), [organisation_id, before, limit - gone])
+        return gone
 
 
 def _rows(batches: Sequence[Batch]) -> Iterator[tuple[Any, ...]]:
@@ -101,8 +92,8 @@ def _rows(batches: Sequence[Batch]) -> Iterator[tuple[Any, ...]]:
                 entry.parent_span_id,
                 entry.privacy_mode,
                 entry.message,
-                entry.metadata or None,
-                entry.error or None,
+                bytes(entry.metadata) or None,
+                bytes(entry.error) or None,
                 len(line),
             )
         reach("in_copy")

@@ -135,7 +135,7 @@ class Product:
 
     def stored(self, condition: str = "true", *parameters: object) -> list[dict[str, Any]]:
         """Return the stored entries that meet the SQL `condition`, by id."""
-        rows = self.query(f"SELECT to_jsonb(e) FROM storage_logentry e WHERE {condition} ORDER BY id", *parameters)
+        rows = self.query(f"SELECT to_jsonb(e) FROM storage_entry e WHERE {condition} ORDER BY id", *parameters)
         return [row for (row,) in rows]
 
     def wait_until_stored(self, count: int, condition: str = "true", *parameters: object) -> list[dict[str, Any]]:

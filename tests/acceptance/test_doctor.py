@@ -124,7 +124,7 @@ SELECT 1, organisation_id, id, '', '', now(), now()::date, 1, 1, 'x', 'test' FRO
 
 DROP_TOMORROW = """
 DO $$ BEGIN
-    EXECUTE 'DROP TABLE storage_logentry_' || to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD');
+    EXECUTE 'DROP TABLE storage_entry_' || to_char(now() AT TIME ZONE 'UTC' + interval '1 day', 'YYYYMMDD');
 END $$
 """
 FORGET_MIGRATIONS = "UPDATE django_migrations SET app = 'gone' WHERE app = 'explore'"

@@ -5,9 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import cycle, islice
-from typing import Any, cast
+from typing import Any
 
-import msgspec
 import psutil
 from django.core.management import call_command
 from django.db import transaction
@@ -116,8 +115,7 @@ def _rows(parts: Sequence[table.Part], *, batches: int) -> list[tuple[Any, ...]]
 
 def _copy(rows: list[tuple[Any, ...]]) -> None:
     with transaction.atomic():
-        types, dumpers = list(postgres.COLUMNS.values()), {cast(type, msgspec.Raw): postgres.RawJson}
-        copy_rows(postgres.COPY, rows, types=types, dumpers=dumpers)
+        copy_rows(postgres.COPY, rows, types=list(postgres.COLUMNS.values()))
 
 
 def _cpu_seconds(server: EmbeddedPostgres, work: Callable[[], object]) -> float:

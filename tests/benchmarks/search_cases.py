@@ -15,12 +15,12 @@ from explore import search
 from explore.query import parse
 from explore.search import Search
 from storage.errors import Unavailable
-from storage.wall import ALIAS
+from storage.wall import ALIAS, ENTRIES
 from tests.benchmarks.search_entries import END, RARE_DURATION, RARE_WORD, START, trace_id
 
 ORGANISATION = 1
 NODE = re.compile(r"->|Rows Removed|Heap Fetches|Execution Time")
-ALIAS_OF_PARTITION = re.compile(r" storage_logentry_\d{1,3}  ")
+ALIAS_OF_PARTITION = re.compile(r" storage_entry_\d{1,3}  ")
 ESTIMATE = re.compile(r"\(cost=[^)]*\) ")
 
 
@@ -58,6 +58,7 @@ CASES = (
     Case("a number: `duration_ms:>1998`", 0.3, _page("duration_ms:>1998")),
     Case(f"a rare number: `duration_ms:>{RARE_DURATION - 1}`", 1.5, _page(f"duration_ms:>{RARE_DURATION - 1}")),
     Case(f"a rare word in the message over 7 days: `{RARE_WORD}`", 1.5, _page(RARE_WORD)),
+    Case("a rare word in metadata: `RARE-7`", 1.5, _page("RARE-7")),
     Case("a common word in the message: `payment`", 1.5, _page("payment")),
     Case("histogram of 24 h", 0.5, _day("")),
     Case("histogram of 24 h of `level:>=error`", 0.5, _day("level:>=error")),
@@ -109,14 +110,14 @@ def _abridged(plan: str) -> str:
             empty_below = depth
         elif kept == [] or NODE.search(line):
             kept.append(ESTIMATE.sub("", line))
-    return ALIAS_OF_PARTITION.sub(" ", "\n".join(kept)).replace("storage_logentry_", "")
+    return ALIAS_OF_PARTITION.sub(" ", "\n".join(kept)).replace("storage_entry_", "")
 
 
 def _explain(case: Case) -> list[str]:
     explained: list[str] = []
 
     def explain(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
-        if "storage_logentry" in sql:
+        if ENTRIES in sql:
             execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", parameters, many, context)
             explained.append("\n".join(line for (line,) in context["cursor"].fetchall()))
         return execute(sql, parameters, many, context)

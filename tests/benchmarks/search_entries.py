@@ -97,7 +97,7 @@ def _content(number: int, level: int, chance: random.Random, *, is_rare: bool) -
         "\\N",
         "\\N",
         message,
-        json.dumps(metadata),
-        json.dumps(error) if error else "\\N",
+        json.dumps(metadata, separators=(",", ":")),
+        json.dumps(error, separators=(",", ":")) if error else "\\N",
         "400",
     )

@@ -18,10 +18,10 @@ from tests.benchmarks import paper
 from tests.benchmarks.search_entries import DAYS, START, Order, lines
 
 CHUNK_LINES = 20_000
-COPY = f"COPY storage_logentry ({', '.join(COLUMNS)}) FROM STDIN"
+COPY = f"COPY storage_entry ({', '.join(COLUMNS)}) FROM STDIN"
 SIZES = r"""
 SELECT regexp_replace(relname, '_\d{8}', ''), sum(pg_relation_size(oid))::bigint / 1000000
-  FROM pg_class WHERE relname ~ '^storage_logentry_\d{8}' GROUP BY 1 ORDER BY 2 DESC
+  FROM pg_class WHERE relname ~ '^storage_entry_\d{8}' GROUP BY 1 ORDER BY 2 DESC
 """
 
 
@@ -31,10 +31,10 @@ def fill(entries: int, *, order: Order) -> None:
     partitions.make({(START + timedelta(days=n)).date() for n in range(-1, DAYS + 1)})
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SET synchronous_commit = off")
-        cursor.execute("SELECT EXISTS (SELECT FROM storage_logentry)")
+        cursor.execute("SELECT EXISTS (SELECT FROM storage_entry)")
         if cursor.fetchone() == (False,):
             _load(lines(entries, order=order))
-        cursor.execute("VACUUM (ANALYZE) storage_logentry")
+        cursor.execute("VACUUM (ANALYZE) storage_entry")
     for day in range(DAYS - 1):
         began = time.monotonic()
         if indexes.index_day((START + timedelta(days=day)).date()):

@@ -86,7 +86,7 @@ class Ours:
 
     def forget(self) -> None:
         """Empty the log store, so that each round begins alike and the disk does not fill."""
-        self._database.execute("TRUNCATE storage_logentry")
+        self._database.execute("TRUNCATE storage_entry")
 
     def load(self, sender: Tenant, *, entries: int = 1, connections: int = 8, seconds: float, rate: float = 0) -> Load:
         """Return a load of one organisation."""

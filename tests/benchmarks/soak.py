@@ -105,7 +105,7 @@ class Soak:
 def stored(ours: Ours) -> Kept:
     """Wait until the spool is empty; return what is in the log store."""
     ours.settle()
-    [(entries, size_bytes)] = ours.product.query("SELECT count(*), coalesce(sum(size_bytes), 0) FROM storage_logentry")
+    [(entries, size_bytes)] = ours.product.query("SELECT count(*), coalesce(sum(size_bytes), 0) FROM storage_entry")
     return Kept(entries, int(size_bytes))
 
 

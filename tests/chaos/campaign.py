@@ -151,7 +151,7 @@ class Campaign:
         yield from invariants.check_isolation(self.stack, self.tenants)
         yield from invariants.check_logs(self.stack, failures=self.failures)
         yield from invariants.check_secrets(self.stack, self.tenants)
-        [(entries,)] = self.stack.query("SELECT count(*) FROM storage_logentry")
+        [(entries,)] = self.stack.query("SELECT count(*) FROM storage_entry")
         known = sum(outcome.entries for outcome in self.outcomes)
         if entries != known:
             yield f"{entries} entries are stored, {known} were found scenario by scenario"

@@ -19,7 +19,7 @@ EARLIEST, LATEST = "2026-01-26", "2026-02-28"  # of the entries that clients sen
 ANSWERS = {200, 400, 429, 503}
 ROWS = """
 SELECT to_jsonb(entry) || jsonb_build_object('timestamp', to_char(timestamp, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
-  FROM storage_logentry AS entry WHERE message LIKE %s
+  FROM storage_entry AS entry WHERE message LIKE %s
 """
 #: What an outage may end a task or a thread with; anything else in a log is a bug.
 OUTAGES = re.compile(
@@ -34,7 +34,7 @@ SELECT quota.organisation_id, coalesce((SELECT sum(used_bytes) FROM quotas_month
                                          WHERE u.organisation_id = quota.organisation_id), 0)::bigint,
        coalesce((SELECT sum(size_bytes) FROM storage_receipt r
                   WHERE r.organisation_id = quota.organisation_id), 0)::bigint,
-       coalesce((SELECT sum(size_bytes) FROM storage_logentry e
+       coalesce((SELECT sum(size_bytes) FROM storage_entry e
                   WHERE e.organisation_id = quota.organisation_id), 0)::bigint,
        coalesce((SELECT sum(size_bytes) FROM ingest_deadletter d
                   WHERE d.organisation_id = quota.organisation_id), 0)::bigint
@@ -45,7 +45,7 @@ LEFT_OVER = {
     "dead letters": "SELECT count(*) FROM ingest_deadletter",
     "sessions idle in a transaction": "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'",
     "locks that are waited for": "SELECT count(*) FROM pg_locks WHERE NOT granted",
-    "tables that are no partition": r"SELECT count(*) FROM pg_class WHERE relname ~ '^storage_logentry_\d{8}$'"
+    "tables that are no partition": r"SELECT count(*) FROM pg_class WHERE relname ~ '^storage_entry_\d{8}$'"
     " AND relkind = 'r' AND NOT relispartition",
 }
 

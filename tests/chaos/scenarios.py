@@ -148,7 +148,7 @@ def upkeep_dies_at_points(trial: Trial) -> None:
     future, old = table_name(_today(stack) + DAYS_AHEAD * day), table_name(OLD_DAY)
     stack.query(f"DROP TABLE {future}")
     bounds = f"FROM ('{OLD_DAY}') TO ('{OLD_DAY + day}')"
-    stack.query(f"CREATE TABLE {old} PARTITION OF storage_logentry FOR VALUES {bounds}")
+    stack.query(f"CREATE TABLE {old} PARTITION OF storage_entry FOR VALUES {bounds}")
     for task, point in zip(("storage.partitions", "storage.retention"), UPKEEP_KILLS, strict=True):
         plan = f"{point}=kill:n1"
         stack.arm(worker=plan)
@@ -258,11 +258,11 @@ def nudges_are_lost(trial: Trial) -> None:
     assert min(waited) < UNNUDGED_SECONDS, f"the oldest batch has waited for {min(waited):.1f} s"
 
 
-ENTRY = "ALTER TABLE storage_logentry"
+ENTRY = "ALTER TABLE storage_entry"
 REFUSE = """
 CREATE FUNCTION chaos_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN RAISE EXCEPTION 'invalid page in block 7' USING ERRCODE = 'XX001'; END $$;
-CREATE TRIGGER chaos_refuse BEFORE INSERT ON storage_logentry FOR EACH ROW EXECUTE FUNCTION chaos_refuse()
+CREATE TRIGGER chaos_refuse BEFORE INSERT ON storage_entry FOR EACH ROW EXECUTE FUNCTION chaos_refuse()
 """
 #: What breaks the log store, and what mends it. `{day}` is today's partition, of which no entry may be lost.
 STORE_FAULTS = {

@@ -28,7 +28,7 @@ KEYS = [
     "\n",
 ]
 words = st.sampled_from(WORDS)
-numbers = st.sampled_from([0, 1, -3, 12, 123, 1.5, 1000, 10**20, 0.1])
+numbers = st.sampled_from([0, 1, -3, 12, 123, 1.5, 1000, 10**20, 0.1, 1e20, -1.25e-7, 4e300])
 scalars = st.one_of(words, numbers, st.booleans(), st.none())
 values = st.recursive(
     scalars,
@@ -43,7 +43,13 @@ entries = st.fixed_dictionaries(
         "trace_id": words,
         "metadata": st.none() | st.dictionaries(st.sampled_from([*KEYS, "trace_id"]), values, max_size=4),
         "error": st.fixed_dictionaries(
-            {}, optional={"type": words, "message": words, "stack_trace": st.lists(words, max_size=2)}
+            {},
+            optional={
+                "type": words,
+                "message": words,
+                "stack_trace": st.lists(words, max_size=2),
+                "context": st.dictionaries(st.sampled_from(KEYS), values, max_size=2),
+            },
         ),
     },
 )

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from explore.fields import name_of_key
 from explore.query import QueryError, matches, parse
 from explore.shape import as_mapping
+from storage.postgres import walking
 from storage.postgres.predicates import compile_condition
 from storage.store import Store
 from tests.contract.batches import NOW, around_now, batch_of
@@ -143,15 +144,72 @@ def test_messages_are_found_in_any_case_of_any_script(
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(stored=st.lists(entries, min_size=1, max_size=8), asked=st.lists(queries, min_size=1, max_size=12))
+@given(
+    stored=st.lists(entries, min_size=1, max_size=8),
+    asked=st.lists(queries, min_size=1, max_size=12),
+    walks=st.booleans(),
+)
 def test_store_and_oracle_agree(
-    store: Store, new_organisation: Callable[[], int], stored: list[dict[str, Any]], asked: list[str]
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    new_organisation: Callable[[], int],
+    stored: list[dict[str, Any]],
+    asked: list[str],
+    walks: bool,
 ) -> None:
+    monkeypatch.setattr(walking, "FIRST", 250 if walks else 1)  # PostgreSQL then looks through everything
+    monkeypatch.setattr(walking, "SECOND", 8_000 if walks else 1)
     organisation_id = new_organisation()
     store_corpus(store, organisation_id, [_as_sent(entry) for entry in stored])
     assert len(found(store, organisation_id, "")) == len(stored)
     for query in asked:
         assert found(store, organisation_id, query) == found_by_oracle(store, organisation_id, query), query
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("insufficient funds", [0]),
+        ('"INSUFFICIENT FUNDS"', [0]),
+        ("PaymentError", [0]),
+        ("pay.ts", [0]),
+        ("insufficient*order", []),
+        ("user-77", [1]),
+        ("deep", [1]),
+        ("card", [0, 1]),
+        ("card insufficient", [0]),
+        ("-card", [2, 3]),
+        ("1e16", [2]),
+        ("10000000000000000", [3]),
+        ("40", [2]),
+        ("rue", [2]),
+        ("null", []),
+        ("amount", []),
+        ("status", []),
+        (quoted('of "x" and \\\\'), [3]),
+        ("nof", []),
+        ("message:user*77", []),
+        ("message:card", [0]),
+        ("7*0", [2]),
+    ],
+)
+def test_words_are_found_in_all_that_is_shown(
+    store: Store, organisation_id: int, query: str, expected: list[int]
+) -> None:
+    error = {"type": "PaymentError", "message": "Insufficient funds", "stack_trace": ["at pay (pay.ts:45)"],
+             "context": {"order": "A-1"}}  # fmt: skip
+    metadata = [
+        {"level": "x"},
+        {"user": "user-77", "cards": ["Card 7", {"status": [["deep"]]}]},
+        {"amount": 1e16, "status": 404, "x": [True, None, 70.5]},
+        {"amount": 10**16, "text": 'line\nof "x" and \\', "status": [7, 0]},
+    ]
+    corpus = [{"message": f"m{n}", "metadata": document} for n, document in enumerate(metadata)]
+    corpus[0] |= {"message": "card", "error": error}
+    store_corpus(store, organisation_id, corpus)
+    ids = found(store, organisation_id, query)
+    assert sorted(id_ % 1024 for id_ in ids) == expected
+    assert ids == found_by_oracle(store, organisation_id, query)
 
 
 #: Each shows as its name; with arrays on the way, and more dots than a store may write as alternatives.
@@ -200,7 +258,8 @@ def test_store_and_oracle_agree_on_letters_of_any_case(
     store: Store, new_organisation: Callable[[], int], stored: list[str], asked: list[str]
 ) -> None:
     organisation_id = new_organisation()
-    store_corpus(store, organisation_id, [{"message": text, "metadata": {"k": text}} for text in stored])
+    corpus = [{"message": text, "metadata": {"k": text}} for text in stored]
+    store_corpus(store, organisation_id, [*corpus, *({"metadata": {"k": f"\n{text}"}} for text in stored)])
     for text in asked:
         word = escaped(text).replace('""', "*")
         for query in (quoted(text), f"{word}*", f"k:{word}*", f"k:>{quoted(text)}"):

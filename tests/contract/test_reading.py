@@ -161,7 +161,7 @@ def test_nothing_of_another_organisation_is_read(
 def locked_entries(transactional_db: None) -> Any:
     """Entries in PostgreSQL that nobody else can read."""
     with closing(psycopg.connect(database_url())) as migration:
-        migration.execute("LOCK TABLE storage_logentry")
+        migration.execute("LOCK TABLE storage_entry")
         yield
         migration.rollback()
 

@@ -77,7 +77,7 @@ def receipts_refused(*, sqlstate: str) -> Iterator[None]:
 @contextmanager
 def entries_refused(*, sqlstate: str = "XX001", when: str = "true") -> Iterator[None]:
     """Let the log store fail with this code on each entry for which `when` holds: SQL that knows it as NEW."""
-    with _refusing("storage_logentry", sqlstate=sqlstate, when=when, how="BEFORE"):
+    with _refusing("storage_entry", sqlstate=sqlstate, when=when, how="BEFORE"):
         yield
 
 

@@ -1,34 +1,48 @@
-"""Closed days get the index that searches messages; the open day never does."""
+"""Closed days get the index that searches words; the open day never does."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection
 
-from foundation.postgres import current_day
+from explore.query import parse
+from foundation.postgres import current_day, execute, fetch_all
 from storage.postgres import indexes, partitions
 from storage.postgres.indexes import index_closed_days, index_day
-from tests.entries import store_entry
+from storage.postgres.predicates import compile_condition
+from storage.postgres.reads import reading
+from storage.wall import ENTRIES
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+MANY = """
+INSERT INTO storage_entry (id, organisation_id, received_at, timestamp, size_bytes, level, environment, project,
+                              message, metadata)
+SELECT n * 1024, 1, %s::date + interval '12 h', %s::date + random() * interval '24 h', 99, 20, 'production', 'shop',
+       'hello', format('{"text":"number %%s"}', n)
+  FROM generate_series(1, 6000) AS n
+"""
+BTREE_OF_TIME = """
+SELECT indexrelid::regclass::text FROM pg_index
+ WHERE indrelid = to_regclass(%s) AND pg_get_indexdef(indexrelid) LIKE '%%(organisation_id, "timestamp")'
+"""
 
 
 @pytest.fixture(autouse=True)
 def _without_indexes() -> None:
     for partition in partitions.list_partitions():
         with connection.cursor() as cursor:
-            cursor.execute(f"DROP INDEX IF EXISTS {partitions.table_name(partition.day)}_message")
+            cursor.execute(f"DROP INDEX IF EXISTS {partitions.table_name(partition.day)}_words")
 
 
 def valid_indexes() -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute(r"SELECT indexrelid::regclass::text FROM pg_index WHERE indisvalid")
-        return {name for (name,) in cursor.fetchall() if name.endswith("_message")}
+        return {name for (name,) in cursor.fetchall() if name.endswith("_words")}
 
 
 def names(*days_ago: int) -> set[str]:
     today = current_day()
-    return {f"{partitions.table_name(today - timedelta(days=n))}_message" for n in days_ago}
+    return {f"{partitions.table_name(today - timedelta(days=n))}_words" for n in days_ago}
 
 
 def make_days(*days_ago: int) -> None:
@@ -78,15 +92,40 @@ def test_without_trigrams_nothing_is_built() -> None:
             cursor.execute("CREATE EXTENSION pg_trgm")
 
 
-def test_index_serves_the_search_of_a_message() -> None:
+@pytest.fixture
+def large_yesterday() -> date:
+    """Yesterday, with thousands of entries in another order than their times."""
     make_days(1)
-    yesterday = current_day() - timedelta(days=1)
-    store_entry(message="the xylophone plays")
-    index_day(yesterday)
-    with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off; SET enable_indexscan = off")
-        table = partitions.table_name(yesterday)
-        cursor.execute(f"EXPLAIN SELECT FROM {table} WHERE message ILIKE '%xylophone%'")
-        plan = "\n".join(line for (line,) in cursor.fetchall())
-        cursor.execute("RESET enable_seqscan; RESET enable_indexscan")
-    assert f"{table}_message" in plan
+    day = current_day() - timedelta(days=1)
+    execute(MANY, [day, day])
+    execute(f"ANALYZE {partitions.table_name(day)}")
+    return day
+
+
+def test_index_serves_words_behind_the_wall(large_yesterday: date) -> None:
+    index_day(large_yesterday)
+    condition = compile_condition(parse("number*777"))
+    with reading(1) as reader:
+        plan = reader.rows(f"EXPLAIN SELECT id FROM {ENTRIES} WHERE {condition.sql}", condition.parameters)
+    assert f"Bitmap Index Scan on {names(1).pop()}" in str(plan)
+
+
+def test_closing_packs_a_day_that_came_in_another_order(large_yesterday: date) -> None:
+    [(index,)] = fetch_all(BTREE_OF_TIME, [partitions.table_name(large_yesterday)])
+    [(before,)] = fetch_all("SELECT pg_relation_size(%s::regclass)", [index])
+    index_day(large_yesterday)
+    [(after,)] = fetch_all("SELECT pg_relation_size(%s::regclass)", [index])
+    assert after <= 0.85 * before
+
+
+def test_day_of_before_gets_the_index_of_words_for_that_of_messages() -> None:
+    name = "storage_logentry_20200105"
+    execute(f"CREATE TABLE {name} PARTITION OF storage_logentry FOR VALUES FROM ('2020-01-05') TO ('2020-01-06')")
+    try:
+        execute(f"CREATE INDEX {name}_message ON {name} USING gin (message gin_trgm_ops)")
+        assert date(2020, 1, 5) in index_closed_days(limit=1_000)
+        indexes_of = fetch_all("SELECT indexname FROM pg_indexes WHERE tablename = %s", [name])
+        assert (f"{name}_words",) in indexes_of
+        assert (f"{name}_message",) not in indexes_of
+    finally:
+        execute(f"DROP TABLE {name}")

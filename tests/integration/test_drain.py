@@ -174,7 +174,7 @@ def test_batches_of_a_killed_drain_are_retried_alone(caller: Caller) -> None:
 def test_batches_that_wait_for_a_locked_table_are_none_the_worse(caller: Caller) -> None:
     table.accept(caller, [part_of("one")])
     with psycopg.connect(database_url()) as migration:
-        migration.execute("LOCK TABLE storage_logentry")
+        migration.execute("LOCK TABLE storage_entry")
         with pytest.raises(Unavailable):
             drain()
 

@@ -60,7 +60,7 @@ def no_day_to_be_made() -> Iterator[None]:
         execute(f"DROP VIEW {name}")
 
 
-ENTRY = "ALTER TABLE storage_logentry"
+ENTRY = "ALTER TABLE storage_entry"
 FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "corrupt page": partial(entries_refused, sqlstate="XX001"),
     "value that no column takes": partial(entries_refused, sqlstate="22003"),
@@ -81,7 +81,7 @@ FAULTS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "rows that vanish": partial(
         changed,
         "CREATE FUNCTION pg_temp.drop_it() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
-        "CREATE TRIGGER drop_it BEFORE INSERT ON storage_logentry FOR EACH ROW EXECUTE FUNCTION pg_temp.drop_it()",
+        "CREATE TRIGGER drop_it BEFORE INSERT ON storage_entry FOR EACH ROW EXECUTE FUNCTION pg_temp.drop_it()",
         "DROP FUNCTION pg_temp.drop_it() CASCADE",
     ),
     "missing partition": no_day_to_be_made,

@@ -96,18 +96,18 @@ def test_a_random_run_adds_up_everywhere(make_caller: Callable[..., Caller]) -> 
 @pytest.mark.parametrize(
     ("corruption", "check"),
     [
-        ("DELETE FROM storage_logentry WHERE id = (SELECT min(id) FROM storage_logentry)", "receipt"),
-        ("UPDATE storage_logentry SET size_bytes = size_bytes + 1", "receipt"),
+        ("DELETE FROM storage_entry WHERE id = (SELECT min(id) FROM storage_entry)", "receipt"),
+        ("UPDATE storage_entry SET size_bytes = size_bytes + 1", "receipt"),
         ("UPDATE quotas_monthlyusage SET used_bytes = used_bytes - 1", "usage"),
         ("UPDATE quotas_monthlyusage SET entries = entries + 1", "usage"),
         ("DELETE FROM quotas_monthlyusage", "usage"),
         ("DELETE FROM ingest_spooledbatch", "usage"),
         ("DELETE FROM storage_receipt WHERE batch_id = (SELECT min(batch_id) FROM storage_receipt)", "orphan"),
-        ("UPDATE storage_logentry SET organisation_id = organisation_id + 1", "orphan"),
+        ("UPDATE storage_entry SET organisation_id = organisation_id + 1", "orphan"),
         (
-            "INSERT INTO storage_logentry (id, organisation_id, received_at, timestamp, level, environment, project,"
+            "INSERT INTO storage_entry (id, organisation_id, received_at, timestamp, level, environment, project,"
             " message, size_bytes) SELECT id, organisation_id, received_at + interval '1 day', timestamp, level,"
-            " environment, project, message, size_bytes FROM storage_logentry LIMIT 1",
+            " environment, project, message, size_bytes FROM storage_entry LIMIT 1",
             "duplicate",
         ),
         (
@@ -157,7 +157,7 @@ def test_what_retention_deleted_is_not_missed_even_when_the_plan_grows(stored: C
     drain()
     day_before = current_day() - timedelta(days=4)
     partitions.make({day_before})
-    for name in ("storage_logentry", "storage_receipt"):
+    for name in ("storage_entry", "storage_receipt"):
         execute(f"UPDATE {name} SET received_at = received_at - interval '4 days'")
     assert verify() == []
     quota = Quota.objects.filter(organisation_id=stored.organisation_id)
@@ -177,9 +177,9 @@ def test_month_that_was_opened_and_charged_nothing_is_no_finding(caller: Caller)
 
 def test_copy_on_the_same_day_is_a_duplicate_too(stored: Caller) -> None:
     execute(
-        "INSERT INTO storage_logentry (id, organisation_id, received_at, timestamp, level, environment, project,"
+        "INSERT INTO storage_entry (id, organisation_id, received_at, timestamp, level, environment, project,"
         " message, size_bytes) SELECT id, organisation_id, received_at + interval '1 microsecond', timestamp, level,"
-        " environment, project, message, size_bytes FROM storage_logentry ORDER BY id LIMIT 1"
+        " environment, project, message, size_bytes FROM storage_entry ORDER BY id LIMIT 1"
     )
     assert found() == ["duplicate"]
 
@@ -195,7 +195,7 @@ def test_of_a_stream_a_thousand_rows_are_fetched_at_once() -> None:
 
 #: Batches of one entry each, stored as a drain stores them: entries and receipts of one moment.
 FILL_ENTRIES = """
-INSERT INTO storage_logentry (id, organisation_id, received_at, timestamp, level, environment, project, message,
+INSERT INTO storage_entry (id, organisation_id, received_at, timestamp, level, environment, project, message,
                               size_bytes)
 SELECT n * 1024, %(organisation_id)s, now(), now(), 20, 'production', 'shop', 'hello', 10
   FROM generate_series(%(first)s, %(last)s) AS n

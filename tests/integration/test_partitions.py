@@ -50,7 +50,7 @@ def test_partition_has_the_indexes_of_its_parent(old_days: set[date]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM pg_inherits WHERE inhrelid IN"
-            " (SELECT indexrelid FROM pg_index WHERE indrelid = 'storage_logentry_20200229'::regclass)"
+            " (SELECT indexrelid FROM pg_index WHERE indrelid = 'storage_entry_20200229'::regclass)"
         )
         assert cursor.fetchone() == (4,)
 
@@ -69,12 +69,12 @@ def test_drop_takes_the_old_days_only(old_days: set[date]) -> None:
 def test_table_left_behind_by_an_interrupted_drop_is_dropped(old_days: set[date]) -> None:
     partitions.make(old_days)
     with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE storage_logentry DETACH PARTITION storage_logentry_20200228 CONCURRENTLY")
+        cursor.execute("ALTER TABLE storage_entry DETACH PARTITION storage_entry_20200228 CONCURRENTLY")
 
     partitions.drop_detached(date(2020, 3, 1))
 
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('storage_logentry_20200228')")
+        cursor.execute("SELECT to_regclass('storage_entry_20200228')")
         assert cursor.fetchone() == (None,)
 
 
@@ -83,7 +83,7 @@ def test_making_does_not_wait_for_a_long_reader(old_days: set[date]) -> None:
     parameters = connection.get_connection_params()
     address = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port")}
     with psycopg.connect(**address) as reader:
-        reader.execute("SELECT count(*) FROM storage_logentry")
+        reader.execute("SELECT count(*) FROM storage_entry")
 
         assert partitions.make(old_days) == sorted(old_days)
 

@@ -39,7 +39,7 @@ def taken(*places: int) -> Iterator[None]:
 
 def test_reads_cannot_write() -> None:
     with pytest.raises(Unavailable) as raised:
-        ask(1, "DELETE FROM storage_logentry")
+        ask(1, "DELETE FROM storage_entry")
     assert "read-only transaction" in str(raised.value.__cause__)
 
 

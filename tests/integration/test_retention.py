@@ -16,7 +16,7 @@ from storage.postgres import partitions
 pytestmark = pytest.mark.django_db(transaction=True)
 
 INSERT = """
-INSERT INTO storage_logentry (id, organisation_id, received_at, timestamp, level, environment, project, message,
+INSERT INTO storage_entry (id, organisation_id, received_at, timestamp, level, environment, project, message,
                               size_bytes)
 SELECT %s + n, %s, received_at, received_at, 20, 'production', 'shop', 'hello', 10
   FROM generate_series(1, %s) AS n,

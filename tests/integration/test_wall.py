@@ -14,7 +14,7 @@ from django.test import Client
 from accounts.models import User
 from explore.follow import follow
 from explore.query import parse
-from foundation.postgres import current_day
+from foundation.postgres import current_day, fetch_all
 from operations.doctor.finding import Finding
 from operations.doctor.postgresql import examine
 from quotas.models import Plan
@@ -22,7 +22,7 @@ from quotas.plans import subscribe
 from storage import receipts, wall
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions, reads, search
-from storage.postgres.predicates import Predicate
+from storage.postgres.predicate import Predicate
 from storage.postgres.reads import reading
 from storage.store import store
 from storage.wall import ALIAS, State
@@ -107,10 +107,12 @@ def filterless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def wall_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read the tables, as the owner."""
-    monkeypatch.setattr(search, "ENTRIES", "storage_logentry")
+    """Read what the views read, as the owner."""
+    [(view,)] = fetch_all("SELECT pg_get_viewdef(%s::regclass)", [wall.ENTRIES])
+    entries = f"({view.rpartition('WHERE')[0]}) AS everything"
+    monkeypatch.setattr(search, "ENTRIES", entries)
     monkeypatch.setattr(receipts, "ARRIVALS", receipts.ARRIVALS.replace(wall.RECEIPTS, "storage_receipt"))
-    monkeypatch.setattr(search, "BATCH", search.BATCH.replace(wall.ENTRIES, "storage_logentry"))
+    monkeypatch.setattr(search, "BATCH", search.BATCH.replace(wall.ENTRIES, entries))
     monkeypatch.setattr(reads, "TAKE_PLACE", "SELECT pg_try_advisory_xact_lock(%s, %s), %s")
     monkeypatch.setattr(wall, "GO_BEHIND", "%s")
 
@@ -209,7 +211,15 @@ def rows_read(organisation_id: int, sql: str) -> list[tuple[Any, ...]]:
 
 @pytest.mark.parametrize(
     "table",
-    ["storage_logentry", "storage_receipt", "ingest_spooledbatch", "ingest_deadletter", "accounts_apikey", "partition"],
+    [
+        "storage_entry",
+        "storage_logentry",
+        "storage_receipt",
+        "ingest_spooledbatch",
+        "ingest_deadletter",
+        "accounts_apikey",
+        "partition",
+    ],
 )
 def test_readers_may_not_name_a_table(neighbours: Neighbours, table: str) -> None:
     name = partitions.table_name(current_day()) if table == "partition" else table
@@ -245,12 +255,12 @@ def rows_of(sql: str) -> list[tuple[Any, ...]]:
 def test_whoever_else_may_read_the_table_meets_its_policy(neighbours: Neighbours) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE ROLE wall_analyst; GRANT USAGE ON SCHEMA public TO wall_analyst")
-        cursor.execute("GRANT SELECT ON storage_logentry TO wall_analyst")
+        cursor.execute("GRANT SELECT ON storage_entry TO wall_analyst")
         cursor.execute("SET LOCAL ROLE wall_analyst")
-        cursor.execute("SELECT count(*) FROM storage_logentry")
+        cursor.execute("SELECT count(*) FROM storage_entry")
         assert cursor.fetchone() == (0,)
         cursor.execute("SELECT set_config('luminalog.organisations', %s, true)", [str(neighbours.rival.pk)])
-        cursor.execute("SELECT count(*), min(organisation_id) FROM storage_logentry")
+        cursor.execute("SELECT count(*), min(organisation_id) FROM storage_entry")
         assert cursor.fetchone() == (2, neighbours.rival.pk)
         transaction.set_rollback(True)
 
@@ -268,7 +278,7 @@ def test_state_tells_how_much_of_the_wall_stands(neighbours: Neighbours) -> None
         assert row_security_finding().level == "warning"
         transaction.set_rollback(True)
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("REVOKE SELECT ON storage_visible_entry FROM luminalog_reader")
+        cursor.execute("REVOKE SELECT ON storage_shown_entry FROM luminalog_reader")
         assert wall.state() is State.NO_ROLE
         assert row_security_finding().level == "warning"
         transaction.set_rollback(True)
@@ -278,11 +288,11 @@ def test_without_the_role_the_views_filter_still(
     filterless: None, monkeypatch: pytest.MonkeyPatch, neighbours: Neighbours
 ) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("REVOKE SELECT ON storage_visible_entry FROM luminalog_reader")
+        cursor.execute("REVOKE SELECT ON storage_shown_entry FROM luminalog_reader")
     try:
         assert rows_read(neighbours.acme.pk, "SELECT current_user") != [(wall.ROLE,)]
         assert not shows_a_stranger(neighbours.by_key, "logs", "")
         assert b"ours" in neighbours.by_key("logs")[1]
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("GRANT SELECT ON storage_visible_entry TO luminalog_reader")
+            cursor.execute("GRANT SELECT ON storage_shown_entry TO luminalog_reader")

@@ -257,7 +257,7 @@ def test_export_that_breaks_off_does_not_look_whole(web, exporter):
         caller.sendall(asking("/v1/logs/export", exporter))
         assert caller.recv(13, socket.MSG_PEEK | socket.MSG_WAITALL).endswith(b"200 ")
         with transaction.atomic():
-            execute("LOCK TABLE storage_logentry")
+            execute("LOCK TABLE storage_entry")
             body = HTTPResponse(caller)
             body.begin()
             with pytest.raises((IncompleteRead, ConnectionError)):

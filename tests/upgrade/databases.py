@@ -70,7 +70,8 @@ class Database:
 
     def definition(self) -> str:
         """Return the SQL that makes its tables, rules and rights; the days' partitions belong to the data."""
-        command = [program("pg_dump"), "--schema-only", "--no-owner", "--exclude-table=storage_logentry_2*", self.url]
+        days = [f"--exclude-table=storage_{table}_2*" for table in ("logentry", "entry")]
+        command = [program("pg_dump"), "--schema-only", "--no-owner", *days, self.url]
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True)
         return "\n".join(line for line in done.stdout.splitlines() if not line.startswith(("--", "\\")))
 

@@ -17,6 +17,8 @@ DO $$ BEGIN CREATE ROLE luminalog_reader NOLOGIN; EXCEPTION WHEN duplicate_objec
 WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type"}
 #: Whose columns became others; each has a test below.
 REWRITTEN = {"accounts_apikey", "ingest_idempotencykey", "ingest_spooledbatch"}
+#: Entries stay where they are; new ones have a table of their own.
+NEW_TABLE = "storage_entry"
 
 #: What hangs on content types: roles, what people may do, the audit trail.
 STAFF = """
@@ -43,16 +45,17 @@ import json
 from django.core.management import call_command
 from django.test import Client
 
-def read():
+def read(query=""):
     client = Client(SERVER_NAME="127.0.0.1", headers={"x-api-key": "ll_" + "b4" * 24})
-    answer = client.get("/v1/logs", {"from": "2026-11-26T00:00:00Z", "to": "2026-11-27T00:00:00Z"})
+    given = {"from": "2026-11-26T00:00:00Z", "to": "2026-11-27T00:00:00Z", "query": query}
+    answer = client.get("/v1/logs", given)
     assert answer.status_code == 200, answer.content
     return sorted(entry["message"] for entry in answer.json()["logs"])
 
 before = read()
 call_command("drain")
 call_command("verify_ledger")
-print(json.dumps([before, read()]))
+print(json.dumps([before, read(), read("7 -three"), read("order:>6"), read("order")]))
 """
 #: As `ingest.spool.idempotency` had it while an `Idempotency-Key` was an organisation's.
 REMEMBER_OF_BEFORE = """
@@ -100,6 +103,7 @@ def test_upgrade_ends_at_the_schema_of_an_empty_database(upgraded: Database, fre
 
 def test_upgrade_keeps_every_row(upgraded: Database, rows_before: dict[str, list[str]]) -> None:
     after = upgraded.rows()
+    assert after.pop(NEW_TABLE) == []
     assert after.keys() == rows_before.keys()
     changed = {name for name, rows in rows_before.items() if after[name] != rows}
     assert changed == WRITTEN_BY_MIGRATE | REWRITTEN
@@ -172,7 +176,8 @@ def test_content_types_that_the_new_code_made_before_the_upgrade_are_merged(upgr
 
 def test_upgraded_data_can_be_read_drained_and_verified(upgraded: Database) -> None:
     with new_database(like=upgraded) as database:
-        assert database.shell(USE) == [["one", "three", "two"], ["one", "three", "two", "waiting"]]
+        all_of_them, found = ["one", "three", "two", "waiting"], ["one", "three", "two"]
+        assert database.shell(USE) == [found, all_of_them, ["one", "two"], found, []]
 
 
 def test_migrating_may_be_killed_between_any_two_of_our_migrations(fresh: Database) -> None:

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from accounts.models import ApiKey, Organisation
 from ingest.models import SpooledBatch
 from ingest.protocols.luminalog.wire import parse_batch
 from ingest.spool.payload import unpack
-from quotas.models import HourlyUsage, MonthlyUsage
+from quotas.models import HourlyUsage, MonthlyUsage, Plan
 from tests.integration.express_requests import Request, Requests
 from tests.integration.web_server import Answer, Web, web_server
 from tests.organisations import make_api_key, make_organisation, make_plan
@@ -49,6 +50,13 @@ ROLES: dict[str, dict[str, Any]] = {
 }
 
 
+PLAIN = Request(Requests(1).plain(1))
+[_line] = parse_batch(PLAIN.body).entries
+SIZE_BYTES = len(_line)
+#: On a busy machine Valkey may be too slow for some try.
+TRIES = 5
+
+
 @dataclass
 class Side:
     """A web process, and an organisation that only it serves."""
@@ -73,22 +81,39 @@ class Side:
         return {name: value for name, value in self.metrics().items() if name.startswith(COUNTED) and value}
 
 
-@contextmanager
-def both_sides(folder: Path, **limits: int) -> Iterator[tuple[Side, Side]]:
-    """Run a web process with the lane and one without; when they have ended, all that they noted is written.
+@dataclass
+class Pair:
+    """A web process with the lane and one without, and organisations that only one of the two serves."""
 
-    Buckets fill up by a token a minute, so that each token that is taken is seen.
-    """
-    generous = {"requests_per_minute": 1, "burst_requests": 90_000, "monthly_bytes": 2**40}
+    lane: Web
+    view: Web
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def sides(self, **limits: int) -> tuple[Side, Side]:
+        """Make an organisation on each side; a token a minute comes back, so that each that is taken is seen."""
+        generous = {"requests_per_minute": 1, "burst_requests": 90_000, "monthly_bytes": 2**40}
+        number = next(self.numbers)
+        plan = make_plan(**generous | limits)
+        return self._side("lane", number, plan), self._side("view", number, plan)
+
+    def _side(self, name: str, number: int, plan: Plan) -> Side:
+        organisation = make_organisation(f"{name}-{number}", plan=plan)
+        keys = {role: make_api_key(organisation, name=role, **fields)[1] for role, fields in ROLES.items()}
+        return Side(getattr(self, name), organisation, keys)
+
+
+@contextmanager
+def running_pair(folder: Path) -> Iterator[Pair]:
+    """Run both processes; when they have ended, all that they noted is written."""
     with ExitStack() as servers:
-        sides = []
-        for name, express in (("lane", "on"), ("view", "off")):
-            organisation = make_organisation(name, plan=make_plan(**generous | limits))
-            keys = {role: make_api_key(organisation, name=role, **fields)[1] for role, fields in ROLES.items()}
-            environment = {"LUMINALOG_EXPRESS": express, "LUMINALOG_PROCESS": "web", "LUMINALOG_METRICS_TOKEN": TOKEN}
-            web = servers.enter_context(web_server(LUMINALOG_METRICS_DIR=folder / name, **environment))
-            sides.append(Side(web, organisation, keys))
-        yield sides[0], sides[1]
+        environment = {"LUMINALOG_PROCESS": "web", "LUMINALOG_METRICS_TOKEN": TOKEN}
+        lane, view = (
+            servers.enter_context(
+                web_server(LUMINALOG_EXPRESS=express, LUMINALOG_METRICS_DIR=folder / express, **environment)
+            )
+            for express in ("on", "off")
+        )
+        yield Pair(lane, view)
 
 
 def said(answer: Answer | None, of: Side) -> Any:
@@ -141,60 +166,86 @@ def by_the_lane(of: Side) -> float:
     return of.metrics()['luminalog_express_batches_total{process="web"}']
 
 
-def test_lane_and_view_say_keep_charge_and_count_the_same(tmp_path: Path) -> None:
-    source = Requests(SEED)
-    with both_sides(tmp_path) as (lane, view):
-        for number in range(REQUESTS):
-            request = source.request()
-            ours, theirs = lane.send(request), view.send(request)
-            assert said(ours, lane) == said(theirs, view), (number, request)
-            assert abs(left(ours) - left(theirs)) <= 1, (number, request)  # a minute may end in between
-        assert lane.counted() == view.counted()
-        assert by_the_lane(lane) > REQUESTS / 5
-        assert by_the_lane(view) == 0
-    assert kept(lane) == kept(view)
-    assert charged(lane) == charged(view)
-    assert outcomes(lane) == outcomes(view)
+def fallbacks(*sides: Side) -> float:
+    """Return how often Valkey was too slow for the sides: then their own buckets, which are full, have answered."""
+    return sum(of.metrics()['luminalog_limiter_fallbacks_total{process="web"}'] for of in sides)
 
 
-PLAIN = Request(Requests(1).plain(1))
-[_line] = parse_batch(PLAIN.body).entries
-SIZE_BYTES = len(_line)
+class Tokens:
+    """Holds two sides to the same number of tokens for each request, as long as Valkey keeps up."""
+
+    def __init__(self, *sides: Side) -> None:
+        self._sides = sides
+        self._apart: int | None = 0
+        self._fallbacks = 0.0
+
+    def compare(self, ours: Answer | None, theirs: Answer | None) -> bool:
+        """Tell whether a request has cost both the same; a minute that ends in between gives one of them a token."""
+        apart = left(ours) - left(theirs)
+        if self._apart is not None and abs(apart - self._apart) <= 1:
+            return True
+        before, self._fallbacks = self._fallbacks, fallbacks(*self._sides)
+        known, self._apart = self._apart, None if self._fallbacks > before else apart
+        return self._fallbacks > before or known is None
 
 
-@pytest.mark.parametrize(
-    ("limits", "statuses", "refused"),
-    [
-        ({"burst_requests": 5}, [200] * 5 + [429] * 3, "rate_limited"),
-        ({"monthly_bytes": 4 * SIZE_BYTES}, [200] * 4 + [429] * 4, "quota_exhausted"),
-    ],
-)
-def test_refusals_of_the_lane_are_the_views(
-    tmp_path: Path, limits: dict[str, int], statuses: list[int], refused: str
-) -> None:
-    with both_sides(tmp_path, **limits) as (lane, view):
-        for status in statuses:
-            ours, theirs = lane.send(PLAIN), view.send(PLAIN)
-            assert ours
-            assert said(ours, lane) == said(theirs, view)
-            assert (ours.status, left(ours)) == (status, left(theirs))
-        assert lane.counted() == view.counted()
-        assert by_the_lane(lane) == statuses.count(200) - 1  # the first has shown the lane how the view answers
-    assert kept(lane) == kept(view)
-    assert charged(lane) == charged(view)
-    assert outcomes(lane) == outcomes(view)
-    assert outcomes(lane)["good", refused][0] == statuses.count(429)
+def send_odd_ones(lane: Side, view: Side) -> None:
+    """Send both sides the same, oddities above all: the answers are the same, and cost the same."""
+    source, tokens = Requests(SEED), Tokens(lane, view)
+    for number in range(REQUESTS):
+        request = source.request()
+        ours, theirs = lane.send(request), view.send(request)
+        assert said(ours, lane) == said(theirs, view), (number, request)
+        assert tokens.compare(ours, theirs), (number, request)
+    assert REQUESTS / 5 < by_the_lane(lane) < REQUESTS
+    assert by_the_lane(view) == 0
 
 
-def test_many_at_once_take_a_token_each_and_no_byte_too_many(tmp_path: Path) -> None:
-    limits = {"burst_requests": 61, "monthly_bytes": 41 * SIZE_BYTES}
-    with both_sides(tmp_path, **limits) as (lane, _), ThreadPoolExecutor(16) as threads:
-        first = lane.send(PLAIN)
-        answers = list(threads.map(lane.send, [PLAIN] * 80))
-        by_status = Counter(answer.status for answer in answers if answer)
-        codes = Counter(json.loads(answer.body).get("code") for answer in answers if answer)
+def send_too_many(pair: Pair, statuses: list[int], **limits: int) -> tuple[Side, Side]:
+    """Send plain ones until they are refused, by the lane and by the view in the same words; return the two sides."""
+    for _ in range(TRIES):
+        lane, view = pair.sides(**limits)
+        before = fallbacks(lane, view)
+        ours, theirs = ([of.send(PLAIN) for _ in statuses] for of in (lane, view))
+        if fallbacks(lane, view) == before:
+            break
+    assert [said(one, lane) for one in ours] == [said(one, view) for one in theirs]
+    for one, other, status in zip(ours, theirs, statuses, strict=True):
+        assert one
+        assert (one.status, left(one)) == (status, left(other))
+    return lane, view
+
+
+def send_many_at_once(pair: Pair) -> Side:
+    """Send plain ones at the same moment, for which there is not room in everything; return whose they are."""
+    for _ in range(TRIES):
+        lane, _view = pair.sides(burst_requests=61, monthly_bytes=41 * SIZE_BYTES)
+        before = fallbacks(lane)
+        with ThreadPoolExecutor(16) as threads:
+            first = lane.send(PLAIN)
+            answers = [answer for answer in threads.map(lane.send, [PLAIN] * 80) if answer]
+        if fallbacks(lane) == before:
+            break
     assert first
-    assert (first.status, by_status) == (200, {200: 40, 429: 40})
+    assert (first.status, Counter(answer.status for answer in answers)) == (200, {200: 40, 429: 40})
+    codes = Counter(json.loads(answer.body).get("code") for answer in answers)
     assert codes == {None: 40, "quota_exhausted": 20, "rate_limited": 20}
-    assert charged(lane) == [(41 * SIZE_BYTES, 41)]
-    assert len(kept(lane)) == 41
+    return lane
+
+
+def test_lane_and_view_say_keep_charge_and_count_the_same(tmp_path: Path) -> None:
+    with running_pair(tmp_path) as pair:
+        odd = pair.sides()
+        send_odd_ones(*odd)
+        assert odd[0].counted() == odd[1].counted()
+        limited = send_too_many(pair, [200] * 5 + [429] * 3, burst_requests=5)
+        spent = send_too_many(pair, [200] * 4 + [429] * 4, monthly_bytes=4 * SIZE_BYTES)
+        pressed = send_many_at_once(pair)
+    for lane, view in (odd, limited, spent):
+        assert kept(lane) == kept(view)
+        assert charged(lane) == charged(view)
+        assert outcomes(lane) == outcomes(view)
+    assert outcomes(limited[0])["good", "rate_limited"][0] == 3
+    assert outcomes(spent[0])["good", "quota_exhausted"][0] == 4
+    assert charged(pressed) == [(41 * SIZE_BYTES, 41)]
+    assert len(kept(pressed)) == 41

@@ -99,7 +99,7 @@ def web_server(**environment: object) -> Iterator[Web]:
     own_keys = f"ll:web-{port}:"  # its buckets and failures are no other test's
     given = {"DATABASE_URL": database_url(), "VALKEY_KEY_PREFIX": own_keys}
     given |= {name: str(value) for name, value in environment.items()}
-    granian = [str(Path(sys.executable).with_name("granian")), "--interface", "rsgi", "--log-level", "error"]
+    granian = [str(Path(sys.executable).with_name("granian")), "--interface", "rsgi", "--no-ws", "--log-level", "error"]
     address = ["--host", "127.0.0.1", "--port", str(port)]
     command = [*granian, *address, "luminalog.rsgi:application"]
     server = subprocess.Popen(command, cwd=PROJECT, env=os.environ | given)

@@ -18,11 +18,11 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from accounts.caller import Caller
 from foundation import statements
-from foundation.arrays import Bigints, Blobs, Integers, Texts
+from foundation.arrays import Blobs, Texts
 from foundation.expiring import Expiring
 from foundation.lane import Lane
 from foundation.outages import is_outage
-from foundation.postgres import DEADLINE_SECONDS, discard_if_dead, fetch_one
+from foundation.postgres import DEADLINE_SECONDS, array_of, discard_if_dead, fetch_one
 from ingest import metrics
 from ingest.spool import table
 from ingest.spool.table import COLUMNS, Part, Row
@@ -180,13 +180,13 @@ def _run(statement: str, rows: Sequence[Row]) -> tuple[set[int], set[int]]:
     if len(rows) == 1 and fetch_one(FOR_ONE[statement], rows[0]):
         return {rows[0]["organisation_id"]}, set()
     columns = {
-        "batch_ids": Bigints(row["batch_id"] for row in rows),
-        "organisation_ids": Bigints(row["organisation_id"] for row in rows),
-        "api_key_ids": Bigints(row["api_key_id"] for row in rows),
+        "batch_ids": array_of(row["batch_id"] for row in rows),
+        "organisation_ids": array_of(row["organisation_id"] for row in rows),
+        "api_key_ids": array_of(row["api_key_id"] for row in rows),
         "projects": Texts(row["project"] for row in rows),
         "environments": Texts(row["environment"] for row in rows),
-        "entries": Integers(row["part_entries"] for row in rows),
-        "sizes_bytes": Bigints(row["part_bytes"] for row in rows),
+        "entries": array_of(row["part_entries"] for row in rows),
+        "sizes_bytes": array_of(row["part_bytes"] for row in rows),
         "payloads": Blobs(row["payload"] for row in rows),
     }
     found = fetch_one(statement, columns)

@@ -228,7 +228,7 @@ def test_lost_answer_to_the_commit_of_a_group_is_looked_up_once(
     looked_up = table.kept_nevertheless
 
     def lose(sql: str, parameters: object) -> object:
-        if sql == KEEP_WHAT_IS_FREE and len(parameters["batch_ids"]) == 20:  # type: ignore[index]
+        if sql == KEEP_WHAT_IS_FREE and len(parameters["payloads"]) == 20:  # type: ignore[index]
             if happened:
                 fetch_one(sql, parameters)  # type: ignore[arg-type]
             os.close(connection.connection.fileno())

@@ -240,6 +240,8 @@ def test_lane_and_view_say_keep_charge_and_count_the_same(tmp_path: Path) -> Non
         assert odd[0].counted() == odd[1].counted()
         limited = send_too_many(pair, [200] * 5 + [429] * 3, burst_requests=5)
         spent = send_too_many(pair, [200] * 4 + [429] * 4, monthly_bytes=4 * SIZE_BYTES)
+        if not fallbacks(*odd):  # else a try may have had more answered 200 on one side
+            assert odd[0].counted() == odd[1].counted()
         pressed = send_many_at_once(pair)
     for lane, view in (odd, limited, spent):
         assert kept(lane) == kept(view)

@@ -8,10 +8,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Error, Page, expect
 
 from tests.acceptance.product import Product
 from tests.browser import chromium, sign_in
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.acceptance
 
@@ -133,15 +134,22 @@ def _assert_inert(page: Page) -> None:
 
 
 def test_policy_is_on_and_bites(page: Page, mine: Product) -> None:
-    """The alarm would sound: an inline script is refused."""
+    """The alarm would sound: text does not become a script, neither assigned nor appended."""
     response = page.goto(mine.base_url + PAGE)
     assert response
     assert "script-src 'self';" in response.headers["content-security-policy"]
-    page.evaluate(
-        "window.alarm = () => { window.heard = 1 };"
-        "document.head.append(Object.assign(document.createElement('script'), {textContent: 'window.pwned=1'}))"
-    )
-    page.wait_for_function("window.heard === 1")
+    page.evaluate("window.alarm = () => { window.heard = 1 }")
+    with pytest.raises(Error, match="TrustedScript"):
+        page.evaluate("document.createElement('script').textContent = 'window.pwned=1'")
+    with pytest.raises(Error, match="TrustedHTML"):
+        page.evaluate("document.body.innerHTML = '<p>pwned</p>'")
+    page.evaluate("""() => {
+      const script = document.createElement('script');
+      script.append('window.pwned = 1');
+      document.head.append(script);
+    }""")
+    wait_until(lambda: page.evaluate("window.heard") == 1)
+    assert page.evaluate("window.pwned") is None
 
 
 def test_open_entries_are_inert(page: Page, mine: Product) -> None:

@@ -316,6 +316,7 @@ AXES_HANDLER = "accounts.log_ins.LogInHandler"
 AXES_FAILURE_LIMIT = "accounts.log_ins.failures_allowed"
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "luminalog.console.refused.locked_out"
 AXES_CLIENT_IP_CALLABLE = "accounts.addresses.client_address"
 AXES_USERNAME_CALLABLE = "accounts.log_ins.username_of"
 AXES_ENABLE_ACCESS_FAILURE_LOG = True

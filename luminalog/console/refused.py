@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.core.exceptions import PermissionDenied
@@ -19,6 +20,7 @@ TITLES = {
     400: "This address is not understood",
     403: "You may not do that",
     404: "There is nothing here",
+    429: "Not so fast",
     500: "Something is broken on our side",
 }
 #: What one needs for Django's own pages of a model, by the end of their address's name.
@@ -44,6 +46,15 @@ def answer(refusal: Refusal, request: HttpRequest, *, because: Exception | None 
         response.headers[name] = value
     response.code = refusal.code  # type: ignore[attr-defined]  # `traffic` counts by it
     return response
+
+
+def locked_out(
+    request: HttpRequest, _response: HttpResponse | None, _credentials: Mapping[str, Any] | None
+) -> HttpResponse:
+    """Answer whoever has failed to log in too often, as axes asks."""
+    minutes = int(settings.AXES_COOLOFF_TIME * 60)
+    detail = f"Too many log-ins with a wrong password. Try again in {minutes} minutes."
+    return answer(Refusal("too_many_requests", detail, retry_after_seconds=60 * minutes), request)
 
 
 def _staff(request: HttpRequest) -> User | None:

@@ -263,6 +263,11 @@ def test_log_in_is_locked_after_failures() -> None:
         client.post(reverse("admin:login"), {"username": "ada", "password": "wrong"})
     locked = client.post(reverse("admin:login"), {"username": "ada", "password": "right horse"})
     assert locked.status_code == 429
+    assert locked.json()["code"] == "too_many_requests"
+    browser = {"accept": "text/html"}
+    page = client.post(reverse("admin:login"), {"username": "ada", "password": "right horse"}, headers=browser)
+    assert page.status_code == 429
+    assert "Try again in 15 minutes." in page.content.decode()
     elsewhere = Client(REMOTE_ADDR="192.0.2.10")
     assert elsewhere.post(reverse("admin:login"), {"username": "ada", "password": "right horse"}).status_code == 302
 

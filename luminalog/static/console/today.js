@@ -1,6 +1,6 @@
 // Today stays today: its cards are asked for anew every few seconds, while somebody looks and does nothing with them.
 
-const PERIOD_MS = 8000;
+const PERIOD_MS = 5000;
 const cards = () => document.querySelector("[data-today]");
 
 // XMLHttpRequest reads a page into a document of its own, in which nothing runs: no text becomes markup here.

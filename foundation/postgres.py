@@ -131,7 +131,7 @@ def current_day() -> date:
     return day
 
 
-def stream(sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+def stream(sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Iterator[tuple[Any, ...]]:
     """Run one statement in the open transaction; yield its rows, of which `ROWS_AT_ONCE` at most are in memory."""
     with connection.chunked_cursor() as cursor:
         cursor.execute(sql, parameters)
@@ -145,6 +145,13 @@ def execute(sql: str | Composed, parameters: Sequence[Any] | Mapping[str, Any] =
         cursor.execute(sql, parameters)
         rows: int = cursor.rowcount
         return rows
+
+
+def execute_prepared(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> int:
+    """Run one server-prepared statement, however long it waits; return how many rows it touched."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(sql, parameters, prepare=True).rowcount
 
 
 def copy_rows(statement: str, rows: Iterable[Sequence[Any]], *, types: Sequence[str]) -> int:

@@ -8,5 +8,5 @@ def read(module: str, name: str, **constants: str | int) -> str:
 
     `{constant}` stands for a constant of the module, a number or a piece of SQL: never for what a user gave.
     """
-    lines = Path(module).with_name(f"{name}.sql").read_text().splitlines()
-    return "\n".join(line for line in lines if not line.lstrip().startswith("--")).format(**constants)
+    lines = map(str.strip, Path(module).with_name(f"{name}.sql").read_text().splitlines())
+    return "\n".join(line for line in lines if not line.startswith("--")).format(**constants)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from psycopg import sql
 
-from storage.wall import ENTRIES, ENTRY_TABLE, OLD_ENTRIES, OLD_ENTRY_TABLE, RECEIPTS
+from storage.wall import ENTRY_TABLE, OLD_ENTRY_TABLE
 from storage.wall import ROLE as READER
+from storage.wall import VIEWS as VIEWS_OF_READER
 
 #: Tables whose days the worker makes and drops.
 PARENTS = (ENTRY_TABLE, OLD_ENTRY_TABLE)
@@ -35,8 +36,12 @@ OF_WEB = {
     "quotas_notice": READ,
     "quotas_outcomefold": APPEND,
     "storage_droppedpartition": READ,
+    "storage_event_minute": "",
+    "storage_minute": "",
     "storage_receipt": READ,
     "storage_retention": READ,
+    "storage_rollup_day": READ,
+    "storage_unrolled_day": READ,
     # What staff may delete in the admin, with what goes along, and what a session leaves behind.
     "accounts_user_groups": ALL,
     "accounts_user_user_permissions": ALL,
@@ -63,7 +68,6 @@ OF_WORKER = {
     "django_session": "DELETE, SELECT (expire_date)",
 }
 ROOMS_OF_WORKER = ("ingest_", "quotas_", "storage_")  # notices are in tables of `quotas_`
-VIEWS_OF_READER = (ENTRIES, OLD_ENTRIES, RECEIPTS)
 
 #: Tables, partitions, views and free sequences of our schema, but for what belongs to extensions.
 RELATIONS = r"""

@@ -21,7 +21,7 @@ from foundation.postgres import execute
 from ingest.spool import dead_letters, table
 from quotas import ledger
 from quotas.ledger import Amount
-from storage import receipts
+from storage import receipts, rollups
 from storage.receipts import Certified
 from storage.store import Presence, store
 
@@ -41,6 +41,7 @@ CHECKS = {
     "usage": "What a month was charged is what sits in the spool, in the log store's receipts and in dead letters.",
     "duplicate": "No entry is stored twice, or as received at another time than its batch.",
     "orphan": "Each stored entry belongs to a batch with a receipt of the same organisation.",
+    "rollup": "What the rollups say of a minute of receipt, and of a day by minutes of events, its receipts say.",
     "two_places": "No batch is both in the spool and in the log store.",
 }
 
@@ -76,7 +77,8 @@ def _look() -> list[Breach]:
         execute("SET LOCAL statement_timeout = 0")
         execute("SET LOCAL cursor_tuple_fraction = 1")  # streams are read to their end
         days = sorted({*receipts.days(), *(stored.day for stored in store().days.stored())})
-        return _shown(chain(_usage(), _two_places(), *map(_of_day, days)))
+        rolled_up = sorted({*days, *rollups.days()})
+        return _shown(chain(_usage(), _two_places(), *map(_of_day, days), *map(_rollups, rolled_up)))
 
 
 def _shown(findings: Iterable[Breach]) -> list[Breach]:
@@ -184,6 +186,17 @@ def _orphan(stored: Presence) -> Breach:
         expected="a receipt",
         found=f"{stored.entries} entries without one",
     )
+
+
+def _rollups(day: date) -> Iterator[Breach]:
+    for one in rollups.unequal(day):
+        yield Breach(
+            check="rollup",
+            organisation_id=one.organisation_id,
+            subject=one.subject,
+            expected=f"{one.receipts} entries",
+            found=f"{one.rolled_up} entries",
+        )
 
 
 def _paired(left: Iterable[L], right: Iterable[R], *, key: Callable[[Any], Any]) -> Iterator[tuple[L | None, R | None]]:

@@ -29,6 +29,7 @@ COLUMNS = {
     "received_at": "timestamptz",
     "entries": "int4",
     "size_bytes": "int8",
+    "is_rolled_up": "bool",
 }
 COPY = f"COPY storage_receipt ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 #: For a statement of another room that asks in one snapshot where batches are: those that are stored.
@@ -58,6 +59,15 @@ LAST_ID = "SELECT max(batch_id) FROM storage_receipt"
 NOT_DROPPED = """
 SELECT coalesce((max(day) + 1)::timestamp AT TIME ZONE 'UTC', '-infinity') FROM storage_droppedpartition
 """
+#: As a condition on `retention`, which may be missing, and `receipt`: neither dropped nor emptied.
+_IS_KEPT = f"receipt.received_at >= greatest(retention.emptied_before, ({NOT_DROPPED}))"
+#: As conditions on the same: its entries are in the rollups; it is of before there were any, and nobody knows whether.
+IS_ROLLED_UP = f"""
+(receipt.is_rolled_up OR receipt.is_rolled_up IS NULL AND {_IS_KEPT} AND NOT EXISTS (
+    SELECT FROM storage_unrolled_day AS unrolled
+     WHERE unrolled.day = (receipt.received_at AT TIME ZONE 'UTC')::date AND receipt.batch_id > unrolled.through))
+"""
+IS_FORGOTTEN = f"(receipt.is_rolled_up IS NULL AND NOT {_IS_KEPT})"
 # Not visible in `seen` are the transactions that ran then, and all from its end on: two ranges of the index
 # storage_receipt_stored_xid, whatever has been running for how long. The exact test is MVCC's own (PostgreSQL manual,
 # 9.28.8). A statement goes through `XIDS_AT_ONCE` transactions at most.
@@ -87,7 +97,7 @@ LIMIT %(limit)s
 #: What was dropped or emptied is not missed; receipt_received_at serves the day.
 OF_DAY = f"""
 SELECT batch_id, organisation_id, receipt.received_at, receipt.entries, receipt.size_bytes,
-       receipt.received_at >= greatest(retention.emptied_before, ({NOT_DROPPED}))
+       {_IS_KEPT}
   FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
  WHERE receipt.received_at >= %s AND receipt.received_at < %s
  ORDER BY batch_id
@@ -158,7 +168,7 @@ class Certified:
 def write(batches: Sequence[Batch]) -> None:
     """Certify in the caller's transaction that the entries of `batches` are stored."""
     rows = (
-        (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes)
+        (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes, True)
         for b in batches
     )
     copy_rows(COPY, rows, types=list(COLUMNS.values()))

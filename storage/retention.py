@@ -6,13 +6,14 @@ An entry stays for its days and the rest of the day it came in. A partition that
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from foundation.postgres import current_day, fetch_all
 from quotas.limits import RETENTION
+from storage import rollups
 from storage.models import DroppedPartition, Retention
 from storage.store import store
 
@@ -64,6 +65,7 @@ def drop_expired() -> int:
         [DroppedPartition(day=one.day, entries=one.entries, size_bytes=one.size_bytes) for one in old],
         ignore_conflicts=True,
     )
+    rollups.distrust(before=first_kept)
     store().days.drop_before(first_kept)
     return len(old)
 
@@ -91,6 +93,7 @@ def _announce(organisation_id: int, *, before: datetime) -> None:
     )
     if not is_new and retention.emptied_before < before:
         Retention.objects.filter(pk=retention.pk).update(emptied_before=Greatest(F("emptied_before"), before))
+    rollups.distrust(before=before.astimezone(UTC).date(), organisation_id=organisation_id)
 
 
 def _record(deletion: Deletion) -> None:

@@ -37,6 +37,11 @@ class LevelCount:
     count: int
 
 
+def received_from(start: datetime) -> datetime:
+    """Return the beginning of the first day of receipt that is read for what happened from `start` on."""
+    return earlier(start, by=SKEW).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def earlier(moment: datetime, *, by: timedelta) -> datetime:
     """Return the moment `by` before, or the first there is: Go's zero time is 0001-01-01."""
     return moment - by if moment - FIRST_MOMENT > by else FIRST_MOMENT

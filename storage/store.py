@@ -18,8 +18,9 @@ from django.db import transaction
 from storage.batch import Batch
 from storage.errors import Refused
 from storage.found import FoundEntry, Portion
-from storage.receipts import Arrival
+from storage.receipts import Arrival, Certified
 from storage.search import PORTION_BYTES, LevelCount, Position, Search
+from storage.tally import Kind, Tally
 from storage.wall import State
 
 DAYS_AHEAD = 7
@@ -56,8 +57,8 @@ class EntryWriter(Protocol):
     def joins_transaction(self) -> bool:
         """Whether a write lasts only if the caller's transaction on PostgreSQL commits, and is seen in its snapshot."""
 
-    def write(self, batches: Sequence[Batch]) -> None:
-        """Store the entries of `batches`, all or none; durably, unless it joins the transaction.
+    def write(self, batches: Sequence[Batch]) -> Tally:
+        """Store the entries of `batches`, all or none; durably, unless it joins the transaction. Return their tally.
 
         A store that does not join keeps an entry once, by its id, however many tries bring it. Raises: `Refused`, which
         is proven only where nothing but what the entries hold can be why; the transaction that was joined can then only
@@ -72,6 +73,9 @@ class EntryWriter(Protocol):
 
         In bounded memory; in the caller's transaction and its snapshot, if the store joins it.
         """
+
+    def kinds(self, batches: Sequence[Certified]) -> Iterator[tuple[int, Kind, int]]:
+        """Count what is stored of `batches`: yield a batch's id, a kind and how many there are of it."""
 
 
 class EntryReader(Protocol):
@@ -150,20 +154,20 @@ def entries_of(arrival: Arrival, *, after: int = 0) -> Iterator[FoundEntry]:
         after = portion[-1].id if goes_on else after
 
 
-def write_what_can_be(batch: Batch) -> dict[int, Refused]:
+def write_what_can_be(batch: Batch, tally: Tally) -> dict[int, Refused]:
     """Store the entries of `batch` that the store takes, in the caller's transaction; return why not the others.
 
-    The refusals are by the index of the entry. Raises: `Unavailable`.
+    What was stored is added to `tally`; the refusals are by the index of the entry. Raises: `Unavailable`.
     """
     try:
         with transaction.atomic():
-            store().writer.write([batch])
+            tally.add(store().writer.write([batch]))
     except Refused as refused:
         if len(batch.lines) == 1:
             return {batch.indexes[0]: refused}
         middle = len(batch.lines) // 2
         halves = range(middle), range(middle, len(batch.lines))
-        return {index: why for half in halves for index, why in write_what_can_be(batch.only(half)).items()}
+        return {index: why for half in halves for index, why in write_what_can_be(batch.only(half), tally).items()}
     return {}
 
 

@@ -3,9 +3,11 @@
 from celery import shared_task
 
 from storage import retention as plans
+from storage import rollups, unrolled
 from storage.store import DAYS_AHEAD, store
 
 INDEX_SECONDS = 3 * 3600
+ROLL_UP_SECONDS = 30
 
 
 @shared_task(name="storage.partitions")
@@ -19,9 +21,16 @@ def retention() -> None:
     """Delete what no plan keeps any more."""
     plans.drop_expired()
     plans.delete_expired()
+    rollups.sweep()
 
 
 @shared_task(name="storage.index_closed_days", time_limit=INDEX_SECONDS)
 def index_closed_days() -> None:
     """Give a past day the index that searches words; the next run takes the next."""
     store().days.index_closed(limit=1)
+
+
+@shared_task(name="storage.roll_up")
+def roll_up() -> None:
+    """Bring batches that older versions have stored into the rollups, a part of them at a time."""
+    unrolled.roll_up(budget_seconds=ROLL_UP_SECONDS)

@@ -1,6 +1,6 @@
 """The second wall between organisations: what is read for a caller is read as a role that sees named ones only.
 
-The role may read two views and nothing else, and they show the rows of the organisations that the transaction has
+The role may read a few views and nothing else, and they show the rows of the organisations that the transaction has
 named: a query that forgets its filter finds no stranger's row. Why views carry the wall: docs/security.md.
 """
 
@@ -21,13 +21,15 @@ ENTRIES = "storage_shown_entry"
 #: What web processes of before read, while they run.
 OLD_ENTRIES = "storage_visible_entry"
 RECEIPTS = "storage_visible_receipt"
+EVENT_MINUTES = "storage_visible_event_minute"
+ROLLED_DAYS = "storage_visible_rolled_day"
+VIEWS = (ENTRIES, OLD_ENTRIES, RECEIPTS, EVENT_MINUTES, ROLLED_DAYS)
 
 #: From PostgreSQL 16 on, a member of a role is not always allowed to become it. NULL without the role.
 IS_USABLE = f"""
 pg_has_role(to_regrole('{ROLE}'),
             CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END)
-AND has_table_privilege(to_regrole('{ROLE}'), '{ENTRIES}', 'SELECT')
-AND has_table_privilege(to_regrole('{ROLE}'), '{RECEIPTS}', 'SELECT')
+AND {" AND ".join(f"has_table_privilege(to_regrole('{ROLE}'), '{view}', 'SELECT')" for view in VIEWS)}
 """
 #: Columns of a SELECT whose parameter is `named(organisations)`. Both settings end with the transaction.
 GO_BEHIND = f"""
@@ -36,7 +38,7 @@ set_config('luminalog.organisations', %s, true), CASE WHEN {IS_USABLE} THEN set_
 STATE = f"""
 SELECT NOT (rolsuper OR rolbypassrls OR EXISTS (
            SELECT FROM pg_class
-            WHERE relname ~ '^storage_(entry|logentry|receipt)' AND relkind IN ('r', 'p')
+            WHERE relname ~ '^storage_(entry|logentry|receipt|minute|event_minute|rollup_day)' AND relkind IN ('r', 'p')
               AND has_table_privilege(pg_roles.oid, pg_class.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')))
   FROM pg_roles WHERE oid = to_regrole('{ROLE}') AND {IS_USABLE}
 """  # noqa: S608 - constants

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from accounts.models import ApiKey, Organisation
 from foundation.levels import BY_NAME
 from foundation.postgres import fetch_all
-from storage import receipts
+from storage import receipts, rollups
 from storage.batch import Batch
 from storage.postgres import partitions
 from storage.store import store
@@ -51,8 +51,9 @@ def store_batch(
         lines=[msgspec.json.encode(entry) for entry in entries],
         indexes=range(len(entries)),
     )
-    store().writer.write([batch])
+    tally = store().writer.write([batch])
     receipts.write([batch])
+    rollups.write(tally)
     return batch.batch_id
 
 

@@ -15,6 +15,7 @@ from storage import receipts
 from storage.batch import HEAD, Batch
 from storage.errors import Refused
 from storage.store import write_what_can_be
+from storage.tally import Tally
 
 HOPELESS_AFTER = 8
 #: So many ids fill what the access log has room for.
@@ -54,13 +55,13 @@ SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
 """
 
 
-def take_apart(spooled: Iterable[Spooled]) -> list[Batch]:
+def take_apart(spooled: Iterable[Spooled], tally: Tally) -> list[Batch]:
     """Store what can be stored of batches that failed too often, bury the rest, and return what was stored.
 
-    In the caller's transaction. Raises: `Refused` when the log store refuses a plain entry in their place, too;
-    `Unavailable`, `DatabaseError`.
+    It is added to `tally`. In the caller's transaction. Raises: `Refused` when the log store refuses a plain entry in
+    their place, too; `Unavailable`, `DatabaseError`.
     """
-    return [kept for row in spooled if (kept := _keep_what_can_be_kept(row)).lines]
+    return [kept for row in spooled if (kept := _keep_what_can_be_kept(row, tally)).lines]
 
 
 def bury_hopeless() -> int:
@@ -117,13 +118,13 @@ def exported(dead_letter_ids: Iterable[int]) -> Iterator[str]:
             yield readable(bytes(payload)) + "\n"
 
 
-def _keep_what_can_be_kept(row: Spooled) -> Batch:
+def _keep_what_can_be_kept(row: Spooled, tally: Tally) -> Batch:
     try:
         batch = row.batch()
     except PayloadError as error:
         _bury(row, payload=row.payload, entries=row.entries, size_bytes=row.size_bytes, reason=str(error))
         return row.empty_batch()
-    refused = _refused(batch)
+    refused = _refused(batch, tally)
     if refused and storing.would_take(row) is False:
         raise next(iter(refused.values()))  # nobody's entries are taken there now: these are not to blame
     for index, why in refused.items():
@@ -135,12 +136,12 @@ def _keep_what_can_be_kept(row: Spooled) -> Batch:
     return kept
 
 
-def _refused(batch: Batch) -> dict[int, Refused]:
+def _refused(batch: Batch, tally: Tally) -> dict[int, Refused]:
     """Store what the log store takes, and return why not the others; what is not proven is tried once more."""
-    refused = write_what_can_be(batch)
+    refused = write_what_can_be(batch, tally)
     for index in [index for index, why in refused.items() if not why.is_proven]:
         del refused[index]
-        refused |= write_what_can_be(batch.only([index]))
+        refused |= write_what_can_be(batch.only([index]), tally)
     return refused
 
 

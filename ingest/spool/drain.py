@@ -18,6 +18,7 @@ from ingest.spool.payload import PayloadError
 from ingest.spool.table import Spooled
 from storage.batch import Batch
 from storage.errors import Refused, Unavailable
+from storage.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +80,7 @@ def _move(claim: Claim) -> int:
 
     `synchronous_commit = off` is safe here: a commit that a crash loses, loses its DELETE too.
     """
-    began = time.monotonic()
+    began, tally = time.monotonic(), Tally()
     with transaction.atomic():
         execute("SET LOCAL synchronous_commit = off")
         if not claims.hold(claim):
@@ -87,10 +88,10 @@ def _move(claim: Claim) -> int:
         spooled = table.take(claim.batch_ids)
         reach("after_delete")
         if any(row.attempts >= TAKE_APART_AFTER for row in spooled):
-            stored = dead_letters.take_apart(spooled)
+            stored = dead_letters.take_apart(spooled, tally)
         elif stored := [row.batch() for row in spooled]:
-            storing.write(stored)
-        storing.count(stored, requests={row.batch_id: row.requests for row in spooled})
+            tally = storing.write(stored)
+        storing.count(stored, requests={row.batch_id: row.requests for row in spooled}, tally=tally)
         reach("before_drain_commit")
     reach("after_drain_commit")
     _count(spooled, stored, seconds=time.monotonic() - began)

@@ -1,4 +1,4 @@
-"""Writing batches into the log store with what goes along: a receipt each, and the hour's usage.
+"""Writing batches into the log store with what goes along: a receipt each, the hour's usage, and the rollups.
 
 And the trial: a plain entry written the same way and taken back, which tells the store's fault from a batch's own.
 """
@@ -12,10 +12,11 @@ from django.db import DatabaseError, InterfaceError, transaction
 from foundation.outages import is_outage
 from foundation.postgres import execute
 from quotas import ledger
-from storage import receipts
+from storage import receipts, rollups
 from storage.batch import Batch, BatchHead
 from storage.errors import Unavailable
 from storage.store import store
+from storage.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -27,18 +28,20 @@ class _TakenBack(Exception):
     """The trial went well to its end; nothing of it is to stay."""
 
 
-def write(batches: Sequence[Batch]) -> None:
-    """Store the entries of `batches`, all or none, and certify it. In the caller's transaction.
+def write(batches: Sequence[Batch]) -> Tally:
+    """Store the entries of `batches`, all or none, and certify it; return their tally. In the caller's transaction.
 
     Raises: `Refused`, `Unavailable`, `DatabaseError`.
     """
-    store().writer.write(batches)
+    tally = store().writer.write(batches)
     receipts.write(batches)
+    return tally
 
 
-def count(batches: Sequence[Batch], *, requests: Mapping[int, int]) -> None:
-    """Count stored batches as usage of their hour. In the caller's transaction."""
+def count(batches: Sequence[Batch], *, requests: Mapping[int, int], tally: Tally) -> None:
+    """Count stored batches as usage of their hour, and in the rollups. In the caller's transaction, at its end."""
     ledger.count(_usage(batches, requests=requests))
+    rollups.write(tally)
 
 
 def would_take(head: BatchHead) -> bool | None:
@@ -52,8 +55,7 @@ def would_take(head: BatchHead) -> bool | None:
     trial = Batch(**head.head() | {"batch_id": -head.batch_id}, lines=[PLAIN], indexes=[0])
     try:
         with transaction.atomic():
-            write([trial])
-            count([trial], requests={trial.batch_id: 0})
+            count([trial], requests={trial.batch_id: 0}, tally=write([trial]))
             execute("SET CONSTRAINTS ALL IMMEDIATE")
             raise _TakenBack
     except _TakenBack:

@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
 from quotas.month import NEAR_QUOTA_PERCENT, count_near_quota
+from storage import unrolled
 
 
 def examine() -> Iterator[Finding]:
@@ -20,7 +21,7 @@ def examine() -> Iterator[Finding]:
         except redis.RedisError:
             yield warning("workers", "Without Valkey nobody knows which workers live.", "Start Valkey.")
             break
-    for check in (_spool, _dead_letters, _keys, _quotas):
+    for check in (_spool, _dead_letters, _rollups, _keys, _quotas):
         try:
             yield from check()
         except (DatabaseError, InterfaceError):
@@ -113,6 +114,24 @@ def _dead_letters() -> Iterator[Finding]:
         )
     else:
         yield ok("dead letters", "There is none.")
+
+
+def _rollups() -> Iterator[Finding]:
+    days, has_strays = unrolled.days(), unrolled.has_strays()
+    if not days and not has_strays:
+        yield ok("rollups", "Histograms are counted from rollups.")
+        return
+    what = (
+        [f"{len(days)} days of before the upgrade are not in the rollups yet ({days[-1]} to {days[0]})."]
+        if days
+        else []
+    )
+    what += ["An older worker has stored batches that are not in the rollups yet."] * has_strays
+    yield warning(
+        "rollups",
+        f"{' '.join(what)} Their histograms are right, and slow: they are counted from entries.",
+        "Workers see to it, half a minute in five; manage.py rollup does it now. Stop workers of the version before.",
+    )
 
 
 def _keys() -> Iterator[Finding]:

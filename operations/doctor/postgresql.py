@@ -134,7 +134,7 @@ def _wall() -> Iterator[Finding]:
         return
     what = {
         wall.State.NO_ROLE: f"The role {wall.ROLE} cannot be used: readers are kept apart by views alone.",
-        wall.State.ROLE_MAY_TOO_MUCH: f"The role {wall.ROLE} may do more than read its two views.",
+        wall.State.ROLE_MAY_TOO_MUCH: f"The role {wall.ROLE} may do more than read its views.",
     }[state]
     yield warning("row security", what, 'See "Row security" in docs/security.md.')
 

@@ -4,14 +4,18 @@ See `storage.store.EntryReader`.
 """
 
 import time
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
 
 from storage.batch import ENTRIES_A_BATCH
 from storage.conditions import EVERYTHING
 from storage.found import COLUMNS, FoundEntry, Portion, found, portion
+from storage.postgres import rolled
 from storage.postgres.errors import answering
 from storage.postgres.letters import letters, lower
 from storage.postgres.predicate import Predicate
@@ -19,7 +23,7 @@ from storage.postgres.predicates import compile_condition, of_organisation
 from storage.postgres.reads import IN_NO_ORDER, IN_ORDER, Reader, reading, stream
 from storage.postgres.walking import entries_ahead, is_indexed
 from storage.receipts import Arrival
-from storage.search import LAST_MOMENT, PORTION_BYTES, SKEW, LevelCount, Position, Search, earlier, later
+from storage.search import LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search, later, received_from
 from storage.wall import ALIAS, ENTRIES, State, behind, state
 
 __all__ = ["batch", "entry", "level_counts", "lower", "page", "wall"]
@@ -46,7 +50,7 @@ SELECT {SELECTED}, ({{condition}}) IS TRUE, number
  WHERE ({{condition}}) OR number = %s
  ORDER BY number LIMIT %s
 """  # noqa: S608 - constants
-STEP = "greatest(date_bin(make_interval(secs => %s), timestamp, '1970-01-01 00:00Z'), '0001-01-01 00:00Z')"
+STEP = rolled.STEP.format(moment="timestamp")
 # The primary key, in one partition.
 BATCH = f"""
 SELECT {SELECTED} FROM {ENTRIES}
@@ -94,19 +98,25 @@ def batch(arrival: Arrival, *, after: int = 0, most_bytes: int = PORTION_BYTES) 
 
 def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
     """Count entries by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
-    where = _where(search, received_from=earlier(search.start, by=SKEW))
+    counts: Counter[tuple[datetime, int]] = Counter()
     with reading(search.organisation_id) as reader:
-        rows = reader.rows(
-            f"SELECT {STEP}, level, count(*) FROM {ENTRIES} WHERE {where.sql} GROUP BY 1, 2",  # noqa: S608
-            [step.total_seconds(), *where.parameters],
-            page_cost=_page_cost(search),
-        )
-    return [LevelCount(*row) for row in rows]
+        told = rolled.tell(reader, search, step=step)
+        left = (_count(reader, part, step=step, first_day=received_from(search.start)) for part in told.left)
+        for start, level, count in chain(told.rows, *left):
+            counts[start, level] += count
+    return [LevelCount(*key, count) for key, count in counts.items()]
 
 
 def wall() -> State:
     """Tell how much of the wall stands for this process's database user."""
     return state()
+
+
+def _count(reader: Reader, part: rolled.Part, *, step: timedelta, first_day: datetime) -> list[tuple[Any, ...]]:
+    where = _where(part.search, received_from=first_day)
+    sql = f"SELECT {STEP}, level, count(*) FROM {ENTRIES} WHERE {where.sql} AND ({part.received.sql}) GROUP BY 1, 2"  # noqa: S608
+    parameters = [step.total_seconds(), *where.parameters, *part.received.parameters]
+    return reader.rows(sql, parameters, page_cost=_page_cost(part.search))
 
 
 def _found(
@@ -158,7 +168,7 @@ class _Walk:
     def _next(self, entries: int) -> Iterator[FoundEntry]:
         search, newest_first = self._search, self._newest_first
         part = replace(_remaining(search, self.after, newest_first), query=EVERYTHING)
-        where = _where(part, received_from=earlier(search.start, by=SKEW), after=self.after, newest_first=newest_first)
+        where = _where(part, received_from=received_from(search.start), after=self.after, newest_first=newest_first)
         condition = compile_condition(search.query)
         order = ORDER[newest_first]
         sql = WALK.format(entries=ENTRIES, condition=condition.sql, where=where.sql, order=order)
@@ -186,9 +196,9 @@ def _asked(
     whole: Search | None = None,
 ) -> Iterator[FoundEntry]:
     """Yield up to `rows` entries of one statement; `search` may be a slice of the `whole`."""
-    received_from = earlier((whole or search).start, by=SKEW)
+    first_day = received_from((whole or search).start)
     part = _remaining(search, after, newest_first)
-    where = _where(part, received_from=received_from, after=after, newest_first=newest_first)
+    where = _where(part, received_from=first_day, after=after, newest_first=newest_first)
     sql = f"SELECT {SELECTED} FROM {ENTRIES} WHERE {where.sql} ORDER BY {by[newest_first]} LIMIT %s"  # noqa: S608
     with closing(reader.stream(sql, [*where.parameters, rows], page_cost=_page_cost(search))) as found_rows:
         yield from map(found, found_rows)

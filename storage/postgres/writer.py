@@ -14,8 +14,9 @@ from storage.batch import Batch, entry_id
 from storage.entry import CanonicalEntry
 from storage.errors import Refused
 from storage.postgres import partitions
+from storage.postgres import tallies as stored
 from storage.postgres.errors import writing
-from storage.postgres.tallies import tallies
+from storage.tally import MINUTE, Kind, Tally
 from storage.wall import ENTRY_TABLE, OLD_ENTRY_TABLE
 
 COLUMNS = {
@@ -50,18 +51,24 @@ DELETE FROM {table}
 _decode = msgspec.json.Decoder(CanonicalEntry).decode
 _LEVELS = {name: level.value for name, level in BY_NAME.items()}
 
-__all__ = ["delete", "joins_transaction", "tallies", "write"]
+__all__ = ["delete", "joins_transaction", "kinds", "tallies", "write"]
 
 joins_transaction = True
+kinds, tallies = stored.kinds, stored.tallies
 
 
-def write(batches: Sequence[Batch]) -> None:
-    """COPY the entries of `batches` in the caller's transaction. Raises: `Refused`, `Unavailable`."""
+def write(batches: Sequence[Batch]) -> Tally:
+    """COPY the entries of `batches` in the caller's transaction; return their tally.
+
+    Raises: `Refused`, `Unavailable`.
+    """
+    tally = Tally()
     expected = sum(len(batch.lines) for batch in batches)
     with writing(), partitions.made({batch.received_at.astimezone(UTC).date() for batch in batches}):
-        written = copy_rows(COPY, _rows(batches), types=list(COLUMNS.values()))
+        written = copy_rows(COPY, _rows(batches, tally), types=list(COLUMNS.values()))
     if written != expected:
         raise Refused("Miscounted", f"COPY wrote {written} of {expected} entries", is_proven=False)
+    return tally
 
 
 def delete(organisation_id: int, *, before: datetime, limit: int) -> int:
@@ -74,19 +81,24 @@ def delete(organisation_id: int, *, before: datetime, limit: int) -> int:
         return gone
 
 
-def _rows(batches: Sequence[Batch]) -> Iterator[tuple[Any, ...]]:
-    """Yield the entries as rows in the order of `COLUMNS`."""
+def _rows(batches: Sequence[Batch], tally: Tally) -> Iterator[tuple[Any, ...]]:
+    """Yield the entries as rows in the order of `COLUMNS`, and count them."""
     for batch in batches:
+        seen: list[Kind] = []
         for index, line in zip(batch.indexes, batch.lines, strict=True):
             entry = _decode(line)
+            level = _LEVELS[entry.level]
+            environment = batch.environment if entry.environment is None else entry.environment
+            project = batch.project if entry.project_id is None else entry.project_id
+            seen.append((line[MINUTE], level, project, environment))
             yield (
                 entry_id(batch.batch_id, index),
                 batch.organisation_id,
                 batch.received_at,
                 entry.timestamp,
-                _LEVELS[entry.level],
-                batch.environment if entry.environment is None else entry.environment,
-                batch.project if entry.project_id is None else entry.project_id,
+                level,
+                environment,
+                project,
                 entry.trace_id,
                 entry.span_id,
                 entry.parent_span_id,
@@ -96,4 +108,5 @@ def _rows(batches: Sequence[Batch]) -> Iterator[tuple[Any, ...]]:
                 bytes(entry.error) or None,
                 len(line),
             )
+        tally.of(batch.organisation_id, batch.received_at).update(seen)  # all at once: counted in C
         reach("in_copy")

@@ -23,6 +23,7 @@ from quotas.plans import subscribe
 from storage.batch import Batch
 from storage.postgres import partitions
 from storage.postgres import writer as postgres
+from storage.tally import Tally
 from tests.benchmarks.bodies import body
 from tests.benchmarks.taken import of_tree
 from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
@@ -108,7 +109,8 @@ def _rows(parts: Sequence[table.Part], *, batches: int) -> list[tuple[Any, ...]]
                     indexes=range(part.entries),
                 )
                 for part, caller in islice(zip(cycle(parts), callers), batches)
-            ]
+            ],
+            Tally(),
         )
     )
 

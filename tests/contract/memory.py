@@ -3,6 +3,7 @@
 It does not join PostgreSQL's transaction, takes conditions at the oracle's word, and forgets when its process ends.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -11,16 +12,17 @@ import msgspec
 from msgspec.structs import replace
 
 from explore.matching import matches
-from explore.shape import as_mapping
+from explore.shape import as_mapping, as_text
 from foundation.levels import BY_NAME
 from foundation.numbers import shorten
 from storage.batch import ENTRIES_A_BATCH, Batch, entry_id
 from storage.entry import CanonicalEntry
 from storage.errors import Refused, Unavailable
 from storage.found import FoundEntry, Portion, portion
-from storage.receipts import Arrival
+from storage.receipts import Arrival, Certified
 from storage.search import FIRST_MOMENT, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search
 from storage.store import DAYS_AHEAD, Presence, Store, StoredDay
+from storage.tally import Kind, Tally
 from storage.wall import State
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,12 +47,17 @@ class Writer:
     def __init__(self, entries: Entries) -> None:
         self._entries = entries
 
-    def write(self, batches: Sequence[Batch]) -> None:
+    def write(self, batches: Sequence[Batch]) -> Tally:
         if self.trouble and self.trouble_is_of in (None, *(batch.organisation_id for batch in batches)):
             raise self.trouble
         rows = [(batch.organisation_id, entry) for batch in batches for entry in _entries_of(batch)]
         for organisation_id, entry in rows:
             self._entries.setdefault(entry.id, (organisation_id, entry))
+        tally = Tally()
+        for batch in batches:
+            for entry in _entries_of(batch):
+                tally.of(batch.organisation_id, batch.received_at)[_kind(entry)] += 1
+        return tally
 
     def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:
         old = [
@@ -71,6 +78,15 @@ class Writer:
         for (batch_id, owner, received_at), group in groupby(sorted(stored), key=lambda row: row[:3]):
             sizes = [row[3] for row in group]
             yield Presence(batch_id, owner, received_at, len(sizes), sum(sizes))
+
+    def kinds(self, batches: Sequence[Certified]) -> Iterator[tuple[int, Kind, int]]:
+        places = {(one.batch_id, one.organisation_id, one.received_at) for one in batches}
+        counts = Counter(
+            (entry.id // ENTRIES_A_BATCH, _kind(entry))
+            for owner, entry in self._entries.values()
+            if (entry.id // ENTRIES_A_BATCH, owner, entry.received_at) in places
+        )
+        return ((batch_id, kind, counts[batch_id, kind]) for batch_id, kind in sorted(counts))
 
 
 class Reader:
@@ -183,6 +199,10 @@ def _entry(batch: Batch, entry: CanonicalEntry) -> FoundEntry:
         error=_document(entry.error),
         size_bytes=batch.size_bytes,
     )
+
+
+def _kind(entry: FoundEntry) -> Kind:
+    return as_text(entry.timestamp)[:16].encode(), entry.level, entry.project, entry.environment
 
 
 def _document(raw: msgspec.Raw) -> msgspec.Raw | None:

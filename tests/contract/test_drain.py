@@ -175,7 +175,7 @@ def test_what_is_missing_in_it_is_found_by_the_ledger(caller: Caller, in_memory:
     checks = [(one.check, one.subject) for one in verify(wait=at_once)]
 
     assert ("receipt", f"batch {with_two.batch_id}") in checks
-    assert {check for check, _ in checks} == {"receipt", "orphan", "usage"}
+    assert {check for check, _ in checks} == {"receipt", "orphan", "usage", "rollup"}
 
 
 def test_finding_that_is_gone_at_the_second_look_is_not_told(caller: Caller) -> None:

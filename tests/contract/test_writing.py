@@ -14,6 +14,7 @@ from storage.batch import Batch
 from storage.errors import Refused, Unavailable
 from storage.store import Presence, Store, StoredDay, write_what_can_be
 from storage.store import store as open_store
+from storage.tally import Tally
 from tests.contract.batches import NOW, arrival_of, batch_of, whole
 from tests.integration.spool_rows import entries_refused
 
@@ -197,10 +198,13 @@ def test_refused_batch_is_taken_apart(store: Store, organisation_id: int) -> Non
     good = [{"message": f"{n}"} for n in range(7)]
     batch = batch_of(*good[:2], NUL, *good[2:], UNKNOWN_LEVEL, organisation_id=organisation_id)
 
+    tally = Tally()
+
     with transaction.atomic():
-        refused = write_what_can_be(batch)
+        refused = write_what_can_be(batch, tally)
 
     assert sorted(refused) == [2, 8]
+    assert [entries for *_, entries in tally.rows()] == [7]
     assert all(why.is_proven and "secret" not in why.reason for why in refused.values())
     assert [entry.message for entry in store.reader.batch(arrival_of(batch))] == [f"{n}" for n in range(7)]
     assert [entry.id % 1024 for entry in store.reader.batch(arrival_of(batch))] == [0, 1, 3, 4, 5, 6, 7]

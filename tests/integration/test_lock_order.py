@@ -31,8 +31,10 @@ from notify import notices
 from notify.models import NoticeChannel
 from quotas import ledger
 from quotas.models import MonthlyUsage
+from storage import rollups
 from storage.postgres import partitions
 from storage.store import store
+from storage.tally import Tally
 from tests.integration.deadlocks import deadlocks
 from tests.integration.spool_rows import fill_spool, part_of
 from tests.processes import database_url
@@ -44,6 +46,7 @@ ANSWER = Remembered(body=b"{}", media_type="application/json")
 DEADLOCK = "40P01"
 OLD_DAYS = [date(2020, 1, day) for day in range(1, 4)]
 THIS_YEAR = date(2026, 1, 1)
+TOMORROW = datetime.now(UTC).date() + timedelta(days=1)
 
 Round = Callable[[random.Random], object]
 
@@ -220,6 +223,23 @@ class Work:
     def delete_entries(self, numbers: random.Random) -> None:
         store().writer.delete(numbers.choice(self.callers).organisation_id, before=datetime.now(UTC), limit=50)
 
+    def distrust_rollups(self, numbers: random.Random) -> None:
+        whose = numbers.choice([None, *(one.organisation_id for one in self.callers)])
+        rollups.distrust(before=TOMORROW, organisation_id=whose)
+        rollups.sweep()
+
+    def add_to_rollups(self, numbers: random.Random) -> None:
+        """As a drain does for batches that waited for days, or that an older worker has stored."""
+        tally, not_told = Tally(), set()
+        for caller in numbers.sample(self.callers, len(self.callers)):
+            for days in numbers.sample(range(4), 3):
+                received_at = datetime.now(UTC) - timedelta(days=days)
+                kind = (f"{received_at:%Y-%m-%dT%H:%M}".encode(), 20, "shop", "production")
+                tally.of(caller.organisation_id, received_at).update([kind])
+                not_told.add((caller.organisation_id, received_at.date() - timedelta(days=numbers.randrange(3))))
+        with transaction.atomic():
+            rollups.write(tally, not_told=not_told if numbers.randrange(2) else ())
+
     def give_notices(self, numbers: random.Random) -> None:
         self.over_notices.begin(self._next_period)
         due = [
@@ -245,7 +265,8 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
         work.accept, work.accept_in_parts, work.accept_once, work.accept_once, work.open_months, work.forget_keys,
         work.forget_keys, work.spool_trouble, work.abandon_claim, work.replay, work.replay, work.count, work.count,
         work.make_days, work.make_days, work.delete_entries, work.delete_entries, work.give_notices,
-        work.give_notices, work.note_uses, work.note_uses,
+        work.give_notices, work.note_uses, work.note_uses, work.add_to_rollups, work.add_to_rollups,
+        work.distrust_rollups, work.distrust_rollups,
     ):  # fmt: skip
         bounded.add(kind)
     for _ in range(2):

@@ -21,7 +21,7 @@ from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import receipts, wall
 from storage.models import LogEntry, Receipt
-from storage.postgres import partitions, reads, search
+from storage.postgres import partitions, reads, rolled, search
 from storage.postgres.predicate import Predicate
 from storage.postgres.reads import reading
 from storage.store import store
@@ -43,6 +43,8 @@ ADDRESSES = [
     "logs/{own}",
     "logs/{own}/context",
 ]
+TABLES = ["storage_entry", "storage_logentry", "partition", "storage_receipt", "storage_minute", "storage_event_minute"]
+TABLES += ["storage_rollup_day", "ingest_spooledbatch", "ingest_deadletter", "accounts_apikey"]
 FOREIGN = ["logs/{foreign}", "logs/{foreign}/context"]
 QUERIES = ["", "level:info", "strangersmarker", "userId:7", f"trace:{TRACE}"]
 Ask = Callable[[str, str], tuple[int, bytes]]
@@ -96,7 +98,8 @@ def neighbours() -> Iterator[Neighbours]:
 @pytest.fixture
 def filterless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the application's filter by organisation out of every query on logs."""
-    monkeypatch.setattr(search, "of_organisation", lambda _: Predicate("TRUE"))
+    for module in (search, rolled):
+        monkeypatch.setattr(module, "of_organisation", lambda _: Predicate("TRUE"))
     arrivals = receipts.ARRIVALS.replace("AND organisation_id = ANY(%(organisations)s::bigint[])", "")
     batch = search.BATCH.replace("organisation_id = %s", "%s::bigint IS NOT NULL")
     assert "%(organisations)" not in arrivals
@@ -111,6 +114,8 @@ def wall_down(monkeypatch: pytest.MonkeyPatch) -> None:
     [(view,)] = fetch_all("SELECT pg_get_viewdef(%s::regclass)", [wall.ENTRIES])
     entries = f"({view.rpartition('WHERE')[0]}) AS everything"
     monkeypatch.setattr(search, "ENTRIES", entries)
+    told = rolled.TOLD.replace(wall.ROLLED_DAYS, "storage_rollup_day")
+    monkeypatch.setattr(rolled, "TOLD", told.replace(wall.EVENT_MINUTES, "storage_event_minute"))
     monkeypatch.setattr(receipts, "ARRIVALS", receipts.ARRIVALS.replace(wall.RECEIPTS, "storage_receipt"))
     monkeypatch.setattr(search, "BATCH", search.BATCH.replace(wall.ENTRIES, entries))
     monkeypatch.setattr(reads, "TAKE_PLACE", "SELECT pg_try_advisory_xact_lock(%s, %s), %s")
@@ -209,18 +214,7 @@ def rows_read(organisation_id: int, sql: str) -> list[tuple[Any, ...]]:
         return reader.rows(sql)
 
 
-@pytest.mark.parametrize(
-    "table",
-    [
-        "storage_entry",
-        "storage_logentry",
-        "storage_receipt",
-        "ingest_spooledbatch",
-        "ingest_deadletter",
-        "accounts_apikey",
-        "partition",
-    ],
-)
+@pytest.mark.parametrize("table", TABLES)
 def test_readers_may_not_name_a_table(neighbours: Neighbours, table: str) -> None:
     name = partitions.table_name(current_day()) if table == "partition" else table
     with pytest.raises(ProgrammingError, match="permission denied"):
@@ -228,7 +222,7 @@ def test_readers_may_not_name_a_table(neighbours: Neighbours, table: str) -> Non
 
 
 def test_without_a_named_organisation_there_are_no_rows(neighbours: Neighbours) -> None:
-    for view in (wall.ENTRIES, wall.RECEIPTS):
+    for view in wall.VIEWS:
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT count(*) FROM {view}")
             assert cursor.fetchone() == (0,)

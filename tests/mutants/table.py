@@ -88,5 +88,9 @@ BREAKS: dict[str, Check] = {
         "integration/test_express.py::test_lane_and_view_say_keep_charge_and_count_the_same",
         reason=r"assert \(429, \d+\) == \(429",
     ),
+    "16-rollup-after-the-commit": test(
+        "integration/test_rollups.py::test_worker_that_dies_beside_its_commit_has_counted_what_it_has_stored",
+        reason=r"assert 0 == 1",
+    ),
 }
 MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

@@ -16,9 +16,9 @@ DO $$ BEGIN CREATE ROLE luminalog_reader NOLOGIN; EXCEPTION WHEN duplicate_objec
 #: What was applied, and the rooms that moved models are of now.
 WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type"}
 #: Whose columns became others; each has a test below.
-REWRITTEN = {"accounts_apikey", "ingest_idempotencykey", "ingest_spooledbatch"}
-#: Entries stay where they are; new ones have a table of their own.
-NEW_TABLE = "storage_entry"
+REWRITTEN = {"accounts_apikey", "ingest_idempotencykey", "ingest_spooledbatch", "storage_receipt"}
+#: Tables that there were not.
+NEW = {"storage_entry", "storage_event_minute", "storage_minute", "storage_rollup_day", "storage_unrolled_day"}
 
 #: What hangs on content types: roles, what people may do, the audit trail.
 STAFF = """
@@ -56,6 +56,29 @@ before = read()
 call_command("drain")
 call_command("verify_ledger")
 print(json.dumps([before, read(), read("7 -three"), read("order:>6"), read("order")]))
+"""
+#: Histograms of then, without and with rollups.
+COUNT = """
+import json
+from datetime import UTC, datetime
+from django.core.management import call_command
+from explore.query import parse
+from explore.search import Search, level_counts
+from storage import unrolled
+
+def count():
+    search = Search(2, parse(""), datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 31, tzinfo=UTC))
+    return {level.label: entries for level, entries in level_counts(search).items()}
+
+before = count()
+rolled_up = unrolled.roll_up(budget_seconds=60)
+call_command("verify_ledger")
+print(json.dumps([before, rolled_up, count()]))
+"""
+#: As `storage.receipts` wrote them before there were rollups.
+CERTIFY_OF_BEFORE = """
+INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, entries, size_bytes)
+VALUES (4711000, 2, 2, '2026-11-01', '2026-11-26 12:00Z', 0, 0)
 """
 #: As `ingest.spool.idempotency` had it while an `Idempotency-Key` was an organisation's.
 REMEMBER_OF_BEFORE = """
@@ -103,8 +126,7 @@ def test_upgrade_ends_at_the_schema_of_an_empty_database(upgraded: Database, fre
 
 def test_upgrade_keeps_every_row(upgraded: Database, rows_before: dict[str, list[str]]) -> None:
     after = upgraded.rows()
-    assert after.pop(NEW_TABLE) == []
-    assert after.keys() == rows_before.keys()
+    assert after.keys() == rows_before.keys() | NEW
     changed = {name for name, rows in rows_before.items() if after[name] != rows}
     assert changed == WRITTEN_BY_MIGRATE | REWRITTEN
     assert sum(map(len, rows_before.values())) > 300
@@ -117,6 +139,32 @@ def test_batches_that_wait_are_as_they_were_and_wait_for_nothing(
     after = [json.loads(row) for row in upgraded.rows()["ingest_spooledbatch"]]
     assert before
     assert after == [batch | {"waits_for": "", "failed_in": None} for batch in before]
+
+
+def test_receipts_are_as_they_were_and_in_no_rollup(upgraded: Database, rows_before: dict[str, list[str]]) -> None:
+    before = [json.loads(row) for row in rows_before["storage_receipt"]]
+    after = upgraded.rows()
+    assert before
+    assert [json.loads(row) for row in after["storage_receipt"]] == [one | {"is_rolled_up": None} for one in before]
+    days = {json.loads(row)["day"] for row in after["storage_unrolled_day"]}
+    assert days >= {one["received_at"][:10] for one in before}
+
+
+def test_histogram_is_the_same_before_and_after_what_was_stored_is_rolled_up(upgraded: Database) -> None:
+    with new_database(like=upgraded) as database:
+        before, rolled_up, after = database.shell(COUNT)
+        assert before == after
+        assert sum(before.values()) > 0
+        assert rolled_up > 0
+        assert database.rows()["storage_unrolled_day"] == []
+        assert database.rows()["storage_event_minute"] != []
+
+
+def test_worker_of_the_version_before_certifies_what_is_in_no_rollup(upgraded: Database) -> None:
+    with new_database(like=upgraded) as database:
+        database.execute(CERTIFY_OF_BEFORE)
+        marks = [json.loads(row)["is_rolled_up"] for row in database.rows()["storage_receipt"]]
+        assert marks.count(False) == 1
 
 
 def test_keys_may_do_what_they_might_before(upgraded: Database, rows_before: dict[str, list[str]]) -> None:

@@ -59,15 +59,9 @@ def _times(entries: int, order: Order, seed: int) -> Iterator[tuple[datetime, da
     span = timedelta(days=DAYS if order is Order.TIME else 1)
     step = span / entries
     for number in range(entries):
-        came_at = END - span + step * number
-        yield (
-            (came_at, came_at)
-            if order is Order.TIME
-            else (
-                END - span * (1 - chance.random()),
-                END - span + step * (number - number % BATCH_ENTRIES),
-            )
-        )
+        place = number / entries if order is Order.TIME else chance.random()
+        last_of_batch = number - number % BATCH_ENTRIES + BATCH_ENTRIES - 1
+        yield END - span * (1 - place), END - span + step * last_of_batch
 
 
 def _content(number: int, level: int, chance: random.Random, *, is_rare: bool) -> tuple[str, ...]:

@@ -186,7 +186,7 @@ def test_store_and_oracle_agree(
         ("null", []),
         ("amount", []),
         ("status", []),
-        (quoted('of "x" and \\\\'), [3]),
+        (quoted('of "x" and \\'), [3]),
         ("nof", []),
         ("message:user*77", []),
         ("message:card", [0]),

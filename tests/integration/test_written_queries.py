@@ -76,7 +76,8 @@ def written(staff: Client, tmp_path: Path) -> Iterator[Callable[[str, str], dict
     shutil.copytree(MODULES, modules)
     (modules / "package.json").write_text('{"type": "module"}')
     found = re.search(
-        r'<script id="configuration" type="application/json">(.*?)</script>', staff.get(PAGE).content.decode()
+        r'<script id="configuration" type="application/json">(.*?)</script>',
+        staff.get("/admin/explorer/").content.decode(),
     )
     assert found
     command = ["node", "--harmony-json-parse-with-source", str(PROGRAM), str(modules), html.unescape(found[1])]

@@ -121,13 +121,13 @@ def said(answer: Answer | None, of: Side) -> Any:
     if answer is None:
         return None
     headers = {name: value for name, value in answer.headers.items() if name not in OF_THE_MOMENT}
-    body: Any = answer.body.replace(f'"{of.organisation.pk}"'.encode(), b'"us"')
+    own_id = answer.headers.get("x-request-id", "")
+    body: Any = answer.body.replace(f'"{of.organisation.pk}"'.encode(), b'"us"').replace((own_id or "-").encode(), b"-")
     with suppress(ValueError):
         members = json.loads(body)
         if isinstance(members, dict):
             headers.pop("content-length", None)
             body = {name: value for name, value in members.items() if name not in ("request_id", "resets_at")}
-    own_id = answer.headers.get("x-request-id", "")
     return answer.status, headers, body, own_id if len(own_id) != 32 else "ours", "retry-after" in answer.headers
 
 

@@ -4,16 +4,16 @@ COPY requirements.txt .
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
 COPY . .
-# collectstatic connects to nothing; the settings only want to be told.
-RUN SECRET_KEY=build DATABASE_URL=postgresql://build/build VALKEY_URL=redis://build \
-    /venv/bin/python manage.py collectstatic --no-input
+# collectstatic connects to nothing; the settings only want to be told. The command looks for .venv.
+RUN ln -s /venv .venv && SECRET_KEY=build DATABASE_URL=postgresql://build/build VALKEY_URL=redis://build \
+    bin/luminalog collectstatic --no-input
 
 FROM python:3.13-slim
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin luminalog \
     && install -d -o 10001 -m 0700 /var/lib/luminalog/metrics
 COPY --from=build /venv /venv
 COPY --from=build /app /app
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LUMINALOG_WEB_PROCESSES=2
+ENV PATH=/venv/bin:/app/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LUMINALOG_WEB_PROCESSES=2
 WORKDIR /app
 USER 10001
 EXPOSE 8000

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage hostile lint lock chaos chaos-mutants bench bench-search soak two-processes fmt vendor vendor-check browser proxy faketime clean
+.PHONY: help run test coverage hostile lint lock chaos chaos-mutants bench bench-search soak two-processes fmt docs screenshots vendor vendor-check browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -28,7 +28,7 @@ $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 	@touch $@
 
 run: $(VENV)/.runtime ## Start the whole product on this machine (PORT=8000, data in ./var)
-	@exec $(BIN)/python manage.py up
+	@exec bin/luminalog up
 
 test: $(VENV)/.development browser proxy ## Run all tests
 	$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder
@@ -51,7 +51,7 @@ lint: $(VENV)/.development ## Check style, types, imports, production settings a
 	$(BIN)/lint-imports
 	@SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(50))') ALLOWED_HOSTS=logs.example.com \
 		DATABASE_URL=postgresql://localhost/lint VALKEY_URL=redis://localhost LUMINALOG_DEVELOPMENT=0 \
-		$(BIN)/python manage.py check --deploy --fail-level WARNING
+		bin/luminalog check --deploy --fail-level WARNING
 	$(BIN)/python .ci/audit.py
 
 # Pins stay as they are, but for those that no longer fit: UPGRADE=--upgrade, or UPGRADE="--upgrade-package django".
@@ -85,6 +85,14 @@ fmt: $(VENV)/.development ## Format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.development ## Make a site of the documentation in site/; fail at a broken link
+	$(BIN)/python -m sphinx -b html -c docs/site -W --keep-going -q -d site/.doctrees . site
+	@echo "Open site/index.html"
+
+screenshots: $(VENV)/.development browser ## Take the documents' pictures anew: browser tests with a running product and a shop's logs
+	SCREENSHOTS=docs/images $(BIN)/python -m pytest -n 0 tests/acceptance/test_explorer_story.py \
+		tests/acceptance/test_key_life.py tests/acceptance/test_usage_page.py
+
 # Front-end parts lie in the tree as they are served; only who changes vendor.toml needs npm.
 vendor: ## Take the front-end parts that luminalog/static/vendor/vendor.toml names from npm
 	$(PYTHON) .ci/vendor.py
@@ -114,4 +122,4 @@ faketime:
 		echo "libfaketime is missing: wrong clocks will not be tried (apt-get install faketime)"
 
 clean: ## Remove what make made, but for the data in var
-	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles site

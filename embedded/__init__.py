@@ -1,1 +1,1 @@
-"""PostgreSQL and Valkey from wheels, and the runner behind `manage.py up`. Imports neither Django nor the rooms."""
+"""PostgreSQL and Valkey from wheels, and the runner behind `bin/luminalog up`. Imports neither Django nor the rooms."""

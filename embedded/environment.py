@@ -1,4 +1,4 @@
-"""The environment of our processes, computed in one place, and the address of the running stack for `manage.py`."""
+"""The environment of our processes, computed in one place, and the address of the running stack for commands."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ from embedded.files import write_private
 PROJECT = Path(__file__).resolve().parent.parent
 #: Said at each start, and known: celery as root (its broker carries JSON only), and static files that nobody collected.
 KNOWN_WARNINGS = "ignore:You're running the worker,ignore:No directory at"
-#: What `manage.py` needs to reach the stack that `manage.py up` runs.
+#: What commands need to reach the stack that `bin/luminalog up` runs.
 PUBLISHED = [
     "SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "STORE_URL", "VALKEY_URL", "CELERY_BROKER_URL",
     "LUMINALOG_METRICS_DIR",
@@ -79,7 +79,7 @@ def withdraw(folder: Path) -> None:
 
 
 def adopt() -> None:
-    """Let `manage.py` speak to the running stack where neither the environment nor `.env` names another."""
+    """Let commands speak to the running stack where neither the environment nor `.env` names another."""
     read_dotenv()
     published = data_dir() / "env"
     if "DATABASE_URL" not in os.environ and os.access(published, os.R_OK):

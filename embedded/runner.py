@@ -1,4 +1,4 @@
-"""The runner behind `manage.py up`: the whole product on one machine, from its servers to the printed `curl`."""
+"""The runner behind `luminalog up`: the whole product on one machine, from its servers to the printed `curl`."""
 
 import argparse
 import json
@@ -30,20 +30,20 @@ PREDECESSOR_SECONDS = 5
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `manage.py up` to `parser`."""
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the options of `luminalog up`."""
+    parser = argparse.ArgumentParser(prog="luminalog up", description="Run the whole product on this machine.")
     parser.add_argument(
         "--port", type=within(1, 2**16 - 1), default=os.environ.get("PORT", "8000"), help="port on 127.0.0.1"
     )
     parser.add_argument("--data-dir", type=Path, default=environment.data_dir(), help="folder of all data")
+    return parser
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the product until it is told to stop; return the exit code."""
     environment.read_dotenv()
-    parser = argparse.ArgumentParser(prog="manage.py up", description="Run the whole product on this machine.")
-    add_arguments(parser)
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     return run(port=options.port, folder=options.data_dir.resolve())
 
 
@@ -130,8 +130,8 @@ class Runner:
         self.output.say("up", f"started {part.name}")
 
     def _manage(self, *command: str, env: dict[str, str]) -> None:
-        """Run one `manage.py` command to its end; show what it says if it fails. Raises: `StartError`."""
-        name = "manage.py " + " ".join(command)
+        """Run a command to its end; show what it says if it fails. Raises: `StartError`."""
+        name = "luminalog " + " ".join(command)
         with tempfile.TemporaryFile() as said:
             process = start(
                 [sys.executable, str(environment.PROJECT / "manage.py"), *command],

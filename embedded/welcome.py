@@ -1,4 +1,4 @@
-"""What `manage.py up` prints when everything is ready."""
+"""What `bin/luminalog up` prints when everything is ready."""
 
 import json
 from pathlib import Path
@@ -22,6 +22,11 @@ Send two entries:
     -H "x-api-key: {api_key}" \\
     -H "Content-Type: application/json" \\
     -d '{body}'
+
+See them, and send what you like:
+
+  bin/luminalog search payment
+  bin/luminalog send "Hello from a shell"
 
 Ctrl-C stops it. The next start finds its data again.
 

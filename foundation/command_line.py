@@ -9,12 +9,15 @@ import sys
 from collections.abc import Callable, Sequence
 
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError
 from django.db import DatabaseError, InterfaceError
 from redis import RedisError
 
 from foundation.outages import is_outage
 from foundation.refusals import Refusal
 
+#: Wrong words, options or arguments; and a server that is needed, and away: trying again may help.
+NOT_UNDERSTOOD, NO_ANSWER = 2, 3
 #: What shells say of a process that SIGPIPE, or SIGINT, has ended.
 READER_GONE, INTERRUPTED = 141, 130
 #: Django's option for whoever wants to see more.
@@ -26,6 +29,7 @@ Main = Callable[[Sequence[str]], int]
 
 def run(main: Main, arguments: Sequence[str]) -> int:
     """Call `main` with `arguments`; return the exit status of the process."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace", line_buffering=True)
@@ -44,17 +48,28 @@ def run(main: Main, arguments: Sequence[str]) -> int:
 def _status(main: Main, arguments: Sequence[str]) -> int:
     odd = [place for place, argument in enumerate(arguments) if not _is_text(argument)]
     if odd:
-        return _fail(f"Argument {odd[0]} is not valid UTF-8.")
+        return _fail(f"Argument {odd[0]} is not valid UTF-8.", status=NOT_UNDERSTOOD)
     try:
         return main(arguments)
     except SystemExit as end:
         return _fail(end.code) if isinstance(end.code, str) else end.code or 0
     except KeyboardInterrupt:
         return INTERRUPTED
+    except CommandError as error:
+        if TRACEBACK in arguments:
+            raise
+        return _fail(str(error), status=error.returncode)
     except (DatabaseError, InterfaceError, RedisError, Refusal, ImproperlyConfigured, UnicodeError) as error:
         if TRACEBACK in arguments:
             raise
-        return _fail(_words(error))
+        return _fail(_words(error), status=NO_ANSWER if _is_away(error) else 1)
+
+
+def _open_what_is_closed() -> None:
+    """Whoever closed our output (`>&-`) wants none of it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the end of the process
 
 
 def _leave_out_the_rest() -> None:
@@ -74,6 +89,12 @@ def _is_text(argument: str) -> bool:
     return True
 
 
+def _is_away(error: Exception) -> bool:
+    """Tell whether a server does not answer."""
+    is_busy = isinstance(error, Refusal) and error.code in ("storage_unavailable", "overloaded")
+    return is_busy or isinstance(error, RedisError) or is_outage(error)
+
+
 def _words(error: Exception) -> str:
     match error:
         case Refusal():
@@ -86,6 +107,6 @@ def _words(error: Exception) -> str:
             return f"{type(error).__name__}: {error}"
 
 
-def _fail(why: str) -> int:
+def _fail(why: str, *, status: int = 1) -> int:
     print("luminalog:", " ".join(why.split()), file=sys.stderr)
-    return 1
+    return status

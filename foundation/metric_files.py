@@ -73,7 +73,7 @@ def count_in_files(root: Path | None, *, process: str) -> bool:
         this.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         this.settle()
     except OSError:
-        return False  # nothing is refused for want of a metric; `manage.py doctor` tells
+        return False  # nothing is refused for want of a metric; `bin/luminalog doctor` tells
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(this.folder)
     values.ValueClass = values.MultiProcessValue(lambda: this.name)  # type: ignore[no-untyped-call]
     os.register_at_fork(after_in_child=this.settle_again)

@@ -1,4 +1,4 @@
-"""Settings of this room that would only fail when it is too late: `manage.py check`, and with it `migrate`, says so."""
+"""Settings of this room that would only fail when it is too late: `bin/luminalog check`, and so `migrate`, says it."""
 
 from pathlib import Path
 from typing import Any

@@ -1,6 +1,6 @@
 """Settings, all from the environment. Production is the default: it has no default for a secret or an address.
 
-`LUMINALOG_DEVELOPMENT=1` (set by `manage.py up`) is the only relaxation: plain HTTP on loopback is accepted.
+`LUMINALOG_DEVELOPMENT=1` (set by `bin/luminalog up`) is the only relaxation: plain HTTP on loopback is accepted.
 """
 
 import sys
@@ -263,7 +263,7 @@ FILE_UPLOAD_HANDLERS = ["foundation.uploads.NoFiles"]
 # --- Full: refuse before it is too late -----------------------------------------------------------------------------
 SPOOL_MAX_BYTES = env.int("LUMINALOG_SPOOL_MAX_BYTES", default=2 * 2**30)
 SPOOL_MAX_AGE_SECONDS = env.int("LUMINALOG_SPOOL_MAX_AGE_SECONDS", default=900)
-#: Folders on PostgreSQL's disks (data, WAL), where this machine sees them; `manage.py up` knows its own.
+#: Folders on PostgreSQL's disks (data, WAL), where this machine sees them; `bin/luminalog up` knows its own.
 DISK_PATHS = env.list("LUMINALOG_DISK_PATHS", default=[])
 DISK_MIN_FREE_BYTES = env.int("LUMINALOG_DISK_MIN_FREE_BYTES", default=2**30)
 DISK_MIN_FREE_PERCENT = env.float("LUMINALOG_DISK_MIN_FREE_PERCENT", default=5)

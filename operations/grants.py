@@ -1,4 +1,4 @@
-"""Database roles that may do what their process does, and no more: the SQL of `manage.py database_roles`.
+"""Database roles that may do what their process does, and no more: the SQL of `bin/luminalog database-roles`.
 
 The web cannot delete or even read a stored entry except behind the wall, change a receipt, or alter a table; the worker
 cannot see who may log in. Run by a superuser, or by an owner of the tables who may make roles; safe to run again.

@@ -1,4 +1,4 @@
-"""When scheduled tasks are due, for beat and for `manage.py upkeep`, whatever is done to this machine's clock.
+"""When scheduled tasks are due, for beat and for `bin/luminalog upkeep`, whatever is done to this machine's clock.
 
 Celery remembers the time at which a task ran last. Where the clock has run ahead and is set back, that time is in the
 future, and the task is not due before the clock is there again: hours without partitions, retention and notices.

@@ -33,7 +33,7 @@ def find(api_key_id: int) -> ApiKey:
     """Return a key with what `describe` reads. Raises: `CommandError`."""
     found = ApiKey.objects.select_related("organisation", "project", "successor").filter(pk=api_key_id).first()
     if found is None:
-        raise CommandError(f"There is no key with id {api_key_id}: see `manage.py list_keys`.")
+        raise CommandError(f"There is no key with id {api_key_id}: see `bin/luminalog keys list`.")
     return found
 
 

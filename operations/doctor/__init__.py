@@ -1,1 +1,1 @@
-"""`manage.py doctor`: what is wrong with an installation, and what to do about it. Reads only."""
+"""`bin/luminalog doctor`: what is wrong with an installation, and what to do about it. Reads only."""

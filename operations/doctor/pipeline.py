@@ -37,7 +37,7 @@ def _workers() -> Iterator[Finding]:
         yield error(
             "workers",
             "No worker has run a task in the last minute: batches are accepted and wait.",
-            "Start a worker, or see in its log why it reaches no broker; manage.py upkeep --loop helps meanwhile.",
+            "Start a worker, or see in its log why it reaches no broker; bin/luminalog upkeep --loop helps meanwhile.",
         )
         return
     yield ok("workers", f"{len(seen) - len(silent)} workers were seen in the last minute.")
@@ -110,7 +110,7 @@ def _dead_letters() -> Iterator[Finding]:
         yield warning(
             "dead letters",
             f"The log store refused {count} batches or entries; their bytes are kept.",
-            "manage.py dead_letters says why; --replay puts them back.",
+            "bin/luminalog dead-letters says why; --replay puts them back.",
         )
     else:
         yield ok("dead letters", "There is none.")
@@ -167,5 +167,7 @@ def _disk() -> Iterator[Finding]:
         else:
             say = error if disk.has_too_little else warning
             yield say(
-                "disk", what, "Make room, or shorten the plans' retention: manage.py partitions shows what takes it."
+                "disk",
+                what,
+                "Make room, or shorten the plans' retention: bin/luminalog partitions shows what takes it.",
             )

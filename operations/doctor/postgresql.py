@@ -155,7 +155,7 @@ def _migrations() -> Iterator[Finding]:
     if vitals.migrations_are_applied():
         yield ok("migrations", "All migrations are applied.")
     else:
-        yield error("migrations", "Migrations of this version are missing.", "Run manage.py migrate.")
+        yield error("migrations", "Migrations of this version are missing.", "Run bin/luminalog migrate.")
 
 
 def _partitions() -> Iterator[Finding]:
@@ -168,7 +168,7 @@ def _partitions() -> Iterator[Finding]:
     yield say(
         "partitions",
         f"The log store has partitions {lasts}.",
-        "Run manage.py partitions --make, and see why beat and workers do not.",
+        "Run bin/luminalog partitions --make, and see why beat and workers do not.",
     )
 
 

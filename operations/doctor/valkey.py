@@ -79,6 +79,6 @@ def _broker() -> Finding:
         return error(
             "broker",
             f"The broker ({scheme}) does not answer ({type(failure).__name__}): workers are not told of new batches.",
-            "Start it, and check CELERY_BROKER_URL; manage.py upkeep --loop stores batches meanwhile.",
+            "Start it, and check CELERY_BROKER_URL; bin/luminalog upkeep --loop stores batches meanwhile.",
         )
     return ok("broker", f"The broker ({scheme}) answers.")

@@ -72,7 +72,6 @@ def test_dump_of_a_running_product_is_restored_as_documented(
 
     assert manage("verify_ledger", "--json", environment=elsewhere)["clean"] is True
     found = manage(
-        "logs",
         "search",
         "backup",
         "--organisation",

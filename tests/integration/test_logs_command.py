@@ -1,4 +1,4 @@
-"""`manage.py logs`."""
+"""`luminalog search` and `tail`."""
 
 import json
 import select
@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import AccessRecord, Organisation
-from explore.management.commands import logs
+from explore.management.commands import search
 from tests.entries import line, store_batch, store_entries
 from tests.organisations import make_organisation
 from tests.processes import Process, running_command
@@ -32,7 +32,7 @@ def organisation() -> Organisation:
 
 def run(*arguments: str) -> list[str]:
     output = StringIO()
-    call_command("logs", *arguments, stdout=output)
+    call_command(*arguments, stdout=output)
     return output.getvalue().splitlines()
 
 
@@ -45,7 +45,7 @@ def test_search_prints_the_newest_last(organisation: Organisation) -> None:
 
 
 def test_search_prints_all_pages(organisation: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(search, "MAX_ENTRIES", 2)
     lines = run("search", "--organisation", "acme", "--all", "--json")
     assert [json.loads(line)["message"] for line in lines] == [f"message {n}" for n in (5, 4, 3, 2, 1)]
 
@@ -69,7 +69,7 @@ def test_mistakes_are_explained(organisation: Organisation, arguments: list[str]
 
 
 def test_tail_prints_new_entries_until_it_is_interrupted(organisation: Organisation) -> None:
-    tail = ["logs", "tail", "--organisation", "acme", "--json", "level:error"]
+    tail = ["tail", "--organisation", "acme", "--json", "level:error"]
     with running_command(*tail, output=subprocess.PIPE, how=signal.SIGINT) as process:
         wait_until(lambda: store_and_look(organisation, process), what="a line of the tail")
         assert process.stdout

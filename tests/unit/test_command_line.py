@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError
 from django.db import DataError, OperationalError
 from redis import RedisError
 
@@ -30,9 +31,12 @@ def raising(error: BaseException) -> Raises:
 @pytest.mark.parametrize(
     ("error", "status", "said"),
     [
-        (OperationalError("no route"), 1, "luminalog: PostgreSQL does not answer: no route\n"),
+        (OperationalError("no route"), 3, "luminalog: PostgreSQL does not answer: no route\n"),
         (DataError("out of range\nLINE 1"), 1, "luminalog: DataError: out of range LINE 1\n"),
-        (RedisError("timeout"), 1, "luminalog: Valkey does not answer: timeout\n"),
+        (RedisError("timeout"), 3, "luminalog: Valkey does not answer: timeout\n"),
+        (Refusal("overloaded"), 3, "luminalog: The server is busy. Retry with backoff.\n"),
+        (CommandError("no such\nkey"), 1, "luminalog: no such key\n"),
+        (CommandError("what?", returncode=2), 2, "luminalog: what?\n"),
         (Refusal("query_timeout"), 1, "luminalog: The query took too long. Narrow it or its time range.\n"),
         (ImproperlyConfigured("Set SECRET_KEY"), 1, "luminalog: ImproperlyConfigured: Set SECRET_KEY\n"),
         (FileNotFoundError(2, "No such file", "x"), 1, "luminalog: [Errno 2] No such file: 'x'\n"),
@@ -64,7 +68,7 @@ def test_fault_of_ours_keeps_its_traceback() -> None:
 def test_argument_that_is_no_utf8_is_refused(argument: bytes, capsys: pytest.CaptureFixture[str]) -> None:
     called: list[Sequence[str]] = []
     given = ["manage.py", "logs", os.fsdecode(argument)]
-    assert command_line.run(lambda arguments: called.append(arguments) or 0, given) == 1  # type: ignore[func-returns-value]
+    assert command_line.run(lambda arguments: called.append(arguments) or 0, given) == 2  # type: ignore[func-returns-value]
     assert (called, capsys.readouterr().err) == ([], "luminalog: Argument 2 is not valid UTF-8.\n")
 
 
@@ -95,6 +99,13 @@ def test_reader_that_went_away_ends_it_without_a_word(body: str) -> None:
             program(body), cwd=PROJECT, stdout=output, stderr=subprocess.PIPE, timeout=DEADLINE_SECONDS
         )
     assert (done.returncode, done.stderr) == (command_line.READER_GONE, b"")
+
+
+def test_output_that_is_closed_is_no_mistake() -> None:
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&- 2>&-', "sh", *program("print('x')")], cwd=PROJECT, timeout=DEADLINE_SECONDS
+    )
+    assert done.returncode == 0
 
 
 def test_full_disk_is_told() -> None:

@@ -23,24 +23,26 @@ class Command(KeyCommand):
         super().add_arguments(parser)
         parser.add_argument("organisation", help="slug of the organisation")
         parser.add_argument("project", help="slug of the project")
-        parser.add_argument("--name", required=True)
-        parser.add_argument("--environment", default="production", help="of entries that name none")
+        parser.add_argument("--name", required=True, help="that says who will use it")
+        parser.add_argument("--environment", default="production", metavar="NAME", help="of entries that name none")
         parser.add_argument(
             "--scope", choices=[scope.value for scope in Scope], action="append", help="default: ingest and read"
         )
         parser.add_argument(
             "--kind", choices=ApiKey.Kind.values, default=ApiKey.Kind.SECRET, help="public: for browsers, ingest only"
         )
-        parser.add_argument("--requests-per-minute", type=int)
-        parser.add_argument("--network", action="append", default=[], help="CIDR the key may be used from; repeatable")
+        parser.add_argument("--requests-per-minute", type=int, metavar="NUMBER", help="a limit of its own")
+        parser.add_argument(
+            "--network", action="append", default=[], metavar="CIDR", help="where it may be used from; repeatable"
+        )
         parser.add_argument("--lenient", action="store_true", help="keep the valid entries of a batch with bad ones")
-        parser.add_argument("--minimum-level", choices=list(BY_NAME), default="debug")
-        parser.add_argument("--expires-in-days", type=within(1, MAX_DAYS))
+        parser.add_argument("--minimum-level", choices=list(BY_NAME), default="debug", help="drop entries below it")
+        parser.add_argument("--expires-in-days", type=within(1, MAX_DAYS), metavar="DAYS")
 
     def handle(self, *_: Any, **options: Any) -> None:
         project = Project.objects.filter(slug=options["project"], organisation__slug=options["organisation"]).first()
         if project is None:
-            raise CommandError("There is no such project: see `manage.py create_org`.")
+            raise CommandError("There is no such project: see `bin/luminalog organisations create`.")
         draft = _draft(project, options)
         try:
             draft.full_clean(exclude=["organisation", "sha256", "prefix", "suffix"])

@@ -1,4 +1,4 @@
-"""`manage.py dead_letters`: list what the log store refused, export it, or put it back into the spool."""
+"""`bin/luminalog dead-letters`: list what the log store refused, export it, or put it back into the spool."""
 
 import json
 from argparse import ArgumentParser
@@ -24,13 +24,15 @@ class Command(BaseCommand):
             "--replay", nargs="*", type=int, metavar="ID", help="put these back into the spool; none: all"
         )
         what.add_argument("--export", action="store_true", help="print their entries, one JSON object a line")
-        what.add_argument("--json", action="store_true", help="print the list as JSON")
+        parser.add_argument("--json", action="store_true", help="answer in JSON")
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         letters = DeadLetter.objects.order_by("id")
         if options["replay"] is not None:
             chosen = options["replay"] or list(letters.values_list("pk", flat=True))
-            self.stdout.write(f"{dead_letters.replay(chosen)} dead letters put back into the spool")
+            count = dead_letters.replay(chosen)
+            said = f"{count} dead letters put back into the spool"
+            self.stdout.write(json.dumps({"replayed": count}) if options["json"] else said)
         elif options["export"]:
             look = Look(action=AccessRecord.Action.EXPORT, subject=dead_letters.called(letters))
             whose = letters.values_list("organisation_id", flat=True)

@@ -1,5 +1,6 @@
-"""`manage.py drain`: the worker's job without a broker."""
+"""`bin/luminalog drain`: the worker's job without a broker."""
 
+import json
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -26,10 +27,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--pause", type=within(0, 3600, kind=float), default=0.5, help="seconds between two looks (%(default)s)"
         )
+        parser.add_argument("--json", action="store_true", help="answer in JSON")
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         if not options["loop"]:
-            self.stdout.write(f"{drain()} batches drained")
+            drained = drain()
+            self.stdout.write(json.dumps({"batches": drained}) if options["json"] else f"{drained} batches drained")
             return
         with until_stopped():
             while True:

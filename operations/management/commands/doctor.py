@@ -1,4 +1,4 @@
-"""`manage.py doctor`: what is wrong, and what to do."""
+"""`bin/luminalog doctor`: what is wrong, and what to do."""
 
 import json
 from argparse import ArgumentParser

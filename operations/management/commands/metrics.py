@@ -1,4 +1,4 @@
-"""`manage.py metrics`: print what `/metrics` tells, or serve it on a machine without a web process."""
+"""`bin/luminalog metrics`: print what `/metrics` tells, or serve it on a machine without a web process."""
 
 import sys
 from argparse import ArgumentParser

@@ -1,3 +1,4 @@
+import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ class Command(BaseCommand):
     help = "Fill an empty database from a backup: whole or not at all."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path)
+        parser.add_argument("file", type=Path, help="of `luminalog backup`")
+        parser.add_argument("--json", action="store_true", help="answer in JSON")
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         try:
             restore(options["file"])
         except DumpError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write("Restored. Run manage.py migrate, then manage.py verify_ledger.")
+        said = "Restored. Run bin/luminalog migrate, then bin/luminalog verify-ledger."
+        self.stdout.write(json.dumps({"restored": f"{options['file']}"}) if options["json"] else said)

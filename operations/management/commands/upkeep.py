@@ -1,4 +1,4 @@
-"""`manage.py upkeep`: worker and beat in one process, without a broker."""
+"""`bin/luminalog upkeep`: worker and beat in one process, without a broker."""
 
 from argparse import ArgumentParser
 

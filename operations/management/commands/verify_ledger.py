@@ -1,4 +1,4 @@
-"""`manage.py verify_ledger`: everything charged is stored, waits, or is a dead letter, exactly once."""
+"""`bin/luminalog verify-ledger`: everything charged is stored, waits, or is a dead letter, exactly once."""
 
 import json
 from argparse import ArgumentParser

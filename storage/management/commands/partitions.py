@@ -1,4 +1,4 @@
-"""`manage.py partitions`: show the daily partitions, or make those of the days to come."""
+"""`bin/luminalog partitions`: show the daily partitions, or make those of the days to come."""
 
 import json
 from argparse import ArgumentParser

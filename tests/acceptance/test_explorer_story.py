@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.acceptance.product import Product
 from tests.acceptance.shop import TRACE, outage
 from tests.browser import chromium, sign_in
+from tests.pictures import keep
 from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.acceptance
@@ -69,6 +70,7 @@ def test_from_the_spike_to_the_line_that_says_why(page: Page, shop: Product, tmp
     page.locator(".ex-item", has_text="ORD-12345").locator(".ex-line").click()
     stack = page.locator(".ex-stack")
     expect(stack).to_contain_text("at processPayment (/srv/app/src/payments/payment.ts:45:11)")
+    keep(page, "explorer")
     page.get_by_role("button", name="Hide 2 library frames").click()
     expect(stack.get_by_text("node_modules")).to_be_hidden()
     # Its trace tells what went before.

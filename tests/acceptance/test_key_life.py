@@ -1,10 +1,8 @@
 """A key's whole life in a browser, against the whole product: the story that docs/keys.md tells.
 
-Each page is drawn in both sizes and both themes, and must not overflow its window. `SCREENSHOTS=docs/images` keeps
-the pictures that the documentation shows; any other folder gets them all.
+Each page is drawn in both sizes and both themes, and must not overflow its window.
 """
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +13,7 @@ import requests
 from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 from tests.acceptance.product import Product
+from tests.pictures import keep
 from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.acceptance
@@ -25,8 +24,6 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 WIDE, NARROW = ViewportSize(width=1280, height=800), ViewportSize(width=390, height=844)
-PICTURES = os.environ.get("SCREENSHOTS")
-SHOWN = (Path(__file__).parents[2] / "docs" / "keys.md").read_text()
 
 
 @pytest.fixture
@@ -52,9 +49,7 @@ def look(page: Page, name: str) -> None:
             page.set_viewport_size(size)
             page.emulate_media(color_scheme=theme)
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), f"{name} {width}"
-            picture = f"{name}-{width}-{theme}.png"
-            if PICTURES and (PICTURES != "docs/images" or f"images/{picture}" in SHOWN):
-                page.screenshot(path=f"{PICTURES}/{picture}", full_page=True, animations="disabled")
+            keep(page, f"{name}-{width}-{theme}", whole=True)
     page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light")
 

@@ -1,7 +1,6 @@
-"""The usage page of a busy organisation in a browser. `SCREENSHOTS=folder` keeps the pictures."""
+"""The usage page of a busy organisation in a browser."""
 
 import math
-import os
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -16,11 +15,11 @@ from accounts.models import ApiKey, Organisation, User
 from quotas import ledger
 from quotas.models import MonthlyUsage
 from tests.browser import chromium
+from tests.pictures import keep
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.django_db(transaction=True)]
 
 SIZES = {"wide": ViewportSize(width=1280, height=900), "narrow": ViewportSize(width=390, height=844)}
-PICTURES = os.environ.get("SCREENSHOTS")
 
 
 def fill_month(caller: Caller) -> None:
@@ -79,8 +78,7 @@ def test_the_usage_page_of_a_busy_organisation(
                 page.goto(address)
                 expect(page.locator(".ll-chart canvas")).to_have_count(3)
                 assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
-                if PICTURES:
-                    page.screenshot(path=f"{PICTURES}/usage-{name}-{theme}.png", full_page=True)
+                keep(page, f"usage-{name}-{theme}", whole=True)
         page.get_by_role("link", name="Week").click()
         assert page.get_by_role("link", name="Week").get_attribute("aria-current") == "page"
 

@@ -1,0 +1,78 @@
+"""What an organisation wants done with what is found in its entries. Pure; `privacy.policies` reads them."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from privacy.detectors import KINDS, Kind
+from privacy.replacements import HASH_DIGITS, OWN, replacement
+
+
+class Action(StrEnum):
+    """What becomes of a value."""
+
+    MASK = "mask"
+    HASH = "hash"
+    DROP = "drop"
+    REPORT = "report"
+    KEEP = "keep"
+
+
+#: What is done where nothing else is wanted.
+DEFAULTS = {
+    Kind.SECRETS: Action.MASK,
+    Kind.MONEY: Action.MASK,
+    Kind.IDENTITY: Action.MASK,
+    Kind.CONTACT: Action.HASH,
+    Kind.NETWORK: Action.KEEP,
+    Kind.OWN: Action.MASK,
+}
+#: What is done to an entry that its sender calls private.
+STRICT = dict.fromkeys(Kind, Action.MASK)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OwnRule:
+    """An expression of an organisation's own (RE2, over a text as it was sent), and what its finds are called."""
+
+    name: str
+    pattern: str
+
+    @property
+    def detector(self) -> str:
+        """Return how its finds are counted and marked."""
+        return OWN + self.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rules:
+    """The rules of one organisation; `hash_key` makes the hashes that nobody else can compute.
+
+    Fields are paths as `metadata.user.email`; a `*` stands for one name.
+    """
+
+    actions: Mapping[Kind, Action] = field(default_factory=lambda: DEFAULTS)
+    actions_of_private: Mapping[Kind, Action] = field(default_factory=lambda: STRICT)  # of entries in `privacy_mode`
+    own: tuple[OwnRule, ...] = ()
+    safe_fields: tuple[str, ...] = ()
+    sensitive_fields: tuple[str, ...] = ()
+    hash_key: bytes = b""
+
+    def by_detector(self, actions: Mapping[Kind, Action]) -> dict[str, Action]:
+        """Return what becomes of each detector's finds; of those that are kept, nothing."""
+        kinds = KINDS | {rule.detector: Kind.OWN for rule in self.own}
+        return {detector: actions[kind] for detector, kind in kinds.items() if actions[kind] != Action.KEEP}
+
+    @property
+    def do_nothing(self) -> bool:
+        """Whether no entry can be changed or counted."""
+        return {*self.actions.values(), *self.actions_of_private.values()} == {Action.KEEP}
+
+    def replacement(self, detector: str, action: Action, plain: bytes) -> str:
+        """Return what stands in the place of a value; no detector finds anything in it."""
+        return replacement(detector, self.hash_of(detector, plain) if action == Action.HASH else "")
+
+    def hash_of(self, detector: str, plain: bytes) -> str:
+        """Return the hash of a value of this organisation's; another detector's of the same value differs."""
+        return hmac.digest(self.hash_key, b"%b:%b" % (detector.encode(), plain), "sha256").hex()[:HASH_DIGITS]

@@ -1,0 +1,144 @@
+"""The entries of a batch, scrubbed: most are vouched for by one look at all of them; the others are decoded. Pure.
+
+What cannot be scrubbed is withheld: of such an entry only its frame is kept.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import re2
+from msgspec import Raw, json
+
+from foundation.numbers import shorten
+from privacy.changing import Change, Orders
+from privacy.detectors import Kind
+from privacy.effort import MOST_OF_A_BATCH, MOST_OF_AN_ENTRY, Effort, TooMuch
+from privacy.expressions import Expression
+from privacy.finder import finder
+from privacy.gathering import UNTOUCHED
+from privacy.own_rules import OwnFinder
+from privacy.paths import Paths
+from privacy.plain_lines import scrub_plain
+from privacy.rules import Action, Rules
+
+#: How an entry is counted of which nothing but its frame is kept, and what that says.
+WITHHELD = "withheld"
+WITHHELD_MESSAGE = "[withheld: could not be scrubbed]"
+#: A scrubbed entry is at most so many times as large, and so many bytes more.
+MOST_GROWTH, MOST_GROWTH_BYTES = 2, 1_024
+
+_decode = json.Decoder(float_hook=lambda text: Raw(text.encode())).decode
+_encode = json.Encoder().encode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scrubbed:
+    """A batch's NDJSON; in how many of its entries each detector has changed, or only reported, something."""
+
+    payload: bytes
+    changed: Mapping[str, int] = field(default_factory=dict)
+    reported: Mapping[str, int] = field(default_factory=dict)
+
+
+class Scrubber:
+    """The rules of an organisation, made ready for work."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._usual = self._orders(rules.actions)
+        self._private = self._orders(rules.actions_of_private)
+        self._hint = self._usual.finder.hint
+        self._further_hint = self._further()
+
+    def scrub(self, payload: bytes) -> Scrubbed:
+        """Scrub canonical entries, one a line. The lines stay as many, and in their order."""
+        if self.rules.do_nothing or not payload:
+            return Scrubbed(payload=payload)
+        pieces: list[bytes] = []
+        changed, reported = Counter[str](), Counter[str]()
+        at, left = 0, MOST_OF_A_BATCH
+        for start, end in self._suspects(payload):
+            effort = Effort(min(left, MOST_OF_AN_ENTRY))
+            left -= effort.left
+            line, changes = self.scrub_line(payload[start:end], effort)
+            left += effort.left
+            for detector, is_real in {(change.detector, change.is_real) for change in changes}:
+                (changed if is_real else reported)[detector] += 1
+            if line is not None:
+                pieces += [payload[at:start], line]
+                at = end
+        payload = b"".join([*pieces, payload[at:]]) if pieces else payload
+        return Scrubbed(payload=payload, changed=changed, reported=reported)
+
+    def scrub_line(self, line: bytes, effort: Effort | None = None) -> tuple[bytes | None, list[Change]]:
+        """Scrub an entry, and say what was found; None when it stays as it is. What fails is withheld."""
+        try:
+            return self._scrub_line(line, effort or Effort())
+        except Exception:  # whatever it is, a bug of ours too: what was not looked at is not kept
+            return self._frame_of(line), [Change((), WITHHELD, Action.MASK, True)]
+
+    def scrub_text(self, text: str) -> tuple[str, list[Change]]:
+        """Scrub a text as if it were a message."""
+        entry = {"message": text}
+        changes = [] if self.rules.do_nothing else self._usual.scrub(entry, Effort())
+        return entry["message"], changes
+
+    def _orders(self, actions: Mapping[Kind, Action]) -> Orders:
+        return Orders(
+            rules=self.rules,
+            actions=self.rules.by_detector(actions),
+            finder=finder(with_network=actions[Kind.NETWORK] != Action.KEEP),
+            own=OwnFinder(self.rules.own if actions[Kind.OWN] != Action.KEEP else ()),
+            safe=Paths(self.rules.safe_fields),
+            sensitive=Paths(self.rules.sensitive_fields if actions[Kind.OWN] != Action.KEEP else ()),
+        )
+
+    def _further(self) -> Expression | None:
+        """Return what finds the lines that an organisation's own rules may change; "" finds all."""
+        own, sensitive = self._usual.own, self._usual.sensitive
+        if not own and not sensitive:
+            return None
+        if own.hints is None or sensitive.last_names is None:
+            return Expression("", is_text=True)
+        names = [rf"{re2.escape(_encode(name).decode())}:" for name in sensitive.last_names]
+        return Expression("|".join([*(own.hints if own else ()), *names]), is_text=True)
+
+    def _suspects(self, payload: bytes) -> Iterator[tuple[int, int]]:
+        """Yield where the lines are that something may be found in."""
+        if self._further_hint is None:
+            return _lines_with(self._hint, payload)
+        return iter(sorted({*_lines_with(self._hint, payload), *_lines_with(self._further_hint, payload)}))
+
+    def _scrub_line(self, line: bytes, effort: Effort) -> tuple[bytes | None, list[Change]]:
+        if self._further_hint is None and (plain := scrub_plain(line, self._usual, effort)):
+            return plain
+        return self._scrub_decoded(line, effort)
+
+    def _scrub_decoded(self, line: bytes, effort: Effort) -> tuple[bytes | None, list[Change]]:
+        entry: dict[str, Any] = _decode(line)
+        orders = self._private if entry.get("privacy_mode") is True else self._usual
+        changes = orders.scrub(entry, effort)
+        if not any(change.is_real for change in changes):
+            return None, changes
+        scrubbed = shorten(_encode(entry))
+        if len(scrubbed) > MOST_GROWTH * len(line) + MOST_GROWTH_BYTES:
+            raise TooMuch
+        return scrubbed, changes
+
+    def _frame_of(self, line: bytes) -> bytes:
+        """Return what says of an entry when it came and where it belongs, without anything that was written in it."""
+        entry = _decode(line)
+        frame = {name: value for name, value in entry.items() if name in UNTOUCHED or name == "message"}
+        return _encode(frame | {"message": WITHHELD_MESSAGE})
+
+
+def _lines_with(hint: Expression, payload: bytes) -> Iterator[tuple[int, int]]:
+    at = 0
+    while at < len(payload) and (span := hint.span(payload, at)):
+        start = payload.rfind(b"\n", 0, max(span[1] - 1, at)) + 1
+        end = payload.find(b"\n", start)
+        end = len(payload) if end < 0 else end
+        yield start, end
+        at = end + 1

@@ -1,6 +1,6 @@
-"""From canonical entries to the 200: pack, charge, keep. When it returns, they are safe; when it raises, nothing is."""
+"""From canonical entries to the 200: scrub, pack, charge, keep. When it returns, they are safe; else nothing is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from ingest.spool import group_commit, idempotency, table
 from ingest.spool.idempotency import Remembered
 from ingest.spool.payload import pack
 from ingest.spool.table import Part
+from privacy.scrubbing import Findings, QuickScrubber, Scrubber, in_all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +26,7 @@ class Request:
     protocol: Protocol
     wishes: Wishes
     body: bytes
+    scrubber: Scrubber | QuickScrubber
     idempotency_key: str | None = None
 
 
@@ -58,12 +60,14 @@ def accept(request: Request) -> Accepted:
 
 def packed_for(request: Request, incoming: Incoming) -> Packed:
     """Return what a request asks to keep, as the spool has it, and its answer."""
-    parts = _parts(incoming)
+    encoded = list(_encoded(incoming, request.scrubber))
+    parts = [part for part, _ in encoded]
     kept = Kept(
         organisation_id=request.caller.organisation_id,
         incoming=incoming,
         size_bytes=sum(part.size_bytes for part in parts),
         wishes=request.wishes,
+        findings=in_all(findings for _, findings in encoded),
     )
     return Packed(parts=parts, accepted=Accepted(reply=request.protocol.answer(kept), kept=kept))
 
@@ -90,8 +94,10 @@ def _read(request: Request) -> Incoming:
     return incoming
 
 
-def _parts(incoming: Incoming) -> list[Part]:
-    return [
-        Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes)
-        for part in encode_entries(incoming.entries)
-    ]
+def _encoded(incoming: Incoming, scrubber: Scrubber | QuickScrubber) -> Iterator[tuple[Part, Findings]]:
+    """Yield the parts of a request, packed one by one, and what was found in each."""
+    for part in encode_entries(incoming.entries, scrubber):
+        yield (
+            Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes),
+            part.findings,
+        )

@@ -25,6 +25,9 @@ from ingest.spool.capacity import capacity
 from ingest.spool.group_commit import MOST_BATCHES, MOST_BYTES, Outcome
 from ingest.spool.nudge import nudge
 from ingest.spool.table import Row, rows_of
+from privacy.effort import TooMuch
+from privacy.policies import remembered as remembered_scrubber
+from privacy.scrubbing import QuickScrubber
 from quotas.buckets import Hierarchy, Verdict
 from quotas.limiter import limiter
 from quotas.throttling import remembered_hierarchy
@@ -62,14 +65,24 @@ class Taken:
 
 def vouch(caller: Caller, protocol: Protocol, body: bytes) -> Pass | None:
     """Look at a caller's body; None leaves it to the view."""
-    hierarchy = remembered_hierarchy(caller, area="ingest")
-    if hierarchy is None or caller.allowed_networks or Scope.INGEST not in caller.scopes or capacity.is_full():
+    hierarchy, scrubber = remembered_hierarchy(caller, area="ingest"), remembered_scrubber(caller.organisation_id)
+    if (
+        hierarchy is None
+        or scrubber is None
+        or caller.allowed_networks
+        or Scope.INGEST not in caller.scopes
+        or capacity.is_full()
+    ):
         return None
     wishes = Wishes(lenient=caller.keeps_valid_entries, minimum_level=caller.minimum_level)
     incoming = protocol.read_at_once(body, wishes, at_most=MAX_ENTRIES)
     if incoming is None:
         return None
-    packed = packed_for(Request(caller=caller, protocol=protocol, wishes=wishes, body=body), incoming)
+    request = Request(caller=caller, protocol=protocol, wishes=wishes, body=body, scrubber=QuickScrubber(scrubber))
+    try:
+        packed = packed_for(request, incoming)
+    except TooMuch:
+        return None
     row = rows_of(caller, packed.parts)[0] if packed.parts else None
     return Pass(caller=caller, hierarchy=hierarchy, row=row, accepted=packed.accepted)
 

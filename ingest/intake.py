@@ -9,12 +9,14 @@ from foundation.faults import reach
 from foundation.refusals import Refusal
 from ingest import metrics
 from ingest.acceptance import Accepted, Request, accept
+from ingest.findings import found_in
 from ingest.protocol import Protocol, Reply, Wishes
 from ingest.receive.body import Body, read_body
 from ingest.spool import idempotency
 from ingest.spool.capacity import capacity
 from ingest.spool.group_commit import Outcome
 from ingest.spool.nudge import nudge
+from privacy.policies import scrubber_of
 from quotas.ledger import exhausted
 from quotas.outcomes import note
 from quotas.tally import BELOW_LEVEL, REJECTED
@@ -64,6 +66,7 @@ class Intake:
                 protocol=self.protocol,
                 wishes=Wishes(lenient=lenient, minimum_level=caller.minimum_level),
                 body=self._read(organisation_id=caller.organisation_id).content,
+                scrubber=scrubber_of(caller.organisation_id),
                 idempotency_key=idempotency_key,
             )
         )
@@ -109,3 +112,5 @@ def count(caller: Caller, accepted: Accepted) -> None:
     for code, entries in kept.incoming.rejected_by_code.items():
         metrics.REJECTED_ENTRIES.labels(code).inc(entries)
         note(caller, REJECTED + code, entries=entries)
+    for outcome, entries in found_in(kept.findings).items():
+        note(caller, outcome, requests=0, entries=entries)

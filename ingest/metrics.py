@@ -14,6 +14,11 @@ CAPACITY_UNKNOWN = Gauge(
 REJECTED_ENTRIES = Counter(
     "luminalog_rejected_entries", "Entries refused while others of their batch were kept, by what was wrong.", ["code"]
 )
+SCRUBBED_ENTRIES = Counter(
+    "luminalog_scrubbed_entries",
+    "Entries in which something was replaced before they were kept, or found and left, by detector.",
+    ["detector", "action"],
+)
 BELOW_LEVEL_ENTRIES = Counter("luminalog_below_level_entries", "Entries dropped by their key's minimum level.")
 COMMIT_GROUPS = Histogram(
     "luminalog_commit_group_batches",

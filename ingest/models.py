@@ -28,6 +28,7 @@ class SpooledBatch(models.Model):
     entries = models.IntegerField()
     size_bytes = models.BigIntegerField()
     payload = models.BinaryField()
+    is_replayed = models.BooleanField(default=False, db_default=False)  # it may be older than the rules: scrubbed again
     attempts = models.SmallIntegerField(default=0, db_default=0)
     not_before = models.DateTimeField(db_default=Now())
     last_error = models.TextField(default="", db_default="")

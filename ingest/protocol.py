@@ -14,6 +14,7 @@ from drf_spectacular.utils import extend_schema
 from foundation.errors import PROBLEM_TYPE, problem_members
 from foundation.refusals import FieldError, Refusal
 from ingest.canonical import MAX_ENTRIES
+from privacy.scrubbing import NOTHING, Findings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +48,7 @@ class Kept:
     incoming: Incoming
     size_bytes: int
     wishes: Wishes
+    findings: Findings = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "accounts",
     "notify",
     "quotas",
+    "privacy",
     "storage",
     "ingest",
     "explore",
@@ -242,6 +243,10 @@ SPECTACULAR_SETTINGS = {
     "PATH_CONVERTER_OVERRIDES": {"any_text": str},
 }
 
+# --- Secrets and personal data: see docs/privacy.md ------------------------------------------------------------------
+#: Off: secrets stay in the entries of all organisations, whatever their rules are.
+SCRUB_SECRETS = env.bool("LUMINALOG_SCRUB_SECRETS", default=True)
+
 # --- Limits of a request, in bytes unless the name says otherwise ---------------------------------------------------
 MAX_WIRE_BYTES = env.int("LUMINALOG_MAX_WIRE_BYTES", default=128 * 2**20)
 MAX_BODY_BYTES = env.int("LUMINALOG_MAX_BODY_BYTES", default=128 * 2**20)
@@ -349,6 +354,8 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "quotas.Plan",
     "quotas.Quota",
     "notify.NoticeChannel",
+    "privacy.Policy",
+    "privacy.Rule",
 )
 RATELIMIT_USE_CACHE = "default"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

@@ -38,6 +38,7 @@ class Notice(models.Model):
         QUOTA_80 = "quota_80", "80 % of the monthly bytes are used"
         QUOTA_100 = "quota_100", "The monthly bytes are used up"
         REFUSED = "refused", "Requests were answered with 429"
+        WITHHELD = "withheld", "Entries could not be scrubbed, and only their frames were kept"
 
     organisation = models.ForeignKey("accounts.Organisation", on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=10, choices=Kind.choices)

@@ -36,6 +36,7 @@ OF_WEB = {
     "quotas_notice": READ,
     "quotas_outcomefold": APPEND,
     "storage_droppedpartition": READ,
+    "storage_erased": READ,
     "storage_event_minute": "",
     "storage_minute": "",
     "storage_receipt": READ,
@@ -55,6 +56,7 @@ OF_WEB = {
     "explore_savedsearch": ALL,
     "quotas_noticechannel": ALL,
     "quotas_noticedelivery": ALL,
+    "privacy_rule": ALL,
     "quotas_plan": ALL,
 }
 #: What the worker may do with a table outside its rooms.
@@ -66,6 +68,8 @@ OF_WORKER = {
     "axes_accesslog": "DELETE, SELECT (attempt_time)",
     "django_migrations": READ,
     "django_session": "DELETE, SELECT (expire_date)",
+    "privacy_policy": READ,
+    "privacy_rule": READ,
 }
 ROOMS_OF_WORKER = ("ingest_", "quotas_", "storage_")  # notices are in tables of `quotas_`
 

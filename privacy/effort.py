@@ -1,7 +1,8 @@
 """What an entry, and what a batch may cost: so many places are looked at closer, whatever is in them. Pure."""
 
-MOST_OF_AN_ENTRY = 20_000
-MOST_OF_A_BATCH = 100_000
+MOST_OF_AN_ENTRY = 10_000
+MOST_IN_A_MOMENT = 200
+MOST_OF_A_BATCH = 60_000
 
 
 class TooMuch(Exception):

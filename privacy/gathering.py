@@ -139,7 +139,7 @@ class Gathered:
             why = mark or (NAMED_SECRET if is_secret or key in secrets else None)
             if self._has_paths and (wanted := self._mark((*path, key))) is not None:
                 why = wanted
-            if type(value) is str and not why:  # most are: without a call
+            if type(value) is str and why is None:  # most are: without a call
                 self._places.append((holder, key, path, False))
                 self.texts.append(value)
             else:

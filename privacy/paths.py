@@ -1,6 +1,12 @@
 """Fields by their paths: `metadata.user.email`, `error.context.*.note`. Pure."""
 
+import re
 from collections.abc import Iterable, Sequence
+
+#: Of an entry's own fields those that hold what somebody has written.
+_PATH = re.compile(
+    r"message|environment|error\.(?:type|message|fingerprint|stack_trace)|(?:metadata|error\.context)(?:\.[^.\s][^.]*)+"
+)
 
 
 class Paths:
@@ -24,3 +30,8 @@ class Paths:
             len(pattern) == len(names) and all(one in ("*", name) for one, name in zip(pattern, names, strict=True))
             for pattern in self._patterns
         )
+
+
+def is_path(path: str) -> bool:
+    """Tell whether this may be the path of a field that holds what somebody has written."""
+    return _PATH.fullmatch(path) is not None

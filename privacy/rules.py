@@ -1,9 +1,11 @@
-"""What an organisation wants done with what is found in its entries. Pure; `privacy.policies` reads them."""
+"""What an organisation wants done with what is found in its entries; `privacy.policies` reads it."""
 
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+from django.conf import settings
 
 from privacy.detectors import KINDS, Kind
 from privacy.replacements import HASH_DIGITS, OWN, replacement
@@ -17,6 +19,20 @@ class Action(StrEnum):
     DROP = "drop"
     REPORT = "report"
     KEEP = "keep"
+
+    @property
+    def label(self) -> str:
+        """Return what it is called where it is chosen."""
+        return LABELS[self]
+
+
+LABELS = {
+    Action.MASK: "Mask: [email]",
+    Action.HASH: "Hash: [email:3f2a9c1b77de], the same for the same value",
+    Action.DROP: "Drop the field",
+    Action.REPORT: "Report",
+    Action.KEEP: "Keep",
+}
 
 
 #: What is done where nothing else is wanted.
@@ -76,3 +92,8 @@ class Rules:
     def hash_of(self, detector: str, plain: bytes) -> str:
         """Return the hash of a value of this organisation's; another detector's of the same value differs."""
         return hmac.digest(self.hash_key, b"%b:%b" % (detector.encode(), plain), "sha256").hex()[:HASH_DIGITS]
+
+
+def hash_key_of(organisation_id: int, salt: str) -> bytes:
+    """Return the key of an organisation's hashes: another salt, or another SECRET_KEY, makes others of all values."""
+    return hmac.digest(settings.SECRET_KEY.encode(), f"privacy:{organisation_id}:{salt}".encode(), "sha256")

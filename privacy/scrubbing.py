@@ -4,7 +4,7 @@ What cannot be scrubbed is withheld: of such an entry only its frame is kept.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from msgspec import Raw, json
 from foundation.numbers import shorten
 from privacy.changing import Change, Orders
 from privacy.detectors import Kind
-from privacy.effort import MOST_OF_A_BATCH, MOST_OF_AN_ENTRY, Effort, TooMuch
+from privacy.effort import MOST_IN_A_MOMENT, MOST_OF_A_BATCH, MOST_OF_AN_ENTRY, Effort, TooMuch
 from privacy.expressions import Expression
 from privacy.finder import finder
 from privacy.gathering import UNTOUCHED
@@ -34,12 +34,35 @@ _encode = json.Encoder().encode
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scrubbed:
-    """A batch's NDJSON; in how many of its entries each detector has changed, or only reported, something."""
+class Findings:
+    """In how many entries each detector has changed something, or found something that was left."""
 
-    payload: bytes
     changed: Mapping[str, int] = field(default_factory=dict)
     reported: Mapping[str, int] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.reported)
+
+
+NOTHING = Findings()
+
+
+def in_all(findings: Iterable[Findings]) -> Findings:
+    """Return the sum."""
+    found = [one for one in findings if one]
+    changed, reported = Counter[str](), Counter[str]()
+    for one in found:
+        changed.update(one.changed)
+        reported.update(one.reported)
+    return Findings(changed=changed, reported=reported) if found else NOTHING
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scrubbed:
+    """A batch's NDJSON, and what was found in it."""
+
+    payload: bytes
+    findings: Findings = NOTHING
 
 
 class Scrubber:
@@ -51,14 +74,15 @@ class Scrubber:
         self._private = self._orders(rules.actions_of_private)
         self._hint = self._usual.finder.hint
         self._further_hint = self._further()
+        self._has_no_own = not (rules.own or rules.safe_fields or rules.sensitive_fields)
 
-    def scrub(self, payload: bytes) -> Scrubbed:
-        """Scrub canonical entries, one a line. The lines stay as many, and in their order."""
+    def scrub(self, payload: bytes, *, at_most: int = MOST_OF_A_BATCH) -> Scrubbed:
+        """Scrub canonical entries, one a line, looking closer at so many places. The lines stay as many, and in order."""
         if self.rules.do_nothing or not payload:
             return Scrubbed(payload=payload)
         pieces: list[bytes] = []
         changed, reported = Counter[str](), Counter[str]()
-        at, left = 0, MOST_OF_A_BATCH
+        at, left = 0, at_most
         for start, end in self._suspects(payload):
             effort = Effort(min(left, MOST_OF_AN_ENTRY))
             left -= effort.left
@@ -69,8 +93,10 @@ class Scrubber:
             if line is not None:
                 pieces += [payload[at:start], line]
                 at = end
-        payload = b"".join([*pieces, payload[at:]]) if pieces else payload
-        return Scrubbed(payload=payload, changed=changed, reported=reported)
+        if not changed and not reported:
+            return Scrubbed(payload=payload)
+        payload = b"".join([*pieces, payload[at:]])
+        return Scrubbed(payload=payload, findings=Findings(changed=changed, reported=reported))
 
     def scrub_line(self, line: bytes, effort: Effort | None = None) -> tuple[bytes | None, list[Change]]:
         """Scrub an entry, and say what was found; None when it stays as it is. What fails is withheld."""
@@ -112,7 +138,7 @@ class Scrubber:
         return iter(sorted({*_lines_with(self._hint, payload), *_lines_with(self._further_hint, payload)}))
 
     def _scrub_line(self, line: bytes, effort: Effort) -> tuple[bytes | None, list[Change]]:
-        if self._further_hint is None and (plain := scrub_plain(line, self._usual, effort)):
+        if self._has_no_own and (plain := scrub_plain(line, self._usual, effort)):
             return plain
         return self._scrub_decoded(line, effort)
 
@@ -132,6 +158,20 @@ class Scrubber:
         entry = _decode(line)
         frame = {name: value for name, value in entry.items() if name in UNTOUCHED or name == "message"}
         return _encode(frame | {"message": WITHHELD_MESSAGE})
+
+
+class QuickScrubber:
+    """A scrubber for who must not be held up: what is not scrubbed in a moment is left to the other."""
+
+    def __init__(self, scrubber: Scrubber) -> None:
+        self._scrubber = scrubber
+
+    def scrub(self, payload: bytes) -> Scrubbed:
+        """Scrub canonical entries as `Scrubber` does. Raises: `TooMuch`."""
+        scrubbed = self._scrubber.scrub(payload, at_most=MOST_IN_A_MOMENT)
+        if WITHHELD in scrubbed.findings.changed:
+            raise TooMuch
+        return scrubbed
 
 
 def _lines_with(hint: Expression, payload: bytes) -> Iterator[tuple[int, int]]:

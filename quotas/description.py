@@ -23,6 +23,12 @@ BUCKET = nullable(
         resets_at=described(TIME, "When the bucket is full again."),
     )
 )
+
+
+def _by_detector(description: str) -> Schema:
+    return {"type": "object", "additionalProperties": COUNT, "description": description}
+
+
 LINE: dict[str, Schema] = {
     "entries": described(COUNT, "Entries stored."),
     "bytes": COUNT,
@@ -36,6 +42,9 @@ LINE: dict[str, Schema] = {
         "additionalProperties": COUNT,
         "description": "Entries refused while others of their batch were kept, by what was wrong.",
     },
+    "scrubbed_entries": _by_detector("Entries in which something was replaced before they were kept, by detector."),
+    "reported_entries": _by_detector("Entries in which something was found and left, by detector."),
+    "withheld_entries": described(COUNT, "Entries that could not be scrubbed: of these only the frame was kept."),
     "outcomes": {"type": "object", "additionalProperties": COUNT, "description": "Requests by what became of them."},
 }
 USAGE = shape(

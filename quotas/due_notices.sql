@@ -20,3 +20,8 @@ SELECT DISTINCT hourly.organisation_id, 'quota_100', (month.began AT TIME ZONE '
 SELECT DISTINCT hourly.organisation_id, 'refused', (month.today AT TIME ZONE 'UTC')::date
   FROM month JOIN quotas_hourlyusage AS hourly ON hourly.hour >= month.today
  WHERE hourly.outcome IN ('quota_exhausted', 'rate_limited')
+ UNION ALL
+-- Entries could not be scrubbed today. The index hourly_usage_of_refusals leaves out these three.
+SELECT DISTINCT hourly.organisation_id, 'withheld', (month.today AT TIME ZONE 'UTC')::date
+  FROM month JOIN quotas_hourlyusage AS hourly ON hourly.hour >= month.today
+ WHERE hourly.outcome = 'withheld' AND hourly.outcome NOT IN ('accepted', 'deduplicated', 'below_level')

@@ -107,7 +107,8 @@ class HourlyUsage(models.Model):
     """Requests, entries and bytes of one API key in one hour with one outcome. Written by SQL addition only.
 
     `outcome` is `accepted`, `deduplicated`, or the code of the error that refused the request; and for entries that an
-    accepted request lost, `below_level` or `rejected.` with the code of what was wrong.
+    accepted request lost, `below_level` or `rejected.` with the code of what was wrong; for those in which something
+    was found before they were kept, `scrubbed.` or `reported.` with the detector, or `withheld`.
     """
 
     hour = models.DateTimeField()
@@ -133,7 +134,7 @@ class HourlyUsage(models.Model):
                 condition=Q(outcome__in=["quota_exhausted", "rate_limited"]),
                 name="hourly_usage_of_429",
             ),
-            # The start page's refusals of the last day.
+            # The start page's refusals of the last day; the look for entries that could not be scrubbed.
             models.Index(fields=["hour"], condition=~Q(outcome__in=NO_REFUSALS), name="hourly_usage_of_refusals"),
         ]
 

@@ -13,6 +13,10 @@ MAX_KINDS = 20_000
 KINDS_A_PARCEL = 500
 #: What became of single entries of a request that was accepted; `REJECTED` goes on with the code of what was wrong.
 BELOW_LEVEL, REJECTED = "below_level", "rejected."
+#: What was found in single entries before they were kept, and go on with the detector; what is reported was left.
+SCRUBBED, REPORTED = "scrubbed.", "reported."
+#: Entries that could not be scrubbed: of these only the frame was kept.
+WITHHELD = "withheld"
 
 
 class Kind(NamedTuple):

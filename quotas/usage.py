@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
-from django.db.models import Max, Sum
+from django.db.models import Max, Q, Sum
 
 from foundation.postgres import fetch_all
 from quotas.ledger import Balance
 from quotas.models import NO_REFUSALS, HourlyUsage
-from quotas.tally import BELOW_LEVEL, REJECTED, Amount
+from quotas.tally import BELOW_LEVEL, REJECTED, REPORTED, SCRUBBED, WITHHELD, Amount
 
 ACCEPTED = "accepted"
 NOTHING = Amount(0, 0, 0)
@@ -39,16 +39,27 @@ class Usage:
     @property
     def dropped_entries(self) -> int:
         """Entries that accepted requests lost: below the key's minimum level, or refused leniently."""
-        return sum(amount.entries for outcome, amount in self.outcomes.items() if is_of_entries(outcome))
+        return sum(amount.entries for outcome, amount in self.outcomes.items() if is_dropped(outcome))
 
     @property
     def rejected_entries(self) -> dict[str, int]:
         """Entries refused leniently, by what was wrong."""
-        return {
-            outcome.removeprefix(REJECTED): amount.entries
-            for outcome, amount in self.outcomes.items()
-            if outcome.startswith(REJECTED)
-        }
+        return self._entries_by(REJECTED)
+
+    @property
+    def scrubbed_entries(self) -> dict[str, int]:
+        """Entries in which something was replaced before they were kept, by detector."""
+        return self._entries_by(SCRUBBED)
+
+    @property
+    def reported_entries(self) -> dict[str, int]:
+        """Entries in which something was found and left, by detector."""
+        return self._entries_by(REPORTED)
+
+    @property
+    def withheld_entries(self) -> int:
+        """Entries that could not be scrubbed: of these only the frame was kept."""
+        return self.outcomes.get(WITHHELD, NOTHING).entries
 
     @property
     def refused_requests(self) -> int:
@@ -60,10 +71,22 @@ class Usage:
         """All requests. One that lost entries is counted by what became of its others."""
         return sum(amount.requests for outcome, amount in self.outcomes.items() if not is_of_entries(outcome))
 
+    def _entries_by(self, prefix: str) -> dict[str, int]:
+        return {
+            outcome.removeprefix(prefix): amount.entries
+            for outcome, amount in self.outcomes.items()
+            if outcome.startswith(prefix)
+        }
 
-def is_of_entries(outcome: str) -> bool:
+
+def is_dropped(outcome: str) -> bool:
     """Tell whether an outcome is one of entries that accepted requests lost."""
     return outcome == BELOW_LEVEL or outcome.startswith(REJECTED)
+
+
+def is_of_entries(outcome: str) -> bool:
+    """Tell whether an outcome is one of single entries of accepted requests."""
+    return is_dropped(outcome) or outcome == WITHHELD or outcome.startswith((SCRUBBED, REPORTED))
 
 
 def is_refusal(outcome: str) -> bool:
@@ -95,7 +118,8 @@ def refusals_since(moment: datetime, *, limit: int) -> list[Refused]:
     """Return the refusals of all organisations by key and reason, the latest first and of an hour the most frequent."""
     counted = HourlyUsage.objects.filter(hour__gte=moment).exclude(outcome__in=NO_REFUSALS).order_by()
     rows = (
-        counted.exclude(outcome__startswith=REJECTED)
+        counted.exclude(Q(outcome__startswith=REJECTED) | Q(outcome__startswith=SCRUBBED))
+        .exclude(Q(outcome__startswith=REPORTED) | Q(outcome=WITHHELD))
         .values("organisation_id", "api_key_id", "outcome")
         .annotate(refused=Sum("requests"), last_hour=Max("hour"))
         .order_by("-last_hour", "-refused", "api_key_id", "outcome")[:limit]

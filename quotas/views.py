@@ -83,7 +83,10 @@ def _line(one: Usage) -> dict[str, Any]:
         "refused_requests": one.refused_requests,
         "dropped_entries": one.dropped_entries,
         "rejected_entries": one.rejected_entries,
-        "outcomes": {outcome: amount.requests for outcome, amount in one.outcomes.items()},
+        "scrubbed_entries": one.scrubbed_entries,
+        "reported_entries": one.reported_entries,
+        "withheld_entries": one.withheld_entries,
+        "outcomes": {outcome: amount.requests for outcome, amount in one.outcomes.items() if amount.requests},
     }
 
 

@@ -33,19 +33,37 @@ _head_of = attrgetter(*HEAD)
 
 
 class Batch(BatchHead, frozen=True, kw_only=True):
-    """Accepted entries of one API key. `lines[i]` is the canonical form of the entry with index `indexes[i]`."""
+    """Accepted entries of one API key. `lines[i]` is the canonical form of the entry with index `indexes[i]`.
+
+    `charged` has the bytes that each was charged, if they were changed since; empty: their lengths.
+    """
 
     lines: Sequence[bytes]
     indexes: Sequence[int]
+    charged: Sequence[int] = ()
 
     @property
     def size_bytes(self) -> int:
         """The bytes charged for these entries."""
-        return sum(map(len, self.lines))
+        return sum(self.charged or map(len, self.lines))
+
+    @property
+    def erased_bytes(self) -> int:
+        """How many of those are not stored; less than none, if what is stored is longer."""
+        return self.size_bytes - sum(map(len, self.lines)) if self.charged else 0
 
     def only(self, places: Sequence[int]) -> "Batch":
         """Return the same batch with only the lines at `places`."""
-        return replace(self, lines=[self.lines[n] for n in places], indexes=[self.indexes[n] for n in places])
+        return replace(
+            self,
+            lines=[self.lines[n] for n in places],
+            indexes=[self.indexes[n] for n in places],
+            charged=[self.charged[n] for n in places] if self.charged else (),
+        )
+
+    def scrubbed(self, lines: Sequence[bytes]) -> "Batch":
+        """Return the same batch with other lines in the place of its own; what was charged stays."""
+        return replace(self, lines=lines, charged=[len(line) for line in self.lines])
 
 
 def entry_id(batch_id: int, index: int) -> int:

@@ -165,6 +165,26 @@ class UnrolledDay(models.Model):
         return f"{self.day}, rolled up through batch {self.through}"
 
 
+class Erased(models.Model):
+    """What of a stored batch is not there any more, or was changed: a receipt says what was charged.
+
+    Bytes are signed: what stands in the place of a value may be longer.
+    """
+
+    batch_id = models.BigIntegerField()
+    organisation_id = models.BigIntegerField()
+    entries = models.IntegerField()
+    size_bytes = models.BigIntegerField()
+    erased_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        verbose_name_plural = "erased"
+        indexes = [models.Index(fields=["batch_id"], name="erased_batch")]  # `verify_ledger` asks by batch
+
+    def __str__(self) -> str:
+        return f"{self.entries} entries, {self.size_bytes} bytes of batch {self.batch_id}"
+
+
 class Retention(models.Model):
     """How far an organisation's entries have been deleted because its plan keeps them no longer."""
 

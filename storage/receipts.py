@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connections
 
-from foundation.postgres import copy_rows, fetch_all, stream
+from foundation.postgres import copy_rows, execute, fetch_all, stream
 from quotas.ledger import Amount
 from storage import wall
 from storage.batch import ENTRIES_A_BATCH, Batch
@@ -32,6 +32,10 @@ COLUMNS = {
     "is_rolled_up": "bool",
 }
 COPY = f"COPY storage_receipt ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+ERASE = """
+INSERT INTO storage_erased (batch_id, organisation_id, entries, size_bytes)
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::bigint[])
+"""
 #: For a statement of another room that asks in one snapshot where batches are: those that are stored.
 HAVE_RECEIPTS = "SELECT batch_id FROM storage_receipt WHERE batch_id = ANY (%(batch_ids)s)"
 #: Written since the row `spooled` of a statement of another room failed, in the order of transactions, which no clock
@@ -96,9 +100,12 @@ LIMIT %(limit)s
 
 #: What was dropped or emptied is not missed; receipt_received_at serves the day.
 OF_DAY = f"""
-SELECT batch_id, organisation_id, receipt.received_at, receipt.entries, receipt.size_bytes,
+SELECT batch_id, organisation_id, receipt.received_at,
+       receipt.entries - coalesce(erased.entries, 0), receipt.size_bytes - coalesce(erased.size_bytes, 0),
        {_IS_KEPT}
   FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
+  LEFT JOIN (SELECT batch_id, sum(entries)::int AS entries, sum(size_bytes)::bigint AS size_bytes
+               FROM storage_erased GROUP BY batch_id) AS erased USING (batch_id)
  WHERE receipt.received_at >= %s AND receipt.received_at < %s
  ORDER BY batch_id
 """  # noqa: S608 - constants
@@ -155,7 +162,10 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """What a receipt says was stored of a batch; `is_kept` unless retention has taken it, or is taking it."""
+    """What a receipt says was stored of a batch, less what was erased.
+
+    `is_kept` unless retention has taken it, or is taking it.
+    """
 
     batch_id: int
     organisation_id: int
@@ -172,6 +182,9 @@ def write(batches: Sequence[Batch]) -> None:
         for b in batches
     )
     copy_rows(COPY, rows, types=list(COLUMNS.values()))
+    changed = [(b.batch_id, b.organisation_id, 0, b.erased_bytes) for b in batches if b.charged and b.erased_bytes]
+    if changed:
+        execute(ERASE, [list(column) for column in zip(*changed, strict=True)])
 
 
 def days() -> list[date]:

@@ -16,6 +16,7 @@ from accounts.caller import Caller
 from accounts.last_use import last_use, plain_http
 from foundation import valkey
 from operations.health import readiness
+from privacy import policies
 from quotas import outcomes
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
@@ -69,6 +70,12 @@ def patient_request_path() -> None:
 def _readiness_is_looked_at_anew() -> None:
     """What the test before this one saw within the last second is not what this one asks for."""
     readiness.forget()
+
+
+@pytest.fixture(autouse=True)
+def _rules_are_read_anew() -> None:
+    """Organisations of other tests had the same ids."""
+    policies.forget()
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from django.db.models import QuerySet
 
 from foundation.postgres import execute, fetch_all, stream
 from ingest.models import DeadLetter
-from ingest.spool import batch_ids, storing
+from ingest.spool import batch_ids, replays, storing
 from ingest.spool.payload import PayloadError, pack, unpack
+from ingest.spool.replays import Found
 from ingest.spool.table import Spooled
 from quotas.ledger import Amount
 from storage import receipts
@@ -46,8 +47,9 @@ WITH dead AS (
     RETURNING organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload
 )
 INSERT INTO ingest_spooledbatch
-      (batch_id, requests, organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload)
-SELECT %s, 0, dead.* FROM dead
+      (batch_id, requests, is_replayed,
+       organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload)
+SELECT %s, 0, true, dead.* FROM dead
 """
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
@@ -55,13 +57,13 @@ SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
 """
 
 
-def take_apart(spooled: Iterable[Spooled], tally: Tally) -> list[Batch]:
+def take_apart(spooled: Iterable[Spooled], found: Found, tally: Tally) -> list[Batch]:
     """Store what can be stored of batches that failed too often, bury the rest, and return what was stored.
 
-    It is added to `tally`. In the caller's transaction. Raises: `Refused` when the log store refuses a plain entry in
-    their place, too; `Unavailable`, `DatabaseError`.
+    `found` is as for `replays.scrubbed`; what is stored is added to `tally`. In the caller's transaction. Raises:
+    `Refused` when the log store refuses a plain entry in their place, too; `Unavailable`, `DatabaseError`.
     """
-    return [kept for row in spooled if (kept := _keep_what_can_be_kept(row, tally)).lines]
+    return [kept for row in spooled if (kept := _keep_what_can_be_kept(row, found, tally)).lines]
 
 
 def bury_hopeless() -> int:
@@ -118,19 +120,20 @@ def exported(dead_letter_ids: Iterable[int]) -> Iterator[str]:
             yield readable(bytes(payload)) + "\n"
 
 
-def _keep_what_can_be_kept(row: Spooled, tally: Tally) -> Batch:
+def _keep_what_can_be_kept(row: Spooled, found: Found, tally: Tally) -> Batch:
     try:
         batch = row.batch()
     except PayloadError as error:
         _bury(row, payload=row.payload, entries=row.entries, size_bytes=row.size_bytes, reason=str(error))
         return row.empty_batch()
-    refused = _refused(batch, tally)
+    scrubbed = replays.scrubbed(row, batch, found)
+    refused = _refused(scrubbed, tally)
     if refused and storing.would_take(row) is False:
         raise next(iter(refused.values()))  # nobody's entries are taken there now: these are not to blame
     for index, why in refused.items():
         line = batch.lines[index]
         _bury(row, payload=pack(line), entries=1, size_bytes=len(line), reason=why.reason, position=index)
-    kept = batch.only([index for index in batch.indexes if index not in refused])
+    kept = scrubbed.only([index for index in batch.indexes if index not in refused])
     if kept.lines:
         receipts.write([kept])
     return kept

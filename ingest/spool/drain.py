@@ -11,7 +11,7 @@ from foundation.histograms import observe_all
 from foundation.outages import DISK_FULL, LOCK_NOT_AVAILABLE, is_outage, sqlstate
 from foundation.postgres import execute
 from ingest import metrics
-from ingest.spool import claims, dead_letters, failures, storing, table
+from ingest.spool import claims, dead_letters, failures, replays, storing, table
 from ingest.spool.claims import Claim
 from ingest.spool.failures import StandsStill
 from ingest.spool.payload import PayloadError
@@ -81,6 +81,7 @@ def _move(claim: Claim) -> int:
     `synchronous_commit = off` is safe here: a commit that a crash loses, loses its DELETE too.
     """
     began, tally = time.monotonic(), Tally()
+    found: replays.Found = {}
     with transaction.atomic():
         execute("SET LOCAL synchronous_commit = off")
         if not claims.hold(claim):
@@ -88,10 +89,11 @@ def _move(claim: Claim) -> int:
         spooled = table.take(claim.batch_ids)
         reach("after_delete")
         if any(row.attempts >= TAKE_APART_AFTER for row in spooled):
-            stored = dead_letters.take_apart(spooled, tally)
-        elif stored := [row.batch() for row in spooled]:
+            stored = dead_letters.take_apart(spooled, found, tally)
+        elif stored := [replays.scrubbed(row, row.batch(), found) for row in spooled]:
             tally = storing.write(stored)
-        storing.count(stored, requests={row.batch_id: row.requests for row in spooled}, tally=tally)
+        requests = {row.batch_id: row.requests for row in spooled}
+        storing.count(stored, requests=requests, tally=tally, found=found)
         reach("before_drain_commit")
     reach("after_drain_commit")
     _count(spooled, stored, seconds=time.monotonic() - began)

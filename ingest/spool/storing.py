@@ -11,6 +11,9 @@ from django.db import DatabaseError, InterfaceError, transaction
 
 from foundation.outages import is_outage
 from foundation.postgres import execute
+from ingest.findings import found_in
+from ingest.spool.replays import Found
+from privacy.scrubbing import NOTHING, Findings
 from quotas import ledger
 from storage import receipts, rollups
 from storage.batch import Batch, BatchHead
@@ -38,9 +41,17 @@ def write(batches: Sequence[Batch]) -> Tally:
     return tally
 
 
-def count(batches: Sequence[Batch], *, requests: Mapping[int, int], tally: Tally) -> None:
-    """Count stored batches as usage of their hour, and in the rollups. In the caller's transaction, at its end."""
-    ledger.count(_usage(batches, requests=requests))
+def count(
+    batches: Sequence[Batch], *, requests: Mapping[int, int], tally: Tally, found: Found | None = None
+) -> None:
+    """Count stored batches, and what was found in some of them now, as usage of their hour; and in the rollups.
+
+    In the caller's transaction, at its end.
+    """
+    rows = _usage(batches, requests=requests)
+    if found:
+        rows += [row for batch in batches for row in _findings(batch, found.get(batch.batch_id, NOTHING))]
+    ledger.count(rows)
     rollups.write(tally)
 
 
@@ -65,6 +76,11 @@ def would_take(head: BatchHead) -> bool | None:
             raise
         log.warning("trial_failed", organisation_id=head.organisation_id, error=type(error).__name__)
         return False
+
+
+def _findings(batch: Batch, findings: Findings) -> list[ledger.UsageRow]:
+    of_batch = (batch.received_at.astimezone(UTC), batch.organisation_id, batch.api_key_id)
+    return [ledger.UsageRow(*of_batch, outcome, 0, entries, 0) for outcome, entries in found_in(findings).items()]
 
 
 def _usage(batches: Sequence[Batch], *, requests: Mapping[int, int]) -> list[ledger.UsageRow]:

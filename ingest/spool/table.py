@@ -103,6 +103,7 @@ class Spooled(BatchHead, frozen=True, kw_only=True):
     entries: int
     size_bytes: int
     payload: bytes
+    is_replayed: bool
     attempts: int
     age_seconds: float  # at the beginning of the transaction that takes it, by PostgreSQL's clock
 

@@ -19,6 +19,8 @@ from ingest.protocols.luminalog.wire import parse_batch
 from ingest.spool import batch_ids, table
 from ingest.spool.drain import drain
 from ingest.spool.payload import pack, unpack
+from privacy.rules import Rules
+from privacy.scrubbing import Scrubber
 from quotas.plans import subscribe
 from storage.batch import Batch
 from storage.postgres import partitions
@@ -28,6 +30,7 @@ from tests.benchmarks.bodies import body
 from tests.benchmarks.taken import of_tree
 from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
 
+SCRUBBER = Scrubber(Rules())
 ORGANISATIONS = 10
 BODIES = 50
 KEEP = """
@@ -68,11 +71,11 @@ def measure(postgres_server: EmbeddedPostgres, *, entries: int, batches: int, ro
 
 def _parts(entries: int) -> list[table.Part]:
     """Return batches that differ, packed as a request packs them."""
-    encoded = next(encode_entries(parse_batch(body(1_000), lenient=False).entries)).payload.split(b"\n")
+    encoded = next(encode_entries(parse_batch(body(1_000), lenient=False).entries, SCRUBBER)).payload.split(b"\n")
     lines = cycle(encoded)
     parts = []
     for _ in range(BODIES):
-        [part] = encode_entries(list(islice(lines, entries)))
+        [part] = encode_entries(list(islice(lines, entries)), SCRUBBER)
         parts.append(table.Part(payload=pack(part.payload), entries=part.entries, size_bytes=part.size_bytes))
     return parts
 

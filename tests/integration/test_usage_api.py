@@ -34,6 +34,9 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
             ledger.UsageRow(now, organisation_id, api_key.pk, "below_level", 1, 3, 0),
             ledger.UsageRow(now, organisation_id, api_key.pk, "rejected.invalid_level", 1, 2, 0),
             ledger.UsageRow(now, organisation_id, api_key.pk, "rate_limited", 4, 0, 0),
+            ledger.UsageRow(now, organisation_id, api_key.pk, "scrubbed.email", 0, 3, 0),
+            ledger.UsageRow(now, organisation_id, api_key.pk, "reported.card", 0, 2, 0),
+            ledger.UsageRow(now, organisation_id, api_key.pk, "withheld", 0, 1, 0),
         ]
     )
 
@@ -47,6 +50,9 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
         "refused_requests": 4,
         "dropped_entries": 5,
         "rejected_entries": {"invalid_level": 2},
+        "scrubbed_entries": {"email": 3},
+        "reported_entries": {"card": 2},
+        "withheld_entries": 1,
         "outcomes": {"accepted": 2, "below_level": 1, "rate_limited": 4, "rejected.invalid_level": 1},
     }
     assert response.status_code == 200

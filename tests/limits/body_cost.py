@@ -9,6 +9,8 @@ import luminalog.wsgi  # noqa: F401 - Django as the web process has it
 from foundation.refusals import Refusal
 from ingest.canonical import encode_entries
 from ingest.protocols.luminalog.wire import parse_batch
+from privacy.rules import Rules
+from privacy.scrubbing import Scrubber
 
 SIZE_BYTES = 128 * 2**20
 
@@ -20,8 +22,20 @@ def legal() -> bytes:
     return b'{"logs":[' + b",".join([json.dumps(entry, ensure_ascii=False).encode()] * 1_000) + b"]}"
 
 
+def personal() -> bytes:
+    """1,000 entries whose metadata are addresses, each replaced by something longer."""
+    entry = {
+        "timestamp": "2026-01-26T14:30:00Z",
+        "level": "info",
+        "message": "",
+        "metadata": {"k": ["b@a.io"] * 11_000},
+    }
+    return b'{"logs":[' + b",".join([json.dumps(entry).encode()] * 1_000) + b"]}"
+
+
 BODIES = {
     "legal": legal,
+    "addresses": personal,
     "legal, with half an emoji": lambda: legal()[:-1] + rb',"unknown":"\ud83d"}',
     "numbers for entries": lambda: b'{"logs":[' + b"0," * (SIZE_BYTES // 2) + b"0]}",
     "objects for entries": lambda: b'{"logs":[' + b"{}," * (SIZE_BYTES // 3) + b"{}]}",
@@ -52,7 +66,7 @@ def main(name: str) -> None:
     before = peak_bytes()
     began = time.process_time()
     try:
-        parts = len(list(encode_entries(parse_batch(body, lenient=True).entries)))
+        parts = len(list(encode_entries(parse_batch(body, lenient=True).entries, Scrubber(Rules(hash_key=bytes(32))))))
         code = None
     except Refusal as error:
         parts, code = 0, error.code

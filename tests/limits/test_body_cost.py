@@ -30,6 +30,14 @@ def test_largest_legal_batch_takes_less_than_600_mib(name: str) -> None:
     assert cost["cpu_seconds"] < 30 * cost["plain_cpu_seconds"]
 
 
+def test_body_of_addresses_takes_less_than_600_mib() -> None:
+    cost = cost_of("addresses")
+    assert cost["size"] > 110_000_000
+    assert cost["code"] is None
+    assert cost["peak"] < 600 * MEBIBYTE
+    assert cost["cpu_seconds"] < 100 * cost["plain_cpu_seconds"]
+
+
 @pytest.mark.parametrize(
     ("name", "code"),
     [

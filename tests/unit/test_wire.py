@@ -7,6 +7,8 @@ import pytest
 from foundation.refusals import Refusal
 from ingest.canonical import encode_entries
 from ingest.protocols.luminalog.wire import legacy_api_key, parse_batch
+from privacy.rules import Rules
+from privacy.scrubbing import Scrubber
 
 ENTRY = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "hello"}
 
@@ -93,7 +95,7 @@ def test_body_without_a_legacy_key_has_none(payload):
 
 def test_large_batches_are_encoded_in_parts():
     batch = parse_batch(body(*[ENTRY | {"metadata": {"x": "x" * 100_000}}] * 200), lenient=False)
-    parts = list(encode_entries(batch.entries))
+    parts = list(encode_entries(batch.entries, Scrubber(Rules())))
     assert len(parts) == 3
     assert b"\n".join(part.payload for part in parts).split(b"\n") == batch.entries
     assert sum(part.size_bytes for part in parts) == sum(map(len, batch.entries))

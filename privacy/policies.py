@@ -1,0 +1,127 @@
+"""The rules of an organisation, ready for work, from this process's memory for some seconds; else with one query."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+
+from foundation.expiring import Expiring
+from foundation.postgres import answered_in_time, discard_if_dead, fetch_all
+from privacy.detectors import Kind
+from privacy.rules import DEFAULTS, Action, OwnRule, Rules, hash_key_of
+from privacy.scrubbing import Scrubber
+
+#: A change bites everywhere within 10 s: the age of an entry plus the time its query took.
+KNOWN_SECONDS = 8
+CAPACITY = 10_000
+READ = """
+SELECT mode, secrets, money, identity, contact, network, own, safe_fields, sensitive_fields, honours_privacy_mode, salt,
+       ARRAY(SELECT ARRAY[name, pattern]::text[] FROM privacy_rule AS rule
+              WHERE rule.policy_id = policy.organisation_id ORDER BY name)
+  FROM privacy_policy AS policy WHERE organisation_id = %s
+"""
+ON, REPORT, OFF = "on", "report", "off"
+
+_known: Expiring[int, Scrubber] = Expiring(capacity=CAPACITY)
+#: What was in force lately: made again only when something was changed.
+_made: Expiring[int, Scrubber] = Expiring(capacity=1_000)
+
+
+def scrubber_of(organisation_id: int) -> Scrubber:
+    """Return the organisation's scrubber, at most `KNOWN_SECONDS` old. Raises: `OperationalError`."""
+    return remembered(organisation_id) or _read(organisation_id)
+
+
+def remembered(organisation_id: int) -> Scrubber | None:
+    """Return the organisation's scrubber if this process knows it; asks nobody."""
+    return _known.get(organisation_id)
+
+
+def forget() -> None:
+    """Forget all rules."""
+    _known.clear()
+    _made.clear()
+
+
+def rules_now(organisation_id: int) -> Rules:
+    """Return the rules as they are in PostgreSQL. Raises: `OperationalError`."""
+    discard_if_dead()
+    with answered_in_time():
+        found = fetch_all(READ, [organisation_id])
+    return _rules(organisation_id, *found[0]) if found else default_rules(organisation_id)
+
+
+def default_rules(organisation_id: int) -> Rules:
+    """Return the rules of an organisation that has none of its own."""
+    return rules_of(organisation_id, mode=ON, actions=DEFAULTS)
+
+
+def rules_of(
+    organisation_id: int,
+    *,
+    mode: str,
+    actions: dict[Kind, Action],
+    own: Sequence[OwnRule] = (),
+    safe_fields: Sequence[str] = (),
+    sensitive_fields: Sequence[str] = (),
+    honours_privacy_mode: bool = False,
+    salt: str = "",
+) -> Rules:
+    """Return what these settings of an organisation mean, under what the operator has set."""
+    secrets = actions[Kind.SECRETS] if settings.SCRUB_SECRETS else Action.KEEP
+    others: dict[Kind, Action] = {kind: action for kind, action in actions.items() if kind != Kind.SECRETS}
+    private = _honoured(others) if honours_privacy_mode else {kind: _strict(action) for kind, action in others.items()}
+    return Rules(
+        actions={Kind.SECRETS: secrets} | _in_mode(mode, others),
+        actions_of_private={Kind.SECRETS: _of_private_secrets(secrets, honours_privacy_mode)} | _in_mode(mode, private),
+        own=tuple(own),
+        safe_fields=tuple(safe_fields),
+        sensitive_fields=tuple(sensitive_fields),
+        hash_key=hash_key_of(organisation_id, salt),
+    )
+
+
+def _read(organisation_id: int) -> Scrubber:
+    now = time.monotonic()
+    rules = rules_now(organisation_id)
+    scrubber = _made.get(organisation_id)
+    if scrubber is None or scrubber.rules != rules:
+        scrubber = Scrubber(rules)
+        _made.put(organisation_id, scrubber, until=now + 3600)
+    _known.put(organisation_id, scrubber, until=now + KNOWN_SECONDS)
+    return scrubber
+
+
+def _rules(organisation_id: int, mode: str, *row: Any) -> Rules:
+    *actions, safe_fields, sensitive_fields, honours_privacy_mode, salt, own = row
+    return rules_of(
+        organisation_id,
+        mode=mode,
+        actions=dict(zip(Kind, map(Action, actions), strict=True)),
+        own=[OwnRule(name=name, pattern=pattern) for name, pattern in own],
+        safe_fields=safe_fields,
+        sensitive_fields=sensitive_fields,
+        honours_privacy_mode=honours_privacy_mode,
+        salt=salt,
+    )
+
+
+def _in_mode(mode: str, actions: dict[Kind, Action]) -> dict[Kind, Action]:
+    if mode == ON:
+        return actions
+    instead = Action.REPORT if mode == REPORT else Action.KEEP
+    return {kind: Action.KEEP if action == Action.KEEP else instead for kind, action in actions.items()}
+
+
+def _honoured(actions: dict[Kind, Action]) -> dict[Kind, Action]:
+    """Return what is left to do with what its sender has scrubbed."""
+    return {kind: action if kind == Kind.MONEY else Action.KEEP for kind, action in actions.items()}
+
+
+def _strict(action: Action) -> Action:
+    return Action.DROP if action == Action.DROP else Action.MASK
+
+
+def _of_private_secrets(secrets: Action, honours_privacy_mode: bool) -> Action:
+    return secrets if honours_privacy_mode or secrets == Action.KEEP else _strict(secrets)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from explore import cursors
+from explore.hashed import hashed_by
 from explore.query import Node, QueryError, parse
 from explore.search import Search
 from foundation.refusals import Refusal
@@ -57,10 +58,10 @@ class Parameters:
                 "invalid_parameter", f"{name} must be an RFC 3339 date and time; write + as %2B in an address."
             ) from error
 
-    def query(self) -> Node:
-        """Return the parsed query; absent, it matches every entry."""
+    def query(self, organisation_id: int) -> Node:
+        """Return what the query means of an organisation's entries; absent, it matches every entry."""
         try:
-            return parse(self.given.get("query", ""))
+            return parse(self.given.get("query", ""), hashed=hashed_by(organisation_id))
         except QueryError as error:
             raise Refusal("invalid_query", error.message, members={"position": error.position}) from error
 
@@ -75,4 +76,4 @@ class Parameters:
         start = start or earlier(end, by=DEFAULT_RANGE)
         if start >= end:
             raise Refusal("invalid_parameter", "from must be earlier than to.")
-        return Search(organisation_id, self.query(), start, end)
+        return Search(organisation_id, self.query(organisation_id), start, end)

@@ -6,7 +6,8 @@ both   = term {"AND" term}
 term   = ("NOT" | "+") term | "(" terms ")" | [name ":"] term | value | comparison | range
 """
 
-from explore.fields import Comparison, ask_field, ask_words, refuse_unasked
+from explore.fields import NEVER_HASHED, Comparison, ask_field, ask_words, refuse_unasked
+from explore.hashed import Hashed
 from explore.matching import matches
 from explore.syntax import QueryError, Token, tokens, unexpected
 from explore.values import MAX_WILDCARDS, Value, read_value
@@ -21,16 +22,20 @@ RANGE = "A range is written [1 TO 9], {1 TO 9} or [1 TO *]."
 OPERATORS: dict[str, Operator] = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
-def parse(text: str) -> Node:
-    """Parse a query; blank text matches every entry. Raises: `QueryError`."""
-    return _Parser(text).parse()
+def parse(text: str, *, hashed: Hashed = lambda _text, _field: None) -> Node:
+    """Parse a query; blank text matches every entry. Values that are kept `hashed` are found, too.
+
+    Raises: `QueryError`.
+    """
+    return _Parser(text, hashed).parse()
 
 
 class _Parser:
     """One walk through a query's tokens; inside `field:(…)` each value is one of that field's."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, hashed: Hashed) -> None:
         self.text = text
+        self.hashed = hashed
         self.tokens = list(tokens(text))
         self.terms = 0
 
@@ -111,12 +116,23 @@ class _Parser:
         if field is None:
             if token.kind in ("compare", "["):
                 raise QueryError("A comparison needs a field, as in duration_ms:>500.", token.position)
-            return ask_words(comparisons[0].value)
+            return self._or_hashed(None, comparisons[0], ask_words(comparisons[0].value))
         try:
-            found = tuple(ask_field(field, comparison) for comparison in comparisons)
+            found = tuple(self._or_hashed(field, one, ask_field(field, one)) for one in comparisons)
         except QueryError as error:
             raise QueryError(error.message, token.position) from error
         return found[0] if len(found) == 1 else Every(found)
+
+    def _or_hashed(self, field: str | None, comparison: Comparison, asked: Node) -> Node:
+        """Return what was asked, or the same of the value's hash."""
+        value = comparison.value
+        if comparison.operator or len(value.pieces) > 1 or field in NEVER_HASHED:
+            return asked
+        kept = self.hashed(value.text, None if field == "message" else field)
+        if kept is None:
+            return asked
+        other = Value((kept,), is_quoted=True)
+        return Either((asked, ask_words(other) if field is None else ask_field(field, Comparison(other))))
 
     def _comparisons(self, token: Token) -> list[Comparison]:
         match token.kind:

@@ -77,7 +77,7 @@ class Scrubber:
         self._has_no_own = not (rules.own or rules.safe_fields or rules.sensitive_fields)
 
     def scrub(self, payload: bytes, *, at_most: int = MOST_OF_A_BATCH) -> Scrubbed:
-        """Scrub canonical entries, one a line, looking closer at so many places. The lines stay as many, and in order."""
+        """Scrub canonical entries, one a line, and look closer at so many places. The lines keep their order."""
         if self.rules.do_nothing or not payload:
             return Scrubbed(payload=payload)
         pieces: list[bytes] = []
@@ -104,6 +104,17 @@ class Scrubber:
             return self._scrub_line(line, effort or Effort())
         except Exception:  # whatever it is, a bug of ours too: what was not looked at is not kept
             return self._frame_of(line), [Change((), WITHHELD, Action.MASK, True)]
+
+    def hashed(self, text: str, *, field: str = "") -> str | None:
+        """Return how a text is kept, in this field of the metadata or as a message, if it is found by its hashes."""
+        if Action.HASH not in self.rules.actions.values():
+            return None
+        entry: dict[str, Any] = {"metadata": {field: text}} if field else {"message": text}
+        changes = self._usual.scrub(entry, Effort())
+        if not changes or any(change.action != Action.HASH for change in changes):
+            return None
+        kept = next(iter(entry["metadata"].values())) if field else entry["message"]
+        return str(kept)
 
     def scrub_text(self, text: str) -> tuple[str, list[Change]]:
         """Scrub a text as if it were a message."""

@@ -14,10 +14,10 @@ from foundation.refusals import Refusal
 Action = AccessRecord.Action
 
 
-def with_levels(given: Parameters) -> Parameters:
+def with_levels(given: Parameters, organisation_id: int) -> Parameters:
     """Join the chosen levels to the query; the query alone is parsed first, so that errors have its positions."""
     query, levels = given.text("query") or "", given.text("levels")
-    given.query()
+    given.query(organisation_id)
     names = levels.split(",") if levels else []
     if not set(names) <= BY_NAME.keys():
         raise Refusal("invalid_parameter", "levels must be names of levels, separated by commas.")
@@ -42,7 +42,7 @@ class StaffLook(views.ReadView):
         given = Parameters(request.query_params.dict())
         given.refuse_others_than((*self.parameters, "organisation", "levels"))
         organisation = organisation_of(given)
-        parameters = with_levels(given)
+        parameters = with_levels(given, organisation.pk)
         record(request, organisation, self.look(organisation, parameters))
         return organisation.pk, parameters
 
@@ -90,6 +90,6 @@ def listening(request: Request) -> tuple[Organisation, Parameters]:
     if not all(isinstance(value, str) for value in given.given.values()):
         raise Refusal("invalid_payload")
     organisation = organisation_of(given)
-    parameters = with_levels(given)
+    parameters = with_levels(given, organisation.pk)
     record(request, organisation, Look(action=Action.TAIL, query=parameters.text("query") or ""))
     return organisation, parameters

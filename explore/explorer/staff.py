@@ -1,5 +1,6 @@
 """Who uses the explorer: staff with a session and the permission. Every look of theirs is recorded."""
 
+from dataclasses import replace
 from typing import cast
 
 from rest_framework.authentication import SessionAuthentication
@@ -11,6 +12,7 @@ from accounts import looks
 from accounts.addresses import client_address
 from accounts.looks import Look
 from accounts.models import Organisation, User
+from explore.hashed import as_recorded
 from explore.parameters import Parameters
 from explore.permissions import may_view_logs
 from foundation.refusals import Refusal
@@ -49,4 +51,5 @@ def organisation_of(parameters: Parameters) -> Organisation:
 
 def record(request: Request, organisation: Organisation, look: Look) -> None:
     """Record that whoever asks is about to look."""
+    look = replace(look, query=as_recorded(look.query, organisation.pk))
     looks.record(look, by=staff_of(request), organisation=organisation, address=client_address(request._request))

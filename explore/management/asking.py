@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 from accounts import looks
 from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation
+from explore.hashed import as_recorded, hashed_by
 from explore.query import Node, QueryError, parse
 from explore.search import FoundEntry
 from explore.terminal import as_json_line, as_line
@@ -33,7 +34,8 @@ class LogsCommand(BaseCommand):
         try:
             with until_stopped():
                 organisation = _organisation(options["organisation"])
-                for entry in self.asked(organisation, _query(" ".join(options["query"])), options):
+                query = _query(" ".join(options["query"]), organisation.pk)
+                for entry in self.asked(organisation, query, options):
                     line = as_json_line(entry) if options["json"] else as_line(entry, coloured=coloured)
                     self.stdout.write(line)
         except Refusal as error:
@@ -48,7 +50,7 @@ class LogsCommand(BaseCommand):
 
 def record(action: AccessRecord.Action, organisation: Organisation, options: dict[str, Any]) -> None:
     """Record that whoever sits at the server is about to look."""
-    text = " ".join(options["query"])[:QUERY_CHARACTERS]
+    text = as_recorded(" ".join(options["query"]), organisation.pk)[:QUERY_CHARACTERS]
     look = Look(action=action, query=text, start=options.get("start"), end=options.get("end"))
     looks.record_each(look, by=looks.at_the_server(), organisation_ids=[organisation.pk])
 
@@ -66,8 +68,8 @@ def _organisation(slug: str | None) -> Organisation:
         raise CommandError("There is no such organisation.") from error
 
 
-def _query(text: str) -> Node:
+def _query(text: str, organisation_id: int) -> Node:
     try:
-        return parse(text)
+        return parse(text, hashed=hashed_by(organisation_id))
     except QueryError as error:
         raise CommandError(f"{error.message} (at character {error.position})", returncode=NOT_UNDERSTOOD) from error

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.middleware import HttpsOnlyMiddleware
 from explore.metrics import SENT, STREAMS
 from explore.tail.hub import Hub, Present
-from explore.tail.listener import Event, Listener, notice
+from explore.tail.listener import Event, notice
 from explore.tail.permits import Permit, Permits
 from explore.tail.subscription import PAGE_PATH, Subscription, read_query, subscription
 from foundation.cors import OriginMiddleware, PreflightMiddleware
@@ -83,7 +83,7 @@ class TailApplication:
             return
         opened = response.subscription
         try:
-            present = await self._join(opened.listener)
+            present = await self._join(opened)
         except Refusal as error:
             await _send_whole(response.refused(error), send)
             return
@@ -96,9 +96,10 @@ class TailApplication:
             self.permits.remove(permit)
             self.hub.leave(opened.listener)
 
-    async def _join(self, listener: Listener) -> Present:
+    async def _join(self, opened: Subscription) -> Present:
         """Read the query when it is the organisation's turn, then join."""
-        read = partial(read_query, listener.query)
+        listener = opened.listener
+        read = partial(read_query, listener.query, opened.hashed)
         listener.node = await self.hub.turns.run(listener.organisation_id, read)
         return await self.hub.join(listener)
 

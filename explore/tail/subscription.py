@@ -10,6 +10,7 @@ from accounts.addresses import client_address
 from accounts.authentication import caller_behind, presented_key
 from accounts.caller import Caller
 from accounts.keys import digest
+from explore.hashed import Hashed, hashed_by
 from explore.query import Node, QueryError, parse
 from explore.tail import ticket
 from explore.tail.bearers import Bearer, KeyBearer, check
@@ -31,6 +32,7 @@ class Subscription:
     """A tail that may be opened: its bearer was found good by asking at `asked_at`, by the monotonic clock."""
 
     listener: Listener
+    hashed: Hashed
     bearer: Bearer
     asked_at: float
     since: Position | None
@@ -52,10 +54,10 @@ def subscription(request: HttpRequest) -> Subscription:
     return _by_key(request) if request.path == API_PATH else _by_ticket(request)
 
 
-def read_query(text: str) -> Node:
-    """Return what `text` means. Raises: `Refusal`."""
+def read_query(text: str, hashed: Hashed) -> Node:
+    """Return what `text` means of entries whose values are kept so. Raises: `Refusal`."""
     try:
-        return parse(text)
+        return parse(text, hashed=hashed)
     except QueryError as error:
         raise Refusal("invalid_query", error.message, members={"position": error.position}) from error
 
@@ -92,6 +94,7 @@ def _subscription(
     return Subscription(
         listener=listener,
         bearer=bearer,
+        hashed=hashed_by(listener.organisation_id),
         asked_at=asked_at,
         since=since,
         greeting=(GAP,) if last and not since else (),

@@ -121,6 +121,7 @@ class OrganisationAdmin(NeverDeleted):
             "may_issue": user.has_perm("accounts.add_apikey"),
             "may_revoke": user.has_perm("accounts.revoke_apikey"),
             "may_view_logs": user.has_perm("explore.view_logs"),
+            "may_view_privacy": user.has_perm("privacy.view_policy"),
             "may_suspend": user.has_perm("accounts.suspend_organisation"),
         }
         if user.has_perm("quotas.view_monthlyusage"):

@@ -24,7 +24,7 @@ from luminalog.console.zone import in_zone
 
 #: The table of contents, by what staff look for and not by how the code is divided. What is not named comes last.
 CONTENTS = {
-    "Customers": ["organisation", "project", "apikey"],
+    "Customers": ["organisation", "project", "apikey", "policy"],
     "Logs": ["explorer", "savedsearch", "accessrecord"],
     "Limits and usage": ["quota", "plan", "notice", "noticechannel"],
     "Pipeline": ["spooledbatch", "deadletter", "retention", "droppedpartition"],

@@ -257,8 +257,8 @@ def test_error_in_a_query_keeps_its_position_when_levels_are_chosen(operator: Cl
         ("a OR b", "error,fatal", "(a OR b) AND (level:error OR level:fatal)"),
     ],
 )
-def test_levels_join_the_query(query: str, levels: str, expected: str) -> None:
-    assert with_levels(Parameters({"query": query, "levels": levels})).text("query") == expected
+def test_levels_join_the_query(acme: Organisation, query: str, levels: str, expected: str) -> None:
+    assert with_levels(Parameters({"query": query, "levels": levels}), acme.pk).text("query") == expected
 
 
 def test_export_is_safe_for_spreadsheets(operator: Client, acme: Organisation) -> None:

@@ -1,7 +1,7 @@
 """What an entry, and what a batch may cost: so many places are looked at closer, whatever is in them. Pure."""
 
 MOST_OF_AN_ENTRY = 10_000
-MOST_IN_A_MOMENT = 200
+MOST_IN_A_MOMENT = 50
 MOST_OF_A_BATCH = 60_000
 
 

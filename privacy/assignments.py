@@ -30,6 +30,7 @@ HINT = (
 
 NAME_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-[]$"
 _REST = re.compile(rb"[^\"'\\=:%\s]*")
+_EXTENSION = re.compile(rb"\.[a-z]{1,5}\Z")
 _OPENING = re.compile(rb"[ \t]*(?P<quote>\\{0,8}[\"'`])")
 _WORD = re.compile(rb"[ \t\n]*(?P<value>[^\s&;,\"'<>\x00]+(?:[\"'][^\s&;,\"'<>\x00]+)*)")
 _LINE = re.compile(rb"[ \t]*(?P<value>[^\r\n\"'\x00]+)")
@@ -65,7 +66,7 @@ def value_after(text: bytes, start: int, end: int, *, limit: int) -> tuple[int, 
         return None
     if opening := _OPENING.match(text, end, limit):
         return _worth_it(text, opening.end(), _closing(text, opening.end(), opening["quote"], limit))
-    if text[end : end + 1] == b"=":  # a comparison
+    if text[end : end + 1] in (b"=", b":") or _is_file(name, text, end):  # a comparison, a namespace
         return None
     is_header = any(header in name.lower() for header in _HEADERS)
     found = (_LINE if is_header else _WORD).match(text, end, limit)
@@ -93,6 +94,11 @@ def _closing(text: bytes, begin: int, quote: bytes, limit: int) -> int:
     while stop > begin and text[stop - 1 : stop] == b"\\":
         stop = text.find(quote, stop + 1, limit)
     return limit if stop < 0 else stop
+
+
+def _is_file(name: bytes, text: bytes, end: int) -> bool:
+    """Tell whether this is a file and a line of it: `token.ts:12`."""
+    return text[end - 1 : end] == b":" and text[end : end + 1].isdigit() and _EXTENSION.search(name) is not None
 
 
 def _looks_secret(value: bytes) -> bool:

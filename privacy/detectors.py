@@ -90,6 +90,7 @@ DETECTORS = (
     Detector(
         name="slack_token",
         kind=Kind.SECRETS,
+        at_edge=True,
         pattern=r"(?:xox[a-z]-[0-9A-Za-z-]{10}[0-9A-Za-z-]*|xapp-\d-[0-9A-Za-z-]{10}[0-9A-Za-z-]*)",
     ),
     Detector(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from privacy import assignments, replacements
 from privacy.assignments import MOST_NAME_BYTES, NAME_BYTES
-from privacy.detectors import BEGIN, DETECTORS, EDGE, NAMED_SECRET, NETWORK, Detector
+from privacy.detectors import DETECTORS, EDGE, NAMED_SECRET, NETWORK, Detector
 from privacy.effort import Effort
 from privacy.expressions import Expression
 from privacy.names import is_identifier
@@ -33,7 +33,6 @@ class Finder:
     groups: re.Pattern[bytes]
     detectors: dict[str, Detector]
     hint: Expression
-    names_hint: Expression
     with_network: bool
 
     def finds(
@@ -87,7 +86,6 @@ def finder(*, with_network: bool) -> Finder:
         groups=re.compile(expression.encode("latin-1")),
         detectors={one.name: one for one in detectors},
         hint=Expression("|".join([*hints, assignments.HINT, PRIVATE])),
-        names_hint=Expression("|".join([assignments.HINT, PRIVATE, BEGIN])),
         with_network=with_network,
     )
 

@@ -6,12 +6,15 @@ What it leaves is vouched for as any clean entry is, by the finder's hint, and p
 from msgspec import DecodeError, json
 
 from privacy.changing import Change, Orders
+from privacy.detectors import NAMED_SECRET
 from privacy.effort import Effort
 from privacy.gathering import UNTOUCHED
 from privacy.rules import Action
 
 #: Of a longer line decoding is the lesser part.
 MOST_BYTES = 8_192
+#: These may go beyond a text of JSON.
+_LONGER = frozenset({NAMED_SECRET, "private_key"})
 _ACTIONS = (Action.MASK, Action.HASH)
 #: A number of JSON follows one of these.
 _BEFORE_NUMBERS = b":,["
@@ -21,7 +24,7 @@ _decode = json.Decoder().decode
 def scrub_plain(line: bytes, orders: Orders, effort: Effort) -> tuple[bytes, list[Change]] | None:
     """Return the scrubbed entry and what was found in it; None when it takes a closer look. Raises: `TooMuch`."""
     finder = orders.finder
-    if len(line) > MOST_BYTES or finder.names_hint.fits(line):
+    if len(line) > MOST_BYTES:
         return None
     pieces: list[bytes] = []
     changes: list[Change] = []
@@ -31,7 +34,9 @@ def scrub_plain(line: bytes, orders: Orders, effort: Effort) -> tuple[bytes, lis
     )
     for find in finds:
         action, name = orders.actions.get(find.detector), _field_at(line, find.start)
-        if action not in _ACTIONS or not name or name in UNTOUCHED or _may_be_number(line, find.start):
+        if action not in _ACTIONS or find.detector in _LONGER or not name or name in UNTOUCHED:
+            return None
+        if _may_be_number(line, find.start):
             return None
         pieces += [line[at : find.start], orders.rules.replacement(find.detector, action, find.plain).encode()]
         changes.append(Change((name,), find.detector, action, True))

@@ -29,6 +29,8 @@ WITHHELD_MESSAGE = "[withheld: could not be scrubbed]"
 #: A scrubbed entry is at most so many times as large, and so many bytes more.
 MOST_GROWTH, MOST_GROWTH_BYTES = 2, 1_024
 
+#: Nothing else that a hint looks for ends so.
+_ENDS_OF_NAMES = (b":", b"=", b",", b"]", b"}", b" ")
 _decode = json.Decoder(float_hook=lambda text: Raw(text.encode())).decode
 _encode = json.Encoder().encode
 
@@ -83,10 +85,10 @@ class Scrubber:
         pieces: list[bytes] = []
         changed, reported = Counter[str](), Counter[str]()
         at, left = 0, at_most
-        for start, end in self._suspects(payload):
+        for start, end, is_named in self._suspects(payload):
             effort = Effort(min(left, MOST_OF_AN_ENTRY))
             left -= effort.left
-            line, changes = self.scrub_line(payload[start:end], effort)
+            line, changes = self.scrub_line(payload[start:end], effort, is_named=is_named)
             left += effort.left
             for detector, is_real in {(change.detector, change.is_real) for change in changes}:
                 (changed if is_real else reported)[detector] += 1
@@ -98,10 +100,18 @@ class Scrubber:
         payload = b"".join([*pieces, payload[at:]])
         return Scrubbed(payload=payload, findings=Findings(changed=changed, reported=reported))
 
-    def scrub_line(self, line: bytes, effort: Effort | None = None) -> tuple[bytes | None, list[Change]]:
-        """Scrub an entry, and say what was found; None when it stays as it is. What fails is withheld."""
+    def scrub_line(
+        self, line: bytes, effort: Effort | None = None, *, is_named: bool = False
+    ) -> tuple[bytes | None, list[Change]]:
+        """Scrub an entry, and say what was found; None when it stays as it is. What fails is withheld.
+
+        `is_named`: a secret's name was seen in it, so that it takes a closer look.
+        """
+        effort = effort or Effort()
         try:
-            return self._scrub_line(line, effort or Effort())
+            if self._has_no_own and not is_named and (plain := scrub_plain(line, self._usual, effort)):
+                return plain
+            return self._scrub_decoded(line, effort)
         except Exception:  # whatever it is, a bug of ours too: what was not looked at is not kept
             return self._frame_of(line), [Change((), WITHHELD, Action.MASK, True)]
 
@@ -142,16 +152,12 @@ class Scrubber:
         names = [rf"{re2.escape(_encode(name).decode())}:" for name in sensitive.last_names]
         return Expression("|".join([*(own.hints if own else ()), *names]), is_text=True)
 
-    def _suspects(self, payload: bytes) -> Iterator[tuple[int, int]]:
+    def _suspects(self, payload: bytes) -> Iterator[tuple[int, int, bool]]:
         """Yield where the lines are that something may be found in."""
         if self._further_hint is None:
             return _lines_with(self._hint, payload)
-        return iter(sorted({*_lines_with(self._hint, payload), *_lines_with(self._further_hint, payload)}))
-
-    def _scrub_line(self, line: bytes, effort: Effort) -> tuple[bytes | None, list[Change]]:
-        if self._has_no_own and (plain := scrub_plain(line, self._usual, effort)):
-            return plain
-        return self._scrub_decoded(line, effort)
+        lines = {line[:2] for hint in (self._hint, self._further_hint) for line in _lines_with(hint, payload)}
+        return ((start, end, False) for start, end in sorted(lines))
 
     def _scrub_decoded(self, line: bytes, effort: Effort) -> tuple[bytes | None, list[Change]]:
         entry: dict[str, Any] = _decode(line)
@@ -185,11 +191,12 @@ class QuickScrubber:
         return scrubbed
 
 
-def _lines_with(hint: Expression, payload: bytes) -> Iterator[tuple[int, int]]:
+def _lines_with(hint: Expression, payload: bytes) -> Iterator[tuple[int, int, bool]]:
+    """Yield the lines that the hint fits, and whether it ends as that of a secret's name does."""
     at = 0
     while at < len(payload) and (span := hint.span(payload, at)):
         start = payload.rfind(b"\n", 0, max(span[1] - 1, at)) + 1
         end = payload.find(b"\n", start)
         end = len(payload) if end < 0 else end
-        yield start, end
+        yield start, end, payload[span[1] - 1 : span[1]] in _ENDS_OF_NAMES
         at = end + 1

@@ -12,7 +12,7 @@ class LuminalogConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks, and the pages of no single room."""
-        for module in ("luminalog.checks", "luminalog.console.organisation", "luminalog.console.privacy"):
+        for module in ("luminalog.checks", "luminalog.console.organisation", "luminalog.console.privacy_trial"):
             import_module(module)
 
 

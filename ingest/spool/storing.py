@@ -41,9 +41,7 @@ def write(batches: Sequence[Batch]) -> Tally:
     return tally
 
 
-def count(
-    batches: Sequence[Batch], *, requests: Mapping[int, int], tally: Tally, found: Found | None = None
-) -> None:
+def count(batches: Sequence[Batch], *, requests: Mapping[int, int], tally: Tally, found: Found | None = None) -> None:
     """Count stored batches, and what was found in some of them now, as usage of their hour; and in the rollups.
 
     In the caller's transaction, at its end.

@@ -1,4 +1,4 @@
-"""Marked secrets, sent to the whole product in every place by every way in: they are in no file of it, and in no dump."""
+"""Marked secrets, sent to the whole product in every place by every way in: they are in none of its files."""
 
 import json
 import re
@@ -29,7 +29,7 @@ SECRETS = {
     "option": "--api-key MARKED1",
     "e-mail": "MARKED.bob@example.com",
 }
-MARK = re.compile(rb"(?i)MARKED|MAR.{1,3}KED|7417417417")
+MARK = re.compile(rb"MARKED|MAR.{1,3}KED|7417417417")
 
 
 def entries() -> list[dict[str, Any]]:

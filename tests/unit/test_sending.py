@@ -13,10 +13,15 @@ from command.sending import parser
 from command.server import Server, server
 
 
+def _write_all(descriptor: int, text: bytes) -> None:
+    with os.fdopen(descriptor, "wb") as pipe:
+        pipe.write(text)
+
+
 def fed(text: bytes, *, stopped: threading.Event | None = None) -> list[list[bytes]]:
     """Return the batches of a pipe that holds `text` and ends."""
     reading, writing = os.pipe()
-    writer = threading.Thread(target=lambda: (os.write(writing, text), os.close(writing)))
+    writer = threading.Thread(target=_write_all, args=(writing, text))
     writer.start()
     try:
         return list(batches(reading, stopped=stopped or threading.Event()))

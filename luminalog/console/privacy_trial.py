@@ -1,14 +1,16 @@
-"""What rules would do: to an entry that somebody has pasted, and to an organisation's newest. Nothing is kept of it."""
+"""What privacy rules would do: to an entry that somebody has pasted, and to an organisation's newest. Keeps nothing."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
 from foundation.refusals import Refusal
 from ingest.protocol import Wishes
 from ingest.protocols.ndjson import NDJSON
+from privacy.admin import PolicyAdmin
 from privacy.rules import Rules
 from privacy.scrubbing import Findings, Scrubber
 from storage.conditions import EVERYTHING
@@ -48,6 +50,17 @@ class Preview:
     entries: int
     changed: Sequence[tuple[str, int]]
     reported: Sequence[tuple[str, int]]
+
+
+def trial(organisation_id: int, rules: Rules, sample: str, *, now: datetime) -> dict[str, Any]:
+    """Return what the page of an organisation's rules shows of a trial."""
+    return {
+        "tried": try_on(sample, rules) if sample else None,
+        "preview": preview(organisation_id, rules, now=now),
+    }
+
+
+PolicyAdmin.trial = staticmethod(trial)
 
 
 def try_on(sample: str, rules: Rules) -> Tried:

@@ -18,6 +18,7 @@ from ingest.express import Pass
 from ingest.models import SpooledBatch
 from ingest.protocols.luminalog import LUMINALOG
 from ingest.spool.group_commit import Outcome
+from privacy.policies import scrubber_of
 from quotas import ledger, limits
 from tests.counting import round_trips
 from tests.organisations import make_api_key, make_caller, make_organisation
@@ -98,6 +99,7 @@ def test_express_requests_that_wait_together_cost_one_statement_and_one_round_tr
     def passes() -> list[Pass]:
         for caller in callers:
             limits.limits_for(caller.organisation_id)
+            scrubber_of(caller.organisation_id)
         given = [express.vouch(callers[number % 2], LUMINALOG, body) for number in range(requests)]
         return [one for one in given if one]
 

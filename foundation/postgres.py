@@ -15,6 +15,7 @@ from django.db.transaction import Atomic
 from psycopg.rows import class_row
 from psycopg.sql import Composed
 
+from foundation import arrays  # noqa: F401 - how they are sent, before anybody connects: a connection copies what is there
 from foundation.deadlines import deadlines
 
 Row = TypeVar("Row")

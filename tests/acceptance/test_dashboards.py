@@ -27,6 +27,7 @@ ADDED = {"instance", "job"}
 RARE = {
     "luminalog_rate_limited_total": {"scope", "process"},
     "luminalog_rejected_entries_total": {"code", "process"},
+    "luminalog_scrubbed_entries_total": {"action", "detector", "process"},
     "luminalog_proxy_refusals_total": {"status"},
 }
 

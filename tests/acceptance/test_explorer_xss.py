@@ -200,9 +200,9 @@ def test_trace_context_and_queries_are_inert(page: Page, mine: Product, text: st
 
 
 def test_live_entries_are_inert(page: Page, mine: Product) -> None:
-    page.goto(f"{mine.base_url}{PAGE}?range=5m&query=fresh&live=1")
+    page.goto(f"{mine.base_url}{PAGE}?range=5m&query=lively&live=1")
     expect(page.locator("#ex-live-words")).to_have_text("Live")
-    fresh = [_entry("fresh " + text) for text in CORPUS]
+    fresh = [_entry("lively " + text) for text in CORPUS]  # a word that is in none of them
     assert mine.post({"logs": fresh}).status_code == 200
     expect(page.locator(".ex-fresh")).to_have_count(len(CORPUS))
 

@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts.forms import ConfirmForm
 from accounts.models import Organisation
 from accounts.steps import Question, ask
+from foundation import places
 from privacy.forms import PolicyForm, unsaved_rules
 from privacy.models import Policy, Rule
 from privacy.own_rules import MOST_RULES
@@ -32,6 +33,8 @@ else:
     ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline  # only django-stubs' are generic
 
 HOURS_SHOWN = 24
+
+places.lists("customers", of="privacy.policy", title="Privacy", order=6)
 
 
 class RuleInline(TabularInline):

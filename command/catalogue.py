@@ -47,6 +47,7 @@ SECTIONS: dict[str, Sequence[Command]] = {
         _command("backup", "write a backup while the product runs"),
         _command("restore", "fill an empty database from a backup"),
         _command("upkeep", "do what workers do, without a broker"),
+        _command("rollup", "count what older versions have stored for histograms"),
         _command("drain", "only store what waits in the spool"),
         _command("database-roles", "print, or set up, roles of least privilege"),
     ),

@@ -130,7 +130,7 @@ def _rollups() -> Iterator[Finding]:
     yield warning(
         "rollups",
         f"{' '.join(what)} Their histograms are right, and slow: they are counted from entries.",
-        "Workers see to it, half a minute in five; manage.py rollup does it now. Stop workers of the version before.",
+        "Workers see to it, half a minute in five; bin/luminalog rollup does it now. Stop workers of before.",
     )
 
 

@@ -1,5 +1,6 @@
-"""`manage.py rollup`: bring what older versions have stored into the rollups now, not a part every five minutes."""
+"""`bin/luminalog rollup`: bring what older versions have stored into the rollups now, not a part every five minutes."""
 
+import json
 from argparse import ArgumentParser
 from typing import Any
 
@@ -19,10 +20,13 @@ class Command(BaseCommand):
             "--seconds",
             type=within(1, MAX_SECONDS),
             default=MAX_SECONDS,
+            metavar="SECONDS",
             help="stop after about so many; the next run goes on from there",
         )
+        parser.add_argument("--json", action="store_true", help="answer in JSON")
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         batches = unrolled.roll_up(budget_seconds=options["seconds"])
         left = len(unrolled.days())
-        self.stdout.write(f"{batches:,} batches rolled up; {left} days are left, and counted from entries.")
+        said = f"{batches:,} batches rolled up; {left} days are left, and counted from entries."
+        self.stdout.write(json.dumps({"batches": batches, "days_left": left}) if options["json"] else said)

@@ -241,7 +241,7 @@ def test_group_costs_the_same_statements_whatever_its_size(caller: Caller) -> No
             return len(re.findall(r"^\S+ \S+\tF\t\d+\t(?:Query|Execute)", trace.read(), re.MULTILINE))
 
     statements_of(1)  # the claim's statements are prepared
-    assert statements_of(1) == statements_of(50) == 18
+    assert statements_of(1) == statements_of(50) == 20
 
 
 def test_poison_is_taken_apart_and_good_entries_are_stored(caller: Caller) -> None:

@@ -56,6 +56,12 @@ def test_from_the_spike_to_the_line_that_says_why(page: Page, shop: Product, tmp
     expect(page.locator("#ex-status")).to_contain_text("496 entries")
     page.locator(".ex-chip[data-level=error]").click()
     expect(page.locator("#ex-status")).to_contain_text("71 entries")
+    newest = page.locator(".ex-item").first.locator(".ex-line")
+    newest.click()
+    expect(page.locator(".ex-stack")).to_be_visible()
+    keep(page, "explorer")
+    newest.click()
+    expect(page.locator(".ex-stack")).to_be_hidden()
     bars = page.locator(".ex-step.level-error")
     first, last = bars.first.bounding_box(), bars.last.bounding_box()
     assert first
@@ -70,7 +76,6 @@ def test_from_the_spike_to_the_line_that_says_why(page: Page, shop: Product, tmp
     page.locator(".ex-item", has_text="ORD-12345").locator(".ex-line").click()
     stack = page.locator(".ex-stack")
     expect(stack).to_contain_text("at processPayment (/srv/app/src/payments/payment.ts:45:11)")
-    keep(page, "explorer")
     page.get_by_role("button", name="Hide 2 library frames").click()
     expect(stack.get_by_text("node_modules")).to_be_hidden()
     # Its trace tells what went before.

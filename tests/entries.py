@@ -16,6 +16,7 @@ from storage import receipts, rollups
 from storage.batch import Batch
 from storage.postgres import partitions
 from storage.store import store
+from storage.tally import Tally
 from tests.waiting import DEADLINE_SECONDS
 
 NOW = datetime(2026, 11, 20, 12, 0, 0, tzinfo=UTC)
@@ -34,10 +35,10 @@ def line(message: str = "hello", **fields: Any) -> dict[str, Any]:
     return {"timestamp": timestamp, "level": "info", "message": message, **fields}
 
 
-def store_batch(
+def _store(
     organisation: Organisation, entries: Sequence[dict[str, Any]], *, batch_id: int | None = None, project: str = "shop"
-) -> int:
-    """Store `entries` as one batch, in the transaction that is open; return the batch's id."""
+) -> tuple[int, Tally]:
+    """Store `entries` as one batch, in the open transaction; return its id, and what the rollups have yet to count."""
     [(received_at,)] = fetch_all("SELECT clock_timestamp()")
     api_key = ApiKey.objects.filter(organisation=organisation).first()
     batch = Batch(
@@ -53,8 +54,16 @@ def store_batch(
     )
     tally = store().writer.write([batch])
     receipts.write([batch])
+    return batch.batch_id, tally
+
+
+def store_batch(
+    organisation: Organisation, entries: Sequence[dict[str, Any]], *, batch_id: int | None = None, project: str = "shop"
+) -> int:
+    """Store `entries` as one batch, in the transaction that is open; return the batch's id."""
+    stored, tally = _store(organisation, entries, batch_id=batch_id, project=project)
     rollups.write(tally)
-    return batch.batch_id
+    return stored
 
 
 class OpenTransaction:
@@ -75,9 +84,10 @@ class OpenTransaction:
     def _run(self, organisation: Organisation, message: str, batch_id: int | None) -> None:
         try:
             with transaction.atomic():
-                store_batch(organisation, [line(message)], batch_id=batch_id)
+                _, tally = _store(organisation, [line(message)], batch_id=batch_id)
                 self.stored.set()
                 self.may_commit.wait(DEADLINE_SECONDS)
+                rollups.write(tally)  # last, as a drain does: others wait for it until the COMMIT
         finally:
             connection.close()
 

@@ -135,7 +135,9 @@ class Product:
 
     def stored(self, condition: str = "true", *parameters: object) -> list[dict[str, Any]]:
         """Return the stored entries that meet the SQL `condition`, by id."""
-        rows = self.query(f"SELECT to_jsonb(e) FROM storage_entry e WHERE {condition} ORDER BY id", *parameters)
+        documents = "jsonb_build_object('metadata', metadata::jsonb, 'error', error::jsonb)"  # text, as they came
+        sql = f"SELECT to_jsonb(e) || {documents} FROM storage_entry e WHERE {condition} ORDER BY id"
+        rows = self.query(sql, *parameters)
         return [row for (row,) in rows]
 
     def wait_until_stored(self, count: int, condition: str = "true", *parameters: object) -> list[dict[str, Any]]:

@@ -18,7 +18,8 @@ SHOWN = 5
 EARLIEST, LATEST = "2026-01-26", "2026-02-28"  # of the entries that clients send
 ANSWERS = {200, 400, 429, 503}
 ROWS = """
-SELECT to_jsonb(entry) || jsonb_build_object('timestamp', to_char(timestamp, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+SELECT to_jsonb(entry) || jsonb_build_object('metadata', metadata::jsonb, 'error', error::jsonb,
+           'timestamp', to_char(timestamp, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
   FROM storage_entry AS entry WHERE message LIKE %s
 """
 #: What an outage may end a task or a thread with; anything else in a log is a bug.

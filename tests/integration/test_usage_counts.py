@@ -20,6 +20,8 @@ pytestmark = pytest.mark.django_db(transaction=True)  # a refused statement ends
 @pytest.fixture(autouse=True)
 def _nothing_noted(transactional_db: None) -> Iterator[None]:
     outcomes.flush()
+    OutcomeFold.objects.all().delete()  # of what a test before has noted
+    HourlyUsage.objects.all().delete()
     yield
     outcomes.flush()
 

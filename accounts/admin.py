@@ -44,6 +44,23 @@ class NeverDeleted(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002 - Django's signature
         return False
 
+    def page(self, request: HttpRequest, row: Any) -> dict[str, Any]:  # noqa: ARG002 - others look at them
+        """Return what the page of a row shows beside its form."""
+        return {}
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        if obj:
+            context |= self.page(request, obj)
+        return super().render_change_form(request, context, add=add, change=change, form_url=form_url, obj=obj)
+
 
 @admin.register(Project)
 class ProjectAdmin(NeverDeleted):
@@ -179,22 +196,12 @@ class ApiKeyAdmin(NeverDeleted):
         )
         return ask(self, request, api_key, question=question, form=form)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: ApiKey | None = None,
-    ) -> HttpResponse:
-        if obj:
-            context |= {
-                "standing": standing(obj),
-                "may_rotate": request.user.has_perm("accounts.add_apikey"),
-                "may_revoke": request.user.has_perm("accounts.revoke_apikey") and not obj.revoked_at,
-            }
-        return super().render_change_form(request, context, add=add, change=change, form_url=form_url, obj=obj)
+    def page(self, request: HttpRequest, row: ApiKey) -> dict[str, Any]:
+        return {
+            "standing": standing(row),
+            "may_rotate": request.user.has_perm("accounts.add_apikey"),
+            "may_revoke": request.user.has_perm("accounts.revoke_apikey") and not row.revoked_at,
+        }
 
     @admin.display(description="key")
     def hint(self, api_key: ApiKey) -> SafeString:

@@ -10,14 +10,15 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from accounts.admin import NeverDeleted
 from accounts.forms import ConfirmForm
 from accounts.models import Organisation
-from accounts.steps import Question, ask
+from accounts.steps import Question, ask, find
 from foundation import places
 from privacy.forms import PolicyForm, unsaved_rules
 from privacy.models import Policy, Rule
@@ -27,10 +28,9 @@ from privacy.scrubbing import Scrubber
 from quotas import usage
 
 if TYPE_CHECKING:
-    ModelAdmin = admin.ModelAdmin[Any]
     TabularInline = admin.TabularInline[Any, Any]
 else:
-    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline  # only django-stubs' are generic
+    TabularInline = admin.TabularInline  # only django-stubs' is generic
 
 HOURS_SHOWN = 24
 
@@ -61,7 +61,7 @@ class RuleInline(TabularInline):
 
 
 @admin.register(Policy)
-class PolicyAdmin(ModelAdmin):
+class PolicyAdmin(NeverDeleted):
     """Each organisation has rules, with a row or without: its page is opened by the organisation's number."""
 
     #: What rules would do, for the page: set by who knows entries and the log store.
@@ -74,8 +74,6 @@ class PolicyAdmin(ModelAdmin):
     list_select_related = ["organisation"]
     list_filter = ["mode"]
     search_fields = ["organisation__name", "organisation__slug"]
-    show_full_result_count = False
-    list_per_page = 50
     fieldsets = [
         (None, {"fields": ["mode"]}),
         (
@@ -87,9 +85,6 @@ class PolicyAdmin(ModelAdmin):
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
@@ -165,28 +160,16 @@ class PolicyAdmin(ModelAdmin):
         )
         return ask(self, request, policy, question=question, form=ConfirmForm())
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Policy | None = None,
-    ) -> HttpResponse:
-        if obj:
-            context |= {
-                "may_view_logs": request.user.has_perm("explore.view_logs"),
-                "found": _found_lately(obj.pk) if request.user.has_perm("quotas.view_monthlyusage") else None,
-            }
-        return super().render_change_form(request, context, add=add, change=change, form_url=form_url, obj=obj)
+    def page(self, request: HttpRequest, row: Policy) -> dict[str, Any]:
+        return {
+            "may_view_logs": request.user.has_perm("explore.view_logs"),
+            "found": _found_lately(row.pk) if request.user.has_perm("quotas.view_monthlyusage") else None,
+        }
 
     def _found(self, request: HttpRequest, object_id: str, *, permission: str) -> Policy:
-        if not (request.user.has_perm(permission) and request.user.has_perm("privacy.view_policy")):
-            raise PermissionDenied
-        policy = self.get_object(request, unquote(object_id))
-        if policy is None:
-            raise Http404
+        policy: Policy = find(self, request, unquote(object_id), permission=permission)
+        if not request.user.has_perm("privacy.view_policy"):
+            raise PermissionDenied("privacy.view_policy")
         return policy
 
     def _own_rules(self, request: HttpRequest, policy: Policy) -> Any:

@@ -102,20 +102,7 @@ class OrganisationAdmin(NeverDeleted):
         )
         return ask(self, request, organisation, question=question, form=ConfirmForm())
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Organisation | None = None,
-    ) -> HttpResponse:
-        if obj:
-            context |= self._page(request, obj)
-        return super().render_change_form(request, context, add=add, change=change, form_url=form_url, obj=obj)
-
-    def _page(self, request: HttpRequest, organisation: Organisation) -> dict[str, Any]:
+    def page(self, request: HttpRequest, row: Organisation) -> dict[str, Any]:
         user, now = request.user, timezone.now()
         page: dict[str, Any] = {
             "may_issue": user.has_perm("accounts.add_apikey"),
@@ -125,14 +112,14 @@ class OrganisationAdmin(NeverDeleted):
             "may_suspend": user.has_perm("accounts.suspend_organisation"),
         }
         if user.has_perm("quotas.view_monthlyusage"):
-            page |= {"usage_visible": True, "usage": month_used(organisation.pk)}
+            page |= {"usage_visible": True, "usage": month_used(row.pk)}
         if user.has_perm("accounts.view_apikey"):
-            keys = ApiKey.objects.filter(organisation=organisation).select_related(
-                "organisation", "project", "successor"
-            )[: KEYS_SHOWN + 1]
-            rows = [(api_key, standing(api_key, at=now)) for api_key in keys]
-            page |= {"keys": rows[:KEYS_SHOWN], "more_keys": len(rows) > KEYS_SHOWN}
-        projects = organisation.projects.values_list("pk", flat=True)[:2]
+            keys = ApiKey.objects.filter(organisation=row).select_related("organisation", "project", "successor")[
+                : KEYS_SHOWN + 1
+            ]
+            keys_shown = [(api_key, standing(api_key, at=now)) for api_key in keys]
+            page |= {"keys": keys_shown[:KEYS_SHOWN], "more_keys": len(keys_shown) > KEYS_SHOWN}
+        projects = row.projects.values_list("pk", flat=True)[:2]
         if page["may_issue"] and len(projects) == 1:  # with more, whoever issues a key has to choose
             page["only_project"] = projects[0]
         return page

@@ -1,7 +1,8 @@
 """The rules of an organisation, ready for work, from this process's memory for some seconds; else with one query."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -72,12 +73,15 @@ def rules_of(
     salt: str = "",
 ) -> Rules:
     """Return what these settings of an organisation mean, under what the operator has set."""
-    secrets = actions[Kind.SECRETS] if settings.SCRUB_SECRETS else Action.KEEP
-    others: dict[Kind, Action] = {kind: action for kind, action in actions.items() if kind != Kind.SECRETS}
-    private = _honoured(others) if honours_privacy_mode else {kind: _strict(action) for kind, action in others.items()}
+    usual, private = _in_force(
+        tuple(actions.items()),
+        mode=mode,
+        honours_privacy_mode=honours_privacy_mode,
+        with_secrets=settings.SCRUB_SECRETS,
+    )
     return Rules(
-        actions={Kind.SECRETS: secrets} | _in_mode(mode, others),
-        actions_of_private={Kind.SECRETS: _of_private_secrets(secrets, honours_privacy_mode)} | _in_mode(mode, private),
+        actions=usual,
+        actions_of_private=private,
         own=tuple(own),
         safe_fields=tuple(safe_fields),
         sensitive_fields=tuple(sensitive_fields),
@@ -118,6 +122,21 @@ def _rules(organisation_id: int, mode: str, *row: Any) -> Rules:
         sensitive_fields=sensitive_fields,
         honours_privacy_mode=honours_privacy_mode,
         salt=salt,
+    )
+
+
+@lru_cache(1_024)
+def _in_force(
+    actions: tuple[tuple[Kind, Action], ...], *, mode: str, honours_privacy_mode: bool, with_secrets: bool
+) -> tuple[Mapping[Kind, Action], Mapping[Kind, Action]]:
+    """Return what is done in entries, and in those in privacy mode; the same objects for all who want the same."""
+    others = dict(actions)
+    secrets = others.pop(Kind.SECRETS) if with_secrets else Action.KEEP
+    others.pop(Kind.SECRETS, None)
+    private = _honoured(others) if honours_privacy_mode else {kind: _strict(action) for kind, action in others.items()}
+    return (
+        {Kind.SECRETS: secrets} | _in_mode(mode, others),
+        {Kind.SECRETS: _of_private_secrets(secrets, honours_privacy_mode)} | _in_mode(mode, private),
     )
 
 

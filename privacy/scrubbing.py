@@ -6,6 +6,7 @@ What cannot be scrubbed is withheld: of such an entry only its frame is kept.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import re2
@@ -31,6 +32,8 @@ MOST_GROWTH, MOST_GROWTH_BYTES = 2, 1_024
 
 #: Nothing else that a hint looks for ends so.
 _ENDS_OF_NAMES = (b":", b"=", b",", b"]", b"}", b" ")
+#: One object for the many organisations whose rules are the same.
+_own_finder, _paths = lru_cache(1_024)(OwnFinder), lru_cache(1_024)(Paths)
 _decode = json.Decoder(float_hook=lambda text: Raw(text.encode())).decode
 _encode = json.Encoder().encode
 
@@ -69,6 +72,8 @@ class Scrubbed:
 
 class Scrubber:
     """The rules of an organisation, made ready for work."""
+
+    __slots__ = ("_further_hint", "_has_no_own", "_hint", "_private", "_usual", "rules")
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -137,9 +142,9 @@ class Scrubber:
             rules=self.rules,
             actions=self.rules.by_detector(actions),
             finder=finder(with_network=actions[Kind.NETWORK] != Action.KEEP),
-            own=OwnFinder(self.rules.own if actions[Kind.OWN] != Action.KEEP else ()),
-            safe=Paths(self.rules.safe_fields),
-            sensitive=Paths(self.rules.sensitive_fields if actions[Kind.OWN] != Action.KEEP else ()),
+            own=_own_finder(self.rules.own if actions[Kind.OWN] != Action.KEEP else ()),
+            safe=_paths(self.rules.safe_fields),
+            sensitive=_paths(self.rules.sensitive_fields if actions[Kind.OWN] != Action.KEEP else ()),
         )
 
     def _further(self) -> Expression | None:

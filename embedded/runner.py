@@ -98,7 +98,7 @@ class Runner:
             self._manage(*command, env=env)
         for part in product_parts(env, port=self.port, tail_port=tail_port, heir=self.heir):
             self._add(part)
-        self._wait_until_ready()
+        self._wait_until_ready(tail_port)
         credentials.announce(self.folder, first, base_url=self.base_url)
         if self.output.as_json:  # a log is kept, and read by others
             self.output.say("up", f"ready: {self.base_url}; key and log-in are in {self.folder}/bootstrap.json")
@@ -151,14 +151,14 @@ class Runner:
                 raise StartError(f"`{name}` failed: see above.")
         self.output.say("up", f"done: {name}")
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, tail_port: int) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
-            if _works(f"{self.base_url}/readyz"):
+            if is_taken(tail_port) and _works(f"{self.base_url}/readyz"):
                 return
             self._watch()
             time.sleep(0.1)
-        raise StartError(f"{self.base_url}/readyz was not green within {READY_SECONDS} s: see the log above.")
+        raise StartError(f"{self.base_url} and its tail were not ready within {READY_SECONDS} s: see the log above.")
 
     def _watch(self) -> None:
         for part in self.parts:

@@ -1,4 +1,4 @@
-"""A way into the spool where flushes are slow: batches that wait at the same moment share a statement and its flush.
+"""The usual way into the spool: batches that wait at the same moment share a statement and its flush.
 
 Each is answered as if it had come alone. A group waits for no row, and one whose quota is spent spoils nobody's: an
 organisation that another session holds goes for a second in groups of its own batches, which wait for its row; one

@@ -48,7 +48,7 @@ class Packed:
 
 def accept(request: Request) -> Accepted:
     """Keep what is in the body; when this returns, it is safe. Raises: `Refusal`, `OperationalError`."""
-    packed = packed_for(request, _read(request))
+    packed = packed_for(request, read(request))
     if request.idempotency_key is not None:
         return _accept_once(request, request.idempotency_key, packed)
     if packed.parts:
@@ -56,6 +56,14 @@ def accept(request: Request) -> Accepted:
         keep(request.caller, packed.parts)
     reach("after_commit")
     return packed.accepted
+
+
+def read(request: Request) -> Incoming:
+    """Read the entries of the body, as many as its protocol allows. Raises: `Refusal`."""
+    incoming, at_most = request.protocol.read(request.body, request.wishes), request.protocol.max_entries
+    if len(incoming.entries) > at_most:
+        raise Refusal("body_too_large", f"A request may hold at most {at_most:,} entries.")
+    return incoming
 
 
 def packed_for(request: Request, incoming: Incoming) -> Packed:
@@ -85,13 +93,6 @@ def _accept_once(request: Request, key: str, packed: Packed) -> Accepted:
         reach("before_commit")
     reach("after_commit")
     return packed.accepted
-
-
-def _read(request: Request) -> Incoming:
-    incoming, at_most = request.protocol.read(request.body, request.wishes), request.protocol.max_entries
-    if len(incoming.entries) > at_most:
-        raise Refusal("body_too_large", f"A request may hold at most {at_most:,} entries.")
-    return incoming
 
 
 def _encoded(incoming: Incoming, scrubber: Scrubber | QuickScrubber) -> Iterator[tuple[Part, Findings]]:

@@ -1,7 +1,8 @@
-"""The express lane's way through this room, on the event loop: from a known caller's small body to the answer.
+"""The express lane's way through this room: from a known caller's plain body to the answer.
 
-Whatever it cannot vouch for in one look it leaves to the view, before anything is taken; what is refused after that
-goes there with what was found, and the view does none of it again. The view stays the one definition of the contract.
+Small bodies are read on the event loop, larger ones on a thread. Whatever it cannot vouch for it leaves to the view,
+before anything is taken; what goes wrong after that goes there with what was found, and the view does none of it again.
+Limits refuse here, in the view's words. The view stays the one definition of the contract.
 """
 
 import os
@@ -16,8 +17,9 @@ from accounts.scopes import Scope
 from foundation.faults import reach
 from foundation.lane import Lane
 from foundation.postgres import DEADLINE_SECONDS
+from foundation.refusals import Refusal
 from ingest import metrics
-from ingest.acceptance import Accepted, Request, packed_for
+from ingest.acceptance import Accepted, Packed, Request, packed_for, read
 from ingest.intake import count
 from ingest.protocol import Protocol, Reply, Wishes
 from ingest.spool import group_commit
@@ -27,13 +29,16 @@ from ingest.spool.nudge import nudge
 from ingest.spool.table import Row, rows_of
 from privacy.effort import TooMuch
 from privacy.policies import remembered as remembered_scrubber
-from privacy.scrubbing import QuickScrubber
+from privacy.scrubbing import QuickScrubber, Scrubber
+from quotas import ledger
 from quotas.buckets import Hierarchy, Verdict
 from quotas.limiter import limiter
-from quotas.throttling import remembered_hierarchy
+from quotas.outcomes import note
+from quotas.throttling import refused_for_sure, remembered_hierarchy
 
-MAX_BODY_BYTES = 16 * 2**10
-MAX_ENTRIES = 32
+MAX_BODY_BYTES = 2**20
+#: What is read at once, on the event loop.
+AT_ONCE_BYTES, AT_ONCE_ENTRIES = 16 * 2**10, 32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +46,7 @@ class Pass:
     """What is needed to go by the lane: nothing of it has been taken yet."""
 
     caller: Caller
+    protocol: Protocol
     hierarchy: Hierarchy
     row: Row | None  # none when all entries are below the key's level
     accepted: Accepted
@@ -56,15 +62,16 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Taken:
-    """A batch that is safe, and its answer."""
+class Answered:
+    """What to answer: the batch is safe, or a limit has no room for it. `code` is how that is counted."""
 
     reply: Reply
     verdict: Verdict
+    code: str | int
 
 
-def vouch(caller: Caller, protocol: Protocol, body: bytes) -> Pass | None:
-    """Look at a caller's body; None leaves it to the view."""
+def vouch(caller: Caller, protocol: Protocol, body: bytes, *, at_once: bool) -> Pass | None:
+    """Look at a caller's body, `at_once` only if that takes no time; None leaves it to the view."""
     hierarchy, scrubber = remembered_hierarchy(caller, area="ingest"), remembered_scrubber(caller.organisation_id)
     if (
         hierarchy is None
@@ -75,27 +82,40 @@ def vouch(caller: Caller, protocol: Protocol, body: bytes) -> Pass | None:
     ):
         return None
     wishes = Wishes(lenient=caller.keeps_valid_entries, minimum_level=caller.minimum_level)
-    incoming = protocol.read_at_once(body, wishes, at_most=MAX_ENTRIES)
-    if incoming is None:
-        return None
-    request = Request(caller=caller, protocol=protocol, wishes=wishes, body=body, scrubber=QuickScrubber(scrubber))
-    try:
-        packed = packed_for(request, incoming)
-    except TooMuch:
+    request = Request(caller=caller, protocol=protocol, wishes=wishes, body=body, scrubber=scrubber)
+    packed = _packed_at_once(request, scrubber) if at_once else _packed(request)
+    if packed is None or len(packed.parts) > 1:
         return None
     row = rows_of(caller, packed.parts)[0] if packed.parts else None
-    return Pass(caller=caller, hierarchy=hierarchy, row=row, accepted=packed.accepted)
+    return Pass(caller=caller, protocol=protocol, hierarchy=hierarchy, row=row, accepted=packed.accepted)
 
 
-async def take(given: Pass) -> Taken | Found:
-    """Take a token and keep the batch; what stands in the way is found for the view."""
+def _packed_at_once(request: Request, scrubber: Scrubber) -> Packed | None:
+    incoming = request.protocol.read_at_once(request.body, request.wishes, at_most=AT_ONCE_ENTRIES)
+    if incoming is None:
+        return None
+    try:
+        return packed_for(replace(request, scrubber=QuickScrubber(scrubber)), incoming)
+    except TooMuch:
+        return None
+
+
+def _packed(request: Request) -> Packed | None:
+    try:
+        return packed_for(request, read(request))
+    except Refusal:
+        return None
+
+
+async def take(given: Pass, *, request_id: str) -> Answered | Found:
+    """Take a token and keep the batch, or refuse it by a limit; what else stands in the way is found for the view."""
     found = Found(caller=given.caller)
     try:
         found = await _asked(given)
         if found.outcome is Outcome.HELD and given.row:
             found = replace(found, outcome=await group_commit.keep_apart(given.row))
         if found.verdict is None or found.outcome is not Outcome.KEPT:
-            return found
+            return _refused(given, found, request_id) or found
         reach("after_commit")
         count(given.caller, given.accepted)
         metrics.EXPRESS_BATCHES.inc()
@@ -103,7 +123,21 @@ async def take(given: Pass) -> Taken | Found:
         reach("before_answer")
     except Exception as error:  # whatever it is, the view says it
         return replace(found, outcome=error)
-    return Taken(reply=given.accepted.reply, verdict=found.verdict)
+    return Answered(reply=given.accepted.reply, verdict=found.verdict, code=given.accepted.reply.status)
+
+
+def _refused(given: Pass, found: Found, request_id: str) -> Answered | None:
+    """Refuse by a limit, as far as this process knows all there is to say of it."""
+    refusal = None
+    if found.verdict and not found.verdict.allowed:
+        refusal = refused_for_sure(found.caller, found.verdict, area="ingest")
+    elif found.outcome is Outcome.REFUSED:
+        refusal = ledger.remembered_refusal(found.caller.organisation_id)
+    if found.verdict is None or refusal is None:
+        return None
+    note(found.caller, refusal.code)
+    reply = given.protocol.refusal(refusal, request_id=request_id)
+    return Answered(reply=reply, verdict=found.verdict, code=refusal.code)
 
 
 async def _asked(given: Pass) -> Found:

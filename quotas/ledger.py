@@ -1,5 +1,6 @@
 """The byte quota, exact in the transaction that accepts a batch; and the hourly rows of what became of requests."""
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from accounts.fragments import API_KEYS
+from foundation.expiring import Expiring
 from foundation.postgres import fetch_one, stream
 from foundation.refusals import Refusal
 
@@ -92,6 +94,8 @@ SELECT row.organisation_id, date_trunc('hour', row.hour, 'UTC'), row.api_key_id,
        bytes = usage.bytes + excluded.bytes
 """  # noqa: S608 - constants only
 
+#: For how long a balance that had no room stands for itself; a quota that is raised has room after that.
+REFUSAL_SECONDS = 0.1
 
 CHARGED = "SELECT organisation_id, period, entries, used_bytes FROM quotas_monthlyusage ORDER BY 1, 2"
 
@@ -129,6 +133,9 @@ class Balance(NamedTuple):
     seconds_left: int
 
 
+_exhausted: Expiring[int, Balance] = Expiring(capacity=10_000)
+
+
 def open_month(organisation_id: int) -> None:
     """Make this month's row of an organisation, unless it is there."""
     fetch_one(OPEN_MONTH, [organisation_id])
@@ -150,6 +157,23 @@ def charged() -> Iterator[Amount]:
 def exhausted(organisation_id: int) -> Refusal:
     """Return the refusal of a batch that the month's quota has no room for."""
     now = balance(organisation_id)
+    _exhausted.put(organisation_id, now, until=time.monotonic() + REFUSAL_SECONDS)
+    return _refusal(now)
+
+
+def has_no_room(organisation_id: int, size_bytes: int) -> bool:
+    """Tell whether a quota is known to be too full for so much. Within a month its use only grows; asks nobody."""
+    now = _exhausted.get(organisation_id)
+    return now is not None and now.used_bytes + size_bytes > now.limit_bytes
+
+
+def remembered_refusal(organisation_id: int) -> Refusal | None:
+    """Return `exhausted` as this process has said it a moment ago, if it has."""
+    now = _exhausted.get(organisation_id)
+    return _refusal(now) if now else None
+
+
+def _refusal(now: Balance) -> Refusal:
     return Refusal(
         "quota_exhausted",
         f"The monthly quota of {now.limit_bytes} bytes has no room for this batch: {now.used_bytes} bytes are used.",

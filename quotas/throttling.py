@@ -102,6 +102,15 @@ def decide(caller: Caller, *, area: str, verdict: Verdict | None = None) -> Verd
     return verdict
 
 
+def refused_for_sure(caller: Caller, verdict: Verdict, *, area: str) -> Refusal | None:
+    """Return the refusal that a `verdict` comes to, counted; None if the limits would have to be read again for it."""
+    limits = remembered(caller.organisation_id, max_age_seconds=MAX_AGE_OF_A_REFUSAL_SECONDS)
+    if limits is None or verdict.level not in levels_of(caller, limits, area=area):
+        return None
+    RATE_LIMITED.labels(scope=verdict.level.scope).inc()
+    return refusal(verdict)
+
+
 def remembered_hierarchy(caller: Caller, *, area: str) -> Hierarchy | None:
     """Return a caller's buckets as far as this process remembers the limits; asks nobody."""
     limits = remembered(caller.organisation_id)

@@ -88,7 +88,7 @@ class GroupCommit:
 
         `HELD` may be tried by `keep_apart`, which takes its time; `ALONE` by `table.accept`.
         """
-        outcomes: list[Outcome | Exception] = [self._outcome_before(row["organisation_id"]) for row in rows]
+        outcomes: list[Outcome | Exception] = [self._outcome_before(row) for row in rows]
         together = [index for index, outcome in enumerate(outcomes) if outcome is Outcome.KEPT]
         try:
             kept = self._together.do_all([rows[index] for index in together]) if together else ()
@@ -107,8 +107,11 @@ class GroupCommit:
             raise _impatience() from error
         return self._noted(outcome, organisation)
 
-    def _outcome_before(self, organisation: int) -> Outcome:
+    def _outcome_before(self, row: Row) -> Outcome:
         """Return what is known before a batch is tried; `KEPT` stands for nothing."""
+        organisation = row["organisation_id"]
+        if ledger.has_no_room(organisation, row["part_bytes"]):
+            return Outcome.REFUSED
         if self._one_by_one.get(organisation):
             return Outcome.ALONE
         return Outcome.HELD if self._apart.get(organisation) else Outcome.KEPT

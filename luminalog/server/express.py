@@ -1,15 +1,17 @@
-"""The express lane: nearly every request is a small plain body with a key in the header, and needs no thread.
+"""The express lane: nearly every request is a small plain body with a key in the header, and needs no Django.
 
-It goes on the event loop, by the same functions as in the view but without middlewares, WSGI and DRF. The head of a
-request must hold nothing but what is known here to change nothing, or to be looked at here. The head of an answer is
-learnt from the view's: the first such request of a process goes there.
+It goes on the event loop, and on a thread while a larger body is read, by the same functions as in the view but without
+middlewares, WSGI and DRF. The head of a request must hold nothing but what is known here to change nothing, or to be
+looked at here. The head of an answer is learnt from the view's: the first such request of a process goes there.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +27,7 @@ from foundation import traffic
 from foundation.media_types import is_acceptable
 from foundation.middleware import is_known_host, request_id_of
 from foundation.plain_request import read_content_type
-from ingest.express import MAX_BODY_BYTES, Found, Pass, Taken, take, vouch
+from ingest.express import AT_ONCE_BYTES, MAX_BODY_BYTES, Answered, Found, Pass, take, vouch
 from ingest.protocol import Protocol
 from ingest.protocols.luminalog import LUMINALOG
 from quotas.throttling import headers_of
@@ -89,7 +91,7 @@ class ExpressLane:
         if "x-api-key" not in headers:  # it may be in the body
             return None
         announced = headers.get("content-length", "")
-        if not (announced.isdecimal() and len(announced) < 6 and 0 < int(announced) <= MAX_BODY_BYTES):
+        if not (announced.isdecimal() and len(announced) < 8 and 0 < int(announced) <= MAX_BODY_BYTES):
             return None
         if not (_is_safe(scope, headers) and is_known_host(headers.get("host", ""))):
             return None
@@ -97,39 +99,49 @@ class ExpressLane:
             return None
         return Order(scope.path, protocol, headers, int(announced))
 
-    async def take(self, order: Order, body: bytes, scope: Scope, protocol: HTTPProtocol) -> Taken | Found | None:
+    async def take(
+        self, order: Order, body: bytes, scope: Scope, protocol: HTTPProtocol, *, reader: Executor
+    ) -> Answered | Found | None:
         """Take the batch and answer. What is found in its way is for the view to answer.
 
-        None leaves all of it to the view: nothing has been taken then.
+        None leaves all of it to the view: nothing has been taken then. What is not read at once `reader` reads.
         """
         began = time.perf_counter()
-        given = self._vouch(order, body)
+        given = await self._vouch(order, body, reader)
         if given is None:
             return None
         _note_use(given.caller.api_key_id, order, scope)
-        taken = await take(given)
-        if isinstance(taken, Taken):
-            request_id = request_id_of(order.headers.get("x-request-id", ""))
-            self._answer(taken, order.path, request_id, protocol)
+        request_id = request_id_of(order.headers.get("x-request-id", ""))
+        answered = await take(given, request_id=request_id)
+        if isinstance(answered, Answered):
+            self._answer(answered, order.path, request_id, protocol)
             with _bound(request_id):
-                traffic.count(order.path, "POST", taken.reply.status, code=taken.reply.status, began=began)
-        return taken
+                traffic.count(order.path, "POST", answered.reply.status, code=answered.code, began=began)
+        return answered
 
-    def _vouch(self, order: Order, body: bytes) -> Pass | None:
-        """Look at its body and its caller."""
+    async def _vouch(self, order: Order, body: bytes, reader: Executor) -> Pass | None:
+        """Look at its caller and its body."""
         if order.path not in self._heads or len(body) != order.size_bytes:
             return None
         caller = directory.recall(order.headers["x-api-key"])
-        return vouch(caller, order.protocol, body) if caller else None
+        if caller is None:
+            return None
+        if order.size_bytes <= AT_ONCE_BYTES and (given := vouch(caller, order.protocol, body, at_once=True)):
+            return given
+        closer = partial(vouch, caller, order.protocol, body, at_once=False)
+        return await asyncio.get_running_loop().run_in_executor(reader, closer)
 
-    def _answer(self, taken: Taken, path: str, request_id: str, protocol: HTTPProtocol) -> None:
-        own = headers_of(taken.verdict) | {
-            "Content-Type": taken.reply.media_type,
-            "Content-Length": str(len(taken.reply.body)),
+    def _answer(self, answered: Answered, path: str, request_id: str, protocol: HTTPProtocol) -> None:
+        reply = answered.reply
+        own = {
+            "Content-Type": reply.media_type,
+            "Content-Length": str(len(reply.body)),
             "X-Request-ID": request_id,
+            **headers_of(answered.verdict),
+            **reply.headers,
         }
         try:
-            protocol.response_bytes(taken.reply.status, [*self._heads[path], *own.items()], taken.reply.body)
+            protocol.response_bytes(reply.status, [*self._heads[path], *own.items()], reply.body)
         except ProtocolClosed:
             log.info("caller_gone", path=path)
 

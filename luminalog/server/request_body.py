@@ -37,12 +37,15 @@ class RequestBody(io.RawIOBase):
             size_bytes += len(steps[-1])
         self._received = memoryview(b"".join(steps))
 
-    async def receive_whole(self) -> bytes | None:
-        """Receive and return all of a small body; None when it fails, of which whoever reads it hears."""
+    async def receive_whole(self) -> None:
+        """Receive all of a small body; of one that fails, whoever reads it hears."""
         body = await self._in_time(settings.BODY_STEP_SECONDS, self._protocol())
         if body is not None:
             self._received, self._has_ended = memoryview(body), True
-        return body
+
+    def whole(self) -> bytes | None:
+        """Return all of a body that has arrived, before it is read; None while it has not, or has failed."""
+        return bytes(self._received) if self._has_ended and self._error is None else None
 
     @property
     def is_over(self) -> bool:

@@ -7,7 +7,7 @@ import asyncio
 import math
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,11 +19,11 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
 from foundation import memory
 from foundation.refusals import Refusal
-from ingest.express import Taken
+from ingest.express import Answered, Found
 from ingest.spool.capacity import capacity
 from ingest.views import FOUND
 from luminalog.server.answer import PIPE_BYTES, send
-from luminalog.server.express import ExpressLane
+from luminalog.server.express import ExpressLane, Order
 from luminalog.server.request_body import SMALL_BODY_BYTES, RequestBody
 from luminalog.server.senders import Senders
 
@@ -64,36 +64,55 @@ class Application:
         memory.watch()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        loop = asyncio.get_running_loop()
-        body = RequestBody(protocol, loop)
-        django = self._django
+        body = RequestBody(protocol, asyncio.get_running_loop())
+        order = self._express.look(scope) if self._express else None
         found = None
-        if self._express and (order := self._express.look(scope)):
-            content = await body.receive_whole()
-            found = await self._express.take(order, content, scope, protocol) if content else None
-            if isinstance(found, Taken):
+        if order and order.size_bytes <= SMALL_BODY_BYTES:
+            await body.receive_whole()
+            found = await self._take(order, body, scope, protocol, self._small)
+            if isinstance(found, Answered):
                 return
-            django = self._express.learning(order, django)
         environ = wsgi_environ(scope) | {"wsgi.input": body, FOUND: found}
         if (announced := _announced_bytes(environ)) > SMALL_BODY_BYTES:
-            long, lane = await self._answer_large(announced, environ, protocol), self._large
+            lane = self._large
+            long = await self._answer_large(announced, environ, scope, protocol, order)
         else:
             if announced and not body.is_over:
                 await body.receive()
             lane = self._small
-            long = await loop.run_in_executor(lane, _answer, django, environ, protocol)
+            long = await self._answer_on(lane, environ, protocol, order)
         if long:
             await _send(long, scope, protocol, lane)
 
-    async def _answer_large(self, announced: float, environ: dict[str, Any], protocol: HTTPProtocol) -> "Long | None":
+    async def _answer_large(
+        self, announced: float, environ: dict[str, Any], scope: Scope, protocol: HTTPProtocol, order: Order | None
+    ) -> "Long | None":
         sender, body = await self._senders.find(environ), environ["wsgi.input"]
         async with AsyncExitStack() as until_answered:
             if sender and (math.isinf(announced) or announced <= settings.LARGE_BODY_BYTES):
                 await sender.receive(body, announced, until_answered)
             if sender and not (sender.is_known or settings.TRUSTED_PROXIES):
                 body.refuse(OSError("a stranger's body is too large"))
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._large, _answer, self._django, environ, protocol)
+            if order:
+                environ[FOUND] = found = await self._take(order, body, scope, protocol, self._large)
+                if isinstance(found, Answered):
+                    return None
+            return await self._answer_on(self._large, environ, protocol, order)
+
+    async def _take(
+        self, order: Order, body: RequestBody, scope: Scope, protocol: HTTPProtocol, reader: Executor
+    ) -> Answered | Found | None:
+        """Let the express lane take what has arrived."""
+        content = body.whole()
+        if content is None or self._express is None:
+            return None
+        return await self._express.take(order, content, scope, protocol, reader=reader)
+
+    async def _answer_on(
+        self, lane: Executor, environ: dict[str, Any], protocol: HTTPProtocol, order: Order | None
+    ) -> "Long | None":
+        django = self._express.learning(order, self._django) if self._express and order else self._django
+        return await asyncio.get_running_loop().run_in_executor(lane, _answer, django, environ, protocol)
 
 
 def wsgi_environ(scope: Scope) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pytest
 from django.db.models import Sum
 
 from accounts.models import ApiKey, Organisation
+from ingest.canonical import MAX_ENTRIES
 from ingest.models import SpooledBatch
 from ingest.protocols.luminalog.wire import parse_batch
 from ingest.spool.payload import unpack
@@ -201,6 +202,13 @@ def send_odd_ones(lane: Side, view: Side) -> None:
     assert by_the_lane(view) == 0
 
 
+def send_large_one(lane: Side, view: Side) -> None:
+    """Send both sides as many entries as a batch holds: they are read on a thread, and need no view."""
+    large, before = Request(Requests(SEED).plain(MAX_ENTRIES)), by_the_lane(lane)
+    assert said(lane.send(large), lane) == said(view.send(large), view)
+    assert by_the_lane(lane) == before + 1
+
+
 def send_too_many(pair: Pair, statuses: list[int], **limits: int) -> tuple[Side, Side]:
     """Send plain ones until they are refused, by the lane and by the view in the same words; return the two sides."""
     for _ in range(TRIES):
@@ -237,6 +245,7 @@ def test_lane_and_view_say_keep_charge_and_count_the_same(tmp_path: Path) -> Non
     with running_pair(tmp_path) as pair:
         odd = pair.sides()
         send_odd_ones(*odd)
+        send_large_one(*odd)
         assert odd[0].counted() == odd[1].counted()
         limited = send_too_many(pair, [200] * 5 + [429] * 3, burst_requests=5)
         spent = send_too_many(pair, [200] * 4 + [429] * 4, monthly_bytes=4 * SIZE_BYTES)

@@ -12,6 +12,7 @@ from foundation.postgres import fetch_one
 from quotas import ledger
 from quotas.models import HourlyUsage, MonthlyUsage, Plan, Quota
 from quotas.plans import subscribe
+from tests.waiting import wait_until
 
 
 def make_organisation(*, monthly_bytes: int = 1000, slug: str = "acme") -> Organisation:
@@ -100,6 +101,23 @@ def test_a_spent_quota_says_how_much_and_until_when() -> None:
     }
     left = (ends_at - timezone.now()).total_seconds()
     assert left <= int(error.headers["Retry-After"]) <= left + 2
+
+
+@pytest.mark.django_db
+def test_a_spent_quota_is_remembered_for_a_moment() -> None:
+    organisation = make_organisation(monthly_bytes=100)
+    ledger.open_month(organisation.pk)
+    charge(organisation.pk, 90)
+    assert ledger.remembered_refusal(organisation.pk) is None
+    assert not ledger.has_no_room(organisation.pk, 11)
+
+    said = ledger.exhausted(organisation.pk)
+    assert (ledger.has_no_room(organisation.pk, 10), ledger.has_no_room(organisation.pk, 11)) == (False, True)
+    again = ledger.remembered_refusal(organisation.pk)
+    assert again
+    assert (again.detail, again.members, again.headers) == (said.detail, said.members, said.headers)
+
+    wait_until(lambda: not ledger.has_no_room(organisation.pk, 11))
 
 
 @pytest.mark.django_db

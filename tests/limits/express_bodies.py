@@ -2,12 +2,12 @@
 
 import json
 
-from ingest.express import MAX_BODY_BYTES, MAX_ENTRIES
+from ingest.express import AT_ONCE_BYTES, AT_ONCE_ENTRIES
 from tests.hostile.site import LOG
 
 HEAD = b'{"logs":[{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"m","metadata":{"k":'
 TAIL = b"}}]}"
-ROOM = MAX_BODY_BYTES - len(HEAD + TAIL)
+ROOM = AT_ONCE_BYTES - len(HEAD + TAIL)
 
 
 def filled(piece: bytes, *, before: bytes = b"", after: bytes = b"") -> bytes:
@@ -18,13 +18,13 @@ def filled(piece: bytes, *, before: bytes = b"", after: bytes = b"") -> bytes:
 
 def plain() -> bytes:
     """Return as many entries as the lane takes, as long together."""
-    logs = [LOG | {"message": "m" * 400, "metadata": {"n": number}} for number in range(MAX_ENTRIES)]
+    logs = [LOG | {"message": "m" * 400, "metadata": {"n": number}} for number in range(AT_ONCE_ENTRIES)]
     return json.dumps({"logs": logs}).encode()
 
 
 def entries(**fields: object) -> bytes:
     """Return as many entries as the lane takes, each with these fields."""
-    return json.dumps({"logs": [LOG | {"message": "m"} | fields] * MAX_ENTRIES}).encode()
+    return json.dumps({"logs": [LOG | {"message": "m"} | fields] * AT_ONCE_ENTRIES}).encode()
 
 
 WORST: dict[str, bytes] = {

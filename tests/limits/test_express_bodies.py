@@ -8,7 +8,7 @@ import pytest
 from accounts.caller import Caller
 from foundation.refusals import Refusal
 from ingest.acceptance import Request, packed_for
-from ingest.express import MAX_ENTRIES
+from ingest.express import AT_ONCE_ENTRIES
 from ingest.protocol import Incoming, Wishes
 from ingest.protocols.luminalog import LUMINALOG
 from privacy.effort import TooMuch
@@ -29,7 +29,7 @@ MOST_TIMES = 20
 
 def look(body: bytes) -> Incoming | None:
     """Do with a body what the loop does."""
-    incoming = LUMINALOG.read_at_once(body, WISHES, at_most=MAX_ENTRIES)
+    incoming = LUMINALOG.read_at_once(body, WISHES, at_most=AT_ONCE_ENTRIES)
     if incoming:
         request = Request(caller=CALLER, protocol=LUMINALOG, wishes=WISHES, body=body, scrubber=SCRUBBER)
         with suppress(TooMuch):

@@ -8,6 +8,7 @@ LEVELS = ["debug", "info", "warn", "error", "fatal", "panic"]
 #: Few words and keys, so that queries hit; with what SQL, LIKE, JSON and JSON paths hold for special.
 WORDS = [
     "alpha", "Beta", "ALPHA beta", "a%b", "a_b", "50%", "back\\slash", "it's", 'say "hi"', "über", "ÜBER", "日本", "12",
+    "\u212aelvin", "kelvin", "İ-3",
     "true", "null", "1.50", "1e3", "a*b", "tab\there", "$.x", "' OR 1=1 --", "%s", "{}", "😀", "", "-3",
 ]  # fmt: skip
 KEYS = [

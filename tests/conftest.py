@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from django.apps import AppConfig, apps
-from django.db.models.signals import post_migrate
-from django.dispatch import receiver
+from django.apps import apps
+from django.conf import settings
+from django.core.management.color import no_style
+from django.db import connections
+from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.caller import Caller
@@ -22,8 +23,10 @@ from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
 from tests import organisations
 
-#: Migrations that make rows; a transactional test flushes them away for those after it.
-MAKERS = {"quotas": ("quotas.migrations.0002_rules", "make_plans")}
+#: Makes rows, which the flush at the end of a transactional test takes away from those after it.
+make_plans = import_module("quotas.migrations.0002_rules").make_plans
+#: What such a flush leaves: Django would make them again, sixty queries a test.
+UNFLUSHED = {"auth_permission", "django_content_type"}
 
 #: What the product gives Valkey on the way of a request, for tests of just that.
 PROMPT_SECONDS = valkey.TIMEOUT_SECONDS
@@ -37,12 +40,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group("product" if shares_product else item.path.stem))
 
 
-@receiver(post_migrate)
-def _put_back_what_migrations_made(sender: AppConfig, **_: Any) -> None:
-    """A flush ends with this signal, app by app."""
-    if sender.name in MAKERS:
-        module, function = MAKERS[sender.name]
-        getattr(import_module(module), function)(apps, None)
+@pytest.fixture(scope="session", autouse=True)
+def _tests_are_quick() -> Iterator[None]:
+    """Hash passwords in no time, and flush only what tests write."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
+        patch.setattr(TransactionTestCase, "_fixture_teardown", _flush)
+        yield
+
+
+def _flush(case: TransactionTestCase) -> None:
+    for name in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
+        connection = connections[name]
+        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
+        flushed = [table for table in tables if table not in UNFLUSHED]
+        connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), flushed))
+    make_plans(apps, None)
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,7 @@ LET_IN, WRONG, LOCKED = 302, 200, 429
 
 
 @pytest.fixture
-def ada(settings: Any) -> User:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the others take their time
+def ada() -> User:
     return User.objects.create_superuser("ada", password="right horse")
 
 

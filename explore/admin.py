@@ -12,9 +12,10 @@ from django.utils.safestring import SafeString
 from explore.explorer import saved
 from explore.explorer.page import explorer_page
 from explore.explorer.urls import urlpatterns
+from explore.held import SEARCHES
 from explore.models import Explorer, SavedSearch
 from explore.permissions import PERMISSION, may_view_logs
-from foundation import places
+from foundation import holdings, places
 from foundation.places import Page
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ places.register(
 )
 places.lists("explorer", of="explore.savedsearch", title="Saved searches", order=1)
 places.offer("saved searches", saved.find)
+holdings.register(SEARCHES)
 
 
 @admin.register(Explorer)

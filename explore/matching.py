@@ -3,10 +3,12 @@
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import msgspec
 
+from foundation.holdings import texts_of
 from foundation.levels import BY_NAME
 from foundation.numbers import Written
 from storage.conditions import (
@@ -18,6 +20,7 @@ from storage.conditions import (
     Every,
     Exists,
     LevelBetween,
+    Mentions,
     Operator,
     Resembles,
     Scalar,
@@ -55,6 +58,10 @@ def matches(node: Condition, entry: Mapping[str, Any]) -> bool:
             return _passes(entry.get(node.column), node.test)
         case Words():
             return any(_resembles(text, node.test) for text in _shown(entry))
+        case Mentions(text):
+            likeness = Resembles(("", text, ""), ignores_case=True)
+            texts = chain([entry["message"]], texts_of(entry.get("metadata")), texts_of(entry.get("error")))
+            return any(_resembles(one, likeness) for one in texts)
         case Document():
             document = entry.get(node.column)
             return any(_passes(value, node.test) for value in _values(document, node.names))

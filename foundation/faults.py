@@ -30,6 +30,8 @@ POINTS = {
     "in_copy": "a batch's entries are on their way; COPY has not ended",
     "before_drain_commit": "the drain has done everything but COMMIT",
     "after_drain_commit": "the entries are stored; the worker does not know yet",
+    "after_erasing": "entries are erased or rewritten, uncommitted, and nothing accounts for it yet",
+    "before_erasing_commit": "erased entries are accounted for; nothing of it is committed",
     "between_create_and_attach": "a day's table is made, and not a partition yet",
     "between_detach_and_drop": "a day's table is no partition any more, and not gone yet",
 }

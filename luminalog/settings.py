@@ -201,6 +201,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
     "notify.deliver": {"task": "notify.deliver", "schedule": 60.0, "options": {"expires": 60}},
+    "operations.erase": {"task": "operations.erase", "schedule": 10.0, "options": {"expires": 10}},
     "operations.note_beat": {"task": "operations.note_beat", "schedule": 5.0, "options": {"expires": 5}},
     "quotas.forget": {"task": "quotas.forget", "schedule": crontab(minute="43"), "options": {"expires": 900}},
     "quotas.notify": {"task": "quotas.notify", "schedule": 60.0, "options": {"expires": 60}},

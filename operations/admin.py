@@ -2,8 +2,12 @@
 
 from foundation import places
 from foundation.places import Page
+from operations.erasures import pages
 from operations.pages import health, sizes
 
+__all__ = ["pages"]  # Django looks for pages here
+
+places.lists("operations", of="operations.erasure", title="Erasures", order=7)
 places.register(
     "operations",
     Page(

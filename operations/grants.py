@@ -59,15 +59,25 @@ OF_WEB = {
     "privacy_rule": ALL,
     "quotas_plan": ALL,
 }
+#: Of the audit trail: not by whom, nor from where.
+WHAT_CHANGED = "id, content_type_id, object_pk, object_repr, changes"
+WHAT_STAFF_DID = "id, content_type_id, object_id, object_repr, change_message"
 #: What the worker may do with a table outside its rooms.
 OF_WORKER = {
     "accounts_apikey": "SELECT, UPDATE",
-    "accounts_organisation": READ,
+    "accounts_organisation": "SELECT, UPDATE (suspended_reason)",
     "accounts_project": READ,
+    "auditlog_logentry": f"INSERT, SELECT ({WHAT_CHANGED}), UPDATE (object_repr, changes)",
     "axes_accessfailurelog": "DELETE, SELECT (attempt_time)",
     "axes_accesslog": "DELETE, SELECT (attempt_time)",
+    "django_admin_log": f"SELECT ({WHAT_STAFF_DID}), UPDATE (object_repr, change_message)",
+    "django_content_type": READ,
     "django_migrations": READ,
     "django_session": "DELETE, SELECT (expire_date)",
+    # What erasing takes a value out of, and where it writes how far it is.
+    "explore_accessrecord": "SELECT, UPDATE (query, subject)",
+    "explore_savedsearch": "SELECT, DELETE",
+    "operations_erasure": "SELECT, UPDATE",
     "privacy_policy": READ,
     "privacy_rule": READ,
 }

@@ -115,6 +115,9 @@ def _state(state: vitals.State) -> Iterator[Metric]:
     standstill = "1: batches are accepted, and the log store takes nothing of anybody."
     yield _gauge("store_stands_still", standstill, state.stands_still)
     yield _gauge("dead_letters", "Dead letters that wait for somebody to look at them.", state.dead_letters)
+    yield _gauge("erasures_running", "Erasures, and scrubbing of what is stored, that run.", state.erasures_running)
+    yield _gauge("erasures_waiting", "Erasures that wait for a second person.", state.erasures_waiting)
+    yield _gauge("erasure_oldest_seconds", "For how long the oldest that runs does.", state.oldest_erasure_seconds)
     yield _gauge("postgresql_connections", "Connections of clients.", state.connections)
     yield _gauge("postgresql_max_connections", "How many connections PostgreSQL allows.", state.max_connections)
     yield _gauge("postgresql_oldest_transaction_seconds", oldest, state.oldest_transaction_seconds)

@@ -39,6 +39,8 @@ LITTLE_DISK, TOO_LITTLE_DISK = 0.15, 0.07
 MUCH_VALKEY = 0.9
 #: A web process with all its budgets in use has half of it; `deploy/luminalog-web.service` bounds two at 4 GiB.
 MUCH_WEB_BYTES = 2**30
+#: A day of a hundred million entries takes minutes.
+LONG_ERASURE_SECONDS = 6 * 3600.0
 #: The used part of the connections that PostgreSQL allows.
 MANY_CONNECTIONS = 0.85
 
@@ -50,10 +52,18 @@ SELECT count(*) AS connections, current_setting('max_connections')::int AS max_c
        coalesce(max(extract(epoch FROM now() - xact_start)), 0)::float8 AS oldest_transaction_seconds
   FROM pg_stat_activity WHERE backend_type = 'client backend'
 """
+#: Those that are not over; erasure_unfinished has no others.
+ERASURES = """
+SELECT count(*) FILTER (WHERE status = 'running') AS erasures_running,
+       count(*) FILTER (WHERE status = 'asked') AS erasures_waiting,
+       coalesce(max(extract(epoch FROM now() - coalesce(began_at, confirmed_at, asked_at)))
+                FILTER (WHERE status = 'running'), 0)::float8 AS oldest_erasure_seconds
+  FROM operations_erasure WHERE status IN ('asked', 'running')
+"""
 #: Counts what is small or indexed.
 STATE = f"""
 SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters,
-              ({failures.STANDS_STILL}) AS standstill
+              ({failures.STANDS_STILL}) AS standstill, ({ERASURES}) AS erasures
 """  # noqa: S608 - constants
 
 
@@ -126,11 +136,28 @@ class Connections:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Erasures:
+    """Erasures that are not over: those that wait are for a second person to confirm."""
+
+    erasures_running: int
+    erasures_waiting: int
+    oldest_erasure_seconds: float
+
+    @property
+    def does_not_end(self) -> bool:
+        """Whether somebody should look why the oldest one runs for so long."""
+        return self.oldest_erasure_seconds > LONG_ERASURE_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class State(Connections):
     """What one statement tells a scrape."""
 
     dead_letters: int
     stands_still: bool
+    erasures_running: int
+    erasures_waiting: int
+    oldest_erasure_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +237,11 @@ def connections() -> Connections:
 def state() -> State:
     """Return what a scrape tells of PostgreSQL, but for the spool and the days ahead, by one statement."""
     return fetch_as(State, STATE)
+
+
+def erasures() -> Erasures:
+    """Count erasures that are not over."""
+    return fetch_as(Erasures, ERASURES)
 
 
 def waiting() -> Waiting:

@@ -82,6 +82,7 @@ class PolicyAdmin(NeverDeleted):
         ),
         ("Fields", {"fields": ["safe_fields", "sensitive_fields"]}),
         ("Privacy mode", {"fields": ["honours_privacy_mode"]}),
+        ("Erasing", {"fields": ["erasing_needs_two"]}),
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature

@@ -56,6 +56,12 @@ class Policy(models.Model):
         help_text="Then only secrets and money are looked for in entries with privacy_mode. Otherwise those are "
         "private: everything is looked for, IP addresses too, and masked.",
     )
+    erasing_needs_two = models.BooleanField(
+        default=False,
+        db_default=False,
+        verbose_name="an erasure needs a second person",
+        help_text="Whoever asks for one does not begin it: somebody else confirms it.",
+    )
     salt = models.CharField(max_length=32, default="", db_default="", editable=False, blank=True)
 
     class Meta:

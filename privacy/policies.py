@@ -26,6 +26,7 @@ SELECT organisation_id, mode, secrets, money, identity, contact, network, own, s
               WHERE rule.policy_id = policy.organisation_id ORDER BY name)
   FROM privacy_policy AS policy WHERE organisation_id = ANY (%s::bigint[])
 """
+NEEDS_TWO = "SELECT erasing_needs_two FROM privacy_policy WHERE organisation_id = %s"
 ON, REPORT, OFF = "on", "report", "off"
 
 #: What was in force lately is made again only when something was changed.
@@ -54,6 +55,11 @@ def forget() -> None:
 def rules_now(organisation_id: int) -> Rules:
     """Return the rules as they are in PostgreSQL. Raises: `OperationalError`."""
     return _rules_now([organisation_id])[organisation_id]
+
+
+def erasing_needs_two(organisation_id: int) -> bool:
+    """Tell whether what somebody asks to have erased is to be confirmed by somebody else."""
+    return fetch_all(NEEDS_TWO, [organisation_id]) == [(True,)]
 
 
 def default_rules(organisation_id: int) -> Rules:

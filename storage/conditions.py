@@ -85,6 +85,16 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class Mentions:
+    """The text stands, in any case, in the message, or anywhere in metadata or error: in names of fields, too.
+
+    A store may find more, where JSON's own signs look like it: whoever must know looks closer.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class LevelBetween:
     """The level lies between two, both included."""
 
@@ -113,5 +123,5 @@ class Unless:
     condition: "Condition"
 
 
-Condition = Text | Document | Words | LevelBetween | Every | Either | Unless
+Condition = Text | Document | Words | Mentions | LevelBetween | Every | Either | Unless
 EVERYTHING = Every()

@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from msgspec import Raw
+from msgspec import Raw, json
 
-from foundation.levels import Level
+from foundation.levels import BY_NAME, Level
+from storage.batch import Batch, entry_id
+from storage.entry import CanonicalEntry
 
 #: The names of an entry's members in JSON, and those of their values that are short.
 MEMBERS_BYTES = 400
@@ -69,6 +71,32 @@ def portion(entries: Iterable[FoundEntry], *, limit: int, most_bytes: int) -> Po
 #: The names of an entry's fields, in order.
 COLUMNS = tuple(field.name for field in fields(FoundEntry))
 _LEVEL = COLUMNS.index("level")
+_decode = json.Decoder(CanonicalEntry).decode
+
+
+def entries_in(batch: Batch) -> list[FoundEntry]:
+    """Return the entries of a batch as they would be read back. Raises: `msgspec.MsgspecError`."""
+    return [_entry(batch, index, line) for index, line in zip(batch.indexes, batch.lines, strict=True)]
+
+
+def _entry(batch: Batch, index: int, line: bytes) -> FoundEntry:
+    entry = _decode(line)
+    return FoundEntry(
+        id=entry_id(batch.batch_id, index),
+        received_at=batch.received_at,
+        timestamp=entry.timestamp,
+        level=Level(BY_NAME[entry.level].value),
+        environment=batch.environment if entry.environment is None else entry.environment,
+        project=batch.project if entry.project_id is None else entry.project_id,
+        trace_id=entry.trace_id,
+        span_id=entry.span_id,
+        parent_span_id=entry.parent_span_id,
+        privacy_mode=entry.privacy_mode,
+        message=entry.message,
+        metadata=entry.metadata if bytes(entry.metadata) else None,
+        error=entry.error if bytes(entry.error) else None,
+        size_bytes=len(line),
+    )
 
 
 def found(row: Sequence[Any]) -> FoundEntry:

@@ -15,7 +15,7 @@ from django.db import connections
 from foundation.postgres import copy_rows, execute, fetch_all, stream
 from quotas.ledger import Amount
 from storage import wall
-from storage.batch import ENTRIES_A_BATCH, Batch
+from storage.batch import ENTRIES_A_BATCH, Batch, BatchHead
 from storage.wall import ALIAS
 
 BATCHES_AT_ONCE = 200
@@ -72,6 +72,35 @@ IS_ROLLED_UP = f"""
      WHERE unrolled.day = (receipt.received_at AT TIME ZONE 'UTC')::date AND receipt.batch_id > unrolled.through))
 """
 IS_FORGOTTEN = f"(receipt.is_rolled_up IS NULL AND NOT {_IS_KEPT})"
+#: As a join to `receipt`: what of its batch was erased, or changed in length; erased_batch serves it.
+WITH_ERASED = """
+CROSS JOIN LATERAL (SELECT coalesce(sum(entries), 0)::int AS entries, coalesce(sum(size_bytes), 0)::bigint AS size_bytes
+                      FROM storage_erased WHERE storage_erased.batch_id = receipt.batch_id) AS erased
+"""
+#: What was taken from dead letters was charged, and is stored nowhere: it has a receipt and is erased, both at once.
+#: Nobody is to take it for a sign that the log store works: it was stored at no time that counts.
+CERTIFY_ERASED = """
+WITH receipt AS (
+    INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, stored_at, entries,
+                                 size_bytes, is_rolled_up)
+    VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(period)s, %(received_at)s, to_timestamp(0),
+            %(entries)s, %(size_bytes)s, true))
+INSERT INTO storage_erased (batch_id, organisation_id, entries, size_bytes)
+VALUES (%(batch_id)s, %(organisation_id)s, %(entries)s, %(size_bytes)s)
+"""
+#: What a group of an organisation's batches holds, and whether it is in the rollups.
+STANDING = f"""
+SELECT batch_id, receipt.received_at, size_bytes, {IS_ROLLED_UP}
+  FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
+ WHERE batch_id = ANY (%s) AND organisation_id = %s
+"""  # noqa: S608 - constants
+#: Not visible in a snapshot: what ran then and what began later, as in `ARRIVALS`.
+STORED_SINCE = """
+SELECT batch_id, received_at FROM storage_receipt
+ WHERE stored_xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot) AND organisation_id = %(organisation_id)s
+   AND NOT pg_visible_in_snapshot(stored_xid, %(seen)s::pg_snapshot)
+ ORDER BY batch_id
+"""
 # Not visible in `seen` are the transactions that ran then, and all from its end on: two ranges of the index
 # storage_receipt_stored_xid, whatever has been running for how long. The exact test is MVCC's own (PostgreSQL manual,
 # 9.28.8). A statement goes through `XIDS_AT_ONCE` transactions at most.
@@ -101,11 +130,8 @@ LIMIT %(limit)s
 #: What was dropped or emptied is not missed; receipt_received_at serves the day.
 OF_DAY = f"""
 SELECT batch_id, organisation_id, receipt.received_at,
-       receipt.entries - coalesce(erased.entries, 0), receipt.size_bytes - coalesce(erased.size_bytes, 0),
-       {_IS_KEPT}
-  FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
-  LEFT JOIN (SELECT batch_id, sum(entries)::int AS entries, sum(size_bytes)::bigint AS size_bytes
-               FROM storage_erased GROUP BY batch_id) AS erased USING (batch_id)
+       receipt.entries - erased.entries, receipt.size_bytes - erased.size_bytes, {_IS_KEPT}
+  FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id) {WITH_ERASED}
  WHERE receipt.received_at >= %s AND receipt.received_at < %s
  ORDER BY batch_id
 """  # noqa: S608 - constants
@@ -175,6 +201,15 @@ class Certified:
     is_kept: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a receipt says of a batch that something is to be taken from."""
+
+    received_at: datetime
+    size_bytes: int
+    is_rolled_up: bool
+
+
 def write(batches: Sequence[Batch]) -> None:
     """Certify in the caller's transaction that the entries of `batches` are stored."""
     rows = (
@@ -182,9 +217,29 @@ def write(batches: Sequence[Batch]) -> None:
         for b in batches
     )
     copy_rows(COPY, rows, types=list(COLUMNS.values()))
-    changed = [(b.batch_id, b.organisation_id, 0, b.erased_bytes) for b in batches if b.charged and b.erased_bytes]
-    if changed:
-        execute(ERASE, [list(column) for column in zip(*changed, strict=True)])
+    erase([(b.batch_id, b.organisation_id, 0, b.erased_bytes) for b in batches if b.charged and b.erased_bytes])
+
+
+def erase(rows: Sequence[tuple[int, int, int, int]]) -> None:
+    """Note in the caller's transaction what is not stored any more: batch, organisation, entries and bytes, signed."""
+    if rows:
+        execute(ERASE, [list(column) for column in zip(*rows, strict=True)])
+
+
+def certify_erased(head: BatchHead, *, entries: int, size_bytes: int) -> None:
+    """Certify in the caller's transaction what was charged, and is erased without ever having been stored."""
+    execute(CERTIFY_ERASED, head.head() | {"entries": entries, "size_bytes": size_bytes})
+
+
+def standing(organisation_id: int, batch_ids: Sequence[int]) -> dict[int, Standing]:
+    """Return how those of these batches stand that have a receipt, by their ids."""
+    return {row[0]: Standing(*row[1:]) for row in fetch_all(STANDING, [list(batch_ids), organisation_id])}
+
+
+def stored_since(seen: str, *, organisation_id: int) -> list[tuple[int, datetime]]:
+    """Return the organisation's batches that the snapshot `seen` did not show: ids and times of receipt."""
+    rows: list[Any] = fetch_all(STORED_SINCE, {"seen": seen, "organisation_id": organisation_id})
+    return rows
 
 
 def days() -> list[date]:

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from foundation import statements
 from foundation.postgres import current_day, execute, execute_prepared, fetch_all, stream
-from storage.receipts import IS_FORGOTTEN, IS_ROLLED_UP
+from storage.receipts import IS_FORGOTTEN, IS_ROLLED_UP, WITH_ERASED
 from storage.tally import Tally
 
 #: Of each organisation and day of receipt.
@@ -72,6 +72,46 @@ DELETE FROM storage_rollup_day
         WHERE event_minutes IS NULL AND day < (now() AT TIME ZONE 'UTC')::date - {KEPT_DAYS}
         LIMIT %s FOR UPDATE SKIP LOCKED))
 """  # noqa: S608 - constants
+#: Of these the days that there are: a day that is gone tells nothing, and is not to begin anew.
+HOLD_THOSE_THERE = """
+SELECT rolled.organisation_id, rolled.day
+  FROM storage_rollup_day AS rolled JOIN unnest(%s::bigint[], %s::date[]) AS held(organisation_id, day)
+       USING (organisation_id, day)
+ ORDER BY 1, 2 FOR UPDATE OF rolled
+"""
+DROP_EMPTY_MINUTES = """
+DELETE FROM storage_minute
+ WHERE (organisation_id, minute) IN (SELECT * FROM unnest(%s::bigint[], %s::timestamptz[])) AND entries <= 0
+"""
+#: A minute of events that has none left is counted no more.
+DROP_EMPTY_EVENT_MINUTES = """
+WITH gone AS (
+    DELETE FROM storage_event_minute AS event
+     USING unnest(%s::bigint[], %s::date[]) AS held(organisation_id, day)
+     WHERE event.organisation_id = held.organisation_id AND event.day = held.day
+       AND event.minute = ANY (%s::timestamptz[]) AND entries <= 0
+    RETURNING event.organisation_id, event.day)
+UPDATE storage_rollup_day AS rolled SET event_minutes = event_minutes - gone.minutes
+  FROM (SELECT organisation_id, day, count(*) AS minutes FROM gone GROUP BY 1, 2) AS gone
+ WHERE rolled.organisation_id = gone.organisation_id AND rolled.day = gone.day
+"""
+#: Names are clients' words: a pair that nothing is counted for is forgotten. Where all places were taken once, some of
+#: the pair's may be counted among others.
+FORGET_PAIRS = f"""
+UPDATE storage_rollup_day AS rolled
+   SET (projects, environments) = (
+       SELECT coalesce(array_agg(project ORDER BY number), '{{}}'),
+              coalesce(array_agg(environment ORDER BY number), '{{}}')
+         FROM unnest(projects, environments) WITH ORDINALITY AS pair(project, environment, number)
+        WHERE EXISTS (SELECT FROM storage_minute AS kept
+                       WHERE kept.organisation_id = rolled.organisation_id
+                         AND kept.minute >= rolled.day::timestamp AT TIME ZONE 'UTC'
+                         AND kept.minute < (rolled.day + 1)::timestamp AT TIME ZONE 'UTC'
+                         AND kept.project = pair.project AND kept.environment = pair.environment))
+  FROM unnest(%s::bigint[], %s::date[]) AS held(organisation_id, day)
+ WHERE rolled.organisation_id = held.organisation_id AND rolled.day = held.day
+   AND cardinality(projects) < {MOST_PAIRS}
+"""  # noqa: S608 - constants
 DAYS = "SELECT DISTINCT day FROM storage_rollup_day"
 #: What the rollups of a day say beside what its receipts say; where they are the same there is no row.
 UNEQUAL_EVENTS = f"""
@@ -80,8 +120,9 @@ SELECT rolled.organisation_id, 'events received on ' || rolled.day, coalesce(rec
   FROM storage_rollup_day AS rolled
   LEFT JOIN (SELECT organisation_id, sum(entries)::bigint AS entries, count(*) AS minutes FROM storage_event_minute
               WHERE day = %(day)s GROUP BY 1) AS events USING (organisation_id)
-  LEFT JOIN (SELECT organisation_id, sum(entries)::bigint AS entries
+  LEFT JOIN (SELECT organisation_id, sum(receipt.entries - erased.entries)::bigint AS entries
                FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
+                    {WITH_ERASED}
               WHERE received_at >= %(start)s AND received_at < %(end)s AND {IS_ROLLED_UP}
               GROUP BY 1) AS receipts USING (organisation_id)
  WHERE rolled.day = %(day)s AND rolled.event_minutes IS NOT NULL
@@ -93,8 +134,10 @@ UNEQUAL_MINUTES = f"""
 SELECT organisation_id, to_char(minute AT TIME ZONE 'UTC', '"minute" YYYY-MM-DD HH24:MI"Z"'),
        coalesce(receipts.entries, 0), coalesce(rolled.entries, 0)
   FROM (SELECT organisation_id, date_trunc('minute', received_at) AS minute,
-               sum(entries) FILTER (WHERE {IS_ROLLED_UP})::bigint AS entries, bool_or({IS_FORGOTTEN}) AS is_forgotten
+               sum(receipt.entries - erased.entries) FILTER (WHERE {IS_ROLLED_UP})::bigint AS entries,
+               bool_or({IS_FORGOTTEN}) AS is_forgotten
           FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
+               {WITH_ERASED}
          WHERE received_at >= %(start)s AND received_at < %(end)s
          GROUP BY 1, 2) AS receipts
   FULL JOIN (SELECT organisation_id, minute, sum(entries)::bigint AS entries FROM storage_minute
@@ -127,6 +170,23 @@ def write(tally: Tally, *, not_told: Collection[tuple[int, date]] = ()) -> None:
         execute(TELL_NO_MORE, [list(column) for column in zip(*not_told, strict=True)])
     if tally.counts:
         execute_prepared(ADD, dict(zip(COLUMNS, map(list, zip(*tally.rows(), strict=True)), strict=True)))
+
+
+def correct(tally: Tally) -> None:
+    """Add signed counts to what `write` has added, in the caller's transaction and as its last; what is empty goes."""
+    days = tally.days()
+    if not days:
+        return
+    there = fetch_all(HOLD_THOSE_THERE, [list(column) for column in zip(*days, strict=True)])
+    rows = list(tally.on(there).rows())
+    if not rows:
+        return
+    execute_prepared(ADD, dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
+    organisations, minutes, event_minutes = (list(column) for column in zip(*(row[:3] for row in rows), strict=True))
+    held = [list(column) for column in zip(*there, strict=True)]
+    execute(DROP_EMPTY_EVENT_MINUTES, [*held, event_minutes])
+    if execute(DROP_EMPTY_MINUTES, [organisations, minutes]):
+        execute(FORGET_PAIRS, held)
 
 
 def distrust(*, before: date, organisation_id: int | None = None) -> None:

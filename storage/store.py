@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import import_module
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from storage.batch import Batch
+from storage.conditions import Condition
 from storage.errors import Refused
 from storage.found import FoundEntry, Portion
 from storage.receipts import Arrival, Certified
@@ -39,6 +40,13 @@ class Presence:
     received_at: datetime
     entries: int
     size_bytes: int
+
+
+class Place(NamedTuple):
+    """Where entries lie: in a batch, as received at one time."""
+
+    batch_id: int
+    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,29 @@ class EntryWriter(Protocol):
 
     def kinds(self, batches: Sequence[Certified]) -> Iterator[tuple[int, Kind, int]]:
         """Count what is stored of `batches`: yield a batch's id, a kind and how many there are of it."""
+
+
+class EntryEraser(Protocol):
+    """Finds, takes out and rewrites entries of one organisation, wherever they are read. Raise `Unavailable`.
+
+    All but `holding` in the caller's transaction; whoever comes second to an organisation's entries waits for its end.
+    """
+
+    @property
+    def can_rewrite(self) -> bool:
+        """Whether an entry can be changed; else it can only go."""
+
+    def holding(self, organisation_id: int, condition: Condition, *, day: date) -> list[Place]:
+        """Return where entries received on `day` lie that fulfil `condition`, in order; however long it takes."""
+
+    def found_in(self, organisation_id: int, places: Sequence[Place], condition: Condition) -> Iterator[FoundEntry]:
+        """Yield the entries at `places` that fulfil `condition`."""
+
+    def erase(self, organisation_id: int, entries: Sequence[tuple[int, datetime]]) -> set[int]:
+        """Delete entries, each by its id and its time of receipt; return the ids of those that were there."""
+
+    def rewrite(self, organisation_id: int, entries: Sequence[FoundEntry]) -> set[int]:
+        """Replace environment, message, documents and size of entries; return the ids of those that were there."""
 
 
 class EntryReader(Protocol):
@@ -137,6 +168,7 @@ class Store:
     writer: EntryWriter
     reader: EntryReader
     days: EntryDays
+    eraser: EntryEraser
 
 
 def store() -> Store:

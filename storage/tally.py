@@ -1,7 +1,7 @@
 """What entries are counted by in the rollups: the minutes of receipt and of the event, level, project, environment."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -27,12 +27,21 @@ class Tally:
         for key, counts in other.counts.items():
             self.of(*key).update(counts)
 
+    def on(self, days: Collection[tuple[int, date]]) -> "Tally":
+        """Return the counts of these organisations' days of receipt."""
+        kept = set(days)
+        return Tally({key: counts for key, counts in self.counts.items() if _day_of(*key) in kept})
+
     def days(self) -> list[tuple[int, date]]:
         """Return the organisations and their days of receipt (UTC), in order."""
-        return sorted({(organisation_id, minute.astimezone(UTC).date()) for organisation_id, minute in self.counts})
+        return sorted({_day_of(*key) for key in self.counts})
 
     def rows(self) -> Iterable[tuple[int, datetime, str, int, str, str, int]]:
         """Yield organisation, minute of receipt, minute of the event, level, project, environment and entries."""
         for (organisation_id, received), counts in self.counts.items():
             for (minute, level, project, environment), entries in counts.items():
                 yield organisation_id, received, f"{minute.decode()}Z", level, project, environment, entries
+
+
+def _day_of(organisation_id: int, minute: datetime) -> tuple[int, date]:
+    return organisation_id, minute.astimezone(UTC).date()

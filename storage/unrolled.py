@@ -15,7 +15,7 @@ from django.db import transaction
 
 from foundation.postgres import execute, fetch_all
 from storage import rollups
-from storage.receipts import Certified
+from storage.receipts import WITH_ERASED, Certified
 from storage.store import store
 from storage.tally import Kind, Tally
 
@@ -24,10 +24,11 @@ STEP_BATCHES, STEP_ENTRIES = 2_000, 100_000
 
 TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtext('storage.unrolled'))"
 #: As the index has them.
-STRAYS = """
-SELECT batch_id, organisation_id, received_at, entries, size_bytes, true
-  FROM storage_receipt WHERE NOT is_rolled_up ORDER BY organisation_id, received_at LIMIT %(limit)s
-"""
+STRAYS = f"""
+SELECT batch_id, organisation_id, received_at, receipt.entries - erased.entries, receipt.size_bytes, true
+  FROM storage_receipt AS receipt {WITH_ERASED}
+ WHERE NOT is_rolled_up ORDER BY organisation_id, received_at LIMIT %(limit)s
+"""  # noqa: S608 - constants
 HAS_STRAYS = "SELECT EXISTS (SELECT FROM storage_receipt WHERE NOT is_rolled_up)"
 #: What is not whole is as if it were of before: nobody knows what there was of it.
 MARK = """
@@ -36,12 +37,13 @@ UPDATE storage_receipt SET is_rolled_up = CASE WHEN batch_id = ANY (%(whole)s) T
 """
 DAYS = "SELECT day FROM storage_unrolled_day ORDER BY day DESC"
 #: receipt_received_at serves the day.
-OF_DAY = """
-SELECT batch_id, organisation_id, received_at, entries, size_bytes, true
-  FROM storage_receipt, (SELECT through FROM storage_unrolled_day WHERE day = %(day)s) AS unrolled
+OF_DAY = f"""
+SELECT batch_id, organisation_id, received_at, receipt.entries - erased.entries, receipt.size_bytes, true
+  FROM storage_receipt AS receipt {WITH_ERASED},
+       (SELECT through FROM storage_unrolled_day WHERE day = %(day)s) AS unrolled
  WHERE received_at >= %(start)s AND received_at < %(end)s AND is_rolled_up IS NULL AND batch_id > unrolled.through
  ORDER BY batch_id LIMIT %(limit)s
-"""
+"""  # noqa: S608 - constants
 MOVE_ON = "UPDATE storage_unrolled_day SET through = %s WHERE day = %s"
 IS_DONE = "DELETE FROM storage_unrolled_day WHERE day = %s"
 

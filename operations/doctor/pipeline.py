@@ -21,7 +21,7 @@ def examine() -> Iterator[Finding]:
         except redis.RedisError:
             yield warning("workers", "Without Valkey nobody knows which workers live.", "Start Valkey.")
             break
-    for check in (_spool, _dead_letters, _rollups, _keys, _quotas):
+    for check in (_spool, _dead_letters, _rollups, _erasures, _keys, _quotas):
         try:
             yield from check()
         except (DatabaseError, InterfaceError):
@@ -132,6 +132,24 @@ def _rollups() -> Iterator[Finding]:
         f"{' '.join(what)} Their histograms are right, and slow: they are counted from entries.",
         "Workers see to it, half a minute in five; bin/luminalog rollup does it now. Stop workers of before.",
     )
+
+
+def _erasures() -> Iterator[Finding]:
+    found = vitals.erasures()
+    if found.does_not_end:
+        yield error(
+            "erasures",
+            f"An erasure runs for {found.oldest_erasure_seconds / 3600:.0f} hours: what it names is still kept.",
+            "bin/luminalog erase --list says how far it is: it waits for what is in the spool, or names its error.",
+        )
+    elif found.erasures_running:
+        yield ok("erasures", f"{found.erasures_running} run.")
+    if found.erasures_waiting:
+        yield warning(
+            "erasures",
+            f"{found.erasures_waiting} erasures wait for a second person.",
+            "Confirm or withdraw them: the console has them among Operations.",
+        )
 
 
 def _keys() -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from storage.conditions import (
     Every,
     Exists,
     LevelBetween,
+    Mentions,
     Resembles,
     Scalar,
     Test,
@@ -69,8 +70,8 @@ def compile_condition(condition: Condition) -> Predicate:
             return _text(condition)
         case Document():
             return _document(condition)
-        case Words():
-            return _words(condition.test)
+        case Words() | Mentions():
+            return _anywhere(condition)
 
 
 def _text(condition: Text) -> Predicate:
@@ -86,6 +87,10 @@ def _text(condition: Text) -> Predicate:
             raise TypeError("columns of text are not compared")
 
 
+def _anywhere(condition: Words | Mentions) -> Predicate:
+    return _words(condition.test) if isinstance(condition, Words) else _mentions(condition.text)
+
+
 def _words(test: Resembles) -> Predicate:
     """Look through all that the view calls `words`, which writes documents as JSON."""
     likeness, numbers = pattern(test.pieces), written_number(test.pieces)
@@ -93,6 +98,13 @@ def _words(test: Resembles) -> Predicate:
     narrowing = " OR ".join(["words LIKE lower(%s::text)"] * len(narrow))
     sql = WORDS.format(narrowing=narrowing, numbers=NUMBERS if numbers else "")
     return Predicate(sql, (*narrow, likeness, likeness, likeness, *([numbers] if numbers else [])))
+
+
+def _mentions(text: str) -> Predicate:
+    """Look at all that the view calls `words`, where documents are JSON; JSON within JSON is escaped once more."""
+    written = dict.fromkeys([text, escaped(text), escaped(escaped(text))])
+    sql = " OR ".join(["words LIKE lower(%s::text)"] * len(written))
+    return Predicate(sql, tuple(SIGMA.sub("_", pattern(["", one, ""])) for one in written))
 
 
 def _document(condition: Document) -> Predicate:

@@ -79,12 +79,12 @@ class Document(Loader):
         return Raw(shorten(msgspec.json.format(text, indent=-1)) if b'": ' in text else text)
 
 
-def stream(sql: str, parameters: Sequence[Any] = ()) -> Generator[tuple[Any, ...]]:
+def stream(sql: str, parameters: Sequence[Any] = (), *, using: str = ALIAS) -> Generator[tuple[Any, ...]]:
     """Run one statement in the open transaction and yield its rows; two of them, no more, are in memory at a time.
 
     Close it where it may be left early: the statement is cancelled.
     """
-    connection = connections[ALIAS]
+    connection = connections[using]
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.adapters.register_loader("bytea", Document)
         rows: Any = cursor.stream(sql, parameters, binary=True)

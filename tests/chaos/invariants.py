@@ -130,7 +130,8 @@ def check_money(stack: Stack, batches: Iterable[JournalledBatch], tenants: Seque
         answered[batch.organisation_id] += batch.size_bytes * batch.is_acknowledged
         doubtful[batch.organisation_id] += batch.size_bytes * batch.is_in_doubt
     limits = {tenant.organisation_id: tenant.monthly_bytes for tenant in tenants}
-    for organisation, used, received, stored, dead in stack.query(MONEY):
+    of_tenants = [row for row in stack.query(MONEY) if row[0] in limits]
+    for organisation, used, received, stored, dead in of_tenants:
         if not used == received + dead == stored + dead:
             yield f"organisation {organisation}: used {used}, receipts {received}, stored {stored}, dead {dead}"
         promised, doubted = answered[organisation], doubtful[organisation]

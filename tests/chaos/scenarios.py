@@ -1,6 +1,7 @@
 """What is broken, when and how. Each scenario names the faults that it must bring about, or it proves nothing."""
 
 import contextlib
+import json
 import os
 import random
 import signal
@@ -12,6 +13,7 @@ from datetime import date, timedelta
 from functools import partial
 
 import psycopg
+import requests
 
 from storage.postgres.partitions import table_name
 from storage.store import DAYS_AHEAD
@@ -157,6 +159,43 @@ def upkeep_dies_at_points(trial: Trial) -> None:
         stack.disarm()
         stack.call(task)
     wait_until(lambda: _is_partition(stack, future) and not _exists(stack, old), what=stack.tail_of_logs, seconds=20)
+
+
+ERASING_KILLS = ("after_erasing", "before_erasing_commit")
+PERSON, ERASED_BATCHES = "u-7f3a9c41", 40
+
+
+@scenario(*(f"{point}=kill" for point in ERASING_KILLS), final=True)
+def erasing_dies_at_points(trial: Trial) -> None:
+    """The worker is killed while it erases, before and after that is accounted for; the next goes on, all adds up."""
+    stack = trial.stack
+    stack.manage("create_org", "forgotten", "--plan", "scale", "--project", "shop")
+    made = stack.manage("create_key", "forgotten", "shop", "--name", "chaos", "--environment", "test", "--json")
+    entries = [
+        {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "of forgotten", "metadata": {"userId": user}}
+        for user in (PERSON, "somebody", PERSON)
+    ]
+    body, headers = json.dumps({"logs": entries}), {"Content-Type": "application/json"}
+    headers["x-api-key"] = json.loads(made)["api_key"]
+    for _ in range(ERASED_BATCHES):
+        assert requests.post(f"{stack.direct_url}/v1/logs", data=body, headers=headers, timeout=20).ok
+    wait_until(lambda: len(_of_forgotten(stack)) == 3 * ERASED_BATCHES, what=stack.tail_of_logs, seconds=FIRE_SECONDS)
+    plan = ",".join(f"{point}=kill:n1" for point in ERASING_KILLS)
+    stack.arm(worker=plan)
+    stack.manage("erase", "--organisation=forgotten", f"userId:{PERSON}", "--yes", "--no-wait")
+    trial.wait_for_firings(plan)
+    stack.disarm()
+    erasures = "SELECT status, entries FROM operations_erasure WHERE status = 'done'"
+    wait_until(lambda: stack.query(erasures), what=stack.tail_of_logs, seconds=FIRE_SECONDS)
+    assert stack.query(erasures) == [("done", 2 * ERASED_BATCHES)], "an entry was erased twice, or not"
+    assert set(_of_forgotten(stack)) == {"somebody"}, "what was to be erased is there"
+    stack.manage("erase", "--organisation=forgotten", "message:forgotten", "--yes")
+    assert not _of_forgotten(stack)
+
+
+def _of_forgotten(stack: Stack) -> list[str]:
+    rows = stack.query("SELECT metadata::jsonb->>'userId' FROM storage_entry WHERE message = 'of forgotten'")
+    return [user for (user,) in rows]
 
 
 KILLED = ("web", "worker", "beat", "valkey", "postgres")

@@ -16,12 +16,13 @@ from explore.shape import as_mapping, as_text
 from foundation.levels import BY_NAME
 from foundation.numbers import shorten
 from storage.batch import ENTRIES_A_BATCH, Batch, entry_id
+from storage.conditions import Condition
 from storage.entry import CanonicalEntry
 from storage.errors import Refused, Unavailable
 from storage.found import FoundEntry, Portion, portion
 from storage.receipts import Arrival, Certified
 from storage.search import FIRST_MOMENT, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search
-from storage.store import DAYS_AHEAD, Presence, Store, StoredDay
+from storage.store import DAYS_AHEAD, Place, Presence, Store, StoredDay
 from storage.tally import Kind, Tally
 from storage.wall import State
 
@@ -33,7 +34,7 @@ Entries = dict[int, tuple[int, FoundEntry]]
 def open_store(_url: str) -> Store:
     """Return an empty store."""
     entries: Entries = {}
-    return Store(writer=Writer(entries), reader=Reader(entries), days=Days(entries))
+    return Store(writer=Writer(entries), reader=Reader(entries), days=Days(entries), eraser=Eraser(entries))
 
 
 class Writer:
@@ -87,6 +88,43 @@ class Writer:
             if (entry.id // ENTRIES_A_BATCH, owner, entry.received_at) in places
         )
         return ((batch_id, kind, counts[batch_id, kind]) for batch_id, kind in sorted(counts))
+
+
+class Eraser:
+    """See `storage.store.EntryEraser`."""
+
+    can_rewrite = True
+
+    def __init__(self, entries: Entries) -> None:
+        self._entries = entries
+
+    def holding(self, organisation_id: int, condition: Condition, *, day: date) -> list[Place]:
+        places = {
+            Place(entry.id // ENTRIES_A_BATCH, entry.received_at)
+            for owner, entry in self._entries.values()
+            if owner == organisation_id and entry.received_at.date() == day and matches(condition, as_mapping(entry))
+        }
+        return sorted(places)
+
+    def found_in(self, organisation_id: int, places: Sequence[Place], condition: Condition) -> Iterator[FoundEntry]:
+        return (
+            entry
+            for owner, entry in list(self._entries.values())
+            if owner == organisation_id
+            and (entry.id // ENTRIES_A_BATCH, entry.received_at) in places
+            and matches(condition, as_mapping(entry))
+        )
+
+    def erase(self, organisation_id: int, entries: Sequence[tuple[int, datetime]]) -> set[int]:
+        gone = {id_ for id_, _ in entries if self._entries.get(id_, (None,))[0] == organisation_id}
+        for id_ in gone:
+            del self._entries[id_]
+        return gone
+
+    def rewrite(self, organisation_id: int, entries: Sequence[FoundEntry]) -> set[int]:
+        there = [one for one in entries if self._entries.get(one.id, (None,))[0] == organisation_id]
+        self._entries.update({one.id: (organisation_id, one) for one in there})
+        return {one.id for one in there}
 
 
 class Reader:

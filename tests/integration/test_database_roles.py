@@ -16,22 +16,29 @@ import requests
 from axes.models import AccessLog
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry as RecentAction
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 from psycopg.errors import InsufficientPrivilege
 
-from accounts.models import ApiKey, Organisation, User
+from accounts import life, looks
+from accounts.looks import Look
+from accounts.models import AccessRecord, ApiKey, Organisation, User
+from explore.models import SavedSearch
 from foundation.postgres import current_day
 from operations import grants
+from operations.erasures import life as erasures
+from operations.models import Erasure
 from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import wall
 from storage.postgres import partitions
+from tests.entries import line, store_batch
 from tests.integration.web_server import Web, web_server
 from tests.organisations import make_api_key, make_organisation
 from tests.processes import PROJECT
@@ -163,6 +170,10 @@ def test_staff_work_in_the_admin(fresh_web: Web, secret: str) -> None:
     staff.post(f"/admin/accounts/apikey/{key.pk}/revoke/", reason="leaked")
     key.refresh_from_db()
     assert key.revoked_at
+    asked = {"organisation": str(key.organisation_id), "kind": "query", "wanted": "userId:7", "reference": ""}
+    assert "How many" in staff.post("/admin/operations/erasure/add/", **asked).text
+    staff.post("/admin/operations/erasure/add/", **asked, _erase="1")
+    assert Erasure.objects.get().status == "running"
     operators = Group.objects.create(name="Some")
     person = {
         "username": "ada",
@@ -246,7 +257,12 @@ def test_web_role_may_not_name_a_partition() -> None:
         "SELECT username FROM axes_accesslog",
         "DELETE FROM accounts_apikey",
         "DROP TABLE ingest_spooledbatch",
-        "SELECT FROM auditlog_logentry",
+        "SELECT actor_id FROM auditlog_logentry",
+        "DELETE FROM auditlog_logentry",
+        "SELECT user_id FROM django_admin_log",
+        "UPDATE explore_accessrecord SET username = ''",
+        "UPDATE accounts_organisation SET name = ''",
+        "INSERT INTO operations_erasure (wanted) VALUES ('')",
         "SET ROLE luminalog_owner",
     ],
 )
@@ -282,11 +298,26 @@ def test_worker_makes_indexes_and_drops_days_whoever_made_them() -> None:
 
 
 def test_worker_does_all_that_is_scheduled(secret: str) -> None:
+    """Erasing included, which reaches into other rooms."""
+    organisation, ada = Organisation.objects.get(), User.objects.create_superuser("ada")
+    with transaction.atomic():
+        store_batch(organisation, [line("to bob@example.com"), line("stays")])
+    SavedSearch.objects.create(owner=ada, organisation=organisation, name="his", query="bob@example.com")
+    RecentAction.objects.log_actions(ada.pk, SavedSearch.objects.all(), 2, change_message="bob@example.com")
+    look = Look(action=AccessRecord.Action.SEARCH, query="bob@example.com")
+    looks.record(look, by=ada, organisation=organisation, address="192.0.2.1")
+    life.revoke(ApiKey.objects.get().pk, reason="leaked by bob@example.com")
+    life.suspend(organisation.pk, reason="bob@example.com")
+    erasures.ask(organisation, kind="value", wanted="bob@example.com", by=looks.at_the_server())
     code = (
         "from django.conf import settings; from luminalog.celery import app; app.loader.import_default_modules();"
         " [app.tasks[one['task']]() for one in settings.CELERY_BEAT_SCHEDULE.values()]; print('done')"
     )
     assert manage(grants.WORKER, "shell", "--no-imports", "-c", code).endswith("done\n")
+    erasure = Erasure.objects.get()
+    assert (erasure.status, erasure.entries, erasure.last_error) == ("done", 1, "")
+    assert erasure.elsewhere == {"audit trail": 2, "reasons": 2, "recorded queries": 1, "saved searches": 1}
+    assert RecentAction.objects.get().change_message == "[erased]"
 
 
 @pytest.mark.parametrize("role", grants.LOGINS)

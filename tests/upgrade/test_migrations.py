@@ -22,8 +22,8 @@ REWRITTEN = {
 }  # fmt: skip
 #: Tables that there were not.
 NEW = {
-    "privacy_policy", "privacy_rule", "storage_entry", "storage_erased", "storage_event_minute", "storage_minute",
-    "storage_rollup_day", "storage_unrolled_day",
+    "operations_erasure", "privacy_policy", "privacy_rule", "storage_entry", "storage_erased", "storage_event_minute",
+    "storage_minute", "storage_rollup_day", "storage_unrolled_day",
 }  # fmt: skip
 
 #: What hangs on content types: roles, what people may do, the audit trail.

@@ -1,0 +1,145 @@
+"""Taking entries out of what is stored, or rewriting them, so that the ledger stays provable: see `receipts.OF_DAY`.
+
+Each group of batches is a transaction: it deletes or rewrites, writes the tally of erasure, and takes back from the
+rollups. A store that does not join it would need its tally first, marked as open: there is none.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from foundation.faults import reach
+from foundation.postgres import execute
+from storage import receipts, rollups, unrolled
+from storage.batch import ENTRIES_A_BATCH
+from storage.conditions import EVERYTHING, Condition
+from storage.found import FoundEntry
+from storage.store import Place, store
+from storage.tally import Kind, Tally
+
+#: What a transaction looks at, at most; a batch is never larger.
+GROUP_BATCHES, GROUP_BYTES = 200, 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """How many entries were erased or changed, and the bytes that are not stored any more: signed."""
+
+    entries: int = 0
+    size_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """An entry that goes, or changes: of which kind, and how large, it was."""
+
+    id: int
+    received_at: datetime
+    kind: Kind
+    size_bytes: int
+
+
+def groups(organisation_id: int, places: Sequence[Place]) -> Iterator[list[Place]]:
+    """Yield places in groups, each for a transaction."""
+    for start in range(0, len(places), GROUP_BATCHES):
+        some = places[start : start + GROUP_BATCHES]
+        sizes = receipts.standing(organisation_id, [place.batch_id for place in some])
+        group: list[Place] = []
+        size_bytes = 0
+        for place in some:
+            more = sizes[place.batch_id].size_bytes if place.batch_id in sizes else 0
+            if group and size_bytes + more > GROUP_BYTES:
+                yield group
+                group, size_bytes = [], 0
+            group.append(place)
+            size_bytes += more
+        yield group
+
+
+def erase(
+    organisation_id: int,
+    places: Sequence[Place],
+    condition: Condition,
+    *,
+    fits: Callable[[FoundEntry], bool],
+    note: Callable[[Taken], None],
+) -> Taken:
+    """Erase the entries at `places` that fulfil `condition` and fit; `note` it in the same transaction.
+
+    Raises: `Unavailable`, `DatabaseError`.
+    """
+    with _turn():
+        found = store().eraser.found_in(organisation_id, places, condition)
+        parts = [_part(entry) for entry in found if fits(entry)]
+        gone = store().eraser.erase(organisation_id, [(part.id, part.received_at) for part in parts])
+        parts = [part for part in parts if part.id in gone]
+        taken = Taken(len(parts), sum(part.size_bytes for part in parts))
+        reach("after_erasing")
+        less = [(part, 1, part.size_bytes) for part in parts]
+        _account(organisation_id, less, moved=[(part, -1) for part in parts])
+        note(taken)
+        reach("before_erasing_commit")
+    return taken
+
+
+def rewrite(
+    organisation_id: int,
+    places: Sequence[Place],
+    *,
+    change: Callable[[Sequence[FoundEntry]], Sequence[FoundEntry]],
+    note: Callable[[Taken], None],
+) -> Taken:
+    """Put what `change` returns in the place of entries at `places`: those that are to change, with the same ids.
+
+    As `erase`; the bytes are those that there are less.
+    """
+    with _turn():
+        before = {entry.id: entry for entry in store().eraser.found_in(organisation_id, places, EVERYTHING)}
+        after = change(list(before.values()))
+        changed = store().eraser.rewrite(organisation_id, after)
+        after = [entry for entry in after if entry.id in changed]
+        less = {entry.id: before[entry.id].size_bytes - entry.size_bytes for entry in after}
+        taken = Taken(len(after), sum(less.values()))
+        reach("after_erasing")
+        pairs = [(_part(before[entry.id]), _part(entry)) for entry in after]
+        moved = [(part, number) for old, new in pairs if old.kind != new.kind for part, number in ((old, -1), (new, 1))]
+        _account(organisation_id, [(old, 0, less[old.id]) for old, _ in pairs], moved=moved)
+        note(taken)
+        reach("before_erasing_commit")
+    return taken
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Open a transaction beside which nobody rolls up: whether a batch is in the rollups is known until its end."""
+    with transaction.atomic():
+        execute(unrolled.TAKE_TURN)
+        yield
+
+
+def _account(
+    organisation_id: int, less: Sequence[tuple[_Part, int, int]], *, moved: Sequence[tuple[_Part, int]]
+) -> None:
+    """Write the tally of erasure, of entries and bytes less, and correct the rollups by what has `moved`, signed."""
+    entries, size_bytes = Counter[int](), Counter[int]()
+    for part, number, less_bytes in less:
+        entries[part.id // ENTRIES_A_BATCH] += number
+        size_bytes[part.id // ENTRIES_A_BATCH] += less_bytes
+    stood = receipts.standing(organisation_id, list(entries))
+    rows = [(batch_id, organisation_id, entries[batch_id], size_bytes[batch_id]) for batch_id in sorted(stood)]
+    receipts.erase([row for row in rows if any(row[2:])])
+    tally = Tally()
+    for part, number in moved:
+        standing = stood.get(part.id // ENTRIES_A_BATCH)
+        if standing and standing.is_rolled_up and standing.received_at == part.received_at:
+            tally.of(organisation_id, part.received_at)[part.kind] += number
+    rollups.correct(tally)
+
+
+def _part(entry: FoundEntry) -> _Part:
+    minute = entry.timestamp.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="minutes").encode()
+    return _Part(entry.id, entry.received_at, (minute, entry.level, entry.project, entry.environment), entry.size_bytes)

@@ -1,14 +1,13 @@
 """Where a page ended, as a text that its reader cannot forge and another organisation cannot use."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.core import signing
 
 from foundation.refusals import Refusal
-from storage.search import Position
+from storage.search import EPOCH, Position
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 

@@ -3,14 +3,18 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, available_timezones
 
 from explore import cursors
 from explore.hashed import hashed_by
 from explore.query import Node, QueryError, parse
 from explore.search import Search
+from foundation.once import once
 from foundation.refusals import Refusal
 from storage.search import earlier
 
+#: Asking the disk for all names takes some milliseconds.
+zone_names = once(available_timezones)
 DEFAULT_RANGE = timedelta(hours=1)
 
 
@@ -57,6 +61,15 @@ class Parameters:
             raise Refusal(
                 "invalid_parameter", f"{name} must be an RFC 3339 date and time; write + as %2B in an address."
             ) from error
+
+    def zone(self) -> ZoneInfo | None:
+        """Return a time zone by its IANA name, or None when none is asked for."""
+        name = self.text("zone")
+        if name is None:
+            return None
+        if name not in zone_names():
+            raise Refusal("invalid_parameter", "zone must be the name of a time zone, like Europe/Berlin.")
+        return ZoneInfo(name)
 
     def query(self, organisation_id: int) -> Node:
         """Return what the query means of an organisation's entries; absent, it matches every entry."""

@@ -98,6 +98,7 @@ QUERY = OpenApiParameter(
 FROM = OpenApiParameter("from", str, description="RFC 3339, included. Default: an hour before `to`.")
 TO = OpenApiParameter("to", str, description="RFC 3339, excluded. Default: now.")
 CURSOR = OpenApiParameter("cursor", str, description="`next_cursor` of the page before; it brings that page's range.")
+ZONE = "An IANA name: steps begin as clocks there show, weeks on Monday. Default: since 1970, in UTC."
 ORDER = OpenApiParameter("order", str, enum=["desc", "asc"], description="By timestamp. Default: newest first.")
 SEARCH = [QUERY, FROM, TO]
 
@@ -139,8 +140,11 @@ CONTEXT = operation(
     "read_context",
     "The entries around one",
     parameters=[
-        number("before", "How many earlier entries of its project, 0 to 200; default 20."),
-        number("after", "How many later entries of its project, 0 to 200; default 20."),
+        number("before", "How many earlier entries, 0 to 200; default 20."),
+        number("after", "How many later entries, 0 to 200; default 20."),
+        OpenApiParameter(
+            "scope", str, enum=["project", "organisation"], description="Whose entries. Default: project."
+        ),
     ],
     answers=json_answer(
         shape(before=list_of(ENTRY), log=ENTRY, after=list_of(ENTRY), is_complete=NEIGHBOURS_COMPLETE),
@@ -151,7 +155,11 @@ CONTEXT = operation(
 HISTOGRAM = operation(
     "count_logs",
     "Counts by level and time",
-    parameters=[*SEARCH, number("step", "Seconds; at most 1,500 steps. Default: about 60 steps.")],
+    parameters=[
+        *SEARCH,
+        number("step", "Seconds; at most 1,500 steps. Default: about 60 steps."),
+        OpenApiParameter("zone", str, description=ZONE),
+    ],
     answers=json_answer(
         shape(step_seconds=COUNT, buckets=list_of(shape(start=TIME, counts=COUNTS)), totals=COUNTS),
         example={

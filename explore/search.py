@@ -1,13 +1,15 @@
 """What may be asked of an organisation's logs: pages, single entries, their context, traces, counts and fields."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from explore import cursors
+from explore.steps import Ruler
 from explore.summary import Field, summarise
 from foundation.levels import Level
-from storage.conditions import Condition, Document, Either, Equals, Text
+from storage.conditions import EVERYTHING, Condition, Document, Either, Equals, Text
 from storage.found import FoundEntry
 from storage.search import PORTION_BYTES, SKEW, Search, earlier, later
 from storage.store import store
@@ -32,7 +34,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """An entry and its neighbours in its project, in the order of time: the nearest, if not all that was asked for.
+    """An entry and its neighbours in the order of time: the nearest, if not all that was asked for.
 
     `is_complete` unless neighbours were left out for their bytes.
     """
@@ -103,14 +105,16 @@ def get(organisation_id: int, entry_id: int) -> FoundEntry | None:
     return store().reader.entry(organisation_id, entry_id) if 0 <= entry_id < 2**63 else None
 
 
-def context(organisation_id: int, entry_id: int, *, before: int, after: int) -> Context | None:
-    """Return an entry with its neighbours in its project, at most a day away."""
+def context(
+    organisation_id: int, entry_id: int, *, before: int, after: int, of_all_projects: bool = False
+) -> Context | None:
+    """Return an entry with its neighbours in its project, or in any, at most a day away."""
     entry = get(organisation_id, entry_id)
     if entry is None:
         return None
     around = Search(
         organisation_id,
-        Text("project", Equals((entry.project,))),
+        EVERYTHING if of_all_projects else Text("project", Equals((entry.project,))),
         earlier(entry.timestamp, by=CONTEXT_REACH),
         later(entry.timestamp, by=CONTEXT_REACH),
     )
@@ -151,15 +155,16 @@ def in_trace(trace_id: str) -> Condition:
     return Either((Text("trace_id", test), Document("metadata", ("trace_id", "traceId"), test)))
 
 
-def histogram(search: Search, *, step_seconds: int) -> Histogram:
-    """Count by level and step; the first step begins at or before the search's start."""
+def histogram(search: Search, *, step_seconds: int, zone: ZoneInfo | None = None) -> Histogram:
+    """Count by level and step, as the zone's clocks go; the first step begins at or before the search's start."""
     step = timedelta(seconds=step_seconds)
-    first = earlier(search.start, by=(search.start - cursors.EPOCH) % step)
-    steps = max(0, -(-(search.end - first) // step))
-    buckets = [TimeBucket(start=first + index * step, counts=Counter()) for index in range(steps)]
-    for count in store().reader.level_counts(search, step=step):
-        buckets[(count.start - first) // step].counts[Level(count.level)] += count.count
-    return Histogram(step_seconds=step_seconds, buckets=buckets)
+    ruler = Ruler(search.start, search.end, step, zone)
+    buckets = {start: TimeBucket(start=start, counts=Counter()) for start in ruler.starts()}
+    for piece in ruler.pieces:
+        part = replace(search, start=piece.start, end=piece.end)
+        for count in store().reader.level_counts(part, step=step, origin=ruler.origin(piece)):
+            buckets[ruler.begins(piece, count.start)].counts[Level(count.level)] += count.count
+    return Histogram(step_seconds=step_seconds, buckets=list(buckets.values()))
 
 
 def level_counts(search: Search) -> dict[Level, int]:

@@ -15,15 +15,14 @@ from explore.answers import Answer, Hold
 from explore.export import FORMATS, Export
 from explore.parameters import Parameters
 from explore.shape import as_json, as_list, as_text
+from explore.steps import default_step
 from foundation.refusals import Refusal
 from quotas.throttling import Limited
 
 T = TypeVar("T")
 ORDERS = ("desc", "asc")
 SEARCH = ("query", "from", "to")
-DEFAULT_STEPS = 60
-#: Steps that people can read: seconds, minutes, hours, days.
-STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+SCOPES = ("project", "organisation")
 
 
 class ReadView(Limited, APIView):
@@ -82,11 +81,11 @@ class LogView(ReadView):
 
 
 class ContextView(ReadView):
-    parameters = ("before", "after")
+    parameters = ("before", "after", "scope")
 
     @schema.CONTEXT
     def get(self, request: Request, entry_id: str) -> Answer:
-        """Return what its project logged just before and after an entry."""
+        """Return what its project, or the whole organisation, logged just before and after an entry."""
         organisation_id, parameters = self.asked(request)
         hold = self.hold(organisation_id)
         context = _existing(
@@ -95,6 +94,7 @@ class ContextView(ReadView):
                 int(entry_id),
                 before=parameters.number("before", default=20, lowest=0, highest=200),
                 after=parameters.number("after", default=20, lowest=0, highest=200),
+                of_all_projects=parameters.choice("scope", SCOPES) == "organisation",
             )
         )
         return Answer(
@@ -109,17 +109,19 @@ class ContextView(ReadView):
 
 
 class HistogramView(ReadView):
-    parameters = (*SEARCH, "step")
+    parameters = (*SEARCH, "step", "zone")
 
     @schema.HISTOGRAM
     def get(self, request: Request) -> Response:
         """Count entries by level and step of time."""
         organisation_id, parameters = self.asked(request)
         asked = parameters.search(organisation_id)
-        step = parameters.number("step", default=default_step(asked), lowest=1, highest=31 * 86400)
+        zone = parameters.zone()
+        default = default_step(asked.start, asked.end, zone=zone)
+        step = parameters.number("step", default=default, lowest=1, highest=max(31 * 86400, default))
         if (asked.end - asked.start).total_seconds() / step > search.MAX_STEPS:
             raise Refusal("invalid_parameter", f"step would make more than {search.MAX_STEPS:,} steps.")
-        histogram = search.histogram(asked, step_seconds=step)
+        histogram = search.histogram(asked, step_seconds=step, zone=zone)
         return Response(
             {
                 "step_seconds": step,
@@ -176,12 +178,6 @@ class ExportView(ReadView):
             format_name=parameters.choice("format", tuple(FORMATS)),
             newest_first=parameters.choice("order", ORDERS) == "desc",
         ).response()
-
-
-def default_step(asked: search.Search) -> int:
-    """Return the step that shows the search's range in about 60 steps."""
-    ideal = (asked.end - asked.start).total_seconds() / DEFAULT_STEPS
-    return next((step for step in STEPS if step >= ideal), -(-int(ideal) // 86400) * 86400)
 
 
 def _existing(thing: T | None) -> T:

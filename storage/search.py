@@ -9,6 +9,8 @@ from storage.conditions import Condition
 SKEW = timedelta(days=1)
 #: Of entries that are read at once: one answer's.
 PORTION_BYTES = 2 * 2**20
+#: Where steps begin, unless somebody says otherwise.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 

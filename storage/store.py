@@ -20,7 +20,7 @@ from storage.conditions import Condition
 from storage.errors import Refused
 from storage.found import FoundEntry, Portion
 from storage.receipts import Arrival, Certified
-from storage.search import PORTION_BYTES, LevelCount, Position, Search
+from storage.search import EPOCH, PORTION_BYTES, LevelCount, Position, Search
 from storage.tally import Kind, Tally
 from storage.wall import State
 
@@ -132,8 +132,11 @@ class EntryReader(Protocol):
     def batch(self, arrival: Arrival, *, after: int = 0, most_bytes: int = PORTION_BYTES) -> Portion:
         """Return the entries of a batch with an id beyond `after`, in the order of ids; fewer as `page`."""
 
-    def level_counts(self, search: Search, *, step: timedelta) -> list[LevelCount]:
-        """Count by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
+    def level_counts(self, search: Search, *, step: timedelta, origin: datetime = EPOCH) -> list[LevelCount]:
+        """Count by level and step; steps begin at multiples of it around `origin`, empty ones are left out.
+
+        `origin` is at a whole minute.
+        """
 
     def lower(self, text: str) -> str:
         """Write `text` in small letters, exactly as a search in any case does here."""

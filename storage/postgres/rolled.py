@@ -14,13 +14,12 @@ from storage.conditions import Condition, Either, Every, LevelBetween, Unless
 from storage.postgres.predicate import Predicate
 from storage.postgres.predicates import of_organisation
 from storage.postgres.reads import Reader
-from storage.search import Search, earlier, later, received_from
+from storage.search import EPOCH, Search, earlier, later, received_from
 from storage.wall import EVENT_MINUTES, ROLLED_DAYS
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-#: The beginning of the step that a moment falls into.
-STEP = "greatest(date_bin(make_interval(secs => %s), {moment}, '1970-01-01 00:00Z'), '0001-01-01 00:00Z')"
+#: The beginning of the step that a moment falls into; its parameters are the step in seconds and the origin.
+STEP = "greatest(date_bin(make_interval(secs => %s), {moment}, %s), '0001-01-01 00:00Z')"
 ALWAYS = Predicate("TRUE")
 
 #: Which days tell, and what: in one statement, for either may be over a moment later.
@@ -51,17 +50,17 @@ class Told:
     left: list[Part]
 
 
-def tell(reader: Reader, search: Search, *, step: timedelta) -> Told:
+def tell(reader: Reader, search: Search, *, step: timedelta, origin: datetime) -> Told:
     """Ask the rollups."""
     wanted = levels(search.query)
     start, end = _next_minute(search.start), _this_minute(search.end)
-    if wanted is None or step % MINUTE or start >= end:
+    if wanted is None or step % MINUTE or (origin - EPOCH) % MINUTE or start >= end:
         return Told([], [Part(search)])
     own = of_organisation(search.organisation_id)
     first_day = received_from(search.start).date()
     found = reader.rows(
         TOLD.format(own=own.sql),
-        [*own.parameters, first_day, step.total_seconds(), *own.parameters, start, end, sorted(wanted)],
+        [*own.parameters, first_day, step.total_seconds(), origin, *own.parameters, start, end, sorted(wanted)],
     )
     days = sorted(row[0] for row in found if row[0])
     if not days:

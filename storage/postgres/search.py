@@ -23,7 +23,7 @@ from storage.postgres.predicates import compile_condition, of_organisation
 from storage.postgres.reads import IN_NO_ORDER, IN_ORDER, Reader, reading, stream
 from storage.postgres.walking import entries_ahead, is_indexed
 from storage.receipts import Arrival
-from storage.search import LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search, later, received_from
+from storage.search import EPOCH, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search, later, received_from
 from storage.wall import ALIAS, ENTRIES, State, behind, state
 
 __all__ = ["batch", "entry", "level_counts", "lower", "page", "wall"]
@@ -96,12 +96,13 @@ def batch(arrival: Arrival, *, after: int = 0, most_bytes: int = PORTION_BYTES) 
         return portion(map(found, rows), limit=ENTRIES_A_BATCH, most_bytes=most_bytes)
 
 
-def level_counts(search: Search, *, step: timedelta) -> list[LevelCount]:
-    """Count entries by level and step; steps begin at multiples of `step` since 1970, empty ones are left out."""
+def level_counts(search: Search, *, step: timedelta, origin: datetime = EPOCH) -> list[LevelCount]:
+    """Count entries by level and step; steps begin at multiples of `step` around `origin`, empty ones are left out."""
     counts: Counter[tuple[datetime, int]] = Counter()
+    first_day, starts = received_from(search.start), (step.total_seconds(), origin)
     with reading(search.organisation_id) as reader:
-        told = rolled.tell(reader, search, step=step)
-        left = (_count(reader, part, step=step, first_day=received_from(search.start)) for part in told.left)
+        told = rolled.tell(reader, search, step=step, origin=origin)
+        left = (_count(reader, part, starts=starts, first_day=first_day) for part in told.left)
         for start, level, count in chain(told.rows, *left):
             counts[start, level] += count
     return [LevelCount(*key, count) for key, count in counts.items()]
@@ -112,10 +113,12 @@ def wall() -> State:
     return state()
 
 
-def _count(reader: Reader, part: rolled.Part, *, step: timedelta, first_day: datetime) -> list[tuple[Any, ...]]:
+def _count(
+    reader: Reader, part: rolled.Part, *, starts: tuple[float, datetime], first_day: datetime
+) -> list[tuple[Any, ...]]:
     where = _where(part.search, received_from=first_day)
     sql = f"SELECT {STEP}, level, count(*) FROM {ENTRIES} WHERE {where.sql} AND ({part.received.sql}) GROUP BY 1, 2"  # noqa: S608
-    parameters = [step.total_seconds(), *where.parameters, *part.received.parameters]
+    parameters = [*starts, *where.parameters, *part.received.parameters]
     return reader.rows(sql, parameters, page_cost=_page_cost(part.search))
 
 

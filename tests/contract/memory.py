@@ -21,12 +21,11 @@ from storage.entry import CanonicalEntry
 from storage.errors import Refused, Unavailable
 from storage.found import FoundEntry, Portion, portion
 from storage.receipts import Arrival, Certified
-from storage.search import FIRST_MOMENT, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search
+from storage.search import EPOCH, FIRST_MOMENT, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search
 from storage.store import DAYS_AHEAD, Place, Presence, Store, StoredDay
 from storage.tally import Kind, Tally
 from storage.wall import State
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: (organisation, entry) by the entry's id.
 Entries = dict[int, tuple[int, FoundEntry]]
 
@@ -155,8 +154,8 @@ class Reader:
         own = self._own(arrival.organisation_id, lambda entry: first <= entry.id <= arrival.last_entry_id)
         return portion(sorted(own, key=lambda entry: entry.id), limit=ENTRIES_A_BATCH, most_bytes=most_bytes)
 
-    def level_counts(self, search: Search, *, step: timedelta) -> list[LevelCount]:
-        starts = sorted((_step(entry.timestamp, step), entry.level) for entry in self._found(search))
+    def level_counts(self, search: Search, *, step: timedelta, origin: datetime = EPOCH) -> list[LevelCount]:
+        starts = sorted((_step(entry.timestamp, step, origin), entry.level) for entry in self._found(search))
         return [LevelCount(*key, len(list(group))) for key, group in groupby(starts)]
 
     def lower(self, text: str) -> str:
@@ -247,6 +246,6 @@ def _document(raw: msgspec.Raw) -> msgspec.Raw | None:
     return msgspec.Raw(shorten(bytes(raw))) if raw and bytes(raw) != b"null" else None
 
 
-def _step(moment: datetime, step: timedelta) -> datetime:
-    since = (moment - EPOCH) % step
+def _step(moment: datetime, step: timedelta, origin: datetime) -> datetime:
+    since = (moment - origin) % step
     return moment - since if moment - FIRST_MOMENT > since else FIRST_MOMENT

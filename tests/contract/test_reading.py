@@ -137,6 +137,9 @@ def test_counts_are_by_level_and_step(store: Store, organisation_id: int) -> Non
         LevelCount(at, 40, 1),
         LevelCount(at + 60 * SECOND, 20, 1),
     ]
+    counts = store.reader.level_counts(search, step=90 * SECOND, origin=at - 30 * SECOND + timedelta(days=1))
+    begins = {(one.start - at).total_seconds() for one in counts}
+    assert begins == {-30.0, 60.0}
 
 
 def test_nothing_of_another_organisation_is_read(

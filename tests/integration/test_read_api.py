@@ -235,6 +235,9 @@ def test_context_is_of_the_same_project_in_order(acme: Reader) -> None:
     assert answer["log"]["message"] == "3"
     assert [log["message"] for log in answer["after"]] == ["4", "5", "6"]
     assert acme.get(f"logs/{ids[3]}/context", before=0, after=0).json()["before"] == []
+    whole = acme.get(f"logs/{ids[3]}/context", before=0, after=1, scope="organisation").json()
+    assert [log["project"] for log in whole["after"]] == ["other"]
+    assert acme.get(f"logs/{ids[3]}/context", scope="world").status_code == 400
 
 
 def test_trace_is_found_wherever_its_id_was_written(acme: Reader) -> None:
@@ -309,6 +312,21 @@ def test_histogram_is_gapless_and_adds_up(acme: Reader) -> None:
     assert [bucket["start"][11:19] for bucket in answer["buckets"]] == ["12:00:00", "12:01:00", "12:02:00"]
     assert [sum(bucket["counts"].values()) for bucket in answer["buckets"]] == [1, 0, 1]
     assert answer["totals"] == {"debug": 0, "info": 2, "warn": 0, "error": 0, "fatal": 0, "panic": 0}
+
+
+def test_histogram_of_a_zone_has_its_days(acme: Reader) -> None:
+    """Berlin's clocks go back on 2026-10-25, a day of 25 hours; counts come from rollups and from entries."""
+    moments = ["2026-10-24T21:59:59", "2026-10-24T22:00:00", "2026-10-25T22:59:59", "2026-10-25T23:00:00"]
+    acme.store(*({"timestamp": datetime.fromisoformat(f"{moment}+00:00")} for moment in moments))
+    for query in ("", "has:metadata OR level:>=debug"):
+        answer = acme.get(
+            "logs/histogram", step=86400, zone="Europe/Berlin", query=query,
+            **{"from": "2026-10-24T12:00:00Z", "to": "2026-10-26T12:00:00Z"},
+        ).json()  # fmt: skip
+        starts = ["2026-10-23T22:00:00", "2026-10-24T22:00:00", "2026-10-25T23:00:00"]
+        assert [bucket["start"][:19] for bucket in answer["buckets"]] == starts
+        assert [bucket["counts"]["info"] for bucket in answer["buckets"]] == [1, 2, 1]
+    assert acme.get("logs/histogram", zone="Middle/Earth").status_code == 400
 
 
 def test_fields_have_types_and_top_values(acme: Reader) -> None:

@@ -3,10 +3,15 @@
 import getpass
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from accounts.models import AccessRecord, Organisation, User
 
+#: Requests of one look that come later are looks of their own.
+LOOK_LASTS = timedelta(minutes=15)
+#: A look whose range ends no longer ago than this when it is recorded goes on into the present.
+UNTIL_NOW = timedelta(minutes=1)
 SUBJECT_CHARACTERS = 140
 USERNAME_CHARACTERS = 150
 
@@ -20,6 +25,8 @@ class Look:
     start: datetime | None = None
     end: datetime | None = None
     subject: str = ""
+    #: What the page calls it, when several requests of it are to have one record.
+    name: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +53,34 @@ def at_the_server() -> Looker:
 
 
 def record(look: Look, *, by: User, organisation: Organisation, address: str) -> None:
-    """Write into the access log which member of staff looks at what, and from where."""
-    _row(look, member_of_staff(by, address=address), organisation.pk, organisation.slug).save(force_insert=True)
+    """Write into the access log which member of staff looks at what, and from where.
+
+    Requests of one named look share the record that the first of them wrote, as long as it says all that they ask for.
+    """
+    row = _row(look, member_of_staff(by, address=address), organisation.pk, organisation.slug)
+    if look.name is not None:
+        row.look = look.name
+        AccessRecord.objects.bulk_create([row], ignore_conflicts=True)
+        if _covers(AccessRecord.objects.get(user_id=by.pk, look=look.name), look, organisation):
+            return
+        row = _row(look, member_of_staff(by, address=address), organisation.pk, organisation.slug)
+    row.save(force_insert=True)
+
+
+def _covers(record: AccessRecord, look: Look, organisation: Organisation) -> bool:
+    """Tell whether the record says what is looked at: the same question, of no other time but what came since.
+
+    Nobody can change a record, so what a page calls a look need not be believed.
+    """
+    same = (record.organisation_id, record.action, record.query, record.subject)
+    if same != (organisation.pk, look.action, look.query, look.subject):
+        return False
+    if datetime.now(UTC) - record.at > LOOK_LASTS:
+        return False
+    if not (record.range_start and record.range_end and look.start and look.end):
+        return (record.range_start, record.range_end) == (look.start, look.end)
+    goes_on = record.range_end >= record.at - UNTIL_NOW
+    return record.range_start <= look.start and (look.end <= record.range_end or goes_on)
 
 
 def record_each(look: Look, *, by: Looker, organisation_ids: Iterable[int]) -> None:

@@ -230,6 +230,8 @@ class AccessRecord(models.Model):
         max_length=140, blank=True, help_text="The entry's id, or the trace's; dead letters' ids."
     )
     address = models.GenericIPAddressField(null=True)
+    #: What a page calls one look of several requests: a search, its chart, its pages. Null where each has its own.
+    look = models.UUIDField(null=True, editable=False)
 
     class Meta:
         db_table = "explore_accessrecord"  # older than its place here
@@ -239,6 +241,12 @@ class AccessRecord(models.Model):
             models.Index(fields=["-at", "-id"], name="access_record_newest"),  # the admin's list
             models.Index(fields=["user_id", "-at"], name="access_record_of_a_user"),  # "what did she look at"
             models.Index(fields=["organisation_id", "-at"], name="access_record_of_a_tenant"),  # "who looked at them"
+        ]
+        constraints = [
+            # The requests of one look find its record, and only the first of them writes it.
+            models.UniqueConstraint(
+                fields=["user_id", "look"], condition=models.Q(look__isnull=False), name="look_has_one_record"
+            ),
         ]
 
     def __str__(self) -> str:

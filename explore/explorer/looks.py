@@ -1,5 +1,7 @@
 """The read API once more, for staff: same views, but the session says who asks and a parameter says whose logs."""
 
+from uuid import UUID
+
 from rest_framework.request import Request
 
 from accounts.looks import Look
@@ -36,6 +38,8 @@ class StaffLook(views.ReadView):
     schema = None
     action: Action
     is_search = True
+    #: Shows what a search is about, in another way: it belongs to that search's record.
+    is_part = False
 
     def asked(self, request: Request) -> tuple[int, Parameters]:
         """Return whose logs are asked for, and the parameters; nothing is read that is not recorded."""
@@ -43,24 +47,35 @@ class StaffLook(views.ReadView):
         given.refuse_others_than((*self.parameters, "organisation", "levels"))
         organisation = organisation_of(given)
         parameters = with_levels(given, organisation.pk)
-        record(request, organisation, self.look(organisation, parameters))
+        name = name_of(request) if self.is_part else None
+        record(request, organisation, self.look(organisation, given if name else parameters, name=name))
         return organisation.pk, parameters
 
-    def look(self, organisation: Organisation, parameters: Parameters) -> Look:
-        """Describe the look for the access log."""
+    def look(self, organisation: Organisation, parameters: Parameters, *, name: UUID | None) -> Look:
+        """Describe the look for the access log. A search that counts all levels beside its entries is one for all."""
         subject = str(self.kwargs.get("entry_id") or self.kwargs.get("trace_id") or "")
         if not self.is_search:
             return Look(action=self.action, subject=subject)
         search = parameters.search(organisation.pk)
-        return Look(action=self.action, query=parameters.text("query") or "", start=search.start, end=search.end)
+        action = Action.SEARCH if name else self.action
+        query = parameters.text("query") or ""
+        return Look(action=action, query=query, start=search.start, end=search.end, name=name)
+
+
+def name_of(request: Request) -> UUID | None:
+    """Return what the page calls the search that the request is a part of."""
+    try:
+        return UUID(request.headers.get("X-Look", ""))
+    except ValueError:
+        return None
 
 
 class SearchLook(StaffLook, views.LogsView):
-    action = Action.SEARCH
+    action, is_part = Action.SEARCH, True
 
 
 class HistogramLook(StaffLook, views.HistogramView):
-    action = Action.HISTOGRAM
+    action, is_part = Action.HISTOGRAM, True
 
 
 class FieldsLook(StaffLook, views.FieldsView):

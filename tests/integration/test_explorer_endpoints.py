@@ -16,6 +16,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import AccessRecord, Organisation, User
+from explore.explorer import saved
 from explore.explorer.looks import with_levels
 from explore.models import SavedSearch
 from explore.parameters import Parameters
@@ -322,6 +323,15 @@ class TestSavedSearches:
         (search,) = operator.get(PAGE + "saved", {"organisation": "acme"}).json()["searches"]
         assert (search["query"], search["time_range"], search["is_own"]) == ("level:error", "24h", True)
 
+    def test_columns_order_and_wrapping_come_back(self, operator: Client, save: Callable[..., HttpResponse]) -> None:
+        shape = {"columns": "project,a\\,b", "order": "asc", "is_wrapped": True}
+        assert save(**shape).status_code == 201
+        (search,) = operator.get(PAGE + "saved", {"organisation": "acme"}).json()["searches"]
+        assert {name: search[name] for name in shape} == shape
+        opened = dict(parse_qsl(urlsplit(saved.address(SavedSearch.objects.get())).query))
+        assert (opened["columns"], opened["order"], opened["wrap"]) == ("project,a\\,b", "asc", "1")
+        assert save(order="sideways").status_code == 400
+
     def test_same_name_replaces(self, save: Callable[..., HttpResponse]) -> None:
         save()
         assert save(query="level:fatal").status_code == 200
@@ -381,3 +391,56 @@ def test_range_is_bound_and_pages_continue(operator: Client, acme: Organisation)
     second = _ask(operator, "search", limit=3, cursor=first["next_cursor"], **bounds).json()  # type: ignore[attr-defined]
     assert [entry["message"] for entry in first["logs"] + second["logs"]] == ["0", "1", "2", "3", "4"]
     assert second["next_cursor"] is None
+
+
+NAME = "0b0e6f0c-8a53-4f0c-9a0f-6c1d6b6d9e11"
+
+
+class TestOneLook:
+    """A search, its chart, its pages and its refreshes are one access record, which says all that they show."""
+
+    @pytest.fixture
+    def ask(self, operator: Client, acme: Organisation) -> Callable[..., int]:  # noqa: ARG002 - is asked about
+        """Ask by the name of a look; return how many records there are."""
+
+        def ask(
+            path: str = "search", *, organisation: str = "acme", ago: float = 60, name: str = NAME, **given: Any
+        ) -> int:
+            span = {"from": (datetime.now(UTC) - timedelta(minutes=ago)).isoformat()} if ago else {}
+            response = operator.get(
+                PAGE + path, {"organisation": organisation, **span, **given}, headers={"x-look": name}
+            )
+            assert response.status_code == 200, response.content
+            return AccessRecord.objects.count()
+
+        return ask
+
+    def test_parts_of_a_search_share_its_record(self, ask: Callable[..., int]) -> None:
+        assert ask("histogram", query="payment") == 1
+        assert ask("search", query="payment", levels="error", limit=1, ago=59) == 1
+        assert ask("histogram", query="payment", zone="Europe/Berlin", ago=50) == 1  # a refresh while time goes on
+        record = AccessRecord.objects.get()
+        assert (record.action, record.query, str(record.look)) == ("search", "payment", NAME)
+
+    def test_what_the_record_does_not_say_is_recorded_for_itself(self, ask: Callable[..., int]) -> None:
+        make_organisation("other")
+        ask(query="payment", ago=60)
+        assert ask(query="payment", ago=61) == 2
+        assert ask(query="password", ago=10) == 3
+        assert ask(query="payment", ago=10, organisation="other") == 4
+        assert ask("fields", query="payment", ago=10) == 5
+        assert ask("export", query="payment", ago=10) == 6
+        assert ask(query="payment", ago=10, name="anything") == 7
+        AccessRecord.objects.update(at=datetime.now(UTC) - timedelta(minutes=16))
+        assert ask(query="payment", ago=10) == 8
+
+    def test_range_that_has_ended_covers_nothing_that_comes_later(self, ask: Callable[..., int]) -> None:
+        ended = {"ago": 0, "from": "2026-11-20T12:00:00Z"}
+        ask(**ended, to="2026-11-20T13:00:00Z")
+        assert ask(**ended, to="2026-11-20T12:30:00Z") == 1
+        assert ask(**ended, to="2026-11-20T13:00:01Z") == 2
+
+    def test_each_member_of_staff_has_records_of_their_own(self, ask: Callable[..., int], operator: Client) -> None:
+        ask()
+        operator.force_login(User.objects.create_superuser("grace", password="x"))
+        assert ask() == 2

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage hostile lint lock chaos chaos-mutants bench bench-search soak two-processes fmt docs screenshots vendor vendor-check browser proxy faketime clean
+.PHONY: help run test coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer soak two-processes fmt docs screenshots vendor vendor-check browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -74,6 +74,9 @@ bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK
 bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer, ORDER=random for one open day, FOLDER=… to keep them, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.search --entries $(or $(N),10000000) --order $(or $(ORDER),time) \
 		$(if $(FOLDER),--folder $(FOLDER)) $(if $(WRITE),--write)
+
+bench-explorer: $(VENV)/.development browser ## Measure what the explorer costs a browser with 100,000 entries found (N=20000 for fewer, WRITE=1)
+	$(BIN)/python -m tests.benchmarks.explorer --entries $(or $(N),100000) $(if $(WRITE),--write)
 
 soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MINUTES=2 for fewer, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10) $(if $(WRITE),--write)

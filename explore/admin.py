@@ -73,8 +73,10 @@ class SavedSearchAdmin(SavedSearchModelAdmin):
     list_filter = ["is_shared"]
     list_select_related = ["organisation", "owner"]
     search_fields = ["name", "query", "owner__username", "organisation__name"]
-    fields = ["name", "is_shared", "organisation", "owner", "query", "levels", "time_range", "created_at"]
-    readonly_fields = ["organisation", "owner", "query", "levels", "time_range", "created_at"]
+    readonly_fields = [
+        "organisation", "owner", "query", "levels", "time_range", "columns", "order", "is_wrapped", "created_at",
+    ]  # fmt: skip
+    fields = ["name", "is_shared", *readonly_fields]
     show_full_result_count = False
     empty_list = "No search is saved yet. Save one in the explorer, under Saved."
 

@@ -28,6 +28,15 @@ class SavedSearch(models.Model):
     query = models.CharField(max_length=2000, blank=True)
     levels = models.CharField(max_length=60, blank=True, help_text="Names separated by commas. Empty: all.")
     time_range = models.CharField(max_length=80, blank=True, help_text="Like 24h, or two times separated by a slash.")
+    columns = models.CharField(
+        max_length=600,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="As in the address, behind columns=. Empty: the usual.",
+    )
+    order = models.CharField(max_length=4, blank=True, db_default="", default="", choices=[("asc", "oldest first")])
+    is_wrapped = models.BooleanField("wrapped lines", default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -11,7 +11,7 @@ import environ
 from celery.schedules import crontab
 
 from foundation.metric_files import count_in_files
-from luminalog import __version__
+from luminalog import __version__, static_files
 
 env = environ.Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -368,9 +368,16 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="luminalog@localhost"
 WEBHOOK_ALLOWED_NETWORKS = env.list("LUMINALOG_WEBHOOK_ALLOWED_NETWORKS", default=[])
 
 # --- Static files, language, time -----------------------------------------------------------------------------------
-STATIC_URL = "/static/"
+STATIC_URL = f"/static/{static_files.digest(BASE_DIR)}/"
 STATIC_ROOT = Path(env.str("LUMINALOG_STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
 STATICFILES_DIRS = [BASE_DIR / "luminalog" / "static"]
+#: `collectstatic` compresses what it collects.
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+#: All of them: their addresses tell versions apart.
+WHITENOISE_IMMUTABLE_FILE_TEST = f"^{STATIC_URL}"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_ALLOW_ALL_ORIGINS = False

@@ -10,6 +10,7 @@ from foundation.methods import by_method
 from foundation.refusals import Refusal
 from ingest.urls import post_logs
 from luminalog.console import refused
+from luminalog.static_files import DIGITS, of_another_version
 from operations import health
 
 log = structlog.get_logger(__name__)
@@ -23,6 +24,7 @@ urlpatterns = [
     path("v1/", include("explore.urls")),
     path("v1/", include("quotas.urls")),
     path("admin/", admin.site.urls),
+    re_path(rf"^static/(?:[0-9a-f]{{{DIGITS}}}/)?(?P<path>.+)\Z", of_another_version),
 ]
 
 

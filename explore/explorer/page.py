@@ -18,7 +18,9 @@ from explore.permissions import PERMISSION, may_view_logs
 from explore.syntax import MAX_CHARACTERS
 from foundation import content_security
 from foundation.levels import Level
+from foundation.modules import imported
 
+SCRIPT = "explore/main.js"
 #: The levels that are chosen beside the query join it as text.
 ROOM_FOR_LEVELS = 100
 
@@ -27,7 +29,8 @@ def explorer_page(request: HttpRequest, site: AdminSite) -> TemplateResponse:
     """Answer the page; its state is in its address, and only the browser reads it there."""
     if not may_view_logs(request.user):
         raise PermissionDenied(PERMISSION)
-    context = {**site.each_context(request), "title": "Explorer", "configuration": _configuration(request)}
+    context = {**site.each_context(request), "title": "Explorer", "configuration": _configuration(request),
+               "modules": imported(SCRIPT)}  # fmt: skip
     response = TemplateResponse(request, "admin/explore/explorer/explorer.html", context)
     response.headers[content_security.HEADER] = content_security.own(connect=_tail_origin())
     response.headers["Cache-Control"] = "private, no-store"

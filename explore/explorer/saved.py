@@ -20,7 +20,7 @@ from foundation.json_object import read_object
 from foundation.places import Found
 from foundation.refusals import FieldError, Refusal
 
-FIELDS = ("name", "query", "levels", "time_range")
+FIELDS = ("name", "query", "levels", "time_range", "columns", "order")
 MOST = 200
 
 
@@ -76,7 +76,10 @@ def address(search: SavedSearch) -> str:
     """Return where the explorer shows what the search finds."""
     start, _, end = search.time_range.partition("/")
     span = {"from": start, "to": end} if end else {"range": start}
-    given = {"organisation": search.organisation.slug, "query": search.query, "levels": search.levels, **span}
+    given = {
+        "organisation": search.organisation.slug, "query": search.query, "levels": search.levels, **span,
+        "columns": search.columns, "order": search.order, "wrap": "1" if search.is_wrapped else "",
+    }  # fmt: skip
     return f"{reverse('admin:explorer')}?{urlencode({name: value for name, value in given.items() if value})}"
 
 
@@ -84,7 +87,11 @@ def _values(given: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {name: given.get(name, "") for name in FIELDS}
     if not all(isinstance(value, str) for value in values.values()):
         raise Refusal("invalid_payload")
-    return values | {"name": values["name"].strip(), "is_shared": given.get("is_shared") is True}
+    return values | {
+        "name": values["name"].strip(),
+        "is_shared": given.get("is_shared") is True,
+        "is_wrapped": given.get("is_wrapped") is True,
+    }
 
 
 def _check(search: SavedSearch) -> None:
@@ -103,6 +110,9 @@ def _as_json(search: SavedSearch, user: User) -> dict[str, Any]:
         "query": search.query,
         "levels": search.levels,
         "time_range": search.time_range,
+        "columns": search.columns,
+        "order": search.order,
+        "is_wrapped": search.is_wrapped,
         "is_shared": search.is_shared,
         "is_own": search.owner_id == user.pk,
         "owner": search.owner.get_username(),

@@ -45,7 +45,10 @@ async function call(url, options) {
   return body;
 }
 
-export const get = (path, parameters, signal) => call(address(path, parameters), { signal });
+// What belongs to one search is told by `look`: it has one access record.
+export const get = (path, parameters, signal, look) => call(address(path, parameters), {
+  signal, headers: { Accept: "application/json", ...(look ? { "X-Look": look } : {}) },
+});
 
 export function send(method, path, parameters, body) {
   const token = document.querySelector("meta[name=csrf-token]").content;

@@ -17,7 +17,6 @@ export class Completion {
   constructor(input, place, { onRun, rows }) {
     Object.assign(this, { input, place, onRun, rows, choices: [], active: -1, cache: new Map() });
     input.addEventListener("input", () => this.offer());
-    input.addEventListener("click", () => this.offer());
     input.addEventListener("keydown", (event) => this.key(event));
     input.addEventListener("blur", () => setTimeout(() => this.close(), 150));
   }

@@ -1,7 +1,7 @@
 // Builds elements. Data of users only ever becomes a text node or the value of a harmless attribute.
 
 const SVG = "http://www.w3.org/2000/svg";
-const HARMLESS = /^(aria-[a-z]+|data-[a-z-]+|class|colspan|datetime|for|href|id|name|placeholder|role|rows|scope|spellcheck|tabindex|title|type|value|x|y|width|height|x1|x2|y1|y2|viewBox|preserveAspectRatio|text-anchor|d)$/;
+const HARMLESS = /^(aria-[a-z]+|data-[a-z-]+|class|colspan|datetime|for|href|id|list|name|placeholder|role|rows|scope|spellcheck|tabindex|title|type|value|x|y|width|height|x1|x2|y1|y2|viewBox|preserveAspectRatio|text-anchor|d)$/;
 
 function make(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
@@ -19,6 +19,9 @@ export const svg = (tag, attributes = {}, ...children) => make(document.createEl
 const ICONS = {
   copy: "M5 5V2h9v9h-3M2 5h9v9H2z",
   column: "M2 3h12v10H2zM6.5 3v10M10 3v10",
+  left: "M10 3L5 8l5 5",
+  right: "M6 3l5 5-5 5",
+  cross: "M4 4l8 8M12 4l-8 8",
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
 };

@@ -5,8 +5,15 @@ import { state } from "./state.js";
 import { clock, day, moment, offset, zoneWord } from "./time.js";
 
 const HEIGHT = 84;
+// Above the highest bar, for its figure.
+const ABOVE = 16;
+// A shorter one, in pixels, is a click.
+const LEAST_DRAG = 5;
 const AXIS = 16;
 const DAY = 86_400_000;
+const WEEK = 7 * DAY;
+// 1970-01-05.
+const MONDAY = 4 * DAY;
 const TICKS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
 const WORST_FIRST = ["panic", "fatal", "error", "warn", "info", "debug"];
 
@@ -59,20 +66,26 @@ export class Histogram {
     this.selection = svg("rect", { class: "ex-selection", x: 0, y: 0, width: 0, height: HEIGHT });
     const picture = svg("svg", { viewBox: `0 0 ${this.width} ${HEIGHT + AXIS}`, width: this.width, height: HEIGHT + AXIS, role: "img",
       "aria-label": `${total.toLocaleString("en")} entries over time, at most ${most.toLocaleString("en")} a bar` },
-      svg("line", { class: "ex-grid", x1: 0, x2: this.width, y1: HEIGHT + 0.5, y2: HEIGHT + 0.5 }),
+      svg("line", { class: "ex-base", x1: 0, x2: this.width, y1: HEIGHT + 0.5, y2: HEIGHT + 0.5 }),
       buckets.flatMap((bucket) => this.bars(bucket, most)), this.ticks(), this.selection);
     const peak = total > 0 && el("span", { class: "ex-peak", title: "The highest bar" }, most.toLocaleString("en"));
     this.place.replaceChildren(picture, peak || "", this.tip);
     if (!this.table.hidden) this.drawTable();
   }
 
+  // A step ends where the next begins: not all days have 24 hours.
+  ends(bucket) {
+    const following = this.histogram.buckets[this.histogram.buckets.indexOf(bucket) + 1];
+    return following ? Date.parse(following.start) : Date.parse(bucket.start) + this.histogram.step_seconds * 1000;
+  }
+
   bars(bucket, most) {
     const start = Date.parse(bucket.start);
     const left = Math.max(0, this.x(start));
-    const right = Math.min(this.width, this.x(start + this.histogram.step_seconds * 1000));
+    const right = Math.min(this.width, this.x(this.ends(bucket)));
     let y = HEIGHT;
     return this.shown.filter((level) => bucket.counts[level]).map((level) => {
-      const height = Math.max(1.5, (bucket.counts[level] / most) * (HEIGHT - 6));
+      const height = Math.max(1.5, (bucket.counts[level] / most) * (HEIGHT - ABOVE));
       y -= height;
       const gap = right - left > 4 ? 1 : 0;
       return svg("rect", { class: `ex-step level-${level}`, x: left, y, width: Math.max(1, right - left - gap), height, "data-start": bucket.start });
@@ -85,7 +98,8 @@ export class Histogram {
     const least = ((to - from) / this.width) * Math.min(110, this.width / 4);
     const step = TICKS.find((seconds) => seconds * 1000 >= least) * 1000 || Math.ceil(least / (30 * DAY)) * 30 * DAY;
     const ahead = offset(from);
-    const first = Math.ceil((from + ahead) / step) * step - ahead;
+    const monday = step % WEEK === 0 ? MONDAY : 0;
+    const first = Math.ceil((from + ahead - monday) / step) * step + monday - ahead;
     return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => {
       const date = new Date(first + index * step);
       const x = this.x(date.getTime());
@@ -100,13 +114,17 @@ export class Histogram {
     const box = this.place.getBoundingClientRect();
     const from = event.clientX - box.left;
     this.place.setPointerCapture(event.pointerId);
+    this.isDragged = true;
     const move = (moved) => {
       const now = Math.min(this.width, Math.max(0, moved.clientX - box.left));
       this.selection.setAttribute("x", Math.min(from, now));
       this.selection.setAttribute("width", Math.abs(now - from));
+      if (Math.abs(now - from) >= LEAST_DRAG) this.tell(Math.min(from, now), Math.max(from, now));
     };
     const up = (released) => {
       this.place.removeEventListener("pointermove", move);
+      this.isDragged = false;
+      this.tip.hidden = true;
       this.selection.setAttribute("width", 0);
       if (released.type === "pointerup") this.zoom(from, released.clientX - box.left);
     };
@@ -116,15 +134,14 @@ export class Histogram {
   }
 
   zoom(from, to) {
-    if (Math.abs(to - from) >= 5) {
+    if (Math.abs(to - from) >= LEAST_DRAG) {
       const [start, end] = [this.timeAt(Math.min(from, to)), this.timeAt(Math.max(from, to))];
       if (end - start >= 1) this.onZoom(start, end);
       return;
     }
     const bucket = this.bucketAt(from);
     if (bucket && this.count(bucket)) {
-      const start = Date.parse(bucket.start);
-      this.onZoom(start, start + this.histogram.step_seconds * 1000);
+      this.onZoom(Date.parse(bucket.start), this.ends(bucket));
     }
   }
 
@@ -145,9 +162,9 @@ export class Histogram {
 
   // Begin and end of the chosen bars.
   span() {
-    const { buckets, step_seconds: step } = this.histogram;
+    const { buckets } = this.histogram;
     const [first, final] = [Math.min(this.chosen.at, this.chosen.since), Math.max(this.chosen.at, this.chosen.since)];
-    return [Date.parse(buckets[first].start), Date.parse(buckets[final].start) + step * 1000];
+    return [Date.parse(buckets[first].start), this.ends(buckets[final])];
   }
 
   mark(chosen) {
@@ -182,16 +199,37 @@ export class Histogram {
     return this.histogram.buckets.findLast((bucket) => Date.parse(bucket.start) <= time);
   }
 
+  // What a drag has gone over so far: of bars that it cuts, their share.
+  tell(left, right) {
+    const [from, to] = [this.timeAt(left), this.timeAt(right)];
+    const within = (bucket) => {
+      const [start, end] = [Date.parse(bucket.start), this.ends(bucket)];
+      return Math.max(0, Math.min(to, end) - Math.max(from, start)) / (end - start);
+    };
+    const parts = this.histogram.buckets.map((bucket) => [this.count(bucket), within(bucket)]);
+    const sum = Math.round(parts.reduce((all, [count, share]) => all + count * share, 0));
+    const isExact = parts.every(([count, share]) => !count || share === 0 || share > 0.999);
+    const [start, end] = [new Date(from), new Date(to)];
+    const word = to - from < 120_000 ? 2 : 0;
+    const text = day(start) === day(end) ? `${clock(start, word)} – ${clock(end, word)}` : `${day(start)} ${clock(start, word)} – ${day(end)} ${clock(end, word)}`;
+    this.showTip(right, el("strong", {}, text), el("span", {}, `${isExact ? "" : "about "}${sum.toLocaleString("en")} ${sum === 1 ? "entry" : "entries"}`));
+  }
+
+  showTip(x, ...content) {
+    this.tip.replaceChildren(...content);
+    this.tip.hidden = false;
+    const room = this.width - this.tip.offsetWidth;
+    this.tip.style.left = `${Math.max(0, Math.min(room, x + 12 > room ? x - 12 - this.tip.offsetWidth : x + 12))}px`;
+  }
+
   hover(event) {
-    if (!this.histogram) return;
+    if (!this.histogram || this.isDragged) return;
     const x = event.clientX - this.place.getBoundingClientRect().left;
     const bucket = this.bucketAt(x);
     if (!bucket) return;
-    this.tip.replaceChildren(el("strong", {}, moment(bucket.start)),
+    this.showTip(x, el("strong", {}, moment(bucket.start)),
       ...this.shown.filter((level) => bucket.counts[level]).map((level) =>
         el("span", { class: `ex-tip-level level-${level}` }, `${level} ${bucket.counts[level].toLocaleString("en")}`)),
       this.count(bucket) ? "" : el("span", { class: "ex-quiet" }, "nothing"));
-    this.tip.hidden = false;
-    this.tip.style.left = `${Math.min(Math.max(0, this.width - 190), Math.max(0, x + 12))}px`;
   }
 }

@@ -29,9 +29,13 @@ export function tree(value, depth = 0) {
   return node;
 }
 
-// A document's leaves by dotted name. A list of scalars gives one leaf an item; other lists stay whole.
+// By name, numbers in names as people count.
+const inOrder = new Intl.Collator("en", { numeric: true }).compare;
+
+// A document's leaves by dotted name, in the same order for whatever order a client wrote them in. A list of scalars gives
+// one leaf an item; other lists stay whole.
 export function leaves(document, prefix = "", depth = 0) {
-  return Object.entries(document).flatMap(([key, value]) => {
+  return Object.entries(document).sort(([a], [b]) => inOrder(a, b)).flatMap(([key, value]) => {
     const name = prefix + key;
     if (value !== null && typeof value === "object" && !Array.isArray(value) && depth < 6 && Object.keys(value).length) {
       return leaves(value, `${name}.`, depth + 1);

@@ -1,112 +1,290 @@
-// A list of entries that open and close, and a selection that keys move.
+// A list of entries that open and close, and a selection that keys move. Only the rows in view are in the page.
 
 import { el } from "./dom.js";
 import { details } from "./entry.js";
-import { leaf, text } from "./json.js";
+import { CAPACITY, Heights } from "./heights.js";
+import { patterns } from "./marks.js";
+import { Row } from "./row.js";
 import { state } from "./state.js";
-import { clock, duration, moment, shortDay, zoneWord } from "./time.js";
+
+// Beyond the edges of the view, rows are ready for this many pixels.
+const READY_PX = 500;
+const ENDS_SCREENS = 2;
+let lists = 0;
 
 export class LogList {
-  constructor(place, { onOpen = () => {}, relativeTo = null } = {}) {
-    this.place = place;
-    this.onOpen = onOpen;
-    this.relativeTo = relativeTo;
-    this.items = new Map();
+  // `grid` scrolls, has the focus, and owns `place`, where the rows are. `columns()` tells which there are;
+  // `onEnd` is called when the end comes near, `onUnseen` with how many came above the view.
+  constructor(grid, place, { columns = () => state.columns, trace = {}, onOpen = () => {}, onEnd = () => {}, onUnseen = () => {} } = {}) {
+    Object.assign(this, { grid, place, columns, trace, onOpen, onEnd, onUnseen });
+    this.number = lists += 1;
+    this.heights = new Heights(28);
+    this.measured = new ResizeObserver((seen) => this.measure(seen));
+    this.clear();
+    grid.addEventListener("scroll", () => this.draw(), { passive: true });
+    place.addEventListener("click", (event) => this.click(event));
+    place.addEventListener("focusin", (event) => this.select(event.target.closest(".ex-item").row.entry.id));
+    new ResizeObserver(() => this.fit()).observe(grid);
   }
 
+  // --- What is in it ---
   clear() {
-    this.items.clear();
-    this.place.replaceChildren();
+    this.entries = [];
+    this.index = new Map();
+    this.open = new Map();
+    this.fresh = new Set();
+    this.emphasis = new Map();
+    this.selectedId = "";
+    this.unseen = 0;
+    this.grid.scrollTop = 0;
+    this.redraw();
   }
 
-  add(entries, { first = false, fresh = false } = {}) {
-    const added = entries.filter((entry) => !this.items.has(entry.id)).map((entry) => this.item(entry, fresh));
-    if (first) this.place.prepend(...added);
-    else this.place.append(...added);
+  get size() { return this.entries.length; }
+  has(id) { return this.index.has(id); }
+  get selected() { return this.entries[this.index.get(this.selectedId)] ?? null; }
+
+  add(entries, { first = false } = {}) {
+    const added = entries.filter((entry) => !this.index.has(entry.id)).slice(0, CAPACITY - 1 - this.size);
+    if (first) { this.entries.unshift(...added); this.reindex(); }
+    else for (const entry of added) this.index.set(entry.id, this.entries.push(entry) - 1);
+    this.draw();
+  }
+
+  // Newest first, wherever a late entry belongs. Returns how many were not there.
+  insert(entries) {
+    const added = entries.filter((entry) => !this.index.has(entry.id));
+    if (!added.length) return 0;
+    const top = this.grid.scrollTop;
+    const at = this.rowAt(top);
+    const [anchor, lies] = top > this.heights.guess ? [this.entries[at], this.heights.offset(at)] : [null, 0];
+    for (const entry of added) this.fresh.add(entry.id);
+    this.entries = [...this.entries, ...added].sort((a, b) => (a.timestamp < b.timestamp ? 1 : a.timestamp > b.timestamp ? -1 : 0));
+    this.reindex();
+    if (anchor) {
+      this.resize();
+      this.grid.scrollTop = top + this.heights.offset(this.index.get(anchor.id)) - lies;
+      this.see(this.unseen + added.length);
+    }
+    this.draw();
     return added.length;
   }
 
-  // Newest first, wherever a late entry belongs.
-  insert(entry) {
-    if (this.items.has(entry.id)) return false;
-    const node = this.item(entry, true);
-    const after = [...this.place.children].find((other) => other.entry && other.entry.timestamp <= entry.timestamp);
-    if (after) after.before(node);
-    else this.place.append(node);
-    return true;
-  }
-
   trim(most) {
-    while (this.place.children.length > most) {
-      this.items.delete(this.place.lastElementChild.entry?.id);
-      this.place.lastElementChild.remove();
-    }
+    if (this.size <= most) return;
+    for (const entry of this.entries.splice(most)) { this.open.delete(entry.id); this.fresh.delete(entry.id); }
+    this.reindex();
+    this.draw();
   }
 
-  item(entry, fresh) {
-    const node = el("li", { class: `ex-item level-${entry.level}${fresh ? " ex-fresh" : ""}`, "data-id": entry.id }, this.line(entry));
-    node.entry = entry;
-    this.items.set(entry.id, node);
-    return node;
+  // A class that an entry's row has besides: whom a link, a trace or a context is about.
+  emphasise(id, name) {
+    this.emphasis.set(id, name);
+    this.redraw();
   }
 
-  line(entry) {
-    const toggle = () => { if (!String(getSelection())) this.toggle(entry.id); };
-    const columns = state.columns.map((name) => [name, leaf(entry.metadata, name)]).filter(([, value]) => value !== undefined);
-    const date = new Date(entry.timestamp);
-    const offset = this.relativeTo === null ? null : date - this.relativeTo;
-    return el("div", {
-      class: "ex-line", role: "button", tabindex: "0", "aria-expanded": "false", onclick: toggle,
-      onkeydown: (event) => { if (event.key === " ") { event.preventDefault(); toggle(); } },
-    },
-      el("time", { class: "ex-time", datetime: entry.timestamp, title: `${moment(entry.timestamp)} ${zoneWord()}` },
-        el("span", { class: "ex-day" }, `${shortDay(date)} `), offset === null ? clock(date) : `+${duration(offset)}`),
-      el("span", { class: "ex-level" }, entry.level),
-      el("span", { class: "ex-source", title: `${entry.project} · ${entry.environment}` }, entry.project, el("span", { class: "ex-quiet" }, ` ${entry.environment}`)),
-      el("span", { class: "ex-text" },
-        columns.map(([name, value]) => el("span", { class: "ex-column" }, el("b", {}, name), typeof value === "string" ? value : text(value))),
-        entry.error?.type ? el("span", { class: "ex-type" }, entry.error.type) : null,
-        entry.message.length > 600 ? `${entry.message.slice(0, 600)}…` : entry.message));
+  reindex() {
+    const heights = new Map([...this.index].map(([id, row]) => [id, this.heights.height(row)]).filter(([, height]) => height !== this.heights.guess));
+    this.index = new Map(this.entries.map((entry, row) => [entry.id, row]));
+    this.heights.clear();
+    for (const [id, height] of heights) if (this.index.has(id)) this.heights.set(this.index.get(id), height);
   }
 
-  toggle(id, open = undefined) {
-    const node = this.items.get(id);
-    if (!node) return;
-    const isOpen = node.classList.contains("ex-open");
-    if (open === undefined) open = !isOpen;
-    this.select(id);
-    if (open === isOpen) return;
-    node.classList.toggle("ex-open", open);
-    node.firstElementChild.setAttribute("aria-expanded", String(open));
-    if (open) node.append(details(node.entry));
-    else node.lastElementChild.remove();
-    this.onOpen(node.entry, open);
-  }
+  // --- What of it is in the page ---
+  get above() { return this.place.offsetTop; }
+  get head() { return this.grid.querySelector(".ex-sticky")?.offsetHeight ?? 0; }
+  rowAt(y) { return this.heights.at(y, this.size); }
 
+  // Anew, when something changed that concerns every row.
   redraw() {
-    for (const node of this.items.values()) {
-      const open = node.classList.contains("ex-open");
-      node.replaceChildren(this.line(node.entry));
-      if (open) { node.firstElementChild.setAttribute("aria-expanded", "true"); node.append(details(node.entry)); }
-    }
+    this.drawn = new Map();
+    this.spare = [];
+    this.patterns = patterns(state.query);
+    this.shape = this.columns();
+    this.measured.disconnect();
+    this.place.replaceChildren();
+    this.heights.clear();
+    this.isWrapped = this.grid.classList.contains("ex-wrap");
+    for (const id of this.open.keys()) this.open.set(id, this.lay(this.entries[this.index.get(id)]));
+    this.draw();
   }
 
-  get selected() {
-    return this.place.querySelector(".ex-selected");
+  lay(entry) {
+    return el("div", { class: "ex-opened", role: "row" }, el("div", { role: "gridcell" }, details(entry, this.patterns)));
+  }
+
+  // Rows are as high as the style sheet says.
+  fit() {
+    const guess = parseFloat(getComputedStyle(this.grid).getPropertyValue("--row"));
+    this.view = this.grid.clientHeight;
+    this.grid.style.setProperty("--view", `${this.grid.clientWidth}px`);
+    if (guess && guess !== this.heights.guess) { this.heights.guess = guess; this.redraw(); } else this.draw();
+  }
+
+  resize() {
+    const height = `${this.heights.offset(this.size)}px`;
+    if (height !== this.place.style.height) this.place.style.height = height;
+    this.grid.setAttribute("aria-rowcount", String(this.size + (this.grid.querySelector("[role=columnheader]") ? 1 : 0)));
+  }
+
+  draw() {
+    this.view ||= this.grid.clientHeight;
+    const top = this.grid.scrollTop - this.above;
+    if (top <= 0 && this.unseen) this.see(0);
+    const first = this.rowAt(top - READY_PX);
+    const last = this.size ? this.rowAt(top + this.view + READY_PX) : -1;
+    const wanted = this.entries.slice(first, last + 1);
+    const selected = this.index.get(this.selectedId);
+    const isKept = selected !== undefined && (selected < first || selected > last);
+    const keep = new Set(wanted.map((entry) => entry.id));
+    if (isKept) keep.add(this.selectedId);
+    for (const [id, row] of this.drawn) if (!keep.has(id)) this.discard(id, row);
+    let next = this.place.firstChild;
+    wanted.forEach((entry, at) => {
+      const row = this.row(entry, first + at);
+      if (row.node === next) next = next.nextSibling;
+      else this.place.insertBefore(row.node, next);
+      row.node.style.top = "";
+    });
+    if (isKept) this.keep(selected);
+    const padding = `${this.heights.offset(first)}px`;
+    if (padding !== this.place.style.paddingTop) this.place.style.paddingTop = padding;
+    this.resize();
+    if (this.size && top + (1 + ENDS_SCREENS) * this.view > this.heights.offset(this.size)) this.onEnd();
+  }
+
+  // The selected row, which has the focus or leads to it, stays in the page where it belongs.
+  keep(at) {
+    const row = this.row(this.entries[at], at);
+    row.node.classList.add("ex-kept");
+    row.node.style.top = `${this.heights.offset(at)}px`;
+    if (row.node.parentNode !== this.place || row.node.nextSibling) this.place.append(row.node);
+  }
+
+  row(entry, at) {
+    let row = this.drawn.get(entry.id);
+    if (row) row.node.classList.remove("ex-kept");
+    else {
+      row = this.spare.pop() ?? new Row(this.shape, { track: "start" in this.trace });
+      row.fill(entry, { patterns: this.patterns, ...this.trace });
+      row.line.id = `ex-row-${this.number}-${entry.id}`;
+      if (this.fresh.has(entry.id)) row.node.classList.add("ex-fresh");
+      if (this.emphasis.has(entry.id)) row.node.classList.add(this.emphasis.get(entry.id));
+      this.drawn.set(entry.id, row);
+      this.paint(row);
+    }
+    row.at = at;
+    row.line.ariaRowIndex = at + 2;
+    return row;
+  }
+
+  paint(row) {
+    const { id } = row.entry;
+    const [isOpen, isSelected] = [this.open.has(id), id === this.selectedId];
+    row.node.classList.toggle("ex-open", isOpen);
+    row.node.classList.toggle("ex-selected", isSelected);
+    row.line.ariaExpanded = String(isOpen);
+    row.line.ariaSelected = String(isSelected);
+    if (isOpen && !row.node.children[1]) row.node.append(this.open.get(id));
+    else if (!isOpen) row.node.children[1]?.remove();
+    if (isOpen || this.isWrapped) this.measured.observe(row.node);
+  }
+
+  discard(id, row) {
+    this.drawn.delete(id);
+    this.measured.unobserve(row.node);
+    row.node.children[1]?.remove();
+    row.node.remove();
+    if (this.spare.length < 200) this.spare.push(row);
+  }
+
+  // What is above the view and turns out higher than was guessed must not move what is in it.
+  measure(seen) {
+    let moved = 0;
+    for (const { target, borderBoxSize } of seen) {
+      const { row } = target;
+      if (!row.entry || this.drawn.get(row.entry.id) !== row) continue;
+      const begins = this.above + this.heights.offset(row.at);
+      const change = this.heights.set(row.at, borderBoxSize[0].blockSize);
+      if (begins < this.grid.scrollTop && !this.open.has(row.entry.id)) moved += change;
+    }
+    if (moved) this.grid.scrollTop += moved;
+    this.draw();
+  }
+
+  see(unseen) {
+    this.unseen = unseen;
+    this.onUnseen(unseen);
+  }
+
+  toTop() {
+    this.grid.scrollTop = 0;
+    this.draw();
+  }
+
+  // --- Opening and selecting ---
+  click(event) {
+    const { id } = event.target.closest(".ex-item").row.entry;
+    if (!event.target.closest(".ex-line")) this.select(id);
+    else if (!String(getSelection())) this.toggle(id);
+  }
+
+  toggle(id, open = !this.open.has(id)) {
+    const at = this.index.get(id);
+    if (at === undefined) return;
+    const entry = this.entries[at];
+    const isChange = open !== this.open.has(id);
+    if (isChange && open) this.open.set(id, this.lay(entry));
+    else if (isChange) this.open.delete(id);
+    this.select(id);
+    if (!isChange) return;
+    const row = this.drawn.get(id);
+    this.paint(row);
+    if (!open && !this.isWrapped) this.measured.unobserve(row.node);
+    this.heights.set(at, open || this.isWrapped ? row.node.offsetHeight : this.heights.guess);
+    this.draw();
+    this.reveal(at);
+    this.onOpen(entry, open);
+  }
+
+  closeAll() {
+    const ids = [...this.open.keys()];
+    for (const id of ids) this.toggle(id, false);
+    return ids.length > 0;
   }
 
   select(id) {
-    this.selected?.classList.remove("ex-selected");
-    this.items.get(id)?.classList.add("ex-selected");
+    const before = this.drawn.get(this.selectedId);
+    if (before && this.selectedId === id) return;
+    this.selectedId = id;
+    if (before) this.paint(before);
+    this.draw();
+    const row = this.drawn.get(id);
+    if (!row) return;
+    this.paint(row);
+    this.grid.setAttribute("aria-activedescendant", row.line.id);
   }
 
   move(step) {
-    const nodes = [...this.place.children].filter((node) => node.entry);
-    if (!nodes.length) return;
-    const now = nodes.indexOf(this.selected);
-    const next = nodes[Math.min(nodes.length - 1, Math.max(0, now < 0 ? 0 : now + step))];
-    this.select(next.entry.id);
-    next.firstElementChild.focus({ preventScroll: true });
-    next.scrollIntoView({ block: "nearest" });
+    if (!this.size) return;
+    const now = this.index.get(this.selectedId);
+    const next = now === undefined ? this.rowAt(this.grid.scrollTop - this.above + this.head) : Math.min(this.size - 1, Math.max(0, now + step));
+    this.select(this.entries[next].id);
+    this.focus();
+    this.reveal(next);
+  }
+
+  focus() {
+    this.grid.focus({ preventScroll: true });
+  }
+
+  // The whole of a row; of one that is higher than the view, its beginning.
+  reveal(at) {
+    const begins = this.above + this.heights.offset(at);
+    const ends = begins + this.heights.height(at);
+    const { scrollTop } = this.grid;
+    if (begins < scrollTop + this.head) this.grid.scrollTop = begins - this.head;
+    else if (ends > scrollTop + this.view) this.grid.scrollTop = Math.min(begins - this.head, ends - this.view);
+    this.draw();
   }
 }

@@ -4,12 +4,13 @@ import { byId } from "./dom.js";
 import { state } from "./state.js";
 import { Tail } from "./tail.js";
 
-const MOST = 2000;
+const MOST = 5000;
+const DRAWN_EVERY_MS = 100;
 const COUNTS_SECONDS = 5;
 
 export class Live {
   constructor(list, { onHello, onCounts }) {
-    Object.assign(this, { list, onCounts, isPaused: false, held: [], timer: 0 });
+    Object.assign(this, { list, onCounts, isPaused: false, held: [], fresh: [], timer: 0, drawing: 0 });
     this.tail = new Tail({
       onHello: (resumed) => { if (!resumed) onHello(); },
       onEntry: (entry) => this.hear(entry),
@@ -20,6 +21,7 @@ export class Live {
   start() {
     this.isPaused = false;
     this.held = [];
+    this.fresh = [];
     this.draw("connecting");
     this.tail.start();
   }
@@ -30,15 +32,18 @@ export class Live {
   }
 
   hear(entry) {
-    if (!this.isPaused) { this.show(entry); return; }
-    this.held.push(entry);
-    this.held.splice(0, this.held.length - MOST);
-    this.draw("live");
+    const kept = this.isPaused ? this.held : this.fresh;
+    kept.push(entry);
+    kept.splice(0, kept.length - MOST);
+    if (this.isPaused) this.draw("live");
+    else this.drawing ||= setTimeout(() => this.show(), DRAWN_EVERY_MS);
   }
 
-  show(entry) {
-    if (!this.list.insert(entry)) return;
+  show() {
+    this.drawing = 0;
+    if (!state.live || !this.list.insert(this.fresh.splice(0))) return;
     byId("ex-empty").hidden = true;
+    byId("ex-grid").hidden = false;
     this.list.trim(MOST);
     this.timer ||= setTimeout(() => { this.timer = 0; if (state.live) this.onCounts(); }, COUNTS_SECONDS * 1000);
   }
@@ -46,7 +51,7 @@ export class Live {
   pause() {
     if (!state.live) return;
     this.isPaused = !this.isPaused;
-    if (!this.isPaused) for (const entry of this.held.splice(0)) this.show(entry);
+    if (!this.isPaused) { this.fresh.push(...this.held.splice(0)); this.show(); }
     this.draw("live");
   }
 

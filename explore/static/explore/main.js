@@ -1,37 +1,54 @@
 // The page: wires its parts to the state and runs searches.
 
 import { address, configuration, get } from "./api.js";
+import * as Columns from "./columns.js";
 import { Completion } from "./completion.js";
-import { button, byId, copy, el } from "./dom.js";
-import { closeDrawer, drawDrawer, drawerList } from "./drawer.js";
-import { showContext, showTrace } from "./entry.js";
+import { byId, copy, el } from "./dom.js";
+import { closeDrawer, drawDrawer, drawerList, wireDrawer } from "./drawer.js";
+import { copyLink, showContext, showTrace } from "./entry.js";
+import { ListHead, toggleOrder, toggleWrap } from "./head.js";
 import { Histogram } from "./histogram.js";
 import { wireKeys } from "./keys.js";
 import { LogList } from "./list.js";
+import { drawLevels } from "./levels.js";
 import { Live } from "./live.js";
 import { clearProblem, drawEmpty, showProblem } from "./messages.js";
-import { span } from "./newest.js";
+import { justAfter, span } from "./newest.js";
+import { wirePopovers, wireRange } from "./popovers.js";
 import { wireSaved } from "./saved.js";
 import { BROWSER_ZONE, OWN_ZONE, change, link, onChange, state } from "./state.js";
-import { QUICK, day, fromInput, iso, rangeLabel, rangeWords, resolve, toInput, zoneWord } from "./time.js";
+import { day, iso, rangeLabel, resolve, toInput, zoneWord } from "./time.js";
 
 const PAGE = 200;
+// What a browser is to hold.
+const MOST = 20_000;
+const CHART_FOLDED = "explorer.chart";
 
 const input = byId("ex-query");
 const status = byId("ex-status");
-const list = new LogList(byId("ex-list"), { onOpen: (entry, open) => change({ entry: open ? entry.id : "" }) });
+const grid = byId("ex-grid");
+const list = new LogList(grid, byId("ex-list"), {
+  onOpen: (entry, open) => change({ entry: open ? entry.id : "" }),
+  onEnd: more,
+  onUnseen: drawUnseen,
+});
+const head = new ListHead(list, () => days);
 const histogram = new Histogram(byId("ex-histogram"), (from, to) => change({
   from: iso(Math.floor(from)), to: iso(Math.ceil(to)), live: false,
 }));
-const completion = new Completion(input, byId("ex-completion"), { onRun: run, rows: () => [...list.items.values()].map((node) => node.entry) });
+const completion = new Completion(input, byId("ex-completion"), { onRun: run, rows: () => list.entries });
 
 let running = new AbortController();
+let look = crypto.randomUUID();
 let range = resolve();
+let days = "one";
 let cursor = null;
+let isLoading = false;
 let isFirst = true;
 let totals = null;
 
 const asked = () => ({ organisation: state.organisation, query: state.query, ...range });
+const page = (more, signal) => get("search", { ...asked(), levels: state.levels.join(","), order: state.order, limit: PAGE, ...more }, signal, look);
 
 function run() {
   if (input.value !== state.query) change({ query: input.value });
@@ -45,63 +62,94 @@ const resolved = async (signal) => (state.range === "all" ? span(signal) : resol
 async function search({ keep = false } = {}) {
   running.abort();
   running = new AbortController();
+  look = crypto.randomUUID();
   const { signal } = running;
   drawControls();
   clearProblem();
   byId("ex-more").hidden = true;
-  byId("ex-results").classList.add("ex-busy");
+  byId("ex").classList.add("ex-busy");
   try {
     const began = performance.now();
     range = await resolved(signal);
     drawControls();
     const counted = drawCounts(signal);
-    const page = await get("search", { ...asked(), levels: state.levels.join(","), limit: PAGE }, signal);
-    showPage(page, keep);
+    showPage(await page({}, signal), keep);
     const took = Math.round(performance.now() - began);
     await counted;
     drawStatus(took);
     await openLinked(signal);
   } catch (problem) {
-    if (problem.name !== "AbortError") showProblem(problem, search);
+    if (problem.name !== "AbortError") fail(problem);
   } finally {
-    if (signal === running.signal) byId("ex-results").classList.remove("ex-busy");
+    if (signal === running.signal) byId("ex").classList.remove("ex-busy");
   }
 }
 
-function showPage(page, keep) {
-  if (!keep) list.clear();
+// What is still there is of another question: nobody is to take it for an answer.
+function fail(problem) {
+  showProblem(problem, search);
+  if (problem.code === "invalid_query") status.textContent = "–";
+}
+
+function showPage(found, keep) {
+  byId("ex").classList.remove("ex-stale");
   byId("ex-empty").hidden = true;
-  byId("ex-list").classList.toggle("ex-one-day", day(new Date(range.from)) === day(new Date(range.to)));
-  if (keep) for (const entry of page.logs.reverse()) list.insert(entry);
-  else list.add(page.logs);
-  cursor = page.next_cursor;
+  const [from, to] = [new Date(range.from), new Date(range.to)];
+  const years = new Set([from, to, new Date()].map((date) => day(date).slice(0, 4)));
+  days = day(from) === day(to) ? "one" : years.size === 1 ? "year" : "all";
+  grid.classList.toggle("ex-one-day", days === "one");
+  head.draw();
+  if (!keep) list.clear();
+  if (keep) list.insert(found.logs);
+  else list.add(found.logs);
+  cursor = found.next_cursor;
+  drawEnd();
+  grid.hidden = !list.size;
+  if (!list.size) drawEmpty(range, running.signal);
+}
+
+function drawEnd() {
+  const isFull = list.size >= MOST;
   byId("ex-more").hidden = !cursor || state.live;
-  if (!list.items.size) drawEmpty(range, running.signal);
+  byId("ex-more").textContent = isFull ? `${list.size.toLocaleString("en")} shown. Continue with what is ${state.order === "asc" ? "newer" : "older"}` : "More";
+}
+
+// What lies beyond the last of so many: a search of its own.
+function goOn() {
+  const { timestamp } = list.entries.at(-1);
+  change(state.order === "asc" ? { from: timestamp, to: range.to, live: false } : { from: range.from, to: justAfter(timestamp), live: false });
 }
 
 async function more() {
-  if (!cursor || byId("ex-more").disabled) return;
-  byId("ex-more").disabled = true;
+  if (!cursor || isLoading || state.live || list.size >= MOST) return;
+  isLoading = true;
+  const { signal } = running;
   try {
-    const page = await get("search", { ...asked(), levels: state.levels.join(","), limit: PAGE, cursor }, running.signal);
-    list.add(page.logs);
-    cursor = page.next_cursor;
-    byId("ex-more").hidden = !cursor;
+    const found = await page({ cursor }, signal);
+    cursor = found.next_cursor;
+    isLoading = false;
+    list.add(found.logs);
+    drawEnd();
   } catch (problem) {
     if (problem.name !== "AbortError") showProblem(problem, search);
   } finally {
-    byId("ex-more").disabled = false;
+    isLoading = false;
   }
+}
+
+function drawUnseen(unseen) {
+  byId("ex-unseen").hidden = !unseen;
+  byId("ex-unseen").textContent = `${unseen.toLocaleString("en")} new ↑`;
 }
 
 async function drawCounts(signal) {
   try {
-    const counts = await get("histogram", asked(), signal);
+    const counts = await get("histogram", { ...asked(), zone: state.zone }, signal, look);
     totals = counts.totals;
     histogram.show(counts, range);
-    drawLevels();
+    drawLevels(totals);
   } catch (problem) {
-    if (problem.name !== "AbortError" && problem.code !== "invalid_query") status.textContent = problem.message;
+    if (problem.name !== "AbortError" && problem.code !== "invalid_query") { status.textContent = problem.message; byId("ex-facts").classList.add("ex-stale"); }
   }
 }
 
@@ -110,41 +158,29 @@ async function openLinked(signal) {
   const isLink = isFirst;
   isFirst = false;
   if (!state.entry) return;
-  if (!list.items.has(state.entry)) {
+  if (!list.has(state.entry)) {
     if (!isLink) { change({ entry: "" }); return; }
     try {
       const entry = await get(`entries/${encodeURIComponent(state.entry)}`, { organisation: state.organisation }, signal);
+      grid.hidden = false;
       list.add([entry], { first: true });
-      list.items.get(entry.id)?.classList.add("ex-linked");
+      list.emphasise(entry.id, "ex-linked");
       byId("ex-empty").hidden = true;
     } catch (problem) {
       if (problem.name !== "AbortError") change({ entry: "" });
       return;
     }
   }
-  const node = list.items.get(state.entry);
   list.toggle(state.entry, true);
-  node.scrollIntoView({ block: "nearest" });
 }
 
 // --- Controls -------------------------------------------------------------------------------------------------------
 function drawStatus(took) {
-  byId("ex-results").classList.remove("ex-stale");
   const shown = state.levels.length ? state.levels : configuration.levels;
   const total = totals ? shown.reduce((sum, level) => sum + totals[level], 0) : null;
-  const parts = [total === null ? `${list.items.size} entries` : `${total.toLocaleString("en")} ${total === 1 ? "entry" : "entries"}`, rangeLabel()];
+  const parts = [total === null ? `${list.size} entries` : `${total.toLocaleString("en")} ${total === 1 ? "entry" : "entries"}`, rangeLabel()];
   if (took !== undefined) parts.push(`${took} ms`);
   status.textContent = parts.join(" · ");
-}
-
-function drawLevels() {
-  byId("ex-levels").replaceChildren(...configuration.levels.map((level) => {
-    const chosen = state.levels.includes(level);
-    const count = totals?.[level];
-    const toggle = () => change({ levels: chosen ? state.levels.filter((other) => other !== level) : configuration.levels.filter((other) => other === level || state.levels.includes(other)) });
-    return el("button", { type: "button", class: `ex-chip level-${level}${count ? "" : " ex-none"}`, "aria-pressed": String(chosen), "data-level": level, title: chosen ? `Do not ask for ${level}` : `Only ${level}`, onclick: toggle },
-      el("span", { class: "ex-dot" }), level, el("span", { class: "ex-count" }, count === undefined ? "" : count.toLocaleString("en")));
-  }), state.levels.length ? button("all levels", () => change({ levels: [] }), { class: "ex-button ex-small" }) : "");
 }
 
 function drawControls() {
@@ -163,9 +199,27 @@ function drawControls() {
   for (const format of ["ndjson", "csv"]) {
     byId(`ex-export-${format}`).href = address("export", { ...asked(), levels: state.levels.join(","), format });
   }
-  const columns = byId("ex-columns");
-  columns.replaceChildren(...state.columns.map((name) => button(`${name} ✕`, () => change({ columns: state.columns.filter((other) => other !== name) }), { class: "ex-button ex-small", title: "Remove the column" })));
-  drawLevels();
+  drawLevels(totals);
+}
+
+function drawShape() {
+  grid.classList.toggle("ex-wrap", state.wrap);
+  head.draw();
+  const { field } = document.activeElement.closest("[data-field]")?.dataset ?? {};
+  list.redraw();
+  if (field) grid.querySelector(`.ex-selected [data-field="${CSS.escape(field)}"] [data-act=column]`)?.focus({ preventScroll: true });
+}
+
+// By its own width, before or after.
+function shift(by) {
+  const [from, to] = [Date.parse(range.from), Date.parse(range.to)];
+  change({ from: iso(from + by * (to - from)), to: iso(to + by * (to - from)), live: false });
+}
+
+function foldChart(isFolded = !byId("ex-chart").hidden) {
+  byId("ex-chart").hidden = isFolded;
+  byId("ex-fold").setAttribute("aria-expanded", String(!isFolded));
+  try { localStorage.setItem(CHART_FOLDED, isFolded ? "folded" : "open"); } catch { /* not allowed: until the page is left */ }
 }
 
 function zoomOut() {
@@ -184,30 +238,19 @@ async function refreshCounts() {
 }
 
 // Live means from now on: an absolute range that has ended cannot be.
-const toggleLive = () => change(state.live ? { live: false } : { live: true, ...(state.from ? { from: "", to: "", range: state.range || "15m" } : {}) });
+const toggleLive = () => change(state.live ? { live: false } : { live: true, order: "", ...(state.from ? { from: "", to: "", range: state.range || "15m" } : {}) });
 
 // --- Wiring ---------------------------------------------------------------------------------------------------------
 onChange((names, searched) => {
   const has = (...some) => some.some((name) => names.has(name));
   if (searched) search();
   else drawControls();
-  if (has("columns", "zone") && !searched) { list.redraw(); histogram.draw(); drawStatus(); }
-  if (has("view", "of", "organisation", "zone")) drawDrawer();
-  if (has("live") || (searched && state.live)) { live[state.live ? "start" : "stop"](); if (!state.live && !searched) byId("ex-more").hidden = !cursor; }
+  if (has("wrap", "columns", "zone") && !searched) drawShape();
+  else if (searched) grid.classList.toggle("ex-wrap", state.wrap);
+  if (has("zone") && !searched) { refreshCounts(); }
+  if (has("view", "of", "scope", "organisation", "zone")) drawDrawer();
+  if (has("live") || (searched && state.live)) { live[state.live ? "start" : "stop"](); if (!searched) drawEnd(); }
 });
-
-function wirePopovers() {
-  for (const node of document.querySelectorAll(".ex [popover]")) {
-    node.addEventListener("beforetoggle", (event) => {
-      if (event.newState !== "open" || node.id === "ex-help") return;
-      const trigger = document.querySelector(`[popovertarget=${node.id}]`).getBoundingClientRect();
-      const width = Math.min(360, innerWidth - 16);
-      node.style.width = `${width}px`;
-      node.style.left = `${Math.max(8, Math.min(trigger.left, innerWidth - width - 8))}px`;
-      node.style.top = `${trigger.bottom + 4}px`;
-    });
-  }
-}
 
 function wire() {
   document.addEventListener("organisation", (event) => {
@@ -215,35 +258,32 @@ function wire() {
     change({ organisation: event.detail, entry: "", view: "", of: "" });
   });
   byId("ex-form").addEventListener("submit", (event) => { event.preventDefault(); run(); });
-  byId("ex-quick").append(...QUICK.map((each) => button(rangeWords(each), () => {
-    byId("ex-range").hidePopover();
-    change({ range: each, from: "", to: "" });
-  }, { "data-range": each })));
-  byId("ex-absolute").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const [from, to] = [byId("ex-from").value, byId("ex-to").value];
-    const isOrdered = from && to && fromInput(from) < fromInput(to);
-    byId("ex-to").setCustomValidity(isOrdered ? "" : "This must be later than the beginning.");
-    if (!event.target.reportValidity()) return;
-    byId("ex-range").hidePopover();
-    change({ from: fromInput(from), to: fromInput(to), live: false });
-  });
-  byId("ex-to").addEventListener("input", (event) => event.target.setCustomValidity(""));
+  wireRange();
   byId("ex-zoom-out").addEventListener("click", zoomOut);
   byId("ex-table").addEventListener("click", () => histogram.toggleTable());
   byId("ex-zone").addEventListener("click", () => change({ zone: state.zone !== "UTC" ? "UTC" : OWN_ZONE !== "UTC" ? OWN_ZONE : BROWSER_ZONE }));
   byId("ex-share").addEventListener("click", () => copy(link({ ...range, live: false }), "Link"));
   byId("ex-live").addEventListener("click", toggleLive);
   byId("ex-pause").addEventListener("click", () => live.pause());
-  byId("ex-more").addEventListener("click", more);
-  new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) more(); }, { rootMargin: "400px" }).observe(byId("ex-more"));
+  byId("ex-more").addEventListener("click", () => (list.size >= MOST ? goOn() : more()));
+  byId("ex-unseen").addEventListener("click", () => list.toTop());
+  byId("ex-fold").addEventListener("click", () => foldChart());
+  byId("ex-column-usual").addEventListener("click", () => head.put(Columns.DEFAULT));
   wirePopovers();
   wireSaved();
-  wireKeys({ input, list: () => drawerList ?? list, run, toggleLive, pause: () => live.pause(), closeDrawer, showTrace, showContext });
+  wireDrawer(() => { list.focus(); if (list.has(list.selectedId)) list.reveal(list.index.get(list.selectedId)); });
+  wireKeys({
+    input, list: () => drawerList ?? list, mainList: list,
+    actions: { run, toggleLive, toggleOrder, toggleWrap, foldChart: () => foldChart(), shift, zoomOut, pause: () => live.pause(), closeDrawer, showTrace, showContext, copyLink },
+  });
 }
 
 function begin() {
   wire();
+  let isFolded = innerWidth < 768;
+  try { isFolded = (localStorage.getItem(CHART_FOLDED) ?? (isFolded ? "folded" : "open")) === "folded"; } catch { /* not allowed */ }
+  if (isFolded) foldChart(true);
+  drawShape();
   if (!configuration.organisations.length) {
     byId("ex-empty").replaceChildren(el("h2", {}, "There is no organisation yet"), el("p", {}, "Make one in the admin, with a project and an API key, and send it a first entry."));
     byId("ex-empty").hidden = false;

@@ -1,6 +1,7 @@
 // Saved searches: own ones and those that others share.
 
 import { get, send } from "./api.js";
+import * as Columns from "./columns.js";
 import { button, byId, el, toast } from "./dom.js";
 import { change, state } from "./state.js";
 
@@ -9,7 +10,8 @@ const timeRange = () => (state.from ? `${state.from}/${state.to}` : state.range)
 function use(search) {
   const [from, to] = search.time_range.includes("/") ? search.time_range.split("/") : ["", ""];
   byId("ex-saved").hidePopover();
-  change({ query: search.query, levels: search.levels.split(",").filter(Boolean), range: from ? "" : search.time_range || "1h", from, to });
+  change({ query: search.query, levels: search.levels.split(",").filter(Boolean), range: from ? "" : search.time_range || "1h", from, to,
+    columns: search.columns ? Columns.read(search.columns) : Columns.DEFAULT, order: search.order, wrap: search.is_wrapped, live: false });
 }
 
 async function remove(search) {
@@ -24,6 +26,7 @@ async function save(event) {
   await send("POST", "saved", { organisation: state.organisation }, {
     name: form.elements.name.value, is_shared: form.elements.shared.checked,
     query: state.query, levels: state.levels.join(","), time_range: timeRange(),
+    columns: Columns.isDefault(state.columns) ? "" : Columns.write(state.columns), order: state.order, is_wrapped: state.wrap,
   });
   toast("Search saved");
   form.reset();

@@ -1,6 +1,7 @@
 // The page's whole state, kept in its address: a link shows somebody else the same.
 
 import { configuration } from "./api.js";
+import * as Columns from "./columns.js";
 
 const DEFAULT_RANGE = "1h";
 // The zone of the reader's preferences; a link may ask for another.
@@ -26,10 +27,13 @@ function read() {
     range: given.get("from") ? "" : given.get("range") || DEFAULT_RANGE,
     from: given.get("from") || "",
     to: given.get("to") || "",
-    columns: list("columns"),
+    columns: given.has("columns") ? Columns.read(given.get("columns")) : Columns.DEFAULT,
+    order: given.get("order") === "asc" ? "asc" : "",
+    wrap: given.get("wrap") === "1",
     entry: given.get("entry") || "",
     view: ["trace", "context"].includes(given.get("view")) ? given.get("view") : "",
     of: given.get("of") || "",
+    scope: given.get("scope") === "organisation" ? "organisation" : "",
     live: given.get("live") === "1",
     zone: zoneOf(given.get("zone")),
   };
@@ -38,7 +42,7 @@ function read() {
 export const state = read();
 
 export function link(changes = {}) {
-  const { organisation, query, levels, range, from, to, columns, entry, view, of, live, zone } = { ...state, ...changes };
+  const { organisation, query, levels, range, from, to, columns, order, wrap, entry, view, of, scope, live, zone } = { ...state, ...changes };
   const parameters = new URLSearchParams({ organisation });
   const put = (name, value) => value && parameters.set(name, value);
   put("query", query);
@@ -46,17 +50,20 @@ export function link(changes = {}) {
   put("range", from ? "" : range);
   put("from", from);
   put("to", to);
-  put("columns", columns.join(","));
+  put("columns", !Columns.isDefault(columns) && Columns.write(columns));
+  put("order", order);
+  put("wrap", wrap && "1");
   put("entry", entry);
   put("view", view);
   put("of", view && of);
+  put("scope", view === "context" && scope);
   put("live", live && "1");
   put("zone", zone !== OWN_ZONE && zone);
   return `${location.origin}${location.pathname}?${parameters}`;
 }
 
 // What is searched for goes into the history; what is only opened or closed replaces the address.
-const SEARCHED = ["organisation", "query", "levels", "range", "from", "to"];
+const SEARCHED = ["organisation", "query", "levels", "range", "from", "to", "order"];
 
 export function change(changes) {
   const names = Object.keys(changes).filter((name) => String(changes[name]) !== String(state[name]));

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0005_time_zone")]
+    dependencies = [("accounts", "0006_erased_reasons")]
 
     operations = [
         migrations.AddField("accessrecord", "look", models.UUIDField(null=True, editable=False)),

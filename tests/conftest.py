@@ -2,31 +2,36 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
-from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management.color import no_style
-from django.db import connections
+from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.caller import Caller
 from accounts.last_use import last_use, plain_http
 from foundation import valkey
+from foundation.outages import sqlstate
 from operations.health import readiness
 from privacy import policies
 from quotas import outcomes
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
 from tests import organisations
+from tests.waiting import wait_until
 
 #: Makes rows, which the flush at the end of a transactional test takes away from those after it.
 make_plans = import_module("quotas.migrations.0002_rules").make_plans
 #: What such a flush leaves: Django would make them again, sixty queries a test.
 UNFLUSHED = {"auth_permission", "django_content_type"}
+DEADLOCK = "40P01"
 
 #: What the product gives Valkey on the way of a request, for tests of just that.
 PROMPT_SECONDS = valkey.TIMEOUT_SECONDS
@@ -44,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _tests_are_quick() -> Iterator[None]:
     """Hash passwords in no time, and flush only what tests write."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "PASSWORD_HASHERS", ["django.contrib.auth.hashers.MD5PasswordHasher"])
+        patch.setattr(PBKDF2PasswordHasher, "iterations", 1)
         patch.setattr(TransactionTestCase, "_fixture_teardown", _flush)
         yield
 
@@ -53,9 +58,20 @@ def _flush(case: TransactionTestCase) -> None:
     for name in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
         connection = connections[name]
         tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-        flushed = [table for table in tables if table not in UNFLUSHED]
-        connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), flushed))
+        flush = connection.ops.sql_flush(no_style(), [table for table in tables if table not in UNFLUSHED])
+        wait_until(partial(_has_run, connection, flush), what="a flush that meets nobody crosswise")
     make_plans(apps, None)
+
+
+def _has_run(connection: BaseDatabaseWrapper, statements: list[str]) -> bool:
+    """Run them, unless a process of a test that reads at the moment waits for them crosswise."""
+    try:
+        connection.ops.execute_sql_flush(statements)
+    except OperationalError as error:
+        if sqlstate(error) != DEADLOCK:
+            raise
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

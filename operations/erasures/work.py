@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -21,11 +21,9 @@ from foundation.postgres import current_time, fetch_all
 from ingest.spool import erasing as letters
 from ingest.spool.erasing import Unreadable
 from operations.erasures.doing import Doing, doing_of
-from operations.erasures.life import ErasureError
 from operations.models import Erasure
 from storage import erasing, receipts
 from storage.erasing import Taken
-from storage.errors import Refused, Unavailable
 from storage.store import Place, store
 
 log = structlog.get_logger(__name__)
@@ -48,7 +46,7 @@ def work(*, budget_seconds: float) -> bool:
         for erasure in running.select_related("organisation"):
             try:
                 _Run(erasure, deadline).go_on()
-            except (Unavailable, Refused, DatabaseError, InterfaceError, ErasureError) as error:
+            except Exception as error:  # whatever it is, a bug of ours too: others' go on, and its page says so
                 _note_failure(erasure, error)
     return True
 
@@ -65,7 +63,7 @@ def _alone() -> Iterator[bool]:
 
 def _note_failure(erasure: Erasure, error: Exception) -> None:
     """Say why it does not go on, for the doctor and its page: never what it was about."""
-    log.warning("erasure_failed", erasure=erasure.pk, error=type(error).__name__)
+    log.warning("erasure_failed", erasure=erasure.pk, error=type(error).__name__, exc_info=error)
     if not connection.is_usable():
         connection.close()
     Erasure.objects.filter(pk=erasure.pk).update(last_error=type(error).__name__)

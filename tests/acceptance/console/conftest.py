@@ -14,6 +14,7 @@ from accounts.models import AccessRecord, ApiKey, Organisation, User
 from explore.models import SavedSearch
 from ingest.models import DeadLetter
 from notify.models import NoticeChannel
+from operations.models import Erasure
 from quotas import ledger
 from storage.models import DroppedPartition
 from tests.acceptance.shop import outage
@@ -64,6 +65,10 @@ def shop(browser: Browser, live_server: LiveServer, make_caller: Callable[..., C
     AccessRecord.objects.create(
         user_id=admin_user.pk, username="admin", organisation_id=organisation.pk, organisation=organisation.slug,
         action="search", query="level:error",
+    )  # fmt: skip
+    Erasure.objects.create(
+        organisation=organisation, kind="query", wanted="userId:7", digest="3f2a9c1b77de", reference="DPR-7",
+        status="asked", asked_by_id=0, asked_by="root (at the server)",
     )  # fmt: skip
     Organisation.objects.create(name="Zero", slug="zero")
     return Shop(live_server.url, organisation, api_key)

@@ -19,6 +19,7 @@ from explore.models import SavedSearch
 from foundation import places
 from ingest.models import DeadLetter
 from notify.models import NoticeChannel
+from operations.models import Erasure
 from quotas.models import Plan
 from tests.acceptance.console.conftest import NARROW, WIDE, Shop
 from tests.processes import PROJECT
@@ -59,7 +60,7 @@ def opened(shop: Shop, user: User) -> dict[str, str]:
         "accounts_organisation": shop.organisation.pk, "accounts_apikey": shop.api_key.pk,
         "accounts_project": shop.api_key.project_id, "accounts_user": user.pk,
         "auth_group": Group.objects.earliest("id").pk,
-        "privacy_policy": shop.organisation.pk,
+        "operations_erasure": Erasure.objects.get().pk, "privacy_policy": shop.organisation.pk,
         "quotas_plan": Plan.objects.latest("id").pk, "quotas_quota": shop.organisation.quota.pk,
         "explore_savedsearch": SavedSearch.objects.get().pk, "ingest_deadletter": DeadLetter.objects.get().pk,
         "notify_noticechannel": NoticeChannel.objects.get().pk, "accounts_accessrecord": AccessRecord.objects.get().pk,
@@ -70,6 +71,7 @@ def opened(shop: Shop, user: User) -> dict[str, str]:
         "rotate": reverse("admin:accounts_apikey_rotate", args=[shop.api_key.pk]),
         "revoke": reverse("admin:accounts_apikey_revoke", args=[shop.api_key.pk]),
         "history": reverse("admin:accounts_apikey_history", args=[shop.api_key.pk]),
+        "confirm-erasure": reverse("admin:operations_erasure_confirm", args=[Erasure.objects.get().pk]),
         "searched": reverse("admin:accounts_apikey_changelist") + "?q=nothing-is-called-so",
         "without-a-plan": reverse("admin:usage") + "?organisation=zero",
         "empty-explorer": reverse("admin:explorer") + "?organisation=zero",

@@ -112,7 +112,7 @@ def bounds(product: Product) -> Iterator[list[Side]]:
     settings = {"DJANGO_SETTINGS_MODULE": f"{BOUNDS}.behind_middlewares", "PYTHONWARNINGS": KNOWN_WARNINGS}
     with ExitStack() as stack:
         yield [
-            stack.enter_context(_serving(name, *arguments, env=env))
+            stack.enter_context(serving(name, *arguments, env=env))
             for name, arguments, env in (
                 (EMPTY, ("rsgi", f"{BOUNDS}.rsgi:empty"), {}),
                 (DJANGO, ("wsgi", f"{BOUNDS}.django_default:application"), {}),
@@ -122,7 +122,8 @@ def bounds(product: Product) -> Iterator[list[Side]]:
 
 
 @contextmanager
-def _serving(name: str, interface: str, application: str, *, env: Mapping[str, str]) -> Iterator[Side]:
+def serving(name: str, interface: str, application: str, *, env: Mapping[str, str]) -> Iterator[Side]:
+    """Run a web server of one process."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, *GRANIAN, "--port", str(port), "--interface", interface, application],

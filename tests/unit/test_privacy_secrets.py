@@ -1,6 +1,7 @@
 """Each kind of secret in every place of an entry, after each escape: nothing of it is left, nothing else is lost."""
 
 import random
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from privacy.detectors import Kind
-from privacy.rules import DEFAULTS, Action, OwnRule, Rules
+from privacy.rules import DEFAULTS, STRICT, Action, OwnRule, Rules
 from privacy.scrubbing import WITHHELD_MESSAGE, Scrubber
 from storage.entry import Entry
 
@@ -256,3 +257,41 @@ def test_scrubbing_again_changes_nothing(
         names_before, names_after = list(before.get("metadata", ())), list(after.get("metadata", ()))
         assert len(names_after) == len(names_before)
         assert all(new == old or "[" in new for old, new in zip(names_before, names_after, strict=True))
+
+
+def deep(times: int) -> Any:
+    nested: Any = "bob@example.com " * times
+    for level in range(62):
+        nested = {f"level{level}": nested, "at": ["ann@example.com"]}
+    return nested
+
+
+#: So many times as much of it is to take that many times as long, and not that many squared.
+HOSTILE: dict[str, Callable[[int], dict[str, Any]]] = {
+    "escapes": lambda n: {"message": '\u0001\n"\\' * 100 * n},
+    "64 levels": lambda n: {"metadata": deep(n)},
+    "addresses": lambda n: {"message": "a@b.co " * 20 * n},
+    "no addresses": lambda n: {"message": "@" * 500 * n},
+    "cards that are none": lambda n: {"message": "4111 1111 1111 1112 " * 20 * n},
+    "names of secrets": lambda n: {"message": "password=" * 50 * n},
+    "quotes": lambda n: {"message": '"password":"' * 50 * n},
+    "fields": lambda n: {"metadata": {f"password{number}": number for number in range(20 * n)}},
+    "keys that do not end": lambda n: {"message": "-----BEGIN RSA PRIVATE KEY-----" * 20 * n},
+    "options": lambda n: {"metadata": {"arguments": ["--password"] * 20 * n}},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_json_is_scrubbed_in_linear_time(name: str) -> None:
+    strict = Scrubber(Rules(hash_key=b"k", actions=STRICT))
+    little, much = (entry(**{"message": "x"} | HOSTILE[name](n)) for n in (6, 48))
+
+    def fewest_seconds(line: bytes) -> float:
+        def once() -> float:
+            began = time.thread_time()
+            strict.scrub(line)
+            return time.thread_time() - began
+
+        return min(once() for _ in range(3))
+
+    assert fewest_seconds(much) < 4 * 8 * fewest_seconds(little)

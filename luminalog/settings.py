@@ -368,8 +368,10 @@ DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="luminalog@localhost"
 WEBHOOK_ALLOWED_NETWORKS = env.list("LUMINALOG_WEBHOOK_ALLOWED_NETWORKS", default=[])
 
 # --- Static files, language, time -----------------------------------------------------------------------------------
-STATIC_URL = f"/static/{static_files.digest(BASE_DIR)}/"
-STATIC_ROOT = Path(env.str("LUMINALOG_STATIC_ROOT", default=str(BASE_DIR / "staticfiles")))
+STATIC_DIGEST = static_files.digest(BASE_DIR)
+STATIC_URL = f"/static/{STATIC_DIGEST}/"
+#: A folder a version: what was collected for another one is not served.
+STATIC_ROOT = Path(env.str("LUMINALOG_STATIC_ROOT", default=str(BASE_DIR / "staticfiles"))) / STATIC_DIGEST
 STATICFILES_DIRS = [BASE_DIR / "luminalog" / "static"]
 #: `collectstatic` compresses what it collects.
 STORAGES = {
@@ -378,7 +380,8 @@ STORAGES = {
 }
 #: All of them: their addresses tell versions apart.
 WHITENOISE_IMMUTABLE_FILE_TEST = f"^{STATIC_URL}"
-WHITENOISE_USE_FINDERS = True
+#: From where they lie, where nobody has collected them.
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 WHITENOISE_AUTOREFRESH = False
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 LANGUAGE_CODE = "en"

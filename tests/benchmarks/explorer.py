@@ -37,7 +37,7 @@ SCROLL = """
 async ({ box, by, frames, looks }) => {
   const place = document.querySelector(box);
   const inside = place.getBoundingClientRect();
-  const heights = [0.2, 0.5, 0.9].map((share) => inside.top + inside.height * share);
+  const heights = [0.2, 0.5, 0.8].map((share) => inside.top + inside.height * share);
   let [left, direction, blank] = [frames, 1, 0];
   return new Promise((done) => {
     const frame = () => {

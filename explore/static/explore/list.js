@@ -10,6 +10,7 @@ import { state } from "./state.js";
 // Beyond the edges of the view, rows are ready for this many pixels.
 const READY_PX = 500;
 const ENDS_SCREENS = 2;
+const MOST_SPARE = 100;
 let lists = 0;
 
 export class LogList {
@@ -23,6 +24,7 @@ export class LogList {
     this.clear();
     grid.addEventListener("scroll", () => this.draw(), { passive: true });
     place.addEventListener("click", (event) => this.click(event));
+    place.addEventListener("pointerover", (event) => event.target.closest(".ex-item")?.row.tell());
     place.addEventListener("focusin", (event) => this.select(event.target.closest(".ex-item").row.entry.id));
     new ResizeObserver(() => this.fit()).observe(grid);
   }
@@ -124,7 +126,9 @@ export class LogList {
   resize() {
     const height = `${this.heights.offset(this.size)}px`;
     if (height !== this.place.style.height) this.place.style.height = height;
-    this.grid.setAttribute("aria-rowcount", String(this.size + (this.grid.querySelector("[role=columnheader]") ? 1 : 0)));
+    if (this.told === this.size) return;
+    this.told = this.size;
+    this.grid.ariaRowCount = this.size + (this.grid.querySelector("[role=columnheader]") ? 1 : 0);
   }
 
   draw() {
@@ -138,14 +142,23 @@ export class LogList {
     const isKept = selected !== undefined && (selected < first || selected > last);
     const keep = new Set(wanted.map((entry) => entry.id));
     if (isKept) keep.add(this.selectedId);
-    for (const [id, row] of this.drawn) if (!keep.has(id)) this.discard(id, row);
+    const left = new Set();
+    for (const [id, row] of this.drawn) if (!keep.has(id)) { this.discard(id, row); left.add(row); }
     let next = this.place.firstChild;
     wanted.forEach((entry, at) => {
-      const row = this.row(entry, first + at);
+      let row = this.drawn.get(entry.id);
+      if (row) while (left.has(next?.row)) next = next.nextSibling;
+      else {
+        // A row that is no longer wanted is filled anew where it stands: nothing has to be moved.
+        row = this.fill(entry, left.has(next?.row) ? next.row : this.spare.pop());
+        left.delete(row);
+      }
       if (row.node === next) next = next.nextSibling;
       else this.place.insertBefore(row.node, next);
-      row.node.style.top = "";
+      if (row.isKept) { row.isKept = false; row.node.style.top = ""; this.paint(row); }
+      this.count(row, first + at);
     });
+    for (const row of left) { row.node.remove(); if (this.spare.length < MOST_SPARE) this.spare.push(row); }
     if (isKept) this.keep(selected);
     const padding = `${this.heights.offset(first)}px`;
     if (padding !== this.place.style.paddingTop) this.place.style.paddingTop = padding;
@@ -155,47 +168,50 @@ export class LogList {
 
   // The selected row, which has the focus or leads to it, stays in the page where it belongs.
   keep(at) {
-    const row = this.row(this.entries[at], at);
+    const entry = this.entries[at];
+    const row = this.drawn.get(entry.id) ?? this.fill(entry, this.spare.pop());
+    this.count(row, at);
+    row.isKept = true;
     row.node.classList.add("ex-kept");
     row.node.style.top = `${this.heights.offset(at)}px`;
     if (row.node.parentNode !== this.place || row.node.nextSibling) this.place.append(row.node);
   }
 
-  row(entry, at) {
-    let row = this.drawn.get(entry.id);
-    if (row) row.node.classList.remove("ex-kept");
-    else {
-      row = this.spare.pop() ?? new Row(this.shape, { track: "start" in this.trace });
-      row.fill(entry, { patterns: this.patterns, ...this.trace });
-      row.line.id = `ex-row-${this.number}-${entry.id}`;
-      if (this.fresh.has(entry.id)) row.node.classList.add("ex-fresh");
-      if (this.emphasis.has(entry.id)) row.node.classList.add(this.emphasis.get(entry.id));
-      this.drawn.set(entry.id, row);
-      this.paint(row);
-    }
-    row.at = at;
-    row.line.ariaRowIndex = at + 2;
+  // The row of an entry that is not in the page, made of a spare one or anew.
+  fill(entry, spare) {
+    const row = spare ?? new Row(this.shape, { track: "start" in this.trace });
+    row.fill(entry, { patterns: this.patterns, ...this.trace });
+    row.line.id = `ex-row-${this.number}-${entry.id}`;
+    this.drawn.set(entry.id, row);
+    this.paint(row);
     return row;
   }
 
+  count(row, at) {
+    if (row.at === at) return;
+    row.at = at;
+    row.line.ariaRowIndex = at + 2;
+  }
+
   paint(row) {
-    const { id } = row.entry;
+    const { id, level } = row.entry;
     const [isOpen, isSelected] = [this.open.has(id), id === this.selectedId];
-    row.node.classList.toggle("ex-open", isOpen);
-    row.node.classList.toggle("ex-selected", isSelected);
-    row.line.ariaExpanded = String(isOpen);
-    row.line.ariaSelected = String(isSelected);
-    if (isOpen && !row.node.children[1]) row.node.append(this.open.get(id));
-    else if (!isOpen) row.node.children[1]?.remove();
-    if (isOpen || this.isWrapped) this.measured.observe(row.node);
+    const names = `ex-item level-${level}${isOpen ? " ex-open" : ""}${isSelected ? " ex-selected" : ""}${this.fresh.has(id) ? " ex-fresh" : ""}`;
+    row.node.className = this.emphasis.has(id) ? `${names} ${this.emphasis.get(id)}` : names;
+    if (row.isOpen !== isOpen) { row.isOpen = isOpen; row.line.ariaExpanded = String(isOpen); }
+    if (row.isSelected !== isSelected) { row.isSelected = isSelected; row.line.ariaSelected = String(isSelected); }
+    const details = isOpen ? this.open.get(id) : null;
+    if (row.details !== details) {
+      row.details?.remove();
+      row.details = details;
+      if (details) row.node.append(details);
+    }
+    if (isOpen || this.isWrapped) { this.measured.observe(row.node); row.isMeasured = true; }
   }
 
   discard(id, row) {
     this.drawn.delete(id);
-    this.measured.unobserve(row.node);
-    row.node.children[1]?.remove();
-    row.node.remove();
-    if (this.spare.length < 200) this.spare.push(row);
+    if (row.isMeasured) { this.measured.unobserve(row.node); row.isMeasured = false; }
   }
 
   // What is above the view and turns out higher than was guessed must not move what is in it.
@@ -217,11 +233,6 @@ export class LogList {
     this.onUnseen(unseen);
   }
 
-  toTop() {
-    this.grid.scrollTop = 0;
-    this.draw();
-  }
-
   // --- Opening and selecting ---
   click(event) {
     const { id } = event.target.closest(".ex-item").row.entry;
@@ -233,11 +244,10 @@ export class LogList {
     const at = this.index.get(id);
     if (at === undefined) return;
     const entry = this.entries[at];
-    const isChange = open !== this.open.has(id);
-    if (isChange && open) this.open.set(id, this.lay(entry));
-    else if (isChange) this.open.delete(id);
     this.select(id);
-    if (!isChange) return;
+    if (open === this.open.has(id)) return;
+    if (open) this.open.set(id, this.lay(entry));
+    else this.open.delete(id);
     const row = this.drawn.get(id);
     this.paint(row);
     if (!open && !this.isWrapped) this.measured.unobserve(row.node);

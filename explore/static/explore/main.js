@@ -266,7 +266,7 @@ function wire() {
   byId("ex-live").addEventListener("click", toggleLive);
   byId("ex-pause").addEventListener("click", () => live.pause());
   byId("ex-more").addEventListener("click", () => (list.size >= MOST ? goOn() : more()));
-  byId("ex-unseen").addEventListener("click", () => list.toTop());
+  byId("ex-unseen").addEventListener("click", () => { grid.scrollTop = 0; });
   byId("ex-fold").addEventListener("click", () => foldChart());
   byId("ex-column-usual").addEventListener("click", () => head.put(Columns.DEFAULT));
   wirePopovers();

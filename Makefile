@@ -94,7 +94,7 @@ docs: $(VENV)/.development ## Make a site of the documentation in site/; fail at
 
 screenshots: $(VENV)/.development browser ## Take the documents' pictures anew: browser tests with a running product and a shop's logs
 	SCREENSHOTS=docs/images $(BIN)/python -m pytest -n 0 tests/acceptance/test_explorer_story.py \
-		tests/acceptance/test_key_life.py tests/acceptance/test_usage_page.py
+		tests/acceptance/test_key_life.py tests/acceptance/console/test_usage_page.py
 
 # Front-end parts lie in the tree as they are served; only who changes vendor.toml needs npm.
 vendor: ## Take the front-end parts that luminalog/static/vendor/vendor.toml names from npm

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
 from tests.waiting import DEADLINE_SECONDS
 
@@ -38,3 +38,10 @@ def sign_in(page: Page, base_url: str, username: str, password: str) -> None:
     page.fill("input[name=password]", password)
     page.click("[type=submit]")
     page.wait_for_url(f"{base_url}/admin/")
+
+
+def signed_in(browser: Browser, base_url: str, username: str, password: str) -> StorageState:
+    """Sign in once, for all contexts that are given what is returned."""
+    with browser.new_context() as context:
+        sign_in(context.new_page(), base_url, username, password)
+        return context.storage_state()

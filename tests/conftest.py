@@ -39,10 +39,12 @@ PROMPT_SECONDS = valkey.TIMEOUT_SECONDS
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the mark
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests together that share what takes long to make: a module's, and those with the one shared product."""
+    """Keep tests together that share what takes long to make: a module, the one product, the console's browser."""
     for item in items:
         shares_product = isinstance(item, pytest.Function) and "product" in item.fixturenames
-        item.add_marker(pytest.mark.xdist_group("product" if shares_product else item.path.stem))
+        shares_browser = item.path.parent.name == "console"
+        group = "product" if shares_product else "console" if shares_browser else item.path.stem
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)

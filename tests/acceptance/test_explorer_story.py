@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.acceptance.product import Product
 from tests.acceptance.shop import TRACE, outage
-from tests.browser import chromium, sign_in
+from tests.browser import chromium, signed_in
 from tests.pictures import keep
 from tests.waiting import DEADLINE_SECONDS
 
@@ -36,16 +36,20 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def session(browser: Browser, shop: Product) -> StorageState:
+    return signed_in(browser, shop.base_url, *shop.admin)
+
+
 @pytest.fixture
-def page(browser: Browser, shop: Product) -> Iterator[Page]:
+def page(browser: Browser, shop: Product, session: StorageState) -> Iterator[Page]:
     """A page of a signed-in operator; whatever the page complains about fails the test."""
-    with browser.new_context(viewport={"width": 1280, "height": 860}) as context:
+    with browser.new_context(viewport={"width": 1280, "height": 860}, storage_state=session) as context:
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=shop.base_url)
         page = context.new_page()
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        sign_in(page, shop.base_url, *shop.admin)
         yield page
         assert [complaint for complaint in complaints if not complaint.startswith("Failed to load resource")] == []
 

@@ -8,15 +8,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Error, Page, expect
+from playwright.sync_api import Browser, Dialog, Error, Page, StorageState, ViewportSize, expect
 
 from tests.acceptance.product import Product
-from tests.browser import chromium, sign_in
+from tests.browser import chromium, signed_in
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.acceptance
 
 PAGE = "/admin/explorer/"
+#: All rows are in the page.
+TALL = ViewportSize(width=1280, height=2600)
 ROOT = Path(__file__).resolve().parent.parent.parent
 #: Each would set window.pwned, or fetch /pwned, where it were taken for markup or code.
 CORPUS = [
@@ -106,10 +108,15 @@ def browser() -> Iterator[Browser]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def session(browser: Browser, mine: Product) -> StorageState:
+    return signed_in(browser, mine.base_url, *mine.admin)
+
+
 @pytest.fixture
-def page(browser: Browser, mine: Product) -> Iterator[Page]:
+def page(browser: Browser, mine: Product, session: StorageState) -> Iterator[Page]:
     """A page that notes dialogs, violations of the policy and requests for what only hostile content names."""
-    with browser.new_context(viewport={"width": 1280, "height": 2600}) as context:  # all rows are in the page
+    with browser.new_context(viewport=TALL, storage_state=session) as context:
         page = context.new_page()
         alarms: list[str] = []
 
@@ -122,7 +129,6 @@ def page(browser: Browser, mine: Product) -> Iterator[Page]:
         page.on("request", lambda request: alarms.append(request.url) if request.url.endswith("/pwned") else None)
         page.expose_function("alarm", lambda directive: alarms.append(directive))
         page.add_init_script("addEventListener('securitypolicyviolation', event => alarm(event.violatedDirective))")
-        sign_in(page, mine.base_url, *mine.admin)
         yield page
         _assert_inert(page)
         assert alarms == []

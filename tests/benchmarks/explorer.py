@@ -58,8 +58,8 @@ EMPTY = """
   const box = Object.assign(document.createElement("div"), { id: "empty" });
   const inside = document.createElement("div");
   inside.style.height = `${pixels}px`;
-  const place = { position: "fixed", inset: "0 auto auto 0", width: "50px", height: "500px", overflow: "auto", opacity: 0 };
-  Object.assign(box.style, place);
+  const place = { position: "fixed", inset: "0 auto auto 0", width: "50px", height: "500px", overflow: "auto" };
+  Object.assign(box.style, place, { opacity: 0 });
   box.append(inside);
   document.body.append(box);
 }

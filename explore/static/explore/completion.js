@@ -15,7 +15,7 @@ const MOST = 12;
 
 export class Completion {
   constructor(input, place, { onRun, rows }) {
-    Object.assign(this, { input, place, onRun, rows, choices: [], active: -1, cache: new Map() });
+    Object.assign(this, { input, place, onRun, rows, choices: [], active: -1, offers: 0, cache: new Map() });
     input.addEventListener("input", () => this.offer());
     input.addEventListener("keydown", (event) => this.key(event));
     input.addEventListener("blur", () => setTimeout(() => this.close(), 150));
@@ -49,8 +49,9 @@ export class Completion {
 
   async offer() {
     const word = this.word();
+    const mine = ++this.offers;
     const fields = await this.fields();
-    if (document.activeElement !== this.input) return;
+    if (mine !== this.offers || document.activeElement !== this.input) return;
     const found = word.field === null ? this.names(word, fields) : this.values(word, fields);
     this.show(found.slice(0, MOST), word);
   }
@@ -102,6 +103,7 @@ export class Completion {
   }
 
   close() {
+    this.offers += 1;
     this.place.hidden = true;
     this.choices = [];
     this.input.setAttribute("aria-expanded", "false");

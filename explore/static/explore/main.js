@@ -88,7 +88,8 @@ async function search({ keep = false } = {}) {
 // What is still there is of another question: nobody is to take it for an answer.
 function fail(problem) {
   showProblem(problem, search);
-  if (problem.code === "invalid_query") status.textContent = "–";
+  byId("ex").classList.add("ex-stale");
+  status.textContent = "–";
 }
 
 function showPage(found, keep) {
@@ -145,11 +146,12 @@ function drawUnseen(unseen) {
 async function drawCounts(signal) {
   try {
     const counts = await get("histogram", { ...asked(), zone: state.zone }, signal, look);
+    byId("ex").classList.remove("ex-uncounted");
     totals = counts.totals;
     histogram.show(counts, range);
     drawLevels(totals);
   } catch (problem) {
-    if (problem.name !== "AbortError" && problem.code !== "invalid_query") { status.textContent = problem.message; byId("ex-facts").classList.add("ex-stale"); }
+    if (problem.name !== "AbortError" && problem.code !== "invalid_query") { status.textContent = problem.message; byId("ex").classList.add("ex-uncounted"); }
   }
 }
 

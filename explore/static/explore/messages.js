@@ -22,7 +22,6 @@ export function showProblem(problem, retry) {
     if (Number.isInteger(problem.position)) {
       parts.push(el("pre", { class: "ex-caret" }, `${state.query.replaceAll("\n", " ")}\n${" ".repeat(problem.position)}^`));
     }
-    byId("ex").classList.add("ex-stale");
   }
   parts.unshift(el("p", {}, problem.message));
   if (problem.signedOut) parts.push(el("a", { class: "ex-button", href: `${configuration.login}?next=${encodeURIComponent(location.pathname + location.search)}` }, "Sign in"));

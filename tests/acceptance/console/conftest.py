@@ -33,7 +33,7 @@ class Shop:
     api_key: ApiKey
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """One for all tests. Playwright runs a loop in this thread, in which Django would not ask the database."""
     with pytest.MonkeyPatch.context() as patch, chromium() as found:

@@ -36,8 +36,8 @@ RUN = """
 async (only) => (await axe.run(document, { ...only, resultTypes: ['violations'], preload: false })).violations.map(
   (one) => `${one.id}: ${one.nodes.length} × ${one.nodes[0].html.slice(0, 200)} (${one.nodes[0].failureSummary})`)
 """
-OF_A_THEME = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
-OF_A_WIDTH = {"runOnly": {"type": "rule", "values": ["target-size", "scrollable-region-focusable", "color-contrast"]}}
+OF_A_THEME = ["color-contrast", "link-in-text-block"]
+OF_A_WIDTH = ["target-size", "scrollable-region-focusable", "color-contrast"]
 PICTURES = os.environ.get("SCREENSHOTS")
 
 
@@ -86,15 +86,20 @@ def opened(shop: Shop, user: User) -> dict[str, str]:
     return own | rows | steps | public
 
 
-def look(page: Page, name: str) -> list[str]:
-    """Return what axe finds on the page as it is now, in each theme and width; it is left light and wide."""
+def look(page: Page, name: str, *, is_of_django: bool = False) -> list[str]:
+    """Return what axe finds on the page as it is now, in each theme and width; it is left light and wide.
+
+    Lists and forms of Django's have a bar and a layout that pages of ours have too: dark and narrow are one look there.
+    """
     page.evaluate(f"window.axe || (() => {{ {AXE} }})()")
     found = [f"{name}: {one}" for one in page.evaluate(RUN, {"runOnly": RULES})]
     page.emulate_media(color_scheme="dark")
-    found += [f"{name}, dark: {one}" for one in page.evaluate(RUN, OF_A_THEME)]
+    if not is_of_django:
+        found += [f"{name}, dark: {one}" for one in _of(page, OF_A_THEME)]
     _keep(page, f"{name}-wide-dark")
     page.set_viewport_size(NARROW)
-    found += [f"{name}, narrow: {one}" for one in page.evaluate(RUN, OF_A_WIDTH)]
+    rules = OF_A_THEME + OF_A_WIDTH if is_of_django else OF_A_WIDTH
+    found += [f"{name}, narrow: {one}" for one in _of(page, rules)]
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
         found.append(f"{name}: sticks out of a narrow window")
     if page.locator("h1").count() != 1:
@@ -106,6 +111,11 @@ def look(page: Page, name: str) -> list[str]:
     return found
 
 
+def _of(page: Page, rules: list[str]) -> list[str]:
+    found: list[str] = page.evaluate(RUN, {"runOnly": {"type": "rule", "values": rules}})
+    return found
+
+
 def _keep(page: Page, name: str) -> None:
     if PICTURES:
         Path(PICTURES).mkdir(parents=True, exist_ok=True)
@@ -114,9 +124,10 @@ def _keep(page: Page, name: str) -> None:
 
 def test_no_page_has_what_axe_finds(page: Page, shop: Shop, admin_user: User) -> None:
     found: list[str] = []
-    for name, address in {**dict(listed()), **opened(shop, admin_user)}.items():
+    lists = dict(listed())
+    for name, address in {**lists, **opened(shop, admin_user)}.items():
         page.goto(shop.url + address)
-        found += look(page, name)
+        found += look(page, name, is_of_django=name in lists)
     assert not found, "\n".join(found)
 
 
@@ -130,12 +141,16 @@ def test_no_state_of_a_page_has_what_axe_finds(page: Page, shop: Shop) -> None:
     expect(page.locator(".ll-palette [role=option]").first).to_be_visible()
     found += look(page, "palette")
     page.keyboard.press("Escape")
-    page.locator(".ex-item", has_text="ORD-12345").locator(".ex-line").click()
+    page.goto(f"{explorer}&query=ORD-12345+level:error")
+    page.locator(".ex-line").click()
     expect(page.locator(".ex-stack")).to_be_visible()
     found += look(page, "explorer-entry")
     page.get_by_role("button", name="Show trace").click()
     expect(page.locator("#ex-drawer .ex-item")).to_have_count(6)
     found += look(page, "explorer-trace")
+    page.keyboard.press("Escape")
+    page.locator("#ex-shape-button").click()
+    found += look(page, "explorer-columns")
     page.goto(f"{explorer}&query=level:loud")
     expect(page.locator("#ex-problem")).to_be_visible()
     found += look(page, "explorer-mistake")

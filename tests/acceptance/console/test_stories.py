@@ -229,7 +229,6 @@ def test_entries_without_a_mouse(counted: Page, shop: Shop) -> None:
     with at_most(0, page):
         page.keyboard.press("/")
         page.keyboard.type("level:error")
-        page.keyboard.press("Escape")  # what is completed
         page.keyboard.press("Enter")
         expect(page.locator("#ex-status")).to_contain_text("71 entries")
         page.keyboard.press("Escape")
@@ -339,12 +338,12 @@ def test_mistake_dims_what_is_of_the_question_before(page: Page, shop: Shop) -> 
     page.press("#ex-query", "Enter")
     expect(page.locator("#ex-problem")).to_be_visible()
     expect(page.locator("#ex-status")).to_have_text("–")
-    faded = "node => Number(getComputedStyle(node).opacity) < 1"
-    assert [page.locator(name).evaluate(faded) for name in ("#ex-grid", "#ex-chart", "#ex-levels")] == [True] * 3
+    faded = "node => getComputedStyle(node).filter === 'grayscale(1)'"
+    assert [page.locator(name).evaluate(faded) for name in ("#ex-list", "#ex-histogram", "#ex-levels")] == [True] * 3
     page.fill("#ex-query", "")
     page.press("#ex-query", "Enter")
     expect(page.locator("#ex-status")).to_contain_text("496 entries")
-    assert not page.locator("#ex-grid").evaluate(faded)
+    assert not page.locator("#ex-list").evaluate(faded)
 
 
 def test_drag_tells_its_range_and_one_search_is_one_record(page: Page, shop: Shop) -> None:

@@ -7,14 +7,13 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import ViewportSize, expect
+from playwright.sync_api import Browser, ViewportSize, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.caller import Caller
 from accounts.models import ApiKey, Organisation, User
 from quotas import ledger
 from quotas.models import MonthlyUsage
-from tests.browser import chromium
 from tests.pictures import keep
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.django_db(transaction=True)]
@@ -55,7 +54,7 @@ def fill_month(caller: Caller) -> None:
 
 
 def test_the_usage_page_of_a_busy_organisation(
-    live_server: LiveServer, make_caller: Callable[..., Caller], admin_user: User
+    browser: Browser, live_server: LiveServer, make_caller: Callable[..., Caller], admin_user: User
 ) -> None:
     caller = make_caller(requests_per_minute=600)
     fill_month(caller)
@@ -66,16 +65,16 @@ def test_the_usage_page_of_a_busy_organisation(
     session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
     complaints: list[str] = []
 
-    with chromium() as browser, browser.new_context() as context:
+    with browser.new_context() as context:
         context.add_cookies([session])  # type: ignore[list-item]
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(address)
         for name, size in SIZES.items():
             for theme in ("light", "dark"):
                 page.set_viewport_size(size)
                 page.emulate_media(color_scheme=theme)
-                page.goto(address)
                 expect(page.locator(".ll-chart canvas")).to_have_count(3)
                 assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
                 keep(page, f"usage-{name}-{theme}", whole=True)

@@ -1,9 +1,11 @@
 """Pages name the modules that their script imports, and browsers are let keep static files for ever."""
 
+import gzip
 import re
 from pathlib import Path
 
 from django.conf import settings
+from django.contrib.staticfiles import finders
 
 from foundation.modules import imported
 from luminalog import static_files
@@ -32,3 +34,16 @@ def test_a_change_of_any_file_is_another_address(tmp_path: Path) -> None:
 def test_files_of_this_version_are_immutable() -> None:
     assert re.search(settings.WHITENOISE_IMMUTABLE_FILE_TEST, settings.STATIC_URL + "explore/main.js")
     assert not re.search(settings.WHITENOISE_IMMUTABLE_FILE_TEST, "/static/000000000000/explore/main.js")
+
+
+def test_explorer_is_small_on_its_way() -> None:
+    """Without entries it is to be less than 120 kB; the page itself has some kB of them."""
+    templates = [PROJECT / "templates" / name for name in (
+        "admin/base_site.html", "admin/bar.html", "admin/explore/explorer/explorer.html", "icons.html",
+    )]  # fmt: skip
+    of_django = {"admin/css/base.css", "admin/css/dark_mode.css", "admin/css/responsive.css", "admin/js/theme.js"}
+    named = {name for path in templates for name in re.findall(r"""{% static ["']([^"']+)""", path.read_text())}
+    files = of_django | named | {one for name in named if name.endswith(".js") for one in imported(name)}
+    sizes = {name: len(gzip.compress(Path(str(finders.find(name))).read_bytes())) for name in files}
+    assert {"explore/main.js", "explore/explorer.css", "console/shell.js", "vendor/icons.svg"} <= sizes.keys()
+    assert sum(sizes.values()) < 110_000, sorted(sizes.items(), key=lambda one: -one[1])

@@ -3,6 +3,8 @@
 
 // A power of two, of rows.
 export const CAPACITY = 2 ** 15;
+// A power of two, too.
+const STEP = 8;
 
 export class Heights {
   #extra = new Float64Array(CAPACITY);
@@ -46,5 +48,10 @@ export class Heights {
       else high = middle - 1;
     }
     return Math.max(0, low);
+  }
+
+  // The first and last row between two heights, in whole steps: most of scrolling then changes nothing.
+  between(top, bottom, count) {
+    return [this.at(top, count) & ~(STEP - 1), Math.min(count - 1, this.at(bottom, count) | (STEP - 1))];
   }
 }

@@ -22,7 +22,7 @@ export class LogList {
     this.heights = new Heights(28);
     this.measured = new ResizeObserver((seen) => this.measure(seen));
     this.clear();
-    grid.addEventListener("scroll", () => this.draw(), { passive: true });
+    grid.addEventListener("scroll", () => this.scroll(), { passive: true });
     place.addEventListener("click", (event) => this.click(event));
     place.addEventListener("pointerover", (event) => event.target.closest(".ex-item")?.row.tell());
     place.addEventListener("focusin", (event) => this.select(event.target.closest(".ex-item").row.entry.id));
@@ -79,7 +79,7 @@ export class LogList {
     this.draw();
   }
 
-  // A class that an entry's row has besides: whom a link, a trace or a context is about.
+  // A class of an entry's row besides: whom a link, a trace or a context is about.
   emphasise(id, name) {
     this.emphasis.set(id, name);
     this.redraw();
@@ -115,7 +115,6 @@ export class LogList {
     return el("div", { class: "ex-opened", role: "row" }, el("div", { role: "gridcell" }, details(entry, this.patterns)));
   }
 
-  // Rows are as high as the style sheet says.
   fit() {
     const guess = parseFloat(getComputedStyle(this.grid).getPropertyValue("--row"));
     this.view = this.grid.clientHeight;
@@ -133,10 +132,7 @@ export class LogList {
 
   draw() {
     this.view ||= this.grid.clientHeight;
-    const top = this.grid.scrollTop - this.above;
-    if (top <= 0 && this.unseen) this.see(0);
-    const first = this.rowAt(top - READY_PX);
-    const last = this.size ? this.rowAt(top + this.view + READY_PX) : -1;
+    const [first, last] = this.around = this.window();
     const wanted = this.entries.slice(first, last + 1);
     const selected = this.index.get(this.selectedId);
     const isKept = selected !== undefined && (selected < first || selected > last);
@@ -163,6 +159,23 @@ export class LogList {
     const padding = `${this.heights.offset(first)}px`;
     if (padding !== this.place.style.paddingTop) this.place.style.paddingTop = padding;
     this.resize();
+    this.end();
+  }
+
+  window() {
+    const top = this.grid.scrollTop - this.above;
+    return this.heights.between(top - READY_PX, top + this.view + READY_PX, this.size);
+  }
+
+  scroll() {
+    const [first, last] = this.window();
+    if (first !== this.around[0] || last !== this.around[1]) this.draw();
+    else this.end();
+  }
+
+  end() {
+    const top = this.grid.scrollTop - this.above;
+    if (top <= 0 && this.unseen) this.see(0);
     if (this.size && top + (1 + ENDS_SCREENS) * this.view > this.heights.offset(this.size)) this.onEnd();
   }
 

@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "quotas",
     "privacy",
     "storage",
+    "issues",
     "ingest",
     "explore",
 ]

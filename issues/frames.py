@@ -1,0 +1,185 @@
+"""The frames of a stack: where an error was, innermost first, and whose those frames are. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from issues.ours import NO_PREFIXES, Prefixes, is_ours
+from issues.paths import tail
+from issues.shapes import SHAPES, Found
+
+#: The first and the last so many lines of a stack are looked at, and so much of each.
+MOST_LINES, MOST_CHARACTERS = 100, 240
+TAKEN = 3
+#: Stacks that this process has read lately; most errors come again.
+KNOWN_STACKS = 4_096
+#: At the end of a line: a frame of a library, says who wrote it.
+EXTERNAL = "[external]"
+EXTENSIONS = ("chrome-extension:", "moz-extension:", "safari-extension:", "safari-web-extension:", "webkit-masked-url:")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A function, and where that is; `function` is empty where it has no name."""
+
+    where: str
+    function: str
+    family: str
+    is_ours: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.where}|{self.function}"
+
+    @property
+    def is_told(self) -> bool:
+        """Whether its function tells it from others; a minified name does not."""
+        name = self.function.rpartition(".")[2]
+        return len(name) > 2 if self.family == "js" else bool(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The innermost distinct frames, the innermost first: the application's own, if there are any."""
+
+    frames: tuple[Frame, ...] = ()
+    is_ours: bool = False
+
+    @property
+    def needs_words(self) -> bool:
+        """Whether these frames do not tell errors apart: nobody's, or without functions."""
+        return not self.is_ours or not any(frame.is_told for frame in self.frames)
+
+
+NOWHERE = Stack()
+_known: dict[bytes, Stack] = {}
+
+
+def of(stack: Sequence[str], prefixes: Prefixes = NO_PREFIXES) -> Stack:
+    """Return what a stack says of where an error was, remembered by its digest."""
+    if not stack:
+        return NOWHERE
+    text = "\n".join((prefixes.identity, *stack)).encode(errors="surrogatepass")
+    digest = blake2b(text, digest_size=16).digest()
+    known = _known.get(digest)
+    if known is None:
+        known = read(lines_of(stack), prefixes)
+        if len(_known) >= KNOWN_STACKS:
+            _known.pop(next(iter(_known)), None)
+        _known[digest] = known
+    return known
+
+
+def lines_of(stack: Sequence[str]) -> list[str]:
+    """Return the lines of a stack that are looked at."""
+    text = "\n".join(stack)
+    if text.count("\n") < 2 * MOST_LINES:
+        lines = text.split("\n")
+    else:
+        lines = [*text.split("\n", MOST_LINES)[:MOST_LINES], *text.rsplit("\n", MOST_LINES)[-MOST_LINES:]]
+    return [line[:MOST_CHARACTERS].rstrip() for line in lines]
+
+
+def read(lines: Iterable[str], prefixes: Prefixes = NO_PREFIXES) -> Stack:
+    """Return what the lines of a stack say of where an error was."""
+    reader = _Reader(prefixes)
+    for line in lines:
+        reader.read(line)
+    frames = reader.frames()
+    own = [frame for frame in frames if frame.is_ours]
+    distinct = list(dict.fromkeys(own or frames))
+    return Stack(tuple(distinct[:TAKEN]), is_ours=bool(own))
+
+
+class _Reader:
+    """One walk through the lines of a stack, which may print several errors of a chain: one of them counts."""
+
+    def __init__(self, prefixes: Prefixes) -> None:
+        self._prefixes = prefixes
+        self._frames: list[Frame] = []
+        self._found: Found | None = None  # the last one
+        self._before = ""  # the line before
+        self._begins = False  # a block: its first frame takes the place of all before
+        self._is_over = False
+        self._suppressed_at = -1  # the indent of what was suppressed, and does not count
+        self._goroutines = 0
+
+    def frames(self) -> list[Frame]:
+        """Return the frames of the language that wrote most of them, the innermost first."""
+        families = Counter(frame.family for frame in self._frames)
+        if not families:
+            return []
+        [(family, _)] = families.most_common(1)
+        frames = [frame for frame in self._frames if frame.family == family]
+        return frames[::-1] if family == "python" else frames
+
+    def read(self, line: str) -> None:
+        """Look at the next line."""
+        bare = line.lstrip()
+        indent = len(line) - len(bare)
+        while bare[:1] == "|" or bare[:2] == "+ ":  # of Python's groups of exceptions
+            bare = bare[1:].lstrip()
+        if bare and not self._is_over and not self._turns(bare, indent) and self._suppressed_at < 0:
+            self._take(bare)
+        self._before = bare
+
+    def _turns(self, line: str, indent: int) -> bool:
+        """Tell whether a line begins or ends what is printed of one error."""
+        match line.partition(" ")[0]:
+            case "Traceback" if line.startswith("Traceback (most recent"):
+                self._begins = True
+            case "Exception" if line.startswith("Exception Group Traceback"):
+                self._begins = True
+            case "Caused" if line.startswith("Caused by:"):
+                if self._suppressed_at < 0 or indent < self._suppressed_at:
+                    self._begins, self._suppressed_at = True, -1
+            case "Suppressed:":
+                self._suppressed_at = indent if self._suppressed_at < 0 else self._suppressed_at
+            case "---" if line.startswith("--- End of inner exception"):
+                self._is_over = bool(self._frames)
+            case "[cause]:" | "[errors]:":
+                self._is_over = bool(self._frames)
+            case "Next" if self._family == "php":
+                self._begins = True
+            case "goroutine" if line.endswith(":"):
+                self._goroutines += 1
+                self._is_over = self._goroutines > 1 and bool(self._frames)
+            case _:
+                return False
+        return True
+
+    @property
+    def _family(self) -> str:
+        return self._found.family if self._found else ""
+
+    def _take(self, line: str) -> None:
+        is_external = line.endswith(EXTERNAL)
+        if is_external:
+            line = line.removesuffix(EXTERNAL).rstrip()
+        for shape in SHAPES:
+            found = shape(line, self._before)
+            if found is not None:
+                self._add(found, is_external=is_external)
+                return
+
+    def _add(self, found: Found, *, is_external: bool) -> None:
+        if found.is_amendment and self._found and self._frames:
+            found = replace(self._found, path=found.path)
+            self._frames.pop()
+        elif self._begins:
+            self._frames, self._begins = [], False
+        self._found = found
+        if not found.is_nobodys:
+            self._frames.append(_frame(found, self._prefixes, is_external=is_external))
+
+
+def _frame(found: Found, prefixes: Prefixes, *, is_external: bool) -> Frame:
+    path = found.path.replace("\\", "/")
+    own = not is_external and is_ours(found.family, path, found.module, prefixes, application=found.application)
+    where = tail(path) if path else found.module if found.family in ("java", "dotnet") else ""
+    return Frame(where, found.function, found.family, is_ours=own)
+
+
+def forget() -> None:
+    """Forget all stacks."""
+    _known.clear()

@@ -50,6 +50,7 @@ SECTIONS: dict[str, Sequence[Command]] = {
         _command("rollup", "count what older versions have stored for histograms"),
         _command("erase", "erase what a query finds, or a value stands in, for ever"),
         _command("scrub", "bring what is stored to today's privacy rules"),
+        _command("regroup", "put errors into groups that are in none"),
         _command("drain", "only store what waits in the spool"),
         _command("database-roles", "print, or set up, roles of least privilege"),
     ),

@@ -6,13 +6,14 @@ The parts that decide are kept as text, the basis, so that everybody can see why
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 
 from issues import frames
 from issues.frames import Frame, Stack
 from issues.naming import GENERIC, type_in, type_name, without_type
 from issues.ours import NO_PREFIXES, Prefixes
-from issues.template import template
+from issues.template import beginning, template
 
 SEPARATOR = "\x1f"
 DIGEST_BYTES = 16
@@ -38,7 +39,7 @@ class Reported:
         return bool(self.type or self.message or self.stack or self.fingerprint)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fingerprint:
     """What errors are grouped by. `parent` is that of its siblings, which differ in their words only; maybe none."""
 
@@ -50,17 +51,17 @@ class Fingerprint:
     frame: Frame | None = None  # the innermost that counts
     said: str = ""  # the message, without its type
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """128 bits."""
         return self._digest(self.basis)
 
-    @property
+    @cached_property
     def key(self) -> int:
         """The first 64 bits of the digest, as PostgreSQL's bigint: what an entry carries."""
         return key_of(self.digest)
 
-    @property
+    @cached_property
     def parent(self) -> bytes | None:
         """The digest of what it shares with its siblings."""
         return self._digest(self.parent_basis) if self.parent_basis else None
@@ -84,6 +85,17 @@ class Fingerprint:
             self.version, self.project, (*self.parent_basis, ANY), self.parent_basis, self.type, self.frame
         )
 
+    @cached_property
+    def fallbacks(self) -> tuple[int, ...]:
+        """The keys of fingerprints that it is counted for where there is no room for its own; the best first."""
+        siblings = [self.of_all_siblings().key] if self.parent_basis else []
+        return (*siblings, overflow(self.project).key, overflow("").key)
+
+    def that_has(self, key: int) -> "Fingerprint":
+        """Return the one with `key`: this, or one that it may be counted for instead."""
+        siblings = [self.of_all_siblings()] if self.parent_basis else []
+        return next(one for one in (self, *siblings, overflow(self.project), overflow("")) if one.key == key)
+
     def _digest(self, parts: Sequence[str]) -> bytes:
         text = SEPARATOR.join((self.version, self.project, *parts))
         return blake2b(text.encode(errors="replace"), digest_size=DIGEST_BYTES).digest()
@@ -94,8 +106,9 @@ def fingerprint(project: str, error: Reported, message: str, prefixes: Prefixes 
     override = error.fingerprint.strip()[:MOST_OF_OVERRIDE]
     if not error:
         return Fingerprint(prefixes.version, project, (MESSAGE, template(message)), said=_first_line(message))
-    name = type_name(error.type) or type_in(frames.lines_of(error.stack), error.message, message)
-    said = without_type(error.message or message, name)
+    own, others = beginning(error.message), beginning(message)
+    name = type_name(error.type) or type_in(frames.lines_of(error.stack), own, others)
+    said = without_type(own or others, name)
     stack = frames.of(error.stack, prefixes)
     basis, parent = _default(name, said, stack)
     if override and not _DEFAULT.search(override):
@@ -113,6 +126,7 @@ def failed(project: str, error_type: str, prefixes: Prefixes = NO_PREFIXES) -> F
     return Fingerprint(prefixes.version, project, (FAILED, name), type=name)
 
 
+@lru_cache(10_000)
 def overflow(project: str) -> Fingerprint:
     """Return the fingerprint of all errors of a project for which there is no group of their own."""
     said = f"other errors of {project}" if project else "other errors"

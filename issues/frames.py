@@ -59,15 +59,19 @@ def of(stack: Sequence[str], prefixes: Prefixes = NO_PREFIXES) -> Stack:
     """Return what a stack says of where an error was, remembered by its digest."""
     if not stack:
         return NOWHERE
-    text = "\n".join((prefixes.identity, *stack)).encode(errors="surrogatepass")
-    digest = blake2b(text, digest_size=16).digest()
-    known = _known.get(digest)
+    key = digest_of(stack) + prefixes.identity
+    known = _known.get(key)
     if known is None:
         known = read(lines_of(stack), prefixes)
         if len(_known) >= KNOWN_STACKS:
             _known.pop(next(iter(_known)), None)
-        _known[digest] = known
+        _known[key] = known
     return known
+
+
+def digest_of(stack: Sequence[str]) -> bytes:
+    """Return what tells a stack from others."""
+    return blake2b("\n".join(stack).encode(errors="surrogatepass"), digest_size=16).digest()
 
 
 def lines_of(stack: Sequence[str]) -> list[str]:

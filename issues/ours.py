@@ -69,10 +69,10 @@ class Prefixes:
     not_ours: Sequence[str] = ()
     edition: int = 0
     #: What tells these from any others.
-    identity: str = field(init=False)
+    identity: bytes = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "identity", "\n".join((*self.ours, "", *self.not_ours)))
+        object.__setattr__(self, "identity", "\n".join((*self.ours, "", *self.not_ours)).encode())
 
     @property
     def version(self) -> str:

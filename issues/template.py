@@ -57,9 +57,26 @@ _RUN = re.compile(r"(<(?:t|id|url|email|ip|path|q|n)>)(?:(?:[,;|/&+: ]|\b(?:and|
 _TICKET = re.compile(r"[A-Z]{2,}-\d+")
 
 
+_NUMBERS = re.compile(r"(?<![\w.-])\d+(?![\w.-])")
+_ZEROS = "0" * (2 * MOST_CHARACTERS)
+
+
+def shape(message: str) -> str:
+    """Return as much of a message as counts, with zeros in whole numbers: messages of one shape have one template.
+
+    What it costs is a small part of that; nothing that decides here tells one digit from another.
+    """
+    return _NUMBERS.sub(lambda found: _ZEROS[: found.end() - found.start()], beginning(message))
+
+
+def beginning(message: str) -> str:
+    """Return as much of a message as counts."""
+    return message.lstrip()[: 2 * MOST_CHARACTERS]
+
+
 def template(message: str) -> str:
     """Return the template of a message."""
-    line = message.lstrip()[: 2 * MOST_CHARACTERS].split("\n", 1)[0][:MOST_CHARACTERS]
+    line = beginning(message).split("\n", 1)[0][:MOST_CHARACTERS]
     line, brace, _ = line.partition("{")
     told = " ".join(_VALUES.sub(_placeholder, line).split())
     return (_RUN.sub(r"\1", told) + ("{}" if brace else "")).rstrip(".")

@@ -207,6 +207,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "quotas.forget": {"task": "quotas.forget", "schedule": crontab(minute="43"), "options": {"expires": 900}},
     "quotas.notify": {"task": "quotas.notify", "schedule": 60.0, "options": {"expires": 60}},
     "storage.retention": {"task": "storage.retention", "schedule": 900.0, "options": {"expires": 900}},
+    "issues.regroup": {"task": "issues.regroup", "schedule": 60.0, "options": {"expires": 60}},
     "storage.roll_up": {"task": "storage.roll_up", "schedule": 300.0, "options": {"expires": 300}},
     # By night (UTC), again and again: one build at a time, and a day that was missed is caught up.
     "storage.index_closed_days": {

@@ -33,6 +33,12 @@ OF_WEB = {
     "ingest_deadletter": READ,
     "ingest_drainclaim": READ,
     "ingest_spooledbatch": APPEND,
+    "issues_allowance": WRITE,
+    "issues_filtered": "",
+    "issues_hour": "",
+    "issues_minute": "",
+    "issues_person": "",
+    "issues_release": "",
     "quotas_notice": READ,
     "quotas_outcomefold": APPEND,
     "storage_droppedpartition": READ,
@@ -81,7 +87,7 @@ OF_WORKER = {
     "privacy_policy": READ,
     "privacy_rule": READ,
 }
-ROOMS_OF_WORKER = ("ingest_", "quotas_", "storage_")  # notices are in tables of `quotas_`
+ROOMS_OF_WORKER = ("ingest_", "issues_", "quotas_", "storage_")  # notices are in tables of `quotas_`
 
 #: Tables, partitions, views and free sequences of our schema, but for what belongs to extensions.
 RELATIONS = r"""

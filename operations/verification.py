@@ -19,6 +19,7 @@ from django.db import transaction
 
 from foundation.postgres import execute
 from ingest.spool import dead_letters, table
+from issues import proof
 from quotas import ledger
 from quotas.ledger import Amount
 from storage import receipts, rollups
@@ -42,6 +43,7 @@ CHECKS = {
     "duplicate": "No entry is stored twice, or as received at another time than its batch.",
     "orphan": "Each stored entry belongs to a batch with a receipt of the same organisation.",
     "rollup": "What the rollups say of a minute of receipt, and of a day by minutes of events, its receipts say.",
+    "errors": "Errors counted in groups are those of the receipts, and entries stored with a group; none is left out.",
     "two_places": "No batch is both in the spool and in the log store.",
 }
 
@@ -78,7 +80,9 @@ def _look() -> list[Breach]:
         execute("SET LOCAL cursor_tuple_fraction = 1")  # streams are read to their end
         days = sorted({*receipts.days(), *(stored.day for stored in store().days.stored())})
         rolled_up = sorted({*days, *rollups.days()})
-        return _shown(chain(_usage(), _two_places(), *map(_of_day, days), *map(_rollups, rolled_up)))
+        counted = sorted({*days, *proof.days()})
+        looks = chain(_usage(), _two_places(), *map(_of_day, days), *map(_rollups, rolled_up), *map(_errors, counted))
+        return _shown(looks)
 
 
 def _shown(findings: Iterable[Breach]) -> list[Breach]:
@@ -159,6 +163,15 @@ def _missing(receipt: Certified, stored: Presence | None) -> Iterator[Breach]:
             expected=f"{receipt.entries} entries, {receipt.size_bytes} bytes",
             found=f"{entries} entries, {size_bytes} bytes",
         )
+    errors = stored.errors if stored else 0
+    if receipt.is_kept and receipt.errors is not None and receipt.errors >= 0 and errors != receipt.errors:
+        yield Breach(
+            check="errors",
+            organisation_id=receipt.organisation_id,
+            subject=f"batch {receipt.batch_id}",
+            expected=f"{receipt.errors} errors",
+            found=f"{errors} entries with a group",
+        )
 
 
 def _without_receipt(strays: Sequence[Presence]) -> Iterator[Breach]:
@@ -196,6 +209,17 @@ def _rollups(day: date) -> Iterator[Breach]:
             subject=one.subject,
             expected=f"{one.receipts} entries",
             found=f"{one.rolled_up} entries",
+        )
+
+
+def _errors(day: date) -> Iterator[Breach]:
+    for one in proof.unequal(day):
+        yield Breach(
+            check="errors",
+            organisation_id=one.organisation_id,
+            subject=f"received on {day}",
+            expected=one.expected,
+            found=one.found,
         )
 
 

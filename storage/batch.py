@@ -35,12 +35,19 @@ _head_of = attrgetter(*HEAD)
 class Batch(BatchHead, frozen=True, kw_only=True):
     """Accepted entries of one API key. `lines[i]` is the canonical form of the entry with index `indexes[i]`.
 
-    `charged` has the bytes that each was charged, if they were changed since; empty: their lengths.
+    `charged` has the bytes that each was charged, if they were changed since; empty: their lengths. `error_keys` has
+    the fingerprint that each was counted for, if any; empty: none of them has one; None: nobody has looked.
     """
 
     lines: Sequence[bytes]
     indexes: Sequence[int]
     charged: Sequence[int] = ()
+    error_keys: Sequence[int | None] | None = None
+
+    @property
+    def errors(self) -> int | None:
+        """How many of these entries are counted as errors; None where nobody has looked."""
+        return None if self.error_keys is None else sum(key is not None for key in self.error_keys)
 
     @property
     def size_bytes(self) -> int:
@@ -59,7 +66,12 @@ class Batch(BatchHead, frozen=True, kw_only=True):
             lines=[self.lines[n] for n in places],
             indexes=[self.indexes[n] for n in places],
             charged=[self.charged[n] for n in places] if self.charged else (),
+            error_keys=[self.error_keys[n] for n in places] if self.error_keys else self.error_keys,
         )
+
+    def with_error_keys(self, keys: Sequence[int | None]) -> "Batch":
+        """Return the same batch with the fingerprints that its entries were counted for."""
+        return replace(self, error_keys=keys)
 
     def scrubbed(self, lines: Sequence[bytes]) -> "Batch":
         """Return the same batch with other lines in the place of its own; what was charged stays."""

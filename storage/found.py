@@ -33,6 +33,8 @@ class FoundEntry:
     metadata: Raw | None
     error: Raw | None
     size_bytes: int
+    #: The fingerprint that it was counted for, if it is an error.
+    error_key: int | None = None
 
     @property
     def position(self) -> tuple[datetime, int]:

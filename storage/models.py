@@ -56,6 +56,11 @@ class Receipt(models.Model):
         db_default=False,
         help_text="Its entries are in the rollups. False: an older worker stored it; null: it is of before rollups.",
     )
+    errors = models.IntegerField(
+        null=True,
+        db_default=-1,
+        help_text="Of its entries, those in error groups. -1: nobody has looked; null: it is of before groups.",
+    )
 
     class Meta:
         indexes = [
@@ -63,6 +68,8 @@ class Receipt(models.Model):
             models.Index(
                 fields=["organisation_id", "received_at"], condition=Q(is_rolled_up=False), name="receipt_not_rolled_up"
             ),
+            # What is to be grouped: nearly always nothing.
+            models.Index(fields=["organisation_id", "received_at"], condition=Q(errors=-1), name="receipt_not_grouped"),
             # `verify_ledger` reads a day at a time. Rows lie in the order of receipt: a few pages index all.
             BrinIndex(fields=["received_at"], name="receipt_received_at"),
         ]
@@ -175,6 +182,7 @@ class Erased(models.Model):
     organisation_id = models.BigIntegerField()
     entries = models.IntegerField()
     size_bytes = models.BigIntegerField()
+    errors = models.IntegerField(db_default=0)
     erased_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -19,6 +19,8 @@ from storage.batch import ENTRIES_A_BATCH, Batch, BatchHead
 from storage.wall import ALIAS
 
 BATCHES_AT_ONCE = 200
+#: As a receipt's errors: nobody has looked whether there are any.
+NOT_GROUPED = -1
 XIDS_AT_ONCE = 20_000
 
 COLUMNS = {
@@ -30,6 +32,7 @@ COLUMNS = {
     "entries": "int4",
     "size_bytes": "int8",
     "is_rolled_up": "bool",
+    "errors": "int4",
 }
 COPY = f"COPY storage_receipt ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 ERASE = """
@@ -74,7 +77,8 @@ IS_ROLLED_UP = f"""
 IS_FORGOTTEN = f"(receipt.is_rolled_up IS NULL AND NOT {_IS_KEPT})"
 #: As a join to `receipt`: what of its batch was erased, or changed in length; erased_batch serves it.
 WITH_ERASED = """
-CROSS JOIN LATERAL (SELECT coalesce(sum(entries), 0)::int AS entries, coalesce(sum(size_bytes), 0)::bigint AS size_bytes
+CROSS JOIN LATERAL (SELECT coalesce(sum(entries), 0)::int AS entries, coalesce(sum(size_bytes), 0)::bigint AS size_bytes,
+                           coalesce(sum(errors), 0)::int AS errors
                       FROM storage_erased WHERE storage_erased.batch_id = receipt.batch_id) AS erased
 """
 #: What was taken from dead letters was charged, and is stored nowhere: it has a receipt and is erased, both at once.
@@ -82,9 +86,9 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(entries), 0)::int AS entries, coalesce(s
 CERTIFY_ERASED = """
 WITH receipt AS (
     INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, stored_at, entries,
-                                 size_bytes, is_rolled_up)
+                                 size_bytes, is_rolled_up, errors)
     VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(period)s, %(received_at)s, to_timestamp(0),
-            %(entries)s, %(size_bytes)s, true))
+            %(entries)s, %(size_bytes)s, true, 0))
 INSERT INTO storage_erased (batch_id, organisation_id, entries, size_bytes)
 VALUES (%(batch_id)s, %(organisation_id)s, %(entries)s, %(size_bytes)s)
 """
@@ -127,10 +131,13 @@ LIMIT %(limit)s
 """  # noqa: S608 - constants
 
 
+#: Of `receipt` and `erased`: how many of its entries are errors that are counted; -1 and NULL, as
+#: the receipt says, where nobody knows.
+ERRORS = "CASE WHEN receipt.errors > 0 THEN receipt.errors - erased.errors ELSE receipt.errors END"
 #: What was dropped or emptied is not missed; receipt_received_at serves the day.
 OF_DAY = f"""
 SELECT batch_id, organisation_id, receipt.received_at,
-       receipt.entries - erased.entries, receipt.size_bytes - erased.size_bytes, {_IS_KEPT}
+       receipt.entries - erased.entries, receipt.size_bytes - erased.size_bytes, {_IS_KEPT}, {ERRORS}
   FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id) {WITH_ERASED}
  WHERE receipt.received_at >= %s AND receipt.received_at < %s
  ORDER BY batch_id
@@ -138,6 +145,35 @@ SELECT batch_id, organisation_id, receipt.received_at,
 DAYS = f"""
 SELECT DISTINCT (received_at AT TIME ZONE 'UTC')::date FROM storage_receipt WHERE received_at >= ({NOT_DROPPED})
 """  # noqa: S608 - constants
+#: Errors of a day by organisation, and how many batches nobody has looked into.
+ERRORS_OF_DAY = f"""
+SELECT organisation_id, coalesce(sum({ERRORS}) FILTER (WHERE receipt.errors > 0), 0)::bigint,
+       count(*) FILTER (WHERE receipt.errors = {NOT_GROUPED})
+  FROM storage_receipt AS receipt {WITH_ERASED}
+ WHERE receipt.received_at >= %s AND receipt.received_at < %s AND receipt.errors <> 0
+ GROUP BY 1 ORDER BY 1
+"""  # noqa: S608 - constants
+#: As the index has them.
+NOT_GROUPED_YET = f"""
+SELECT batch_id, organisation_id, received_at, stored_at, stored_xid::text::bigint, entries
+  FROM storage_receipt WHERE errors = {NOT_GROUPED} ORDER BY organisation_id, received_at LIMIT %(limit)s
+"""  # noqa: S608 - constants
+#: The newest first, by the primary key; of those that are kept.
+OF_BEFORE_GROUPS = f"""
+SELECT batch_id, organisation_id, receipt.received_at, stored_at, stored_xid::text::bigint, entries
+  FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
+ WHERE errors IS NULL AND batch_id < %(before)s AND coalesce({_IS_KEPT}, true)
+ ORDER BY batch_id DESC LIMIT %(limit)s
+"""  # noqa: S608 - constants
+COUNT_NOT_GROUPED = f"""
+SELECT count(*) FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
+ WHERE errors = {NOT_GROUPED} OR errors IS NULL AND coalesce({_IS_KEPT}, true)
+"""  # noqa: S608 - constants
+HAS_NOT_GROUPED = f"SELECT EXISTS (SELECT FROM storage_receipt WHERE errors = {NOT_GROUPED})"  # noqa: S608 - constants
+HOLD_UNGROUPED = f"""
+SELECT FROM storage_receipt WHERE batch_id = %s AND (errors = {NOT_GROUPED} OR errors IS NULL) FOR UPDATE
+"""
+NOTE_ERRORS = "UPDATE storage_receipt SET errors = %s WHERE batch_id = %s"
 LAST_KEY = "SELECT organisation_id, api_key_id FROM storage_receipt ORDER BY stored_xid DESC LIMIT 1"
 AMONG = "SELECT batch_id, organisation_id FROM storage_receipt WHERE batch_id = ANY (%s)"
 AMOUNTS = """
@@ -190,7 +226,7 @@ class Arrival:
 class Certified:
     """What a receipt says was stored of a batch, less what was erased.
 
-    `is_kept` unless retention has taken it, or is taking it.
+    `is_kept` unless retention has taken it, or is taking it. `errors` is -1 or None where nobody has looked for them.
     """
 
     batch_id: int
@@ -199,6 +235,16 @@ class Certified:
     entries: int
     size_bytes: int
     is_kept: bool
+    errors: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorsOfDay:
+    """The errors that an organisation's receipts of a day say are counted; `not_grouped` batches say nothing."""
+
+    organisation_id: int
+    errors: int
+    not_grouped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +259,10 @@ class Standing:
 def write(batches: Sequence[Batch]) -> None:
     """Certify in the caller's transaction that the entries of `batches` are stored."""
     rows = (
-        (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes, True)
+        (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes, True,
+         NOT_GROUPED if b.errors is None else b.errors)
         for b in batches
-    )
+    )  # fmt: skip
     copy_rows(COPY, rows, types=list(COLUMNS.values()))
     erase([(b.batch_id, b.organisation_id, 0, b.erased_bytes) for b in batches if b.charged and b.erased_bytes])
 
@@ -251,6 +298,43 @@ def of_day(day: date) -> Iterator[Certified]:
     """Yield the receipts of batches received on `day`, by batch. In the caller's transaction, in bounded memory."""
     start = datetime.combine(day, time.min, UTC)
     return (Certified(*row) for row in stream(OF_DAY, [start, start + timedelta(days=1)]))
+
+
+def errors_of_day(day: date) -> list[ErrorsOfDay]:
+    """Return the errors of what was received on `day`, by organisation."""
+    start = datetime.combine(day, time.min, UTC)
+    return [ErrorsOfDay(*row) for row in fetch_all(ERRORS_OF_DAY, [start, start + timedelta(days=1)])]
+
+
+def not_grouped(*, limit: int) -> list[Arrival]:
+    """Return batches that were stored without a look for errors."""
+    return [Arrival(*row) for row in fetch_all(NOT_GROUPED_YET, {"limit": limit})]
+
+
+def of_before_groups(*, before: int, limit: int) -> list[Arrival]:
+    """Return batches of before there were groups, the newest first of those with an id below `before`."""
+    return [Arrival(*row) for row in fetch_all(OF_BEFORE_GROUPS, {"before": before, "limit": limit})]
+
+
+def count_not_grouped() -> int:
+    """Return how many batches that are kept nobody has looked into."""
+    [(number,)] = fetch_all(COUNT_NOT_GROUPED)
+    return int(number)
+
+
+def has_not_grouped() -> bool:
+    """Tell whether a batch was stored without a look for errors since there are groups."""
+    return bool(fetch_all(HAS_NOT_GROUPED)[0][0])
+
+
+def hold_ungrouped(batch_id: int) -> bool:
+    """Lock the receipt of a batch that nobody has looked into until the transaction ends; false if somebody has."""
+    return bool(fetch_all(HOLD_UNGROUPED, [batch_id]))
+
+
+def note_errors(batch_id: int, errors: int) -> None:
+    """Note how many entries of a batch are counted as errors."""
+    execute(NOTE_ERRORS, [errors, batch_id])
 
 
 def among(batch_ids: Sequence[int]) -> set[tuple[int, int]]:

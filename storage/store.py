@@ -33,13 +33,14 @@ STORES = {"": "storage.postgres.store", "postgresql": "storage.postgres.store"}
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How many entries of a batch are stored, and the bytes that were charged for them."""
+    """How many entries of a batch are stored, the bytes that were charged for them, and those in error groups."""
 
     batch_id: int
     organisation_id: int
     received_at: datetime
     entries: int
     size_bytes: int
+    errors: int
 
 
 class Place(NamedTuple):
@@ -80,6 +81,12 @@ class EntryWriter(Protocol):
         """Count what was received on `day`, by batch, organisation and time of receipt, in that order.
 
         In bounded memory; in the caller's transaction and its snapshot, if the store joins it.
+        """
+
+    def set_error_keys(self, batch: Batch) -> int:
+        """Have stored entries carry the keys of `batch`, those that are not None; return how many there were.
+
+        In the caller's transaction, if the store joins it.
         """
 
     def kinds(self, batches: Sequence[Certified]) -> Iterator[tuple[int, Kind, int]]:

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from accounts.models import ApiKey, Organisation
 from foundation.levels import BY_NAME
 from foundation.postgres import fetch_all
+from issues.grouping import Grouping
 from storage import receipts, rollups
 from storage.batch import Batch
 from storage.postgres import partitions
@@ -37,8 +38,8 @@ def line(message: str = "hello", **fields: Any) -> dict[str, Any]:
 
 def _store(
     organisation: Organisation, entries: Sequence[dict[str, Any]], *, batch_id: int | None = None, project: str = "shop"
-) -> tuple[int, Tally]:
-    """Store `entries` as one batch, in the open transaction; return its id, and what the rollups have yet to count."""
+) -> tuple[Batch, Tally, Grouping]:
+    """Store `entries` as one batch, in the open transaction; return it and what is yet to be counted."""
     [(received_at,)] = fetch_all("SELECT clock_timestamp()")
     api_key = ApiKey.objects.filter(organisation=organisation).first()
     batch = Batch(
@@ -52,18 +53,21 @@ def _store(
         lines=[msgspec.json.encode(entry) for entry in entries],
         indexes=range(len(entries)),
     )
+    groups = Grouping()
+    [batch] = groups.resolve([batch])
     tally = store().writer.write([batch])
     receipts.write([batch])
-    return batch.batch_id, tally
+    return batch, tally, groups
 
 
 def store_batch(
     organisation: Organisation, entries: Sequence[dict[str, Any]], *, batch_id: int | None = None, project: str = "shop"
 ) -> int:
     """Store `entries` as one batch, in the transaction that is open; return the batch's id."""
-    stored, tally = _store(organisation, entries, batch_id=batch_id, project=project)
+    stored, tally, groups = _store(organisation, entries, batch_id=batch_id, project=project)
     rollups.write(tally)
-    return stored
+    groups.count([stored])
+    return stored.batch_id
 
 
 class OpenTransaction:
@@ -84,7 +88,7 @@ class OpenTransaction:
     def _run(self, organisation: Organisation, message: str, batch_id: int | None) -> None:
         try:
             with transaction.atomic():
-                _, tally = _store(organisation, [line(message)], batch_id=batch_id)
+                _, tally, _ = _store(organisation, [line(message)], batch_id=batch_id)
                 self.stored.set()
                 self.may_commit.wait(DEADLINE_SECONDS)
                 rollups.write(tally)  # last, as a drain does: others wait for it until the COMMIT

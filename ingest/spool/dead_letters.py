@@ -11,6 +11,7 @@ from ingest.spool import batch_ids, replays, storing
 from ingest.spool.payload import PayloadError, pack, unpack
 from ingest.spool.replays import Found
 from ingest.spool.table import Spooled
+from issues.grouping import Grouping
 from quotas.ledger import Amount
 from storage import receipts
 from storage.batch import HEAD, Batch
@@ -57,13 +58,14 @@ SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
 """
 
 
-def take_apart(spooled: Iterable[Spooled], found: Found, tally: Tally) -> list[Batch]:
+def take_apart(spooled: Iterable[Spooled], found: Found, tally: Tally, groups: Grouping) -> list[Batch]:
     """Store what can be stored of batches that failed too often, bury the rest, and return what was stored.
 
-    `found` is as for `replays.scrubbed`; what is stored is added to `tally`. In the caller's transaction. Raises:
-    `Refused` when the log store refuses a plain entry in their place, too; `Unavailable`, `DatabaseError`.
+    `found` is as for `replays.scrubbed`; what is stored is added to `tally`, its errors to `groups`. In the caller's
+    transaction. Raises: `Refused` when the log store refuses a plain entry in their place, too; `GroupingFailed`,
+    `Unavailable`, `DatabaseError`.
     """
-    return [kept for row in spooled if (kept := _keep_what_can_be_kept(row, found, tally)).lines]
+    return [kept for row in spooled if (kept := _keep_what_can_be_kept(row, found, tally, groups)).lines]
 
 
 def bury_hopeless() -> int:
@@ -120,13 +122,13 @@ def exported(dead_letter_ids: Iterable[int]) -> Iterator[str]:
             yield readable(bytes(payload)) + "\n"
 
 
-def _keep_what_can_be_kept(row: Spooled, found: Found, tally: Tally) -> Batch:
+def _keep_what_can_be_kept(row: Spooled, found: Found, tally: Tally, groups: Grouping) -> Batch:
     try:
         batch = row.batch()
     except PayloadError as error:
         _bury(row, payload=row.payload, entries=row.entries, size_bytes=row.size_bytes, reason=str(error))
         return row.empty_batch()
-    scrubbed = replays.scrubbed(row, batch, found)
+    [scrubbed] = groups.resolve([replays.scrubbed(row, batch, found)])
     refused = _refused(scrubbed, tally)
     if refused and storing.would_take(row) is False:
         raise next(iter(refused.values()))  # nobody's entries are taken there now: these are not to blame

@@ -16,6 +16,7 @@ from ingest.spool.claims import Claim
 from ingest.spool.failures import StandsStill
 from ingest.spool.payload import PayloadError
 from ingest.spool.table import Spooled
+from issues.grouping import Grouping, GroupingFailed
 from storage.batch import Batch
 from storage.errors import Refused, Unavailable
 from storage.tally import Tally
@@ -61,7 +62,7 @@ def drain(*, budget_seconds: float = 30) -> int:
 
 def _drain(claim: Claim) -> int:
     try:
-        return _move(claim)
+        return _move_grouped_or_not(claim)
     except (Unavailable, DatabaseError) as error:
         claims.frontier.distrust()
         if _clears_batches(error):
@@ -75,13 +76,24 @@ def _drain(claim: Claim) -> int:
         return _give_up(claim, reason=type(error).__name__, is_proven=True)
 
 
-def _move(claim: Claim) -> int:
+def _move_grouped_or_not(claim: Claim) -> int:
+    """Move the claim's batches; without groups where grouping fails, which is made up for later (`issues.regroup`)."""
+    try:
+        return _move(claim)
+    except GroupingFailed as failure:
+        log.error("grouping_failed", batch_ids=claim.batch_ids, error=str(failure))
+        failure.note()
+        return _move(claim, is_grouped=False)
+
+
+def _move(claim: Claim, *, is_grouped: bool = True) -> int:
     """Move the claim's batches into the log store.
 
     `synchronous_commit = off` is safe here: a commit that a crash loses, loses its DELETE too.
     """
     began, tally = time.monotonic(), Tally()
     found: replays.Found = {}
+    groups = Grouping(is_on=is_grouped)
     with transaction.atomic():
         execute("SET LOCAL synchronous_commit = off")
         if not claims.hold(claim):
@@ -89,11 +101,11 @@ def _move(claim: Claim) -> int:
         spooled = table.take(claim.batch_ids)
         reach("after_delete")
         if any(row.attempts >= TAKE_APART_AFTER for row in spooled):
-            stored = dead_letters.take_apart(spooled, found, tally)
-        elif stored := [replays.scrubbed(row, row.batch(), found) for row in spooled]:
+            stored = dead_letters.take_apart(spooled, found, tally, groups)
+        elif stored := groups.resolve([replays.scrubbed(row, row.batch(), found) for row in spooled]):
             tally = storing.write(stored)
         requests = {row.batch_id: row.requests for row in spooled}
-        storing.count(stored, requests=requests, tally=tally, found=found)
+        storing.count(stored, requests=requests, tally=tally, found=found, groups=groups)
         reach("before_drain_commit")
     reach("after_drain_commit")
     _count(spooled, stored, seconds=time.monotonic() - began)

@@ -13,6 +13,7 @@ from foundation.outages import is_outage
 from foundation.postgres import execute
 from ingest.findings import found_in
 from ingest.spool.replays import Found
+from issues.grouping import Grouping
 from privacy.scrubbing import NOTHING, Findings
 from quotas import ledger
 from storage import receipts, rollups
@@ -41,16 +42,25 @@ def write(batches: Sequence[Batch]) -> Tally:
     return tally
 
 
-def count(batches: Sequence[Batch], *, requests: Mapping[int, int], tally: Tally, found: Found | None = None) -> None:
-    """Count stored batches, and what was found in some of them now, as usage of their hour; and in the rollups.
+def count(
+    batches: Sequence[Batch],
+    *,
+    requests: Mapping[int, int],
+    tally: Tally,
+    found: Found | None = None,
+    groups: Grouping | None = None,
+) -> None:
+    """Count stored batches, and what was found in some of them now, as usage of their hour; in the rollups; in groups.
 
-    In the caller's transaction, at its end.
+    In the caller's transaction, at its end. Raises: `GroupingFailed`, `DatabaseError`.
     """
     rows = _usage(batches, requests=requests)
     if found:
         rows += [row for batch in batches for row in _findings(batch, found.get(batch.batch_id, NOTHING))]
     ledger.count(rows)
     rollups.write(tally)
+    if groups:
+        groups.count(batches)
 
 
 def would_take(head: BatchHead) -> bool | None:

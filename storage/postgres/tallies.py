@@ -11,10 +11,10 @@ from storage.tally import Kind
 
 #: A table's primary key holds an id once at one time of receipt: what is counted here are different entries.
 TALLIES = f"""
-SELECT id / {ENTRIES_A_BATCH}, organisation_id, received_at, count(*), sum(size_bytes)::bigint
-  FROM (SELECT id, organisation_id, received_at, size_bytes FROM storage_entry
+SELECT id / {ENTRIES_A_BATCH}, organisation_id, received_at, count(*), sum(size_bytes)::bigint, count(error_key)
+  FROM (SELECT id, organisation_id, received_at, size_bytes, error_key FROM storage_entry
          UNION ALL
-        SELECT id, organisation_id, received_at, size_bytes FROM storage_logentry) AS entry
+        SELECT id, organisation_id, received_at, size_bytes, NULL FROM storage_logentry) AS entry
  WHERE received_at >= %s AND received_at < %s
  GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """  # noqa: S608 - constants only

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -35,6 +36,7 @@ COLUMNS = {
     "metadata": "bytea",  # which is sent as the bytes of a text are
     "error": "bytea",
     "size_bytes": "int4",
+    "error_key": "int8",
 }
 COPY = f"COPY storage_entry ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
@@ -47,11 +49,17 @@ DELETE FROM {table}
         WHERE organisation_id = %s AND received_at < %s
         LIMIT %s)
 """
+#: By the primary key, in one partition. Those from before documents were text have no column for it.
+SET_ERROR_KEYS = """
+UPDATE storage_entry AS entry SET error_key = keyed.key
+  FROM unnest(%s::bigint[], %s::bigint[]) AS keyed(id, key)
+ WHERE entry.id = keyed.id AND entry.received_at = %s AND entry.organisation_id = %s
+"""
 
 _decode = msgspec.json.Decoder(CanonicalEntry).decode
 _LEVELS = {name: level.value for name, level in BY_NAME.items()}
 
-__all__ = ["delete", "joins_transaction", "kinds", "tallies", "write"]
+__all__ = ["delete", "joins_transaction", "kinds", "set_error_keys", "tallies", "write"]
 
 joins_transaction = True
 kinds, tallies = stored.kinds, stored.tallies
@@ -81,11 +89,25 @@ def delete(organisation_id: int, *, before: datetime, limit: int) -> int:
         return gone
 
 
+def set_error_keys(batch: Batch) -> int:
+    """Have stored entries carry the keys of `batch`; return how many there were. Raises: `Unavailable`."""
+    keys = [
+        (entry_id(batch.batch_id, index), key)
+        for index, key in zip(batch.indexes, batch.error_keys or (), strict=False)
+        if key is not None
+    ]
+    if not keys:
+        return 0
+    with writing():
+        return execute(SET_ERROR_KEYS, [*map(list, zip(*keys, strict=True)), batch.received_at, batch.organisation_id])
+
+
 def _rows(batches: Sequence[Batch], tally: Tally) -> Iterator[tuple[Any, ...]]:
     """Yield the entries as rows in the order of `COLUMNS`, and count them."""
     for batch in batches:
         seen: list[Kind] = []
-        for index, line in zip(batch.indexes, batch.lines, strict=True):
+        keys = batch.error_keys or repeat(None, len(batch.lines))
+        for index, line, error_key in zip(batch.indexes, batch.lines, keys, strict=True):
             entry = _decode(line)
             level = _LEVELS[entry.level]
             environment = batch.environment if entry.environment is None else entry.environment
@@ -107,6 +129,7 @@ def _rows(batches: Sequence[Batch], tally: Tally) -> Iterator[tuple[Any, ...]]:
                 bytes(entry.metadata) or None,
                 bytes(entry.error) or None,
                 len(line),
+                error_key,
             )
         tally.of(batch.organisation_id, batch.received_at).update(seen)  # all at once: counted in C
         reach("in_copy")

@@ -3,6 +3,7 @@
 It does not join PostgreSQL's transaction, takes conditions at the oracle's word, and forgets when its process ends.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -71,13 +72,24 @@ class Writer:
 
     def tallies(self, day: date) -> Iterator[Presence]:
         stored = [
-            (entry.id // 1024, owner, entry.received_at, entry.size_bytes)
+            (entry.id // 1024, owner, entry.received_at, entry.size_bytes, entry.error_key is not None)
             for owner, entry in self._entries.values()
             if entry.received_at.date() == day
         ]
         for (batch_id, owner, received_at), group in groupby(sorted(stored), key=lambda row: row[:3]):
-            sizes = [row[3] for row in group]
-            yield Presence(batch_id, owner, received_at, len(sizes), sum(sizes))
+            sizes, errors = zip(*(row[3:] for row in group), strict=True)
+            yield Presence(batch_id, owner, received_at, len(sizes), sum(sizes), sum(errors))
+
+    def set_error_keys(self, batch: Batch) -> int:
+        keys = {
+            entry_id(batch.batch_id, index): key
+            for index, key in zip(batch.indexes, batch.error_keys or (), strict=False)
+        }
+        found = [id_ for id_, key in keys.items() if key is not None and id_ in self._entries]
+        for id_ in found:
+            owner, entry = self._entries[id_]
+            self._entries[id_] = (owner, dataclasses.replace(entry, error_key=keys[id_]))
+        return len(found)
 
     def kinds(self, batches: Sequence[Certified]) -> Iterator[tuple[int, Kind, int]]:
         places = {(one.batch_id, one.organisation_id, one.received_at) for one in batches}
@@ -212,8 +224,12 @@ def _entries_of(batch: Batch) -> list[FoundEntry]:
         lines = [msgspec.json.decode(line, type=CanonicalEntry) for line in batch.lines]
     except msgspec.MsgspecError as error:
         raise Refused(type(error).__name__, "an entry is not canonical") from error
-    pairs = zip(batch.indexes, lines, batch.lines, strict=True)
-    return [_entry(replace(batch, indexes=[index], lines=[line]), entry) for index, entry, line in pairs]
+    keys = batch.error_keys or [None] * len(lines)
+    parts = zip(batch.indexes, lines, batch.lines, keys, strict=True)
+    return [
+        _entry(replace(batch, indexes=[index], lines=[line], error_keys=[key]), entry)
+        for index, entry, line, key in parts
+    ]
 
 
 def _entry(batch: Batch, entry: CanonicalEntry) -> FoundEntry:
@@ -235,6 +251,7 @@ def _entry(batch: Batch, entry: CanonicalEntry) -> FoundEntry:
         metadata=_document(entry.metadata),
         error=_document(entry.error),
         size_bytes=batch.size_bytes,
+        error_key=(batch.error_keys or [None])[0],
     )
 
 

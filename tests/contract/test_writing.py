@@ -239,7 +239,8 @@ def test_tallies_count_one_day_by_batch_in_order(store: Store, organisation_id: 
     store.writer.write([batch_of({}, organisation_id=organisation_id, received_at=first - DAY)])
 
     assert tallies(store, day) == [
-        Presence(one.batch_id, one.organisation_id, one.received_at, len(one.lines), one.size_bytes) for one in of_day
+        Presence(one.batch_id, one.organisation_id, one.received_at, len(one.lines), one.size_bytes, 0)
+        for one in of_day
     ]
     assert tallies(store, day + 365 * DAY) == []
 

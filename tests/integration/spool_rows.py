@@ -70,19 +70,19 @@ def retry_at_once() -> None:
 @contextmanager
 def receipts_refused(*, sqlstate: str) -> Iterator[None]:
     """Let each COMMIT of a drain fail with this code."""
-    with _refusing("storage_receipt", sqlstate=sqlstate, when="true", how="AFTER", deferred=True):
+    with refusing("storage_receipt", sqlstate=sqlstate, when="true", how="AFTER", deferred=True):
         yield
 
 
 @contextmanager
 def entries_refused(*, sqlstate: str = "XX001", when: str = "true") -> Iterator[None]:
     """Let the log store fail with this code on each entry for which `when` holds: SQL that knows it as NEW."""
-    with _refusing("storage_entry", sqlstate=sqlstate, when=when, how="BEFORE"):
+    with refusing("storage_entry", sqlstate=sqlstate, when=when, how="BEFORE"):
         yield
 
 
 @contextmanager
-def _refusing(table_name: str, *, sqlstate: str, when: str, how: str, deferred: bool = False) -> Iterator[None]:
+def refusing(table_name: str, *, sqlstate: str, when: str, how: str, deferred: bool = False) -> Iterator[None]:
     execute(
         "CREATE FUNCTION pg_temp.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" IF {when} THEN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END IF; RETURN NEW; END $$"

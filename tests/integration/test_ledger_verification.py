@@ -208,8 +208,9 @@ SELECT n * 1024, %(organisation_id)s, now(), now(), 20, 'production', 'shop', 'h
   FROM generate_series(%(first)s, %(last)s) AS n
 """
 FILL_RECEIPTS = """
-INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, entries, size_bytes)
-SELECT n, %(organisation_id)s, 0, date_trunc('month', now() AT TIME ZONE 'UTC')::date, now(), 1, 10
+INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, entries, size_bytes,
+                             errors)
+SELECT n, %(organisation_id)s, 0, date_trunc('month', now() AT TIME ZONE 'UTC')::date, now(), 1, 10, 0
   FROM generate_series(%(first)s, %(last)s) AS n
 """
 

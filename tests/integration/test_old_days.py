@@ -106,7 +106,7 @@ def test_old_documents_come_back_compact_and_whole(batch_id: int) -> None:
 
 def test_old_entries_are_counted_deleted_and_dropped(batch_id: int) -> None:
     with transaction.atomic():
-        assert Presence(batch_id, ACME, NOON, 2, 100) in list(store().writer.tallies(DAY))
+        assert Presence(batch_id, ACME, NOON, 2, 100, 0) in list(store().writer.tallies(DAY))
     search = Search(ACME, parse("-funds"), NOON, NOON + timedelta(hours=1))
     assert [one.count for one in store().reader.level_counts(search, step=timedelta(hours=1))] == [1]
     assert [one.day for one in store().days.stored() if one.day == DAY] == [DAY]

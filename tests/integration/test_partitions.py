@@ -52,7 +52,7 @@ def test_partition_has_the_indexes_of_its_parent(old_days: set[date]) -> None:
             "SELECT count(*) FROM pg_inherits WHERE inhrelid IN"
             " (SELECT indexrelid FROM pg_index WHERE indrelid = 'storage_entry_20200229'::regclass)"
         )
-        assert cursor.fetchone() == (4,)
+        assert cursor.fetchone() == (5,)
 
 
 @pytest.mark.django_db(transaction=True)

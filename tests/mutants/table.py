@@ -100,5 +100,9 @@ BREAKS: dict[str, Check] = {
         "integration/test_erasing.py::test_erased_value_is_in_no_dump_and_the_ledger_is_provable",
         reason=r"assert \('done'",
     ),
+    "19-errors-counted-after-the-commit": test(
+        "integration/test_error_groups.py::test_worker_that_dies_beside_its_commit_has_counted_what_it_has_stored",
+        reason=r"assert 0 == 1",
+    ),
 }
 MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

@@ -1,0 +1,75 @@
+"""What a drain asks of this room: look for errors, say what their entries carry, and count them.
+
+Grouping never stands in the way of an entry: whatever fails here but PostgreSQL itself, a drain stores without it.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from django.db import DatabaseError
+
+from foundation.outages import is_outage
+from issues import counting, metrics, resolving, sightings
+from issues.rules import rules_of
+from issues.sightings import OfBatch
+from storage.batch import Batch
+
+
+class GroupingFailed(Exception):
+    """Errors could not be grouped; the transaction can only be rolled back, and their entries be stored without."""
+
+    def __init__(self, step: str, error: Exception) -> None:
+        super().__init__(f"{step}: {type(error).__name__}")
+        self.step = step
+
+    def note(self) -> None:
+        """Note that entries are stored without groups; after the rollback."""
+        metrics.GROUPING_FAILURES.labels(step=self.step).inc()
+        resolving.forget()
+
+
+class Grouping:
+    """The errors of what a drain stores in one transaction; none are looked for unless it `is_on`."""
+
+    def __init__(self, *, is_on: bool = True) -> None:
+        self._is_on = is_on
+        self._seen: dict[int, OfBatch] = {}
+
+    def resolve(self, batches: Sequence[Batch]) -> list[Batch]:
+        """Return the batches with the keys that their entries carry; what is missing for that is made.
+
+        Raises: `GroupingFailed`; `DatabaseError` in an outage.
+        """
+        if not self._is_on:
+            return list(batches)
+        with _failing("resolve"):
+            began = time.monotonic()
+            seen = sightings.look(batches, rules_of)
+            metrics.LOOK_SECONDS.observe(time.monotonic() - began)
+            if seen:
+                resolving.resolve(seen)
+                self._seen |= {one.batch.batch_id: one for one in seen}
+            return [self._keyed(batch) for batch in batches]
+
+    def count(self, stored: Sequence[Batch]) -> None:
+        """Count the errors of what was stored in the end, as the last of the transaction. Raises: as `resolve`."""
+        if self._seen:
+            with _failing("count"):
+                counting.count(
+                    [(self._seen[one.batch_id], one.indexes) for one in stored if one.batch_id in self._seen]
+                )
+
+    def _keyed(self, batch: Batch) -> Batch:
+        found = self._seen.get(batch.batch_id)
+        return batch.with_error_keys(list(map(found.keys.get, batch.indexes)) if found else ())
+
+
+@contextmanager
+def _failing(step: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, DatabaseError) and is_outage(error):
+            raise
+        raise GroupingFailed(step, error) from error

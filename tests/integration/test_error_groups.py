@@ -1,0 +1,195 @@
+"""Errors become groups in the transaction that stores them: counted exactly, or not stored."""
+
+import itertools
+import re
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from accounts.caller import Caller
+from foundation import faults
+from foundation.postgres import execute
+from ingest.models import DrainClaim, SpooledBatch
+from ingest.spool import claims
+from ingest.spool.drain import _drain, drain
+from issues import counting, regrouping, resolving, rules
+from issues.models import Allowance, Fingerprint, Group, Hour, Minute, Person, Release, Turn
+from issues.resolving import MOST_SIBLINGS
+from operations.verification import verify
+from storage.models import LogEntry, Receipt
+from storage.postgres import partitions
+from storage.receipts import NOT_GROUPED
+from tests.errors import failure, send, store
+from tests.integration.deadlocks import deadlocks
+from tests.integration.spool_rows import refusing
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+
+
+@pytest.fixture(autouse=True)
+def _from_the_beginning() -> Iterator[None]:
+    partitions.make_ahead()
+    resolving.forget()
+    rules.forget()
+    counting.forget()
+    yield
+    DrainClaim.objects.all().delete()
+
+
+def keys() -> list[int | None]:
+    return list(LogEntry.objects.order_by("id").values_list("error_key", flat=True))
+
+
+def test_errors_are_counted_where_they_are_stored(caller: Caller) -> None:
+    one = failure(environment="live", metadata={"release": "1.4.2", "user_id": "ann"})
+    store(caller, one, {"message": "hello"}, one, failure("KeyError", "'b'", stack=[], metadata={"user_id": "bob"}))
+    store(caller, failure(metadata={"version": "1.4.3", "userId": 12}), {"level": "fatal", "message": "down 5 times"})
+
+    groups = list(Group.objects.order_by("number"))
+    assert sorted(group.title for group in groups) == ["KeyError: 'b'", "PaymentError: no money", "down 5 times"]
+    payment = next(group for group in groups if group.type == "PaymentError")
+    fingerprint = payment.fingerprints.get()
+    stored = keys()
+    assert [stored[0], stored[2], stored[4]] == [fingerprint.key] * 3
+    assert stored[1] is None
+    assert None not in stored[3:]
+    assert (fingerprint.events, fingerprint.people, fingerprint.level) == (3, 2, 40)
+    assert payment.culprit == "src/pay.js in pay"
+    assert len(fingerprint.samples) == 3
+    assert fingerprint.first_sample == LogEntry.objects.order_by("id").values_list("id", flat=True)[0]
+    of_payment = {"key": fingerprint.key, "organisation_id": caller.organisation_id}
+    for counted in (Minute, Hour):
+        rows = {(row.environment, row.release): row.events for row in counted.objects.filter(**of_payment)}
+        assert rows == {("live", "1.4.2"): 2, ("production", "1.4.3"): 1}
+    assert Person.objects.filter(**of_payment).count() == 2
+    assert {one.release for one in Release.objects.all()} == {"1.4.2", "1.4.3"}
+    assert list(Receipt.objects.order_by("batch_id").values_list("errors", flat=True)) == [3, 2]
+    assert Turn.objects.filter(what="new").count() == 3
+
+
+@pytest.mark.parametrize(("point", "stored"), [("before_drain_commit", 0), ("after_drain_commit", 1)])
+def test_worker_that_dies_beside_its_commit_has_counted_what_it_has_stored(
+    caller: Caller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str, stored: int
+) -> None:
+    monkeypatch.setenv("LUMINALOG_FAULTS_RECORD", str(tmp_path / "record"))
+    monkeypatch.setattr(faults, "_rules", faults.read_rules(f"{point}=bug:n1"))
+    with pytest.raises(faults.InjectedError):
+        store(caller, failure())
+    assert Receipt.objects.count() == stored
+    assert sum(Fingerprint.objects.values_list("events", flat=True)) == stored
+    assert verify() == []
+
+
+def statements_of_drain() -> int:
+    """Drain; return how many statements that took."""
+    with tempfile.TemporaryFile("w+") as trace:
+        connection.connection.pgconn.trace(trace.fileno())
+        drain()
+        connection.connection.pgconn.untrace()
+        trace.seek(0)
+        return len(re.findall(r"^\S+ \S+\tF\t\d+\t(?:Query|Execute)", trace.read(), re.MULTILINE))
+
+
+def test_known_errors_cost_two_statements_whatever_their_number(caller: Caller) -> None:
+    some = [failure("KeyError", f"'{name}'", stack=[], metadata={"user_id": name}) for name in ("a", "b", "c")]
+    statements: list[int] = []
+    store(caller, {"message": "x"})
+    for entries in ([{"message": "x"}], some, some, some * 5):
+        send(caller, *entries)
+        statements.append(statements_of_drain())
+    none, _, few, many = statements
+    assert many == few == none + 2
+
+
+def test_errors_beyond_the_limits_are_counted_together(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["".join(pair) for pair in itertools.product("abcdefgh", repeat=2)]
+    store(caller, *(failure("Error", f"no {word}", stack=["at pay (/a/b.js:1:2)"]) for word in words[:40]))
+    assert Fingerprint.objects.count() == MOST_SIBLINGS + 1
+    star = Fingerprint.objects.get(basis__contains=["*"])
+    assert star.events == 40 - MOST_SIBLINGS
+
+    monkeypatch.setattr(resolving, "MOST_NEW", MOST_SIBLINGS + 5)
+    for _ in range(2):
+        store(caller, *(failure(f"Type{word}Error", "x", stack=[]) for word in words[:10]))
+    assert Group.objects.count() == MOST_SIBLINGS + 5 + 1
+    others = Group.objects.get(is_overflow=True)
+    assert others.title == "other errors of shop"
+    assert others.fingerprints.get().events == 12
+    assert Allowance.objects.get().alive == Group.objects.count()
+    assert sum(Fingerprint.objects.values_list("events", flat=True)) == 60
+    assert None not in keys()
+    assert verify() == []
+
+
+def test_pairs_and_people_and_releases_are_bounded(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    store(caller, *(failure(environment=f"e{n}", metadata={"user_id": f"u{n}"}) for n in range(70)))
+    store(caller, *(failure(environment=f"e{n}", metadata={"user_id": f"u{n}"}) for n in range(60, 80)))
+    assert Hour.objects.values("environment", "release").distinct().count() == counting.MOST_PAIRS + 1
+    assert sum(Hour.objects.filter(environment="…").values_list("events", flat=True)) == 40
+    assert sum(Minute.objects.values_list("events", flat=True)) == 90
+    assert Fingerprint.objects.get().people == Person.objects.count() == 80
+    assert verify() == []
+
+
+@pytest.mark.parametrize("step", ["resolve", "count"])
+def test_grouping_that_fails_keeps_every_entry(caller: Caller, step: str) -> None:
+    """A table that cannot be written stands for whatever may fail: the claim is stored at once, without groups."""
+    table_name = {"resolve": "issues_group", "count": "issues_minute"}[step]
+    with refusing(table_name, sqlstate="22001", when="true", how="BEFORE"):
+        store(caller, failure(), {"message": "hello"})
+    assert keys() == [None, None]
+    assert [one.errors for one in Receipt.objects.all()] == [NOT_GROUPED]
+    assert not SpooledBatch.objects.exists()
+    assert [breach.found for breach in verify()] == ["1 not grouped yet"]
+
+    regrouping.regroup(budget_seconds=60)
+    [fingerprint] = Fingerprint.objects.all()
+    assert (keys(), fingerprint.events) == ([fingerprint.key, None], 1)
+    assert verify() == []
+
+
+@pytest.mark.parametrize(
+    "corruption",
+    [
+        "UPDATE issues_minute SET events = events + 1",
+        "DELETE FROM issues_minute",
+        "UPDATE issues_minute SET minute = minute - interval '1 day'",
+        "UPDATE storage_receipt SET errors = errors + 1",
+        "UPDATE storage_entry SET error_key = NULL",
+        "UPDATE storage_receipt SET errors = -1",
+    ],
+)
+def test_verification_finds_what_is_counted_wrongly(caller: Caller, corruption: str) -> None:
+    store(caller, failure(), {"message": "hello"})
+    assert verify() == []
+    execute(corruption)
+    assert {breach.check for breach in verify()} == {"errors"}
+
+
+def test_drains_of_the_same_groups_neither_wait_crosswise_nor_lose_a_count(make_caller: Callable[..., Caller]) -> None:
+    callers = [make_caller() for _ in range(3)]
+    types = [f"Kind{letter}{other}Error" for letter in "abcdefghij" for other in "abcdefghij"]
+    before = deadlocks()
+    for caller in callers * 8:
+        send(caller, *(failure(name, "x", stack=[], metadata={"user_id": name}) for name in types))
+
+    def work() -> None:
+        try:
+            while claim := claims.claim(at_most_batches=2):
+                _drain(claim)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert deadlocks() == before
+    assert set(Fingerprint.objects.values_list("events", flat=True)) == {8}
+    assert Fingerprint.objects.count() == 300
+    assert verify() == []

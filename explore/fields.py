@@ -9,6 +9,7 @@ from storage.conditions import (
     EVERYTHING,
     Compares,
     Condition,
+    Counted,
     Document,
     Either,
     Exists,
@@ -47,7 +48,7 @@ REFUSED = {
 }
 #: Names that are the language's own, and beginnings of such names.
 OWN_NAMES = (
-    *("level", "message", "has"), *TEXT_COLUMNS, *TRACE, *(f"error.{name}" for name in ERROR_FIELDS), *REFUSED,
+    *("level", "message", "has", "group"), *TEXT_COLUMNS, *TRACE, *(f"error.{name}" for name in ERROR_FIELDS), *REFUSED,
 )  # fmt: skip
 OWN_PREFIXES = ("error.context.", "metadata.")
 METADATA = "metadata."
@@ -96,6 +97,14 @@ def ask_field(name: str, comparison: Comparison) -> Condition:
     return _ask_document(name, comparison)
 
 
+def ask_group(comparison: Comparison) -> int:
+    """Return the number of the group that `group:17` asks for. Raises: `QueryError` without a position."""
+    text = _without_operator("group", comparison).text
+    if len(comparison.value.pieces) > 1 or not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise QueryError("group takes a group's number, as in group:17; has:group finds all errors that are in one.")
+    return int(text)
+
+
 def refuse_unasked(name: str) -> None:
     """Refuse a name that no query can ask for. Raises: `QueryError` without a position."""
     if name in REFUSED:
@@ -134,6 +143,8 @@ def _ask_presence(comparison: Comparison) -> Condition:
         raise QueryError("has takes the name of a field or a metadata key, as in has:userId.")
     if value.text == "error":
         return Document("error", (), Exists())
+    if value.text == "group":
+        return Counted()
     if value.text == "metadata":
         return Document("metadata", (), Exists())
     return ask_field(value.text, Comparison(Value(("", ""))))

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 
+from explore.grouped import with_groups
 from explore.query import Node, matches
 from explore.search import FoundEntry
 from explore.shape import as_mapping
@@ -30,4 +31,4 @@ def _stored(window: Window, organisation_id: int) -> Iterator[FoundEntry]:
     while left:
         batches, left = receipts.arrivals(left, organisations=[organisation_id])
         for arrival in batches:
-            yield from entries_of(arrival)
+            yield from with_groups(organisation_id, entries_of(arrival))

@@ -14,6 +14,7 @@ from foundation.numbers import Written
 from storage.conditions import (
     Compares,
     Condition,
+    Counted,
     Document,
     Either,
     Equals,
@@ -54,6 +55,9 @@ def matches(node: Condition, entry: Mapping[str, Any]) -> bool:
             return not matches(node.condition, entry)
         case LevelBetween():
             return node.lowest <= BY_NAME[entry["level"]] <= node.highest
+        case Counted():
+            key = entry.get("error_key")
+            return key is not None and (node.keys is None or key in node.keys)
         case Text():
             return _passes(entry.get(node.column), node.test)
         case Words():

@@ -6,12 +6,13 @@ both   = term {"AND" term}
 term   = ("NOT" | "+") term | "(" terms ")" | [name ":"] term | value | comparison | range
 """
 
-from explore.fields import NEVER_HASHED, Comparison, ask_field, ask_words, refuse_unasked
+from explore.fields import NEVER_HASHED, Comparison, ask_field, ask_group, ask_words, refuse_unasked
+from explore.grouped import Grouped
 from explore.hashed import Hashed
 from explore.matching import matches
 from explore.syntax import QueryError, Token, tokens, unexpected
 from explore.values import MAX_WILDCARDS, Value, read_value
-from storage.conditions import EVERYTHING, Condition, Either, Every, Operator, Unless
+from storage.conditions import EVERYTHING, Condition, Counted, Either, Every, Operator, Unless
 
 __all__ = ["Node", "QueryError", "matches", "parse"]
 
@@ -22,20 +23,21 @@ RANGE = "A range is written [1 TO 9], {1 TO 9} or [1 TO *]."
 OPERATORS: dict[str, Operator] = {"<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
-def parse(text: str, *, hashed: Hashed = lambda _text, _field: None) -> Node:
+def parse(text: str, *, hashed: Hashed = lambda _text, _field: None, grouped: Grouped = lambda _number: ()) -> Node:
     """Parse a query; blank text matches every entry. Values that are kept `hashed` are found, too.
 
-    Raises: `QueryError`.
+    `grouped` knows the fingerprints of a group's number. Raises: `QueryError`.
     """
-    return _Parser(text, hashed).parse()
+    return _Parser(text, hashed, grouped).parse()
 
 
 class _Parser:
     """One walk through a query's tokens; inside `field:(…)` each value is one of that field's."""
 
-    def __init__(self, text: str, hashed: Hashed) -> None:
+    def __init__(self, text: str, hashed: Hashed, grouped: Grouped) -> None:
         self.text = text
         self.hashed = hashed
+        self.grouped = grouped
         self.tokens = list(tokens(text))
         self.terms = 0
 
@@ -118,7 +120,10 @@ class _Parser:
                 raise QueryError("A comparison needs a field, as in duration_ms:>500.", token.position)
             return self._or_hashed(None, comparisons[0], ask_words(comparisons[0].value))
         try:
-            found = tuple(self._or_hashed(field, one, ask_field(field, one)) for one in comparisons)
+            if field == "group":
+                found: tuple[Node, ...] = tuple(Counted(self.grouped(number)) for number in map(ask_group, comparisons))
+            else:
+                found = tuple(self._or_hashed(field, one, ask_field(field, one)) for one in comparisons)
         except QueryError as error:
             raise QueryError(error.message, token.position) from error
         return found[0] if len(found) == 1 else Every(found)

@@ -43,6 +43,7 @@ EXAMPLE_ENTRY = {
         "stack_trace": ["at processPayment (payment.ts:45)", "at checkout (checkout.ts:120)"],
     },
     "size_bytes": 312,
+    "group": 17,
 }
 
 
@@ -62,6 +63,7 @@ ENTRY = shape(
     metadata=OBJECT,
     error=OBJECT,
     size_bytes=COUNT,
+    group=described(nullable(COUNT), "The number of its error group: see `GET /v1/groups/{number}`."),
 )
 REFUSALS = {
     400: "`invalid_query` (with `position`, the index of the character) or `invalid_parameter`.",
@@ -85,7 +87,8 @@ QUERY = OpenApiParameter(
     str,
     description=(
         "The search language, Lucene's syntax: `level:>=warn`, `environment:production`, `trace:…`, `has:error`, "
-        "`error.type:PaymentError`, any metadata key as `userId:123` or `user.id:123`, `duration_ms:>500`, "
+        "`error.type:PaymentError`, `group:17`, `has:group`, any metadata key as `userId:123` or `user.id:123`, "
+        "`duration_ms:>500`, "
         '`amount:[10 TO 20]`, `key:*`, `key:abc*`, words and "phrases" of the message, `-term`, `NOT`, `OR`, '
         "parentheses. Terms side by side must all hold. A backslash stands before a sign in a key, `metadata.` before "
         "a key that is named like a field."

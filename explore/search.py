@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from explore import cursors
+from explore.grouped import with_groups, with_groups_in
 from explore.steps import Ruler
 from explore.summary import Field, summarise
 from foundation.levels import Level
@@ -94,6 +95,7 @@ def find(
     """Return one page, which `most_bytes` may end early; a cursor of an earlier one continues it. Raises: `Refusal`."""
     after = cursors.read(cursor, organisation_id=search.organisation_id).after if cursor else None
     page = store().reader.page(search, limit=limit, most_bytes=most_bytes, after=after, newest_first=newest_first)
+    page = with_groups_in(search.organisation_id, page)
     if not page.goes_on:
         return Page(entries=page, next_cursor=None)
     last = cursors.Cursor(search.start, search.end, newest_first, page[-1].position)
@@ -102,7 +104,8 @@ def find(
 
 def get(organisation_id: int, entry_id: int) -> FoundEntry | None:
     """Return the organisation's entry with this id; another organisation's is None too."""
-    return store().reader.entry(organisation_id, entry_id) if 0 <= entry_id < 2**63 else None
+    found = store().reader.entry(organisation_id, entry_id) if 0 <= entry_id < 2**63 else None
+    return with_groups(organisation_id, [found])[0] if found else None
 
 
 def context(
@@ -125,9 +128,9 @@ def context(
         for limit, newest_first in ((before, True), (after, False))
     )
     return Context(
-        before=earlier_ones[::-1],
+        before=with_groups(organisation_id, earlier_ones[::-1]),
         entry=entry,
-        after=later_ones,
+        after=with_groups(organisation_id, later_ones),
         is_complete=not any(
             side.goes_on and len(side) < limit for side, limit in ((earlier_ones, before), (later_ones, after))
         ),
@@ -146,7 +149,8 @@ def trace(
     now = datetime.now(UTC)
     search = Search(organisation_id, in_trace(trace_id), start or now - TRACE_REACH, end or now + SKEW)
     page = store().reader.page(search, limit=limit, newest_first=False)
-    return Trace(trace_id=trace_id, entries=page, is_complete=not page.goes_on)
+    entries = with_groups(organisation_id, page)
+    return Trace(trace_id=trace_id, entries=entries, is_complete=not page.goes_on)
 
 
 def in_trace(trace_id: str) -> Condition:

@@ -25,8 +25,12 @@ def as_list(entries: Iterable[FoundEntry]) -> Raw:
 
 
 def as_mapping(entry: FoundEntry) -> dict[str, Any]:
-    """Return an entry with its documents parsed: many times its size, so for one entry at a time."""
-    return members(entry, metadata=parsed(entry.metadata), error=parsed(entry.error))
+    """Return an entry with its documents parsed: many times its size, so for one entry at a time.
+
+    For whoever matches it, with the fingerprint that it was counted for.
+    """
+    shown = members(entry, metadata=parsed(entry.metadata), error=parsed(entry.error))
+    return shown | {"error_key": entry.error_key}
 
 
 def parsed(document: Raw | None) -> Any:
@@ -56,4 +60,5 @@ def members(entry: FoundEntry, *, metadata: Any, error: Any) -> dict[str, Any]:
         "metadata": metadata,
         "error": error,
         "size_bytes": entry.size_bytes,
+        "group": entry.group,
     }

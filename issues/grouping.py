@@ -11,7 +11,6 @@ from django.db import DatabaseError
 
 from foundation.outages import is_outage
 from issues import counting, metrics, resolving, sightings
-from issues.rules import rules_of
 from issues.sightings import OfBatch
 from storage.batch import Batch
 
@@ -45,7 +44,7 @@ class Grouping:
             return list(batches)
         with _failing("resolve"):
             began = time.monotonic()
-            seen = sightings.look(batches, rules_of)
+            seen = sightings.look(batches)
             metrics.LOOK_SECONDS.observe(time.monotonic() - began)
             if seen:
                 resolving.resolve(seen)

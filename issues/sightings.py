@@ -1,7 +1,7 @@
 """The errors among the entries of batches: told from their bytes, and only those are decoded."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, NamedTuple
@@ -15,9 +15,10 @@ from issues import frames, metrics
 from issues.fingerprint import Fingerprint, Reported, failed, fingerprint
 from issues.ours import Prefixes
 from issues.people import hash_of
-from issues.rules import Rules
+from issues.rules import Rules, rules_of
 from issues.template import shape
 from storage.batch import Batch, entry_id
+from storage.found import FoundEntry
 
 log = structlog.get_logger(__name__)
 
@@ -72,11 +73,16 @@ class _Hit(Struct, gc=False):
     error: _Payload | None = None
 
 
+class _OnlyFacts(Struct, gc=False):
+    metadata: _Facts | None = None
+
+
 class _Whole(Struct, gc=False):
     metadata: dict[str, Any] | None = None
 
 
 _decode = msgspec.json.Decoder(_Hit).decode
+_decode_facts = msgspec.json.Decoder(_OnlyFacts).decode
 _decode_metadata = msgspec.json.Decoder(_Whole).decode
 _NO_FACTS = _Facts()
 _NOTHING = Reported()
@@ -109,8 +115,11 @@ class OfBatch:
         return entry_id(self.batch.batch_id, index)
 
 
-def look(batches: Sequence[Batch], rules_of: Callable[[int], Rules]) -> list[OfBatch]:
-    """Return the errors of `batches`, those that have any. Nothing that an entry holds makes this fail."""
+def look(batches: Sequence[Batch]) -> list[OfBatch]:
+    """Return the errors of `batches`, those that have any. Nothing that an entry holds makes this fail.
+
+    Raises: `OperationalError`, when an organisation's rules cannot be read.
+    """
     found = []
     for batch in batches:
         places = hits(batch.lines)
@@ -134,6 +143,15 @@ def hits(lines: Sequence[bytes]) -> list[int]:
         for place, line in enumerate(lines)
         if line[(at := line.find(_LEVEL, 0, _WITHIN) + _AFTER_LEVEL) : at + 1] in _SEVERE or _PAYLOAD in line
     ]
+
+
+def release_of(organisation_id: int, entry: FoundEntry) -> str:
+    """Return the release of a stored entry, as it was counted. Raises: `OperationalError`."""
+    if entry.metadata is None:
+        return ""
+    document = b'{"metadata":%b}' % bytes(entry.metadata)
+    facts = _decode_facts(document).metadata or _NO_FACTS
+    return _release(facts, document, rules_of(organisation_id).release_key)
 
 
 def forget() -> None:

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from issues import regrouping
+from issues import forgetting, notices, regrouping, waking
 
 REGROUP_SECONDS = 30
 
@@ -11,3 +11,17 @@ REGROUP_SECONDS = 30
 def regroup() -> None:
     """Group errors that were stored while grouping failed, or by an older worker."""
     regrouping.regroup(budget_seconds=REGROUP_SECONDS)
+
+
+@shared_task(name="issues.wake")
+def wake() -> None:
+    """Wake ignored groups whose time is over, and tell of spikes."""
+    waking.wake()
+    notices.raise_due()
+
+
+@shared_task(name="issues.forget")
+def forget() -> None:
+    """Forget groups that nobody has seen for long, and old numbers."""
+    forgetting.forget_unseen()
+    forgetting.sweep()

@@ -207,6 +207,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "quotas.forget": {"task": "quotas.forget", "schedule": crontab(minute="43"), "options": {"expires": 900}},
     "quotas.notify": {"task": "quotas.notify", "schedule": 60.0, "options": {"expires": 60}},
     "storage.retention": {"task": "storage.retention", "schedule": 900.0, "options": {"expires": 900}},
+    "issues.forget": {"task": "issues.forget", "schedule": crontab(minute="23"), "options": {"expires": 900}},
+    "issues.wake": {"task": "issues.wake", "schedule": 60.0, "options": {"expires": 60}},
     "issues.regroup": {"task": "issues.regroup", "schedule": 60.0, "options": {"expires": 60}},
     "storage.roll_up": {"task": "storage.roll_up", "schedule": 300.0, "options": {"expires": 300}},
     # By night (UTC), again and again: one build at a time, and a day that was missed is caught up.
@@ -239,7 +241,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "DESCRIPTION": "Send logs, and read them back.",
-    "TAGS": [{"name": "Send logs"}, {"name": "Read logs"}],
+    "TAGS": [{"name": "Send logs"}, {"name": "Read logs"}, {"name": "Error groups"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/v1",

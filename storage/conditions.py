@@ -103,6 +103,13 @@ class LevelBetween:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """Is an error that was counted for one of the fingerprints with these keys; without keys, for any."""
+
+    keys: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Every:
     """All of these hold; of none, always."""
 
@@ -123,5 +130,5 @@ class Unless:
     condition: "Condition"
 
 
-Condition = Text | Document | Words | Mentions | LevelBetween | Every | Either | Unless
+Condition = Text | Document | Words | Mentions | LevelBetween | Counted | Every | Either | Unless
 EVERYTHING = Every()

@@ -35,6 +35,8 @@ class FoundEntry:
     size_bytes: int
     #: The fingerprint that it was counted for, if it is an error.
     error_key: int | None = None
+    #: The number of its error group, which no store knows: see `explore.grouped`.
+    group: int | None = None
 
     @property
     def position(self) -> tuple[datetime, int]:
@@ -71,7 +73,7 @@ def portion(entries: Iterable[FoundEntry], *, limit: int, most_bytes: int) -> Po
 
 
 #: The names of an entry's fields, in order.
-COLUMNS = tuple(field.name for field in fields(FoundEntry))
+COLUMNS = tuple(field.name for field in fields(FoundEntry) if field.name != "group")
 _LEVEL = COLUMNS.index("level")
 _decode = json.Decoder(CanonicalEntry).decode
 

@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 from accounts import looks
 from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation
+from explore.grouped import grouped_by
 from explore.hashed import as_recorded, hashed_by
 from explore.query import Node, QueryError, parse
 from explore.search import FoundEntry
@@ -70,6 +71,6 @@ def _organisation(slug: str | None) -> Organisation:
 
 def _query(text: str, organisation_id: int) -> Node:
     try:
-        return parse(text, hashed=hashed_by(organisation_id))
+        return parse(text, hashed=hashed_by(organisation_id), grouped=grouped_by(organisation_id))
     except QueryError as error:
         raise CommandError(f"{error.message} (at character {error.position})", returncode=NOT_UNDERSTOOD) from error

@@ -13,6 +13,7 @@ from django.db import Error
 from django.http import HttpRequest, HttpResponse
 
 from accounts.middleware import HttpsOnlyMiddleware
+from explore.grouped import grouped_by
 from explore.metrics import SENT, STREAMS
 from explore.tail.hub import Hub, Present
 from explore.tail.listener import Event, notice
@@ -99,7 +100,7 @@ class TailApplication:
     async def _join(self, opened: Subscription) -> Present:
         """Read the query when it is the organisation's turn, then join."""
         listener = opened.listener
-        read = partial(read_query, listener.query, opened.hashed)
+        read = partial(read_query, listener.query, opened.hashed, grouped_by(listener.organisation_id))
         listener.node = await self.hub.turns.run(listener.organisation_id, read)
         return await self.hub.join(listener)
 

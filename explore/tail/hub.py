@@ -9,6 +9,7 @@ from functools import partial
 import structlog
 from django.db import Error
 
+from explore.grouped import with_groups
 from explore.metrics import SKIPS
 from explore.query import Node
 from explore.tail.hearing import Heard, hearing
@@ -254,7 +255,8 @@ class Hub:
 
 
 def _read(arrival: Arrival, after: int) -> list[FoundEntry]:
-    return store().reader.batch(arrival, after=after if after <= arrival.last_entry_id else 0)
+    entries = store().reader.batch(arrival, after=after if after <= arrival.last_entry_id else 0)
+    return with_groups(arrival.organisation_id, entries)
 
 
 def _id_after(positions: Positions, place: Position, entry: FoundEntry) -> str:

@@ -10,6 +10,7 @@ from accounts.addresses import client_address
 from accounts.authentication import caller_behind, presented_key
 from accounts.caller import Caller
 from accounts.keys import digest
+from explore.grouped import Grouped
 from explore.hashed import Hashed, hashed_by
 from explore.query import Node, QueryError, parse
 from explore.tail import ticket
@@ -54,10 +55,10 @@ def subscription(request: HttpRequest) -> Subscription:
     return _by_key(request) if request.path == API_PATH else _by_ticket(request)
 
 
-def read_query(text: str, hashed: Hashed) -> Node:
-    """Return what `text` means of entries whose values are kept so. Raises: `Refusal`."""
+def read_query(text: str, hashed: Hashed, grouped: Grouped) -> Node:
+    """Return what `text` means of entries whose values are kept so, and grouped so. Raises: `Refusal`."""
     try:
-        return parse(text, hashed=hashed)
+        return parse(text, hashed=hashed, grouped=grouped)
     except QueryError as error:
         raise Refusal("invalid_query", error.message, members={"position": error.position}) from error
 

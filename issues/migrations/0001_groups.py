@@ -54,6 +54,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ('storage', '0009_receipts_not_grouped'),  # has made the role that reads
         ('accounts', '0005_time_zone'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -11,6 +11,7 @@ from decimal import Decimal
 from storage.conditions import (
     Compares,
     Condition,
+    Counted,
     Document,
     Either,
     Equals,
@@ -62,16 +63,28 @@ def compile_condition(condition: Condition) -> Predicate:
         case Unless():
             inner = compile_condition(condition.condition)
             return Predicate(f"({inner.sql}) IS NOT TRUE", inner.parameters)
-        case LevelBetween(lowest, highest) if lowest == highest:
-            return Predicate("level = %s", (lowest,))
         case LevelBetween():
-            return Predicate("level BETWEEN %s AND %s", (condition.lowest, condition.highest))
+            return _level(condition)
+        case Counted(keys):
+            return _counted(keys)
         case Text():
             return _text(condition)
         case Document():
             return _document(condition)
         case Words() | Mentions():
             return _anywhere(condition)
+
+
+def _level(condition: LevelBetween) -> Predicate:
+    if condition.lowest == condition.highest:
+        return Predicate("level = %s", (condition.lowest,))
+    return Predicate("level BETWEEN %s AND %s", (condition.lowest, condition.highest))
+
+
+def _counted(keys: tuple[int, ...] | None) -> Predicate:
+    if keys is None:
+        return Predicate("error_key IS NOT NULL")
+    return Predicate("error_key = ANY (%s::bigint[])", (list(keys),))
 
 
 def _text(condition: Text) -> Predicate:

@@ -6,7 +6,7 @@ that came in another order each visit is to another page. Nobody knows beforehan
 
 from math import ceil
 
-from storage.conditions import Condition, Document, Either, Equals, Every, Text
+from storage.conditions import Condition, Counted, Document, Either, Equals, Every, Text
 from storage.postgres.predicates import MOST_PARTS
 
 #: Entries, so few that they cost next to nothing.
@@ -41,7 +41,7 @@ def is_indexed(condition: Condition) -> bool:
             return any(map(is_indexed, of))
         case Either(of):
             return all(map(is_indexed, of))
-        case Text("trace_id", Equals()):
+        case Text("trace_id", Equals()) | Counted():
             return True
         case Document("metadata", names, Equals()):
             return bool(names) and all(name.count(".") < MOST_PARTS for name in names)

@@ -1,0 +1,104 @@
+"""What goes by itself: groups that nobody has seen for long, and numbers that nobody reads any more.
+
+A group goes when it was not seen for the plan's retention and 90 days more, unless somebody has commented on it or has
+it assigned. Minutes of a group that goes are gone for long: what is proven is never forgotten.
+"""
+
+from django.db import transaction
+
+from foundation import statements
+from foundation.postgres import execute, fetch_all
+from issues.proof import KEPT_DAYS
+from quotas.limits import RETENTION
+
+UNSEEN_DAYS = 90
+HOURS_KEPT_DAYS = 400
+FILTERED_KEPT_DAYS = 400
+GROUPS_AT_ONCE = 200
+ROWS_AT_ONCE = 10_000
+
+UNSEEN = f"""
+SELECT own.organisation_id, own.id
+  FROM issues_group AS own JOIN ({RETENTION}) AS plan USING (organisation_id)
+ WHERE own.merged_into_id IS NULL AND own.assignee_id IS NULL
+   AND own.created_at < now() - make_interval(days => greatest(plan.retention_days + {UNSEEN_DAYS}, {KEPT_DAYS} + 1))
+   AND NOT EXISTS (SELECT FROM issues_fingerprint WHERE group_id = own.id
+                      AND last_received_at >= now() - make_interval(
+                          days => greatest(plan.retention_days + {UNSEEN_DAYS}, {KEPT_DAYS} + 1)))
+   AND NOT EXISTS (SELECT FROM issues_turn WHERE group_id = own.id AND what = 'comment')
+ ORDER BY own.organisation_id, own.id LIMIT {GROUPS_AT_ONCE}
+"""  # noqa: S608 - constants
+HOLD_ALLOWANCES = """
+SELECT FROM issues_allowance WHERE organisation_id = ANY (%s) ORDER BY organisation_id FOR UPDATE
+"""
+FORGET = statements.read(__file__, "forget_groups", kept_days=KEPT_DAYS)
+#: Groups that nothing is left of: of those that went, and those that were merged into them.
+END = """
+DELETE FROM issues_group AS gone
+ WHERE (id = ANY (%(ids)s) OR merged_into_id = ANY (%(ids)s))
+   AND NOT EXISTS (SELECT FROM issues_fingerprint WHERE group_id = gone.id OR home_id = gone.id)
+"""
+TURNS = """
+DELETE FROM issues_turn
+ WHERE group_id IN (SELECT id FROM issues_group WHERE id = ANY (%(ids)s) OR merged_into_id = ANY (%(ids)s))
+"""
+COUNT_ALIVE = """
+UPDATE issues_allowance AS allowance
+   SET alive = (SELECT count(*) FROM issues_group WHERE organisation_id = allowance.organisation_id)
+ WHERE organisation_id = ANY (%s)
+"""
+SWEEPS = [
+    f"""
+DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM {table} WHERE {moment} < (now() AT TIME ZONE 'UTC')::date - {days} LIMIT %s
+          FOR UPDATE SKIP LOCKED))
+"""  # noqa: S608 - constants
+    for table, moment, days in (
+        ("issues_minute", "minute", KEPT_DAYS),
+        ("issues_hour", "hour", HOURS_KEPT_DAYS),
+        ("issues_filtered", "day", FILTERED_KEPT_DAYS),
+    )
+]
+
+
+def forget_unseen() -> int:
+    """Forget the groups that nobody has seen for long, in transactions of some; return how many."""
+    forgotten = 0
+    while gone := _forget_some():
+        forgotten += gone
+    return forgotten
+
+
+def sweep() -> None:
+    """Delete numbers that are older than they are kept, beside whoever writes."""
+    for statement in SWEEPS:
+        gone = ROWS_AT_ONCE
+        while gone == ROWS_AT_ONCE:
+            with transaction.atomic():
+                gone = execute(statement, [ROWS_AT_ONCE])
+
+
+def forget_organisation(organisation_id: int) -> None:
+    """Delete everything of an organisation's errors: it is going itself. In the caller's transaction."""
+    execute(HOLD_ALLOWANCES, [[organisation_id]])
+    execute("UPDATE issues_group SET merged_into_id = NULL WHERE organisation_id = %s", [organisation_id])
+    for table in (
+        "issues_filtered", "issues_release", "issues_person", "issues_minute", "issues_hour", "issues_fingerprint",
+        "issues_turn", "issues_group", "issues_setting", "issues_allowance",
+    ):  # fmt: skip
+        execute(f"DELETE FROM {table} WHERE organisation_id = %s", [organisation_id])  # noqa: S608 - ours
+
+
+def _forget_some() -> int:
+    with transaction.atomic():
+        organisations = sorted({organisation_id for organisation_id, _ in fetch_all(UNSEEN)})
+        if not organisations:
+            return 0
+        execute(HOLD_ALLOWANCES, [organisations])
+        unseen = [(owner, group) for owner, group in fetch_all(UNSEEN) if owner in organisations]  # none was seen since
+        ids = {"ids": [group for _, group in unseen]}
+        fetch_all(FORGET, ids)
+        execute(TURNS, ids)
+        gone = execute(END, ids)
+        execute(COUNT_ALIVE, [organisations])
+        return gone

@@ -7,12 +7,14 @@ foreign keys: what it has counted is never refused.
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import Now
 
 from issues.ours import MOST_CHARACTERS as MOST_OF_PREFIX
 from issues.ours import MOST_PREFIXES
+from issues.rules import is_expression
 
 #: What is client-named beyond what is kept apart.
 OTHERS = "…"
@@ -71,6 +73,12 @@ class Setting(models.Model):
 
     def __str__(self) -> str:
         return f"Grouping of {self.organisation}"
+
+    def clean(self) -> None:
+        """Refuse what RE2 cannot read, and what fits every message."""
+        wrong = [pattern for pattern in self.filtered_messages if not is_expression(pattern)]
+        if wrong:
+            raise ValidationError({"filtered_messages": f"RE2 cannot read {wrong[0]}, or it fits an empty message."})
 
 
 class Group(models.Model):

@@ -37,9 +37,9 @@ class GroupView(Limited, APIView):
 
     @property
     def scope(self) -> Scope:
-        """Reading takes `read`, anything else `manage`."""
-        method = getattr(getattr(self, "request", None), "method", "GET")
-        return Scope.READ if method in ("GET", "HEAD", "OPTIONS") else Scope.MANAGE
+        """Changing takes `manage`."""
+        method = (getattr(getattr(self, "request", None), "method", None) or "GET").lower()
+        return Scope.MANAGE if method in ("post", "patch") and hasattr(self, method) else Scope.READ
 
     def asked(self, request: Request) -> tuple[int, Parameters]:
         """Return whose groups are asked for, and the parameters."""

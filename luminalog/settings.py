@@ -361,6 +361,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "notify.NoticeChannel",
     "privacy.Policy",
     "privacy.Rule",
+    "issues.Setting",
 )
 RATELIMIT_USE_CACHE = "default"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

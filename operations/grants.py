@@ -34,7 +34,7 @@ OF_WEB = {
     "ingest_drainclaim": READ,
     "ingest_spooledbatch": APPEND,
     "issues_allowance": WRITE,
-    "issues_filtered": "",
+    "issues_filtered": READ,
     "issues_hour": "",
     "issues_minute": "",
     "issues_person": "",

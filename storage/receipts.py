@@ -77,8 +77,8 @@ IS_ROLLED_UP = f"""
 IS_FORGOTTEN = f"(receipt.is_rolled_up IS NULL AND NOT {_IS_KEPT})"
 #: As a join to `receipt`: what of its batch was erased, or changed in length; erased_batch serves it.
 WITH_ERASED = """
-CROSS JOIN LATERAL (SELECT coalesce(sum(entries), 0)::int AS entries, coalesce(sum(size_bytes), 0)::bigint AS size_bytes,
-                           coalesce(sum(errors), 0)::int AS errors
+CROSS JOIN LATERAL (SELECT coalesce(sum(entries), 0)::int AS entries, coalesce(sum(errors), 0)::int AS errors,
+                           coalesce(sum(size_bytes), 0)::bigint AS size_bytes
                       FROM storage_erased WHERE storage_erased.batch_id = receipt.batch_id) AS erased
 """
 #: What was taken from dead letters was charged, and is stored nowhere: it has a receipt and is erased, both at once.

@@ -19,6 +19,7 @@ from accounts.caller import Caller
 from accounts.last_use import last_use, plain_http
 from foundation import valkey
 from foundation.outages import sqlstate
+from issues import counting, reading, resolving, rules
 from operations.health import readiness
 from privacy import policies
 from quotas import outcomes
@@ -107,6 +108,13 @@ def _readiness_is_looked_at_anew() -> None:
 def _rules_are_read_anew() -> None:
     """Organisations of other tests had the same ids."""
     policies.forget()
+
+
+@pytest.fixture(autouse=True)
+def _groups_are_looked_up_anew() -> None:
+    """As above: so had their groups."""
+    for module in (resolving, counting, reading, rules):
+        module.forget()
 
 
 @pytest.fixture

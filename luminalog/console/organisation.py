@@ -110,6 +110,7 @@ class OrganisationAdmin(NeverDeleted):
             "may_view_logs": user.has_perm("explore.view_logs"),
             "may_view_privacy": user.has_perm("privacy.view_policy"),
             "may_erase": user.has_perm("operations.add_erasure"),
+            "may_view_grouping": user.has_perm("issues.view_setting"),
             "may_suspend": user.has_perm("accounts.suspend_organisation"),
         }
         if user.has_perm("quotas.view_monthlyusage"):

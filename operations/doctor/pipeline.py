@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
 from quotas.month import NEAR_QUOTA_PERCENT, count_near_quota
-from storage import unrolled
+from storage import receipts, unrolled
 
 
 def examine() -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def examine() -> Iterator[Finding]:
         except redis.RedisError:
             yield warning("workers", "Without Valkey nobody knows which workers live.", "Start Valkey.")
             break
-    for check in (_spool, _dead_letters, _rollups, _erasures, _keys, _quotas):
+    for check in (_spool, _dead_letters, _rollups, _groups, _erasures, _keys, _quotas):
         try:
             yield from check()
         except (DatabaseError, InterfaceError):
@@ -150,6 +150,17 @@ def _erasures() -> Iterator[Finding]:
             f"{found.erasures_waiting} erasures wait for a second person.",
             "Confirm or withdraw them: the console has them among Operations.",
         )
+
+
+def _groups() -> Iterator[Finding]:
+    if not receipts.has_not_grouped():
+        yield ok("error groups", "Errors are put into groups as they are stored.")
+        return
+    yield warning(
+        "error groups",
+        "Errors of some batches are in no group: grouping has failed, or an older worker has stored them.",
+        "Workers see to it every minute; bin/luminalog regroup does it now. Stop workers of before.",
+    )
 
 
 def _keys() -> Iterator[Finding]:

@@ -28,6 +28,7 @@ RARE = {
     "luminalog_rate_limited_total": {"scope", "process"},
     "luminalog_rejected_entries_total": {"code", "process"},
     "luminalog_scrubbed_entries_total": {"action", "detector", "process"},
+    "luminalog_grouping_failures_total": {"process", "step"},
     "luminalog_proxy_refusals_total": {"status"},
 }
 

@@ -16,7 +16,7 @@ from foundation.postgres import execute
 from ingest.models import DrainClaim, SpooledBatch
 from ingest.spool import claims
 from ingest.spool.drain import _drain, drain
-from issues import counting, regrouping, resolving, rules
+from issues import counting, regrouping, resolving
 from issues.models import Allowance, Fingerprint, Group, Hour, Minute, Person, Release, Turn
 from issues.resolving import MOST_SIBLINGS
 from operations.verification import verify
@@ -33,9 +33,6 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "read
 @pytest.fixture(autouse=True)
 def _from_the_beginning() -> Iterator[None]:
     partitions.make_ahead()
-    resolving.forget()
-    rules.forget()
-    counting.forget()
     yield
     DrainClaim.objects.all().delete()
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
 
 from accounts.caller import Caller
 from accounts.models import User
 from foundation.postgres import execute, fetch_all
 from ingest.models import DrainClaim
-from issues import changing, counting, erasing, forgetting, notices, reading, resolving, rules, settings, waking
+from issues import changing, erasing, forgetting, notices, resolving, rules, settings, waking
 from issues.changing import Actor, Ignoring
 from issues.models import Allowance, Filtered, Fingerprint, Group, Hour, Minute, Person, Setting, Turn
 from notify.models import Notice
@@ -32,8 +33,6 @@ SOMEBODY = Actor(by_key="ll_test")
 @pytest.fixture(autouse=True)
 def _from_the_beginning() -> Iterator[None]:
     partitions.make_ahead()
-    for room in (resolving, rules, counting, reading):
-        room.forget()
     yield
     DrainClaim.objects.all().delete()
 
@@ -213,3 +212,16 @@ def test_batches_of_before_groups_are_grouped_by_the_command(
     fingerprint = Fingerprint.objects.get()
     assert (fingerprint.events, fingerprint.people, Receipt.objects.get().errors) == (2, 1, 2)
     assert verify() == []
+
+
+def test_staff_change_an_organisations_grouping(admin_client: Client, caller: Caller) -> None:
+    page = f"/admin/issues/setting/{caller.organisation_id}/change/"
+    assert b"browser" in admin_client.get(page).content.lower()
+    form = {"release_key": "sha", "ours": "com.acme.\n\n", "not_ours": "", "filtered_messages": "(?i)resize"}
+    assert admin_client.post(page, form).status_code == 302
+    setting = Setting.objects.get()
+    assert (setting.ours, setting.edition, setting.filtered_messages) == (["com.acme."], 1, ["(?i)resize"])
+    assert admin_client.post(page, form | {"filtered_messages": "("}).status_code == 200
+    assert admin_client.post(page, form | {"release_key": ""}).status_code == 302
+    assert (Setting.objects.get().edition, Setting.objects.get().release_key) == (1, "")
+    assert b"Grouping" in admin_client.get(f"/admin/accounts/organisation/{caller.organisation_id}/change/").content

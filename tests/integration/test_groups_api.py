@@ -11,7 +11,6 @@ from accounts.caller import Caller
 from accounts.models import User
 from foundation.postgres import execute
 from ingest.models import DrainClaim
-from issues import counting, reading, resolving, rules
 from issues.models import Fingerprint, Group, Turn
 from operations.verification import verify
 from storage.models import LogEntry
@@ -27,8 +26,6 @@ JSON = "application/json"
 @pytest.fixture(autouse=True)
 def _from_the_beginning() -> Iterator[None]:
     partitions.make_ahead()
-    for room in (resolving, rules, counting, reading):
-        room.forget()
     yield
     DrainClaim.objects.all().delete()
 

@@ -3,6 +3,7 @@
 Counted by work, not by time: each kind of transaction so many times, from several threads, in orders of its own.
 """
 
+import contextlib
 import itertools
 import random
 import threading
@@ -27,6 +28,9 @@ from ingest.spool import claims, dead_letters, failures, idempotency, table
 from ingest.spool.drain import drain
 from ingest.spool.group_commit import GroupCommit
 from ingest.spool.idempotency import Remembered
+from issues import changing, forgetting, waking
+from issues.changing import Actor
+from issues.models import Fingerprint, Group
 from notify import notices
 from notify.models import NoticeChannel
 from quotas import ledger
@@ -35,11 +39,12 @@ from storage import rollups
 from storage.postgres import partitions
 from storage.store import store
 from storage.tally import Tally
+from tests.errors import failure, send
 from tests.integration.deadlocks import deadlocks
 from tests.integration.spool_rows import fill_spool, part_of
 from tests.processes import database_url
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
 ROUNDS = 25
 ANSWER = Remembered(body=b"{}", media_type="application/json")
@@ -240,6 +245,32 @@ class Work:
         with transaction.atomic():
             rollups.write(tally, not_told=not_told if numbers.randrange(2) else ())
 
+    def send_errors(self, numbers: random.Random) -> None:
+        """Errors of the same groups as everybody's, and now and then of a new one."""
+        names = [f"Kind{n}Error" for n in range(20)] + [f"New{numbers.randrange(1_000)}Error"]
+        numbers.shuffle(names)
+        send(
+            numbers.choice(self.callers), *(failure(name, "x", stack=[], metadata={"release": name}) for name in names)
+        )
+
+    def regroup_by_hand(self, numbers: random.Random) -> None:
+        """Merge groups, and split what is in them."""
+        owner = numbers.choice(self.callers).organisation_id
+        groups = list(Group.objects.filter(organisation_id=owner, merged_into=None).order_by("?")[:3])
+        with contextlib.suppress(changing.ChangeRefused, Group.DoesNotExist, IndexError):
+            changing.merge(owner, groups[0].number, [group.number for group in groups[1:]], by=Actor())
+            keys = list(Fingerprint.objects.filter(group=groups[0]).values_list("key", flat=True))
+            changing.split(owner, groups[0].number, keys[1:], by=Actor())
+
+    def decide(self, numbers: random.Random) -> None:
+        """Resolve groups, as events go on; wake others, and forget."""
+        owner = numbers.choice(self.callers).organisation_id
+        for number in range(1, 6):
+            with contextlib.suppress(changing.ChangeRefused, Group.DoesNotExist):
+                changing.resolve(owner, number, by=Actor())
+        waking.wake()
+        forgetting.forget_unseen()
+
     def give_notices(self, numbers: random.Random) -> None:
         self.over_notices.begin(self._next_period)
         due = [
@@ -266,7 +297,8 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
         work.forget_keys, work.spool_trouble, work.abandon_claim, work.replay, work.replay, work.count, work.count,
         work.make_days, work.make_days, work.delete_entries, work.delete_entries, work.give_notices,
         work.give_notices, work.note_uses, work.note_uses, work.add_to_rollups, work.add_to_rollups,
-        work.distrust_rollups, work.distrust_rollups,
+        work.distrust_rollups, work.distrust_rollups, work.send_errors, work.send_errors, work.regroup_by_hand,
+        work.regroup_by_hand, work.decide,
     ):  # fmt: skip
         bounded.add(kind)
     for _ in range(2):

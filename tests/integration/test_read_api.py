@@ -78,6 +78,7 @@ def test_entry_has_every_field_and_exact_times(acme: Reader) -> None:
         "metadata": metadata,
         "error": None,
         "size_bytes": 100,
+        "group": None,
     }
 
 

@@ -61,6 +61,7 @@ def opened(shop: Shop, user: User) -> dict[str, str]:
         "accounts_project": shop.api_key.project_id, "accounts_user": user.pk,
         "auth_group": Group.objects.earliest("id").pk,
         "operations_erasure": Erasure.objects.get().pk, "privacy_policy": shop.organisation.pk,
+        "issues_setting": shop.organisation.pk,
         "quotas_plan": Plan.objects.latest("id").pk, "quotas_quota": shop.organisation.quota.pk,
         "explore_savedsearch": SavedSearch.objects.get().pk, "ingest_deadletter": DeadLetter.objects.get().pk,
         "notify_noticechannel": NoticeChannel.objects.get().pk, "accounts_accessrecord": AccessRecord.objects.get().pk,

@@ -1,0 +1,86 @@
+"""How an organisation's errors are grouped: prefixes, the release's key, filters; and what filters left out lately."""
+
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet, Sum
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.admin import NeverDeleted
+from accounts.models import Organisation
+from foundation import places
+from issues import settings
+from issues.models import Filtered, Setting
+from privacy.forms import LinesField
+
+if TYPE_CHECKING:
+    SettingModelForm = forms.ModelForm[Setting]
+else:
+    SettingModelForm = forms.ModelForm  # only django-stubs' is generic
+
+DAYS_SHOWN = 7
+
+places.lists("customers", of="issues.setting", title="Grouping", order=7)
+
+
+def _lines(name: str) -> LinesField:
+    field: Any = Setting._meta.get_field(name)
+    return LinesField(required=False, help_text=field.help_text)
+
+
+class SettingForm(SettingModelForm):
+    ours = _lines("ours")
+    not_ours = _lines("not_ours")
+    filtered_messages = _lines("filtered_messages")
+
+    class Meta:
+        model = Setting
+        fields = ["release_key", "ours", "not_ours", "filters_extensions", "filters_crawlers", "filtered_messages"]
+
+
+@admin.register(Setting)
+class SettingAdmin(NeverDeleted):
+    """Each organisation has settings, with a row or without: its page is opened by the organisation's number."""
+
+    form = SettingForm
+    list_display = ["organisation", "filters_extensions", "filters_crawlers", "release_key", "edition"]
+    list_select_related = ["organisation"]
+    search_fields = ["organisation__name", "organisation__slug"]
+    readonly_fields = ["filtered"]
+    fieldsets = [
+        ("Frames of a stack", {"fields": ["ours", "not_ours"]}),
+        ("Releases", {"fields": ["release_key"]}),
+        (
+            "Filters",
+            {"fields": ["filters_extensions", "filters_crawlers", "filtered_messages", "filtered"]},
+        ),
+    ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Setting]:
+        found: QuerySet[Setting] = super().get_queryset(request)
+        return found.select_related("organisation")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Setting | None:
+        """Return an organisation's settings; without a row those of every new one."""
+        found: Setting | None = super().get_object(request, object_id, from_field)
+        if found is None and object_id.isdecimal() and len(object_id) < 19:
+            organisation = Organisation.objects.filter(pk=int(object_id)).first()
+            found = Setting(organisation=organisation) if organisation else None
+        return found
+
+    def save_model(self, request: HttpRequest, obj: Setting, form: Any, change: bool) -> None:  # noqa: ARG002
+        settings.save(obj)
+
+    @admin.display(description="left out in the last 7 days")
+    def filtered(self, setting: Setting) -> str:
+        """Return how many errors each filter has left out lately."""
+        since = timezone.now().astimezone(UTC).date() - timedelta(days=DAYS_SHOWN)
+        found = Filtered.objects.filter(organisation_id=setting.pk, day__gte=since)
+        sums = found.values("filter").annotate(sum=Sum("entries")).order_by("filter")
+        return ", ".join(f"{one['filter']}: {one['sum']:,}" for one in sums) or "none"

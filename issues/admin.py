@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from accounts.admin import NeverDeleted
 from accounts.models import Organisation
-from foundation import places
-from issues import settings
+from foundation import holdings, places
+from issues import held, settings
 from issues.models import Filtered, Setting
 from privacy.forms import LinesField
 
@@ -23,6 +23,7 @@ else:
 
 DAYS_SHOWN = 7
 
+holdings.register(held.TEXTS, held.PEOPLE)
 places.lists("customers", of="issues.setting", title="Grouping", order=7)
 
 

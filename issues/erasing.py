@@ -59,6 +59,11 @@ def forget_person(organisation_id: int, user_id: str) -> int:
         return execute(FORGET_PERSON, [organisation_id, person, keys])
 
 
+def count_person(organisation_id: int, user_id: str) -> int:
+    """Return of how many fingerprints a user met errors."""
+    return len(fetch_all(KEYS_OF_PERSON, [organisation_id, hash_of(organisation_id, user_id)]))
+
+
 def count_texts(organisation_id: int, is_in: Callable[[str], bool]) -> int:
     """Return how many groups and turns hold a text that `is_in` knows."""
     groups = sum(any(map(is_in, texts)) for _, *texts in _texts_of_groups(organisation_id))

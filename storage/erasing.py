@@ -41,6 +41,7 @@ class _Part:
     received_at: datetime
     kind: Kind
     size_bytes: int
+    is_counted: bool
 
 
 def groups(organisation_id: int, places: Sequence[Place]) -> Iterator[list[Place]]:
@@ -66,21 +67,23 @@ def erase(
     condition: Condition,
     *,
     fits: Callable[[FoundEntry], bool],
+    uncount: Callable[[int, Sequence[FoundEntry]], object],
     note: Callable[[Taken], None],
 ) -> Taken:
     """Erase the entries at `places` that fulfil `condition` and fit; `note` it in the same transaction.
 
-    Raises: `Unavailable`, `DatabaseError`.
+    `uncount` takes them out of what an organisation's errors are counted in. Raises: `Unavailable`, `DatabaseError`.
     """
     with _turn():
-        found = store().eraser.found_in(organisation_id, places, condition)
-        parts = [_part(entry) for entry in found if fits(entry)]
+        found = [entry for entry in store().eraser.found_in(organisation_id, places, condition) if fits(entry)]
+        parts = [_part(entry) for entry in found]
         gone = store().eraser.erase(organisation_id, [(part.id, part.received_at) for part in parts])
         parts = [part for part in parts if part.id in gone]
         taken = Taken(len(parts), sum(part.size_bytes for part in parts))
         reach("after_erasing")
         less = [(part, 1, part.size_bytes) for part in parts]
         _account(organisation_id, less, moved=[(part, -1) for part in parts])
+        uncount(organisation_id, [entry for entry in found if entry.id in gone])
         note(taken)
         reach("before_erasing_commit")
     return taken
@@ -125,12 +128,13 @@ def _account(
     organisation_id: int, less: Sequence[tuple[_Part, int, int]], *, moved: Sequence[tuple[_Part, int]]
 ) -> None:
     """Write the tally of erasure, of entries and bytes less, and correct the rollups by what has `moved`, signed."""
-    entries, size_bytes = Counter[int](), Counter[int]()
+    entries, size_bytes, errors = Counter[int](), Counter[int](), Counter[int]()
     for part, number, less_bytes in less:
         entries[part.id // ENTRIES_A_BATCH] += number
         size_bytes[part.id // ENTRIES_A_BATCH] += less_bytes
+        errors[part.id // ENTRIES_A_BATCH] += number * part.is_counted
     stood = receipts.standing(organisation_id, list(entries))
-    rows = [(batch_id, organisation_id, entries[batch_id], size_bytes[batch_id]) for batch_id in sorted(stood)]
+    rows = [(one, organisation_id, entries[one], size_bytes[one], errors[one]) for one in sorted(stood)]
     receipts.erase([row for row in rows if any(row[2:])])
     tally = Tally()
     for part, number in moved:
@@ -142,4 +146,5 @@ def _account(
 
 def _part(entry: FoundEntry) -> _Part:
     minute = entry.timestamp.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="minutes").encode()
-    return _Part(entry.id, entry.received_at, (minute, entry.level, entry.project, entry.environment), entry.size_bytes)
+    kind = (minute, entry.level, entry.project, entry.environment)
+    return _Part(entry.id, entry.received_at, kind, entry.size_bytes, is_counted=entry.error_key is not None)

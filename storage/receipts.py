@@ -36,8 +36,8 @@ COLUMNS = {
 }
 COPY = f"COPY storage_receipt ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 ERASE = """
-INSERT INTO storage_erased (batch_id, organisation_id, entries, size_bytes)
-SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::bigint[])
+INSERT INTO storage_erased (batch_id, organisation_id, entries, size_bytes, errors)
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::int[])
 """
 #: For a statement of another room that asks in one snapshot where batches are: those that are stored.
 HAVE_RECEIPTS = "SELECT batch_id FROM storage_receipt WHERE batch_id = ANY (%(batch_ids)s)"
@@ -264,11 +264,14 @@ def write(batches: Sequence[Batch]) -> None:
         for b in batches
     )  # fmt: skip
     copy_rows(COPY, rows, types=list(COLUMNS.values()))
-    erase([(b.batch_id, b.organisation_id, 0, b.erased_bytes) for b in batches if b.charged and b.erased_bytes])
+    erase([(b.batch_id, b.organisation_id, 0, b.erased_bytes, 0) for b in batches if b.charged and b.erased_bytes])
 
 
-def erase(rows: Sequence[tuple[int, int, int, int]]) -> None:
-    """Note in the caller's transaction what is not stored any more: batch, organisation, entries and bytes, signed."""
+def erase(rows: Sequence[tuple[int, int, int, int, int]]) -> None:
+    """Note in the caller's transaction what is not stored any more, signed: batch, organisation, entries, bytes, errors.
+
+    Errors are those of the entries that are counted in groups.
+    """
     if rows:
         execute(ERASE, [list(column) for column in zip(*rows, strict=True)])
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import MsgspecError
 
 from explore.sought import Sought
+from issues.erasing import take_back
 from operations.erasures.life import read
 from operations.erasures.scrubbed import scrub_letter, scrub_stored
 from operations.models import Erasure
@@ -40,7 +41,7 @@ class Erasing:
 
     def of_places(self, organisation_id: int, places: Sequence[Place], note: Callable[[Taken], None]) -> None:
         """Erase what is meant at these places."""
-        erasing.erase(organisation_id, places, self.condition, fits=self.sought.fits, note=note)
+        erasing.erase(organisation_id, places, self.condition, fits=self.sought.fits, uncount=take_back, note=note)
 
     def count(self, entries: Iterable[FoundEntry]) -> int:
         """Count those of stored entries that are meant."""

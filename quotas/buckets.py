@@ -9,6 +9,8 @@ from typing import cast
 from quotas.scripts import script
 
 MICROSECONDS = 1_000_000
+#: What costs are counted in: thousandths of a token. Integers stay integers.
+TOKEN = 1_000
 #: Beyond it the script's numbers would no longer be exact.
 MAX_TOKENS = 100_000_000
 
@@ -38,21 +40,36 @@ class Verdict:
 Hierarchy = tuple[BucketLevel, ...]
 
 
-def take(levels: Sequence[BucketLevel], *, cost: int = 1) -> Verdict:
-    """Take `cost` tokens from every level, or from none. A cost of 0 only looks. Raises: `redis.RedisError`."""
+def take(levels: Sequence[BucketLevel], *, cost: int = TOKEN) -> Verdict:
+    """Take `cost`, in thousandths of a token, from every level, or from none. A cost of 0 only looks.
+
+    Raises: `redis.RedisError`.
+    """
     [verdict] = take_for_each([tuple(levels)], cost=cost)
     return verdict
 
 
-def take_for_each(requests: Sequence[Hierarchy], *, cost: int = 1) -> list[Verdict]:
+def take_for_each(requests: Sequence[Hierarchy], *, cost: int = TOKEN) -> list[Verdict]:
     """As `take`, for requests that wait at the same moment, one after the other, in one call of the script."""
     asked = Counter(requests)
-    answer = script("take_tokens")(
-        keys=[level.key for hierarchy in asked for level in hierarchy], args=[cost, *_arguments(asked)]
-    )
-    numbers = iter(cast(list[int], answer))
+    numbers = _ask(asked, cost)
     verdicts = {hierarchy: deque(_verdicts(hierarchy, numbers, times)) for hierarchy, times in asked.items()}
     return [verdicts[hierarchy].popleft() for hierarchy in requests]
+
+
+def settle(levels: Sequence[BucketLevel], *, cost: int, paid: int = 0) -> Verdict:
+    """Take `cost` from every level whatever is left there, up to a debt of one capacity; give back what is negative.
+
+    With what was `paid` before it costs no more than a level holds. Raises: `redis.RedisError`.
+    """
+    hierarchy = tuple(levels)
+    [verdict] = _verdicts(hierarchy, _ask({hierarchy: 1}, cost, paid, "settle"), 1)
+    return verdict
+
+
+def _ask(asked: Mapping[Hierarchy, int], cost: int, *way: int | str) -> Iterator[int]:
+    keys = [level.key for hierarchy in asked for level in hierarchy]
+    return iter(cast(list[int], script("take_tokens")(keys=keys, args=[cost, *_arguments(asked), *way])))
 
 
 def _arguments(asked: Mapping[Hierarchy, int]) -> Iterator[int]:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from foundation.breaker import Breaker
 from quotas import buckets
-from quotas.buckets import BucketLevel, Hierarchy, Verdict
+from quotas.buckets import TOKEN, BucketLevel, Hierarchy, Verdict
 from quotas.local_buckets import LocalBuckets
 from quotas.metrics import LIMITER_DEGRADED, LIMITER_FALLBACKS
 
@@ -23,12 +23,12 @@ class Limiter:
         self._local = LocalBuckets(processes=processes)
         self._degraded = False
 
-    def take(self, levels: Sequence[BucketLevel], *, cost: int = 1) -> Verdict:
-        """Take `cost` tokens from every level, or from none."""
+    def take(self, levels: Sequence[BucketLevel], *, cost: int = TOKEN) -> Verdict:
+        """Take `cost`, in thousandths of a token, from every level, or from none."""
         [verdict] = self.take_for_each([tuple(levels)], cost=cost)
         return verdict
 
-    def take_for_each(self, requests: Sequence[Hierarchy], *, cost: int = 1) -> list[Verdict]:
+    def take_for_each(self, requests: Sequence[Hierarchy], *, cost: int = TOKEN) -> list[Verdict]:
         """Do so for requests that wait at the same moment."""
         if self._breaker.lets_through():
             try:
@@ -40,7 +40,19 @@ class Limiter:
                 return verdicts
         return [self.take_here(levels, cost=cost) for levels in requests]
 
-    def take_here(self, levels: Sequence[BucketLevel], *, cost: int = 1) -> Verdict:
+    def settle(self, levels: Sequence[BucketLevel], *, cost: int, paid: int) -> Verdict:
+        """Take `cost` whatever is left, into debt: see `buckets.settle`."""
+        if self._breaker.lets_through():
+            try:
+                verdict = buckets.settle(levels, cost=cost, paid=paid)
+            except redis.RedisError as error:
+                self._fail(error, times=1)
+            else:
+                self._recover()
+                return verdict
+        return self._local.settle(levels, cost=cost, paid=paid)
+
+    def take_here(self, levels: Sequence[BucketLevel], *, cost: int = TOKEN) -> Verdict:
         """Take from this process's own buckets, without asking Valkey."""
         LIMITER_FALLBACKS.inc()
         return self._local.take(levels, cost=cost)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-from quotas.buckets import MICROSECONDS, BucketLevel, Verdict, rounded_up
+from quotas.buckets import MICROSECONDS, TOKEN, BucketLevel, Verdict, rounded_up
 
 MINUTE = 60 * MICROSECONDS
 MAX_BUCKETS = 10_000
@@ -17,15 +17,17 @@ MAX_BUCKETS = 10_000
 class LocalBucket:
     """What was missing from a bucket at a moment in microseconds; in parts of a token, as in `take_tokens.lua`."""
 
-    missing: int
+    missing: int  # more than the capacity: a debt
     at: int
     capacity: int
     rate: int  # parts a microsecond
 
     def fill(self, level: BucketLevel, *, capacity: int, now: int) -> None:
         """Give back what time has given back, under the level's limits of today."""
+        debt = max(0, self.missing - self.capacity)
+        self.missing = min(self.missing - debt, capacity) + min(debt, capacity)
         self.capacity, self.rate = capacity, level.per_minute
-        self.missing = max(0, min(self.missing, capacity) - max(0, now - self.at) * self.rate)
+        self.missing = max(0, self.missing - max(0, now - self.at) * self.rate)
         self.at = now
 
     def microseconds_until(self, parts: int) -> int:
@@ -41,25 +43,37 @@ class LocalBuckets:
         self._buckets: LRUCache[str, LocalBucket] = LRUCache(MAX_BUCKETS)  # an idle bucket is full: nothing to remember
         self._lock = threading.Lock()
 
-    def take(self, levels: Sequence[BucketLevel], *, cost: int = 1, now: int | None = None) -> Verdict:
+    def take(self, levels: Sequence[BucketLevel], *, cost: int = TOKEN, now: int | None = None) -> Verdict:
         """Do what `buckets.take` does; `now` is in microseconds of a clock that never steps back."""
         now = time.monotonic_ns() // 1000 if now is None else now
         with self._lock:
-            return self._take([self._filled(level, now=now) for level in levels], levels, cost * self._token)
+            return self._take([self._filled(level, now=now) for level in levels], levels, cost * self._token // TOKEN)
+
+    def settle(self, levels: Sequence[BucketLevel], *, cost: int, paid: int = 0, now: int | None = None) -> Verdict:
+        """Do what `buckets.settle` does."""
+        now = time.monotonic_ns() // 1000 if now is None else now
+        with self._lock:
+            buckets = [self._filled(level, now=now) for level in levels]
+            for bucket in buckets:
+                owed = min(cost * self._token // TOKEN, bucket.capacity - paid * self._token // TOKEN)
+                bucket.missing = max(0, min(bucket.missing + owed, 2 * bucket.capacity))
+            return self._verdict(buckets, levels, waits=[0] * len(buckets))
 
     def _take(self, buckets: Sequence[LocalBucket], levels: Sequence[BucketLevel], parts: int) -> Verdict:
         waits = [bucket.microseconds_until(parts) for bucket in buckets]
-        left = [bucket.capacity - bucket.missing for bucket in buckets]
-        allowed = not any(waits)
-        if allowed:
+        if not any(waits):
             for bucket in buckets:
                 bucket.missing += parts
-        tightest = left.index(min(left)) if allowed else waits.index(max(waits))
+        return self._verdict(buckets, levels, waits=waits)
+
+    def _verdict(self, buckets: Sequence[LocalBucket], levels: Sequence[BucketLevel], *, waits: list[int]) -> Verdict:
+        left = [bucket.capacity - bucket.missing for bucket in buckets]
+        tightest = waits.index(max(waits)) if any(waits) else left.index(min(left))
         bucket = buckets[tightest]
         return Verdict(
-            allowed=allowed,
+            allowed=not any(waits),
             level=levels[tightest],
-            remaining=(bucket.capacity - bucket.missing) // self._token,
+            remaining=max(0, left[tightest] // self._token),
             retry_after_seconds=rounded_up(waits[tightest]),
             full_at=rounded_up(time.time_ns() // 1000 + bucket.microseconds_until(bucket.capacity)),
         )

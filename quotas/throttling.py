@@ -15,7 +15,7 @@ from foundation import valkey
 from foundation.errors import as_refusal
 from foundation.refusals import Refusal
 from quotas import outcomes
-from quotas.buckets import BucketLevel, Hierarchy, Verdict
+from quotas.buckets import TOKEN, BucketLevel, Hierarchy, Verdict
 from quotas.limiter import limiter
 from quotas.limits import Limits, limits_for, remembered
 from quotas.metrics import RATE_LIMITED
@@ -26,20 +26,21 @@ OWNERS = {"organisation": "This organisation", "api_key": "This API key"}
 
 
 class TokenBucketThrottle(BaseThrottle):
-    """Takes one token at every level, or refuses with 429 and takes none. Raises: `Refusal`.
+    """Takes one token, or `cost` thousandths of one, at every level; or refuses with 429 and takes none.
 
-    Buckets that have been asked already, with `verdict`, are not asked again.
+    Buckets that have been asked already, with `verdict`, are not asked again. Raises: `Refusal`.
     """
 
-    def __init__(self, verdict: Verdict | None = None) -> None:
+    def __init__(self, verdict: Verdict | None = None, *, cost: int = TOKEN) -> None:
         self._verdict = verdict
+        self._cost = cost
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Let the request through, or raise; a request without a caller is somebody else's to limit."""
         caller = request.user
         if not isinstance(caller, Caller):
             return True
-        take_token(request._request, caller, area=area_of(view), verdict=self._verdict)
+        take_token(request._request, caller, area=area_of(view), verdict=self._verdict, cost=self._cost)
         return True
 
 
@@ -64,13 +65,22 @@ class Limited:
         return response
 
 
-def take_token(request: HttpRequest, caller: Caller, *, area: str, verdict: Verdict | None = None) -> None:
-    """Take a token of every level for `request`, which then knows what is left. Raises: `Refusal`."""
-    verdict = decide(caller, area=area, verdict=verdict)
+def take_token(
+    request: HttpRequest, caller: Caller, *, area: str, verdict: Verdict | None = None, cost: int = TOKEN
+) -> None:
+    """Take a token, or `cost`, of every level for `request`, which then knows what is left. Raises: `Refusal`."""
+    verdict = decide(caller, area=area, verdict=verdict, cost=cost)
     request.rate_limit = verdict  # type: ignore[attr-defined]
     if not verdict.allowed:
         RATE_LIMITED.labels(scope=verdict.level.scope).inc()
         raise refusal(verdict)
+
+
+def settle(request: HttpRequest, caller: Caller, *, area: str, paid: int, cost: int) -> None:
+    """Take what `request` costs beyond what was `paid`, into debt, or give it back; both in thousandths of a token."""
+    if cost != paid:
+        levels = levels_of(caller, limits_for(caller.organisation_id), area=area)
+        request.rate_limit = limiter.settle(levels, cost=cost - paid, paid=paid)  # type: ignore[attr-defined]
 
 
 def rate_limit_headers(request: Request | HttpRequest, *, area: str = "ingest") -> dict[str, str]:
@@ -91,14 +101,14 @@ def headers_of(verdict: Verdict) -> dict[str, str]:
     }
 
 
-def decide(caller: Caller, *, area: str, verdict: Verdict | None = None) -> Verdict:
+def decide(caller: Caller, *, area: str, verdict: Verdict | None = None, cost: int = TOKEN) -> Verdict:
     """Take a token of every level for a request of `caller`; `verdict`, if any, is what a first try came to."""
     if verdict is None:
-        verdict = limiter.take(levels_of(caller, limits_for(caller.organisation_id), area=area))
+        verdict = limiter.take(levels_of(caller, limits_for(caller.organisation_id), area=area), cost=cost)
     if not verdict.allowed:
         limits = limits_for(caller.organisation_id, max_age_seconds=MAX_AGE_OF_A_REFUSAL_SECONDS)
         if verdict.level not in (current := levels_of(caller, limits, area=area)):
-            return limiter.take(current)
+            return limiter.take(current, cost=cost)
     return verdict
 
 

@@ -63,7 +63,7 @@ def script_at() -> Take:
 
     def take(levels: Sequence[BucketLevel], cost: int, now: int) -> Verdict:
         arguments = [
-            cost,
+            cost * buckets.TOKEN,
             1,
             len(levels),
             *(number for one in levels for number in (one.per_minute, one.capacity)),
@@ -84,7 +84,7 @@ def script_at() -> Take:
 @pytest.fixture
 def local_at() -> Take:
     own = LocalBuckets()
-    return lambda levels, cost, now: own.take(levels, cost=cost, now=now)
+    return lambda levels, cost, now: own.take(levels, cost=cost * buckets.TOKEN, now=now)
 
 
 @pytest.mark.parametrize(("implementation", "steps_back"), [("script_at", 1), ("local_at", 0)])
@@ -251,3 +251,27 @@ def test_64_processes_on_one_bucket_take_what_it_holds_and_no_more() -> None:
     taken, unknown = (sum(column) for column in zip(*pressed, strict=True))
     assert taken <= 100 + 50 * seconds
     assert taken + unknown >= 100
+
+
+@pytest.mark.parametrize("where", ["Valkey", "a process"])
+def test_what_is_settled_becomes_a_debt_of_one_capacity_at_most(where: str) -> None:
+    own = LocalBuckets()
+    take, settle = (buckets.take, buckets.settle) if where == "Valkey" else (own.take, own.settle)
+    wide, narrow = level(per_minute=1, capacity=60), level("api_key", per_minute=1, capacity=10)
+    assert take([wide, narrow], cost=20).allowed
+    settled = settle([wide, narrow], cost=99_980, paid=20)  # no more than each holds
+    assert (settled.allowed, settled.remaining) == (True, 0)
+    assert [take([one], cost=0).allowed for one in (wide, narrow)] == [True, True]
+    assert [take([one], cost=20).allowed for one in (wide, narrow)] == [False, False]
+    for _ in range(3):
+        settle([narrow], cost=100_000)
+    refused = take([narrow], cost=20)
+    assert (refused.allowed, refused.remaining) == (False, 0)
+    assert 595 <= refused.retry_after_seconds <= 602  # ten tokens of debt at one a minute, and no more
+    settle([narrow], cost=-10_000)
+    assert 1 <= take([narrow], cost=20).retry_after_seconds <= 2
+
+
+def test_thousandths_are_counted_exactly() -> None:
+    one = level(per_minute=1, capacity=1)
+    assert sum(buckets.take([one], cost=20).allowed for _ in range(60)) == 50

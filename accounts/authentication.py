@@ -1,6 +1,6 @@
 """DRF authentication by API key: the header first, the body's deprecated field only where the view allows it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from ipaddress import ip_address
 
 from django.db import DatabaseError, InterfaceError
@@ -13,6 +13,7 @@ from accounts.caller import Caller
 from accounts.directory import directory
 from accounts.failures import failed_keys
 from accounts.last_use import last_use
+from accounts.presented import BEARER, OF_AGENTS, presented_key
 from foundation.errors import RefusedCaller
 from foundation.refusals import Refusal
 
@@ -20,22 +21,29 @@ from foundation.refusals import Refusal
 class ApiKeyAuthentication(BaseAuthentication):
     """Make the `Caller` of the API key `request.user`. With the header present, no byte of the body is read.
 
-    `in_body` finds a key in the body, where the address has a place for one. Who has been `found` already, with all
-    that `caller_behind` does, is not looked for again.
+    `in_body` finds a key in the body, where the address has a place for one; `schemes` are those of `Authorization`
+    that hold one. Who has been `found` already, with all that `caller_behind` does, is not looked for again.
 
     Two `x-api-key` headers reach us as one value joined by a comma, which is no key.
     Raises: `RefusedCaller` for no key (401), a bad one (401, or 429 after too many), a foreign address (403).
     """
 
-    def __init__(self, *, in_body: Callable[[], str | None] = lambda: None, found: Caller | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        in_body: Callable[[], str | None] = lambda: None,
+        found: Caller | None = None,
+        schemes: Collection[str] = BEARER,
+    ) -> None:
         self.in_body = in_body
         self.found = found
+        self.schemes = schemes
 
     def authenticate(self, request: Request) -> tuple[Caller, None]:
         if self.found:
             return self.found, None
         try:
-            return caller_behind(request._request, in_body=self.in_body), None
+            return caller_behind(request._request, in_body=self.in_body, schemes=self.schemes), None
         except Refusal as refusal:
             raise RefusedCaller(refusal) from refusal
 
@@ -51,24 +59,25 @@ def may_come_from(caller: Caller, *, address: str) -> bool:
     return any(found in network for network in caller.allowed_networks)
 
 
-def presented_key(request: HttpRequest, *, in_body: Callable[[], str | None] = lambda: None) -> str | None:
-    """Return the key that a request presents: the header's, and without one that of the body."""
-    key = request.META.get("HTTP_X_API_KEY")
-    return in_body() if key is None else key
-
-
 def caller_in_header(request: HasMeta) -> Caller | None:
-    """Return whose key the header holds, if anybody's: nothing is counted, noted or refused."""
-    key = request.META.get("HTTP_X_API_KEY", "")
+    """Return whose key the headers hold, if anybody's: nothing is counted, noted or refused."""
     try:
+        key = presented_key(request, schemes=OF_AGENTS) or ""
         return directory.find(key, may_query=lambda: failed_keys.may_query(request))
-    except (DatabaseError, InterfaceError):
+    except (DatabaseError, InterfaceError, Refusal):
         return None
 
 
-def caller_behind(request: HttpRequest, *, in_body: Callable[[], str | None] = lambda: None) -> Caller:
+def caller_behind(
+    request: HttpRequest,
+    *,
+    in_body: Callable[[], str | None] = lambda: None,
+    schemes: Collection[str] = BEARER,
+) -> Caller:
     """Find out who is calling. Raises: `Refusal`."""
-    key = presented_key(request, in_body=in_body)
+    key = presented_key(request, schemes=schemes)
+    if key is None:
+        key = in_body()
     if not key:
         raise Refusal("missing_api_key")
     caller = directory.find(key, may_query=lambda: failed_keys.may_query(request))

@@ -1,6 +1,7 @@
 """Who may come in how: no plain HTTP for keys, the admin from its networks only; and who changes what."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 
 from auditlog.middleware import AuditlogMiddleware
@@ -8,8 +9,9 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.addresses import client_address
-from accounts.authentication import presented_key
 from accounts.last_use import plain_http
+from accounts.presented import OF_AGENTS, presented_key
+from foundation.api import is_of_api
 from foundation.errors import problem
 from foundation.refusals import Refusal
 
@@ -21,9 +23,10 @@ class HttpsOnlyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if settings.DEVELOPMENT or request.is_secure() or not request.path.startswith("/v1/"):
+        if settings.DEVELOPMENT or request.is_secure() or not is_of_api(request.path):
             return self.get_response(request)
-        plain_http.note(presented_key(request) or "")
+        with suppress(Refusal):
+            plain_http.note(presented_key(request, schemes=OF_AGENTS) or "")
         return problem(Refusal("https_required"), request)
 
 
@@ -48,7 +51,7 @@ class AuditMiddleware(AuditlogMiddleware):  # type: ignore[misc]  # auditlog has
     """Name the member of staff and their address in the audit trail; requests of the API pass by."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        call = self.get_response if request.path.startswith("/v1/") else super().__call__
+        call = self.get_response if is_of_api(request.path) else super().__call__
         response: HttpResponse = call(request)
         return response
 

@@ -10,6 +10,7 @@ from typing import Any
 import environ
 from celery.schedules import crontab
 
+from foundation import api
 from foundation.metric_files import count_in_files
 from luminalog import __version__, static_files
 
@@ -248,6 +249,9 @@ SPECTACULAR_SETTINGS = {
     "PATH_CONVERTER_OVERRIDES": {"any_text": str},
 }
 
+#: The version that agents are told who look for an Elasticsearch. Empty: the one that they want.
+ELASTICSEARCH_VERSION = env.str("LUMINALOG_ELASTICSEARCH_VERSION", default="")
+
 # --- Secrets and personal data: see docs/privacy.md ------------------------------------------------------------------
 #: Off: secrets stay in the entries of all organisations, whatever their rules are.
 SCRUB_SECRETS = env.bool("LUMINALOG_SCRUB_SECRETS", default=True)
@@ -302,10 +306,11 @@ SILENCED_SYSTEM_CHECKS = ["security.W008"]
 
 # --- Browsers of other sites: none may call the API unless named ------------------------------------------------------
 CORS_ALLOWED_ORIGINS = env.list("LUMINALOG_CORS_ALLOWED_ORIGINS", default=[])
-CORS_URLS_REGEX = r"^/v1/"
+CORS_URLS_REGEX = api.PATTERN
 CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
 CORS_ALLOW_HEADERS = [
-    "content-encoding", "content-type", "idempotency-key", "last-event-id", "prefer", "x-api-key", "x-request-id",
+    "authorization", "content-encoding", "content-type", "idempotency-key", "last-event-id", "prefer", "x-api-key",
+    "x-request-id",
 ]  # fmt: skip
 CORS_EXPOSE_HEADERS = [
     "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset", "x-request-id",

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from django.http import HttpRequest
 
 from accounts.addresses import client_address
-from accounts.authentication import caller_behind, presented_key
+from accounts.authentication import caller_behind
 from accounts.caller import Caller
 from accounts.keys import digest
+from accounts.presented import presented_key
 from explore.grouped import Grouped
 from explore.hashed import Hashed, hashed_by
 from explore.query import Node, QueryError, parse

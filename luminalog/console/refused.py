@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.models import User
+from foundation.api import is_of_api
 from foundation.errors import problem
 from foundation.refusals import Refusal
 
@@ -29,7 +30,7 @@ VERBS = {"changelist": "view", "history": "view", "change": "change", "add": "ad
 
 def answer(refusal: Refusal, request: HttpRequest, *, because: Exception | None = None) -> HttpResponse:
     """Answer as the caller reads: a page for a browser, else a problem."""
-    if request.path.startswith("/v1/") or "text/html" not in request.headers.get("Accept", ""):
+    if is_of_api(request.path) or "text/html" not in request.headers.get("Accept", ""):
         return problem(refusal, request)
     user = _staff(request) if refusal.status != HTTPStatus.INTERNAL_SERVER_ERROR else None
     context = {

@@ -14,12 +14,13 @@ from django.conf import settings
 from accounts.addresses import client_network
 from accounts.authentication import caller_in_header
 from accounts.directory import directory
+from accounts.presented import OF_AGENTS, presented_key
+from foundation.api import is_of_api
+from foundation.refusals import Refusal
 from ingest.receive.admission import NoRoom
 from luminalog.server.request_body import SMALL_BODY_BYTES, RequestBody
 from luminalog.server.waiting_room import WaitingRoom
 
-#: Addresses where a key in the header is looked at before the body: elsewhere it vouches for nobody.
-API = "/v1/"
 #: The room for bodies that arrive, in bodies as large as wait there: known callers', and everybody else's.
 KNOWN_BODIES, STRANGERS_BODIES = 8, 2
 #: How many times the time of a step a stranger may take for a whole body.
@@ -63,8 +64,8 @@ class Senders:
 
     async def find(self, environ: dict[str, Any]) -> Sender | None:
         """Return who sends; None when there is a key that is nobody's, whose request is refused unread."""
-        key, request = environ.get("HTTP_X_API_KEY"), SimpleNamespace(META=environ)
-        if key is None or not environ["PATH_INFO"].startswith(API):
+        key, request = _key_of(environ), SimpleNamespace(META=environ)
+        if key is None or not is_of_api(environ["PATH_INFO"]):  # elsewhere it vouches for nobody
             seconds = STRANGERS_STEPS * settings.BODY_STEP_SECONDS
             return Sender(name=client_network(request), waits_in=self._strangers, seconds=seconds, is_known=False)
         caller = directory.recall(key)
@@ -74,3 +75,11 @@ class Senders:
         if caller is None:
             return None
         return Sender(name=caller.organisation_id, waits_in=self._known, seconds=math.inf, is_known=True)
+
+
+def _key_of(environ: dict[str, Any]) -> str | None:
+    """Return the key in the headers; two of them are nobody's."""
+    try:
+        return presented_key(SimpleNamespace(META=environ), schemes=OF_AGENTS)
+    except Refusal:
+        return ""

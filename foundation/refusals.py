@@ -8,6 +8,7 @@ from typing import Any
 #: Every code an answer may carry, with its status and a detail for when the raiser has none more exact.
 CODES: dict[str, tuple[int, str]] = {
     "malformed_json": (400, "The body is not valid JSON."),
+    "malformed_protobuf": (400, "The body is not the protobuf message that this address takes."),
     "invalid_encoding": (400, "The body is not valid UTF-8."),
     "bad_compression": (400, "The body does not decompress as its Content-Encoding says."),
     "invalid_payload": (400, "The payload is not valid."),

@@ -50,6 +50,7 @@ class Pass:
     hierarchy: Hierarchy
     row: Row | None  # none when all entries are below the key's level
     accepted: Accepted
+    protocol: Protocol
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +118,7 @@ async def take(given: Pass, *, request_id: str) -> Answered | Found:
         if found.verdict is None or found.outcome is not Outcome.KEPT:
             return _refused(given, found, request_id) or found
         reach("after_commit")
-        count(given.caller, given.accepted)
+        count(given.caller, given.accepted, given.protocol)
         metrics.EXPRESS_BATCHES.inc()
         nudge()
         reach("before_answer")

@@ -1,10 +1,18 @@
 """What operators watch of this room: what was accepted, what was stored, and the time between the two."""
 
+from functools import cache
+
 from prometheus_client import Counter, Gauge, Histogram
 
 ACCEPTED_BATCHES = Counter("luminalog_accepted_batches", "Batches answered 200, repeats left out.")
 ACCEPTED_ENTRIES = Counter("luminalog_accepted_entries", "Entries of accepted batches.")
 ACCEPTED_BYTES = Counter("luminalog_accepted_bytes", "Bytes of accepted entries, as they are charged.")
+PROTOCOL_ENTRIES = Counter(
+    "luminalog_protocol_entries", "Entries of accepted batches, by what their sender speaks.", ["protocol"]
+)
+CUT_ENTRIES = Counter(
+    "luminalog_cut_entries", "Entries of agents that were made to fit a limit, by the part that was cut.", ["part"]
+)
 EXPRESS_BATCHES = Counter("luminalog_express_batches", "Batches answered 200 that came by the express lane.")
 CAPACITY_UNKNOWN = Gauge(
     "luminalog_capacity_unknown",
@@ -40,3 +48,9 @@ DRAIN_SECONDS = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 DRAIN_FAILURES = Counter("luminalog_drain_failures", "Groups of batches that could not be stored, and are tried again.")
+
+
+@cache
+def of_protocol(name: str) -> Counter:
+    """Return the counter of a protocol's entries: finding it each time would cost more than counting."""
+    return PROTOCOL_ENTRIES.labels(name)

@@ -18,11 +18,27 @@ from privacy.scrubbing import NOTHING, Findings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """What the head of a request says to a protocol."""
+
+    path: str = ""
+    media_type: str = ""
+    #: Of the address: what its pattern has captured, and its query.
+    captured: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)  # by their names in whatever case
+
+
+NO_HEAD = Head()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
-    """How a caller, or its key's settings, wants entries to be handled."""
+    """How a caller, or its key's settings, wants entries to be handled; and what the request's head says."""
 
     lenient: bool = False
     minimum_level: int = 0
+    head: Head = NO_HEAD
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +49,15 @@ class Incoming:
     rejected_by_code: Mapping[str, int] = field(default_factory=dict)  # by the first thing wrong with each
     below_level: int = 0
     errors: Sequence[FieldError] = ()
+    #: How many entries were made to fit, by the part that was cut.
+    cut: Mapping[str, int] = field(default_factory=dict)
+    #: What the protocol's answer needs to know beyond these.
+    notes: Any = None
+
+    @property
+    def read(self) -> int:
+        """How many entries were in the body, whatever became of them."""
+        return len(self.entries) + self.rejected + self.below_level
 
     @property
     def rejected(self) -> int:
@@ -70,6 +95,10 @@ class Protocol:
     media_types: frozenset[str] = frozenset({"application/json"})
     #: More entries in a request are refused; more than a batch holds become several batches, kept together.
     max_entries: int = MAX_ENTRIES
+    #: Whether it is spoken by agents that people run already: `ingest.agents` says what that means.
+    is_agent: bool = False
+    #: Whether an `Idempotency-Key` is looked at: agents have none.
+    knows_repetitions: bool = True
     #: Describes its address for OpenAPI; what nobody describes is left out.
     describe: Callable[[Any], Any] = staticmethod(extend_schema(exclude=True))
 
@@ -85,6 +114,18 @@ class Protocol:
         """Return the API key that a body carries, where the protocol has a place for it."""
         return None
 
+    def coding_of_unnamed(self, head: Head) -> str:  # noqa: ARG002 - for those who have one
+        """Return the content coding of a body without a Content-Encoding that does not show by its first bytes."""
+        return ""
+
+    def claims(self, head: Head) -> bool:  # noqa: ARG002
+        """Tell whether a request to an address that is shared is for this protocol, as far as its head tells."""
+        return False
+
+    def claims_body(self, body: bytes) -> bool:  # noqa: ARG002
+        """Tell whether a JSON body at such an address is one of this protocol."""
+        return False
+
     def answer(self, kept: Kept) -> Reply:
         """Say that everything is safe: with the published API's members, and the rejected ones when asked leniently."""
         members: dict[str, Any] = {
@@ -97,7 +138,7 @@ class Protocol:
             members |= {"rejected": kept.incoming.rejected, "errors": kept.incoming.errors}
         return Reply(body=msgspec.json.encode(members))
 
-    def refusal(self, refusal: Refusal, *, request_id: str | None) -> Reply:
+    def refusal(self, refusal: Refusal, *, request_id: str | None, head: Head = NO_HEAD) -> Reply:  # noqa: ARG002
         """Say why nothing was kept: as a problem (RFC 9457)."""
         return Reply(
             body=msgspec.json.encode(problem_members(refusal, request_id=request_id)),

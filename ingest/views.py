@@ -1,11 +1,14 @@
 """The one view of all protocols: who calls, within which limits, and the answer in the protocol's own words."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from drf_spectacular.utils import extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -13,46 +16,63 @@ from rest_framework.views import APIView
 
 from accounts.authentication import ApiKeyAuthentication
 from accounts.permissions import HasScope, caller_of
+from accounts.presented import OF_AGENTS
 from accounts.scopes import Scope
 from foundation.errors import as_refusal
+from ingest import agents
 from ingest.express import Found
 from ingest.intake import Intake
-from ingest.protocol import Protocol, Reply
-from quotas.throttling import Limited, TokenBucketThrottle
+from ingest.protocol import Head, Protocol, Reply
+from quotas.buckets import TOKEN
+from quotas.throttling import Limited, TokenBucketThrottle, area_of, settle
 
 #: RFC 9745; the day from which new clients should not use the body's `api_key`.
 BODY_KEY_DEPRECATED = "@1767225600"
 #: Where a request has what the express lane has found of it; no header of a client's is called so.
 FOUND = "luminalog.found"
 
+View = Callable[..., HttpResponseBase]
+
+
+#: Of an agent these cost nothing.
+FREE = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+
 
 class IntakeView(Limited, APIView):
-    """Accept a batch of log entries. When it answers 200, they are on disk."""
+    """Accept a batch of log entries. When it answers that they are kept, they are on disk."""
 
     permission_classes = [HasScope]
     scope = Scope.INGEST
     protocol: Protocol
+    beside: Protocol | None = None
     intake: Intake
     found: Found | None
 
-    def post(self, request: Request) -> HttpResponse:
+    def post(self, request: Request, **_: str) -> HttpResponse:
         """Take what the caller sends."""
-        return _response(self.intake.take(caller_of(request), outcome=self.found.outcome if self.found else None))
+        caller = caller_of(request)
+        reply = self.intake.take(caller, outcome=self.found.outcome if self.found else None)
+        self._settle(agents.cost_of(self.intake.entries))
+        return response_of(reply)
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Begin the intake: whoever authenticates may have to look into the body."""
-        self.intake = Intake(self.protocol, request)
+        head = head_of(request, kwargs)
+        protocol = self.beside if self.beside and self.beside.claims(head) else self.protocol
+        self.intake = Intake(protocol, head, request, beside=self.beside)
+        self.pays_by_entries = protocol.is_agent
         self.found = request.META.get(FOUND)
         return super().initialize_request(request, *args, **kwargs)
 
     def get_authenticators(self) -> list[BaseAuthentication]:
         """Look for the key in the header, and then where the protocol has it."""
         found = self.found.caller if self.found else None
-        return [ApiKeyAuthentication(in_body=lambda: self.intake.key_in_body(), found=found)]
+        return [ApiKeyAuthentication(in_body=lambda: self.intake.key_in_body(), found=found, schemes=OF_AGENTS)]
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Ask the buckets, unless they have been asked."""
-        return [TokenBucketThrottle(self.found.verdict if self.found else None)]
+        """Ask the buckets, unless they have been asked: for a token, or for the least that an agent's request costs."""
+        cost = agents.MIN_COST if self.pays_by_entries else TOKEN
+        return [TokenBucketThrottle(self.found.verdict if self.found else None, cost=cost)]
 
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], HttpResponse]:
         """Refuse in the protocol's own words."""
@@ -68,19 +88,53 @@ class IntakeView(Limited, APIView):
         return response
 
     def _refuse(self, exception: Exception, context: Mapping[str, Any]) -> HttpResponse:
-        refusal = as_refusal(exception)
+        refusal, protocol = as_refusal(exception), self.intake.protocol
+        if protocol.is_agent:
+            agents.wait_less(refusal)
+        if refusal.status in FREE:
+            self._settle(0)
         request_id = getattr(context["request"]._request, "request_id", None)
-        response = _response(self.protocol.refusal(refusal, request_id=request_id))
+        response = response_of(protocol.refusal(refusal, request_id=request_id, head=self.intake.head))
         response.code = refusal.code  # type: ignore[attr-defined]  # `foundation.traffic` counts by it
         return response
 
+    def _settle(self, cost: int) -> None:
+        """Take what an agent's request costs beyond what it has paid; no answer depends on it."""
+        request, caller = self.request._request, getattr(self.request, "_user", None)
+        verdict = getattr(request, "rate_limit", None)
+        if self.pays_by_entries and caller and verdict and verdict.allowed:
+            with suppress(DatabaseError, LookupError):
+                settle(request, caller, area=area_of(self), paid=agents.MIN_COST, cost=cost)
 
-def takes(protocol: Protocol) -> Callable[..., HttpResponseBase]:
-    """Return the view of an address where `protocol` is spoken."""
-    members = {"protocol": protocol, "__doc__": IntakeView.__doc__}
+
+def takes(
+    protocol: Protocol, *, beside: Protocol | None = None, by_put: bool = False, is_described: bool = True
+) -> View:
+    """Return the view of an address where `protocol` is spoken, or what the one `beside` it claims; by POST, or PUT.
+
+    OpenAPI tells of it unless it is another address of the same.
+    """
+    members: dict[str, Any] = {"protocol": protocol, "beside": beside, "__doc__": IntakeView.__doc__}
+    if by_put:
+        members["put"] = extend_schema(exclude=True)(lambda view, request, **captured: view.post(request, **captured))
     view: type[IntakeView] = type(f"{type(protocol).__name__}View", (IntakeView,), members)
-    return extend_schema_view(post=protocol.describe)(view).as_view()
+    describe = protocol.describe if is_described else extend_schema(exclude=True)
+    return extend_schema_view(post=describe)(view).as_view()
 
 
-def _response(reply: Reply) -> HttpResponse:
-    return HttpResponse(reply.body, status=reply.status, content_type=reply.media_type, headers=dict(reply.headers))
+def head_of(request: HttpRequest, captured: Mapping[str, str]) -> Head:
+    return Head(
+        path=request.path,
+        media_type=request.content_type or "",
+        captured=captured,
+        parameters=request.GET.dict(),
+        headers=request.headers,
+    )
+
+
+def response_of(reply: Reply) -> HttpResponse:
+    response = HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
+    response.headers["Content-Type"] = reply.media_type
+    if not reply.media_type:
+        del response.headers["Content-Type"]
+    return response

@@ -2,23 +2,35 @@
 
 import structlog
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
 
 from explore.views import LogsView
 from foundation.methods import by_method
 from foundation.refusals import Refusal
+from ingest import agent_urls, handshakes
 from ingest.urls import post_logs
 from luminalog.console import refused
+from luminalog.landing.urls import landing
 from luminalog.static_files import DIGITS, of_another_version
 from operations import health
 
 log = structlog.get_logger(__name__)
 
+
+@csrf_exempt
+def root(request: HttpRequest) -> HttpResponseBase:
+    """Show what this is; to an agent that looks for an Elasticsearch, say that it has found one."""
+    is_asked = handshakes.is_for_elasticsearch(request)
+    return handshakes.elasticsearch(request) if is_asked else landing(request)
+
+
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     re_path(r"^v1/logs/?\Z", by_method(GET=LogsView.as_view(), POST=post_logs)),
+    path("", root, name="landing"),
     path("", include("luminalog.landing.urls")),
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
@@ -26,6 +38,8 @@ urlpatterns = [
     path("v1/", include("quotas.urls")),
     path("admin/", admin.site.urls),
     re_path(rf"^static/(?:[0-9a-f]{{{DIGITS}}}/)?(?P<path>.+)\Z", of_another_version),
+    path("", include(agent_urls)),
+    path("ingest/", include(agent_urls.below_ingest)),
 ]
 
 

@@ -45,6 +45,16 @@ LINE: dict[str, Schema] = {
     "scrubbed_entries": _by_detector("Entries in which something was replaced before they were kept, by detector."),
     "reported_entries": _by_detector("Entries in which something was found and left, by detector."),
     "withheld_entries": described(COUNT, "Entries that could not be scrubbed: of these only the frame was kept."),
+    "cut_entries": {
+        "type": "object",
+        "additionalProperties": COUNT,
+        "description": "Entries of agents that were made to fit a limit, by the part that was cut.",
+    },
+    "by_protocol": {
+        "type": "object",
+        "additionalProperties": shape(requests=COUNT, entries=COUNT, bytes=COUNT),
+        "description": "What was accepted, by what its senders speak.",
+    },
     "outcomes": {"type": "object", "additionalProperties": COUNT, "description": "Requests by what became of them."},
 }
 USAGE = shape(

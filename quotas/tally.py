@@ -15,6 +15,8 @@ KINDS_A_PARCEL = 500
 BELOW_LEVEL, REJECTED = "below_level", "rejected."
 #: What was found in single entries before they were kept, and go on with the detector; what is reported was left.
 SCRUBBED, REPORTED = "scrubbed.", "reported."
+#: What was accepted of agents, by what they speak; and their entries that were made to fit, by the part that was cut.
+BY_PROTOCOL, CUT = "protocol.", "cut."
 #: Entries that could not be scrubbed: of these only the frame was kept.
 WITHHELD = "withheld"
 

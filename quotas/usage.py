@@ -11,9 +11,13 @@ from django.db.models import Max, Q, Sum
 from foundation.postgres import fetch_all
 from quotas.ledger import Balance
 from quotas.models import NO_REFUSALS, HourlyUsage
-from quotas.tally import BELOW_LEVEL, REJECTED, REPORTED, SCRUBBED, WITHHELD, Amount
+from quotas.tally import BELOW_LEVEL, BY_PROTOCOL, CUT, REJECTED, REPORTED, SCRUBBED, WITHHELD, Amount
 
 ACCEPTED = "accepted"
+#: What is spoken by whoever speaks none of the agents' protocols.
+OWN_PROTOCOL = "luminalog"
+#: Outcomes of accepted requests and their entries, which are counted as accepted, too.
+OF_ENTRIES = (SCRUBBED, REPORTED, CUT, BY_PROTOCOL)
 NOTHING = Amount(0, 0, 0)
 FORECAST_DAYS = 7
 
@@ -57,6 +61,24 @@ class Usage:
         return self._entries_by(REPORTED)
 
     @property
+    def cut_entries(self) -> dict[str, int]:
+        """Entries of agents that were made to fit a limit, by the part that was cut."""
+        return self._entries_by(CUT)
+
+    @property
+    def by_protocol(self) -> dict[str, Amount]:
+        """What was accepted, by what its senders speak; counted when it was accepted, and not when it was stored."""
+        agents = {
+            outcome.removeprefix(BY_PROTOCOL): amount
+            for outcome, amount in self.outcomes.items()
+            if outcome.startswith(BY_PROTOCOL)
+        }
+        rest = [
+            max(0, all_of_it - sum(parts)) for all_of_it, *parts in zip(self.accepted, *agents.values(), strict=True)
+        ]
+        return agents | ({OWN_PROTOCOL: Amount(*rest)} if any(rest) else {})
+
+    @property
     def withheld_entries(self) -> int:
         """Entries that could not be scrubbed: of these only the frame was kept."""
         return self.outcomes.get(WITHHELD, NOTHING).entries
@@ -86,7 +108,7 @@ def is_dropped(outcome: str) -> bool:
 
 def is_of_entries(outcome: str) -> bool:
     """Tell whether an outcome is one of single entries of accepted requests."""
-    return is_dropped(outcome) or outcome == WITHHELD or outcome.startswith((SCRUBBED, REPORTED))
+    return is_dropped(outcome) or outcome == WITHHELD or outcome.startswith(OF_ENTRIES)
 
 
 def is_refusal(outcome: str) -> bool:
@@ -120,6 +142,7 @@ def refusals_since(moment: datetime, *, limit: int) -> list[Refused]:
     rows = (
         counted.exclude(Q(outcome__startswith=REJECTED) | Q(outcome__startswith=SCRUBBED))
         .exclude(Q(outcome__startswith=REPORTED) | Q(outcome=WITHHELD))
+        .exclude(Q(outcome__startswith=CUT) | Q(outcome__startswith=BY_PROTOCOL))
         .values("organisation_id", "api_key_id", "outcome")
         .annotate(refused=Sum("requests"), last_hour=Max("hour"))
         .order_by("-last_hour", "-refused", "api_key_id", "outcome")[:limit]

@@ -14,6 +14,7 @@ from accounts.scopes import Scope
 from quotas import ledger, usage
 from quotas.description import describe_usage
 from quotas.limits import Limits, limits_for
+from quotas.tally import BY_PROTOCOL
 from quotas.throttling import Limited, peek
 from quotas.usage import Usage
 
@@ -86,7 +87,13 @@ def _line(one: Usage) -> dict[str, Any]:
         "scrubbed_entries": one.scrubbed_entries,
         "reported_entries": one.reported_entries,
         "withheld_entries": one.withheld_entries,
-        "outcomes": {outcome: amount.requests for outcome, amount in one.outcomes.items() if amount.requests},
+        "cut_entries": one.cut_entries,
+        "by_protocol": {name: amount._asdict() for name, amount in one.by_protocol.items()},
+        "outcomes": {
+            outcome: amount.requests
+            for outcome, amount in one.outcomes.items()
+            if amount.requests and not outcome.startswith(BY_PROTOCOL)
+        },
     }
 
 

@@ -5,6 +5,7 @@ Django 5.2 takes a chunked WSGI body for empty (Django ticket 35838).
 """
 
 from collections.abc import Collection, Iterable, Iterator
+from functools import partial
 from io import BytesIO
 from typing import IO, Self
 
@@ -16,6 +17,7 @@ from django.http.request import UnreadablePostError
 from foundation.media_types import JSON, content_coding, require_media_type
 from foundation.refusals import Refusal
 from ingest.receive.admission import BUDGET, RETRY_AFTER_SECONDS, Admission, NoRoom
+from ingest.receive.codings import inflater
 from ingest.receive.inflate import INFLATERS, Inflate
 
 CHUNK_BYTES = 256 * 2**10
@@ -43,34 +45,45 @@ class Body:
 def read_body(
     request: HttpRequest,
     *,
-    media_types: Collection[str] = JSON,
+    media_types: Collection[str] | None = JSON,
     organisation_id: int | None = None,
     may_be_large: bool = True,
+    unnamed_coding: str | None = None,
 ) -> Body:
-    """Read the body of `request`, of one of `media_types` if it names any.
+    """Read the body of `request`, of one of `media_types` if it names any; None takes all.
 
     One large body of an organisation, or of all that are unknown, is let in at a time; none that may not be large.
+    With an `unnamed_coding` all codings of agents are taken: see `receive.codings`.
 
     Raises: Refusal `unsupported_media_type`, `unsupported_encoding`, `length_required`, `body_too_large`,
     `bad_compression`, `malformed_json` (ends early) or `overloaded`.
     """
-    require_media_type(request, (*media_types, ""))
-    inflate = _inflater(request)
+    if media_types is not None:
+        require_media_type(request, (*media_types, ""))
     admission = Admission(
         BUDGET, organisation_id=organisation_id, free_bytes=settings.LARGE_BODY_BYTES, may_be_large=may_be_large
     )
     try:
+        inflate = _inflater(request, unnamed_coding, admission)
         return Body(_collect(inflate(_chunks(request, admission)), admission), admission=admission)
     except BaseException:
         admission.close()
         raise
 
 
-def _inflater(request: HttpRequest) -> Inflate:
+def _inflater(request: HttpRequest, unnamed_coding: str | None, admission: Admission) -> Inflate:
     coding = content_coding(request)
+    if unnamed_coding is not None:
+        return inflater(coding, unnamed=unnamed_coding, cover=partial(_cover, admission))
     if coding not in INFLATERS:
         raise Refusal("unsupported_encoding", headers={"Accept-Encoding": "gzip, zstd"})
     return INFLATERS[coding]
+
+
+def _cover(admission: Admission, size_bytes: int) -> None:
+    if size_bytes > settings.MAX_BODY_BYTES:
+        raise Refusal("body_too_large")
+    admission.cover(size_bytes)
 
 
 def _chunks(request: HttpRequest, admission: Admission) -> Iterator[bytes]:
@@ -124,8 +137,6 @@ def _collect(pieces: Iterable[bytes], admission: Admission) -> bytes:
     with BytesIO() as content:
         for piece in pieces:
             size_bytes += len(piece)
-            if size_bytes > settings.MAX_BODY_BYTES:
-                raise Refusal("body_too_large")
-            admission.cover(size_bytes)
+            _cover(admission, size_bytes)
             content.write(piece)
         return content.getvalue()

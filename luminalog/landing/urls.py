@@ -1,4 +1,4 @@
-"""Addresses of the public pages."""
+"""Addresses of the public pages; the first is the root, which `luminalog.urls` shares."""
 
 from django.urls import path
 
@@ -7,8 +7,9 @@ from luminalog.landing import views
 
 public = limited(group="pages", per_minute=120)
 
+landing = public(views.landing)
+
 urlpatterns = [
-    path("", public(views.landing), name="landing"),
     path("docs", public(views.documentation), name="docs"),
     path("docs/errors", public(views.error_catalogue), name="error-catalogue"),
     path("v1/openapi.json", public(views.openapi), name="openapi"),

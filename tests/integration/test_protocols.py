@@ -206,9 +206,11 @@ def test_blank_lines_and_line_ends_of_windows_are_no_entries(key: str) -> None:
 def test_what_is_wrong_keeps_nothing_else(key: str) -> None:
     body = "\n".join([ndjson(log("a")), "{broken", ndjson({"level": "loud"}), "7", ndjson(log("b"))])
     answer = post_ndjson(body, key).json()
-    assert (answer["processed"], answer["rejected"]) == (2, 3)
+    assert (answer["processed"], answer["rejected"]) == (3, 2)
     found = {(error["pointer"], error["code"]) for error in answer["errors"]}
-    assert {("/1", "malformed_json"), ("/2/level", "invalid_level"), ("/3", "invalid_type")} <= found
+    assert found == {("/1", "malformed_json"), ("/3", "invalid_type")}
+    assert [entry["level"] for entry in stored()] == ["info"] * 3
+    assert stored()[1]["metadata"] == {"severity_text": "loud"}
 
 
 @pytest.mark.parametrize(
@@ -216,8 +218,8 @@ def test_what_is_wrong_keeps_nothing_else(key: str) -> None:
     [
         (
             "/v1/ndjson",
-            "\n".join([ndjson(log("a"), log("b", level="loud")), *["{broken"] * 5, "7", "8"]),
-            {"invalid_level": 1, "invalid_type": 2, "malformed_json": 5},
+            "\n".join([ndjson(log("a"), log("b", level="loud")), *["{broken"] * 6, "7", "8"]),
+            {"invalid_type": 2, "malformed_json": 6},
         ),
         (
             "/v1/logs",
@@ -233,18 +235,20 @@ def test_what_is_refused_leniently_is_counted_by_its_code(
     lenient = send(body, to=to, key=key, media_type="application/json", prefer="handling=lenient")
     assert lenient.json()["rejected"] == 8
     assert {code: rejected(code) - before[code] for code in by_code} == by_code
-    assert counted() == {f"rejected.{code}": 1 for code in by_code}
+    by_protocol = {"protocol.ndjson": 1} if to == "/v1/ndjson" else {}
+    assert counted() == {f"rejected.{code}": 1 for code in by_code} | by_protocol
     [line] = Client().get("/v1/usage", headers={"x-api-key": key}).json()["by_api_key"]
     assert (line["rejected_entries"], line["dropped_entries"], line["refused_requests"]) == (by_code, 8, 0)
 
 
 def test_repetition_counts_no_entry_again(key: str) -> None:
-    body = ndjson(log("a"), log("b", level="loud"))
+    body = ndjson(log("a"), 7)
     for _ in range(3):
         assert post_ndjson(body, key, idempotency_key="once").json()["rejected"] == 1
     outcomes.flush()
     assert dict(HourlyUsage.objects.values_list("outcome", "entries")) == {
-        "rejected.invalid_level": 1,
+        "rejected.invalid_type": 1,
+        "protocol.ndjson": 1,
         "deduplicated": 0,
     }
 
@@ -261,7 +265,7 @@ def test_nothing_valid_is_refused(key: str) -> None:
         (" \n\n", "empty_batch"),
         ("[]", "empty_batch"),
         ("[1, 2", "malformed_json"),
-        (b"\xff\xfe", "invalid_encoding"),
+        (b"\xff\xfe", "malformed_json"),
     ],
 )
 def test_bodies_without_an_entry_are_refused(key: str, body: str | bytes, code: str) -> None:

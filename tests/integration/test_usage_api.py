@@ -37,6 +37,8 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
             ledger.UsageRow(now, organisation_id, api_key.pk, "scrubbed.email", 0, 3, 0),
             ledger.UsageRow(now, organisation_id, api_key.pk, "reported.card", 0, 2, 0),
             ledger.UsageRow(now, organisation_id, api_key.pk, "withheld", 0, 1, 0),
+            ledger.UsageRow(now, organisation_id, api_key.pk, "protocol.loki", 1, 2, 100),
+            ledger.UsageRow(now, organisation_id, api_key.pk, "cut.message", 0, 1, 0),
         ]
     )
 
@@ -53,6 +55,11 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
         "scrubbed_entries": {"email": 3},
         "reported_entries": {"card": 2},
         "withheld_entries": 1,
+        "cut_entries": {"message": 1},
+        "by_protocol": {
+            "loki": {"requests": 1, "entries": 2, "bytes": 100},
+            "luminalog": {"requests": 1, "entries": 3, "bytes": 150},
+        },
         "outcomes": {"accepted": 2, "below_level": 1, "rate_limited": 4, "rejected.invalid_level": 1},
     }
     assert response.status_code == 200

@@ -1,0 +1,38 @@
+"""Addresses that agents know, or build themselves: at the root, and again below /ingest/. Never a redirect: POST would
+become GET. A line a protocol."""
+
+from django.urls import re_path
+
+from foundation.methods import by_method
+from ingest.handshakes import elasticsearch, labels, logs_only, ready
+from ingest.protocols.elasticsearch import ELASTICSEARCH
+from ingest.protocols.loki import LOKI
+from ingest.protocols.ndjson import NDJSON
+from ingest.protocols.otlp import OTLP
+from ingest.views import takes
+
+_bulk, _loki, _otlp = takes(ELASTICSEARCH, by_put=True), takes(LOKI), takes(OTLP)
+_SET_UP = (
+    r"(?P<asked>_(?:license|xpack|cluster/health|index_template|template|data_stream|ilm/policy|ingest/pipeline"
+    r"|component_template|alias|aliases|nodes|cat|logstash)(?:/.*)?)"
+)
+
+urlpatterns = [
+    re_path(r"^otlp/v1/logs/?\Z", _otlp),
+    re_path(r"^otlp/v1/(?:traces|metrics)/?\Z", logs_only),
+    re_path(r"^loki/api/v1/push/?\Z", _loki),
+    re_path(r"^api/prom/push/?\Z", _loki),
+    re_path(r"^loki/api/v1/labels/?\Z", labels),
+    re_path(r"^ready/?\Z", ready),
+    re_path(r"^(?:elasticsearch/)?_bulk/?\Z", _bulk),
+    re_path(r"^(?:elasticsearch/)?(?P<index>[^/]+)/_bulk/?\Z", _bulk),
+    re_path(rf"^(?:elasticsearch/)?{_SET_UP}\Z", elasticsearch),
+    re_path(r"^elasticsearch/?\Z", elasticsearch),
+    re_path(r"^elasticsearch/(?P<asked>[^/]+)/?\Z", elasticsearch),
+]
+below_ingest = [
+    *urlpatterns,
+    re_path(r"^v1/logs/?\Z", by_method(POST=_otlp)),
+    re_path(r"^v1/ndjson/?\Z", takes(NDJSON, is_described=False)),
+    re_path(r"^\Z", elasticsearch),
+]

@@ -1,0 +1,238 @@
+"""A JSON object of anybody's → an entry: which of its names mean the message, the time, the level, the error. Pure.
+
+Names are flat (`log.level`) or nested (`{"log": {"level": …}}`), as of the Elastic Common Schema. What means none of
+these is metadata, under its own name. Nothing here is an error: what cannot be read is said in the metadata.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+from msgspec import json
+
+from foundation.levels import LevelName
+from ingest.severities import severity_of
+from ingest.timestamps import moment_of
+from storage.entry import Entry, EntryError
+
+ORIGINAL_TIME, SEVERITY_TEXT = "luminalog.original_time", "severity_text"
+#: What an entry is made of, and the names for it; of several in one object the first here is taken.
+_NAMES = {
+    "message": "message msg log text body line event @message MESSAGE short_message event.original",
+    "time": "@timestamp timestamp time ts date datetime eventTime ISODATE created",
+    "level": "log.level level severity loglevel levelname lvl severity_text LEVEL PRIORITY",
+    "environment": "service.environment environment deployment.environment labels.env env",
+    "trace_id": "trace_id traceId traceID traceid trace.id",
+    "span_id": "span_id spanId spanID spanid span.id transaction.id",
+    "parent_span_id": "parent_span_id parentSpanId parent.id",
+    "project_id": "project_id",
+    "privacy_mode": "privacy_mode",
+    "error": "err error exception",
+    "error.type": "error.type exception.type",
+    "error.message": "error.message exception.message",
+    "error.stack_trace": "error.stack_trace exception.stacktrace exc_info stack_trace stacktrace",
+    "metadata": "metadata",
+}
+_PLACES = {name: place for place, names in _NAMES.items() for name in names.split()}
+_RANKS = {name: rank for rank, name in enumerate(chain.from_iterable(map(str.split, _NAMES.values())))}
+#: Objects that may hold some of these, and which: `{"log": {"level": …}}`.
+_NESTED: dict[str, tuple[str, ...]] = {}
+for _name in _PLACES:
+    _outer, _, _inner = _name.partition(".")
+    if _inner:
+        _NESTED[_outer] = (*_NESTED.get(_outer, ()), _inner)
+_TEXTS = ("environment", "trace_id", "span_id", "parent_span_id", "project_id")
+_ERROR_TYPES, _ERROR_MESSAGES = ("type", "name", "class"), ("message", "msg")
+_ERROR_STACKS = ("stack", "stack_trace", "stacktrace")
+
+_encode = json.Encoder().encode
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Overrides:
+    """Names that a sender's address gives for time, message and level, before those that we know."""
+
+    time: str | None = None
+    message: str | None = None
+    level: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.time or self.message or self.level)
+
+
+NONE = Overrides()
+
+
+def entry_of(fields: dict[str, Any], *, now: datetime, overrides: Overrides = NONE) -> Entry:
+    """Make an entry of an object; `now` is its time where it has none. `fields` is used up."""
+    found = _found(fields)
+    if overrides:
+        found |= {
+            place: name
+            for place, name in (("time", overrides.time), ("message", overrides.message), ("level", overrides.level))
+            if name in fields
+        }
+    whole = None if "message" in found else text_of(fields)
+    timestamp = _time(fields, found, now)
+    level = _level(fields, found)
+    error = _error(fields, found)
+    message = _message(fields, found)
+    if message is None:
+        message = (error.message if error else None) or whole or text_of(fields)
+    texts = {place: _short_text(fields, found[place]) for place in _TEXTS if place in found}
+    private = fields.pop("privacy_mode") if isinstance(fields.get("privacy_mode"), bool) else None
+    metadata = fields
+    if "metadata" in found and isinstance(inner := fields.get("metadata"), dict):
+        del fields["metadata"]
+        metadata = inner | fields
+    return Entry(
+        timestamp=timestamp,
+        level=level,
+        message=message,
+        privacy_mode=private,
+        metadata=metadata or None,
+        error=error,
+        **texts,
+    )
+
+
+def text_of(value: Any) -> str:
+    """Return what is no text as compact JSON, and a text as it is."""
+    return value if isinstance(value, str) else _encode(value).decode()
+
+
+def _found(fields: dict[str, Any]) -> dict[str, str]:
+    """Return which name of `fields` stands for what; nested ones are made flat first. Null means absent."""
+    found: dict[str, str] = {}
+    nested: list[str] = []
+    absent: list[str] = []
+    for name, value in fields.items():
+        if type(value) is dict and name in _NESTED:
+            nested.append(name)
+            if _PLACES.get(name) == "message":
+                continue
+        place = _PLACES.get(name)
+        if place is None:
+            continue
+        if value is None:
+            absent.append(name)
+        elif place not in found or _RANKS[name] < _RANKS[found[place]]:
+            found[place] = name
+    for name in absent:
+        del fields[name]
+    return _found(fields) if nested and _flatten(fields, nested) else found
+
+
+def _flatten(fields: dict[str, Any], outers: list[str]) -> bool:
+    """Take what has a place in an entry out of objects; tell whether there was anything."""
+    was_any = False
+    for outer in outers:
+        value = fields[outer]
+        if outer in ("error", "exception") and _is_error(value):
+            continue  # it is looked at as a whole
+        inners = [inner for inner in _NESTED[outer] if inner in value and f"{outer}.{inner}" not in fields]
+        for inner in inners:
+            fields[f"{outer}.{inner}"] = value.pop(inner)
+            was_any = True
+        if not value:
+            del fields[outer]
+    return was_any
+
+
+def _time(fields: dict[str, Any], found: Mapping[str, str], now: datetime) -> datetime:
+    name = found.get("time")
+    if name is None:
+        return now
+    original = fields.pop(name)
+    moment = moment_of(original)
+    if moment is None:
+        fields[ORIGINAL_TIME] = original
+    return moment or now
+
+
+def _level(fields: dict[str, Any], found: Mapping[str, str]) -> LevelName:
+    name = found.get("level")
+    severity = severity_of(fields[name]) if name is not None else None
+    if severity is None:
+        return "info"
+    del fields[name]  # type: ignore[arg-type]
+    level, text = severity
+    if text is not None and SEVERITY_TEXT not in fields:
+        fields[SEVERITY_TEXT] = text
+    return level
+
+
+def _message(fields: dict[str, Any], found: Mapping[str, str]) -> str | None:
+    name = found.get("message")
+    return None if name is None else text_of(fields.pop(name))
+
+
+def _short_text(fields: dict[str, Any], name: str) -> str | None:
+    """Take a text; what is none stays in the metadata."""
+    value = fields[name]
+    if isinstance(value, str):
+        return fields.pop(name) or None
+    return None
+
+
+def _error(fields: dict[str, Any], found: Mapping[str, str]) -> EntryError | None:
+    error = None
+    whole = found.get("error")
+    if whole and isinstance(fields[whole], dict) and _is_error(fields[whole]):
+        error = _error_of(fields.pop(whole))
+    parts = {
+        place: found[f"error.{place}"] for place in ("type", "message", "stack_trace") if f"error.{place}" in found
+    }
+    texts = {place: fields[name] for place, name in parts.items() if isinstance(fields[name], str | list)}
+    if not texts:
+        return error
+    error = error or EntryError()
+    for place, value in texts.items():
+        if place == "stack_trace":
+            _add_stack(error, value)
+        elif isinstance(value, str):
+            setattr(error, place, getattr(error, place) or value)
+        else:
+            continue
+        del fields[parts[place]]
+    return error
+
+
+def _is_error(value: Mapping[str, Any]) -> bool:
+    return any(isinstance(value.get(name), str) for name in (*_ERROR_TYPES, *_ERROR_MESSAGES, *_ERROR_STACKS))
+
+
+def _error_of(value: dict[str, Any]) -> EntryError:
+    error = EntryError(
+        type=_pop_text(value, _ERROR_TYPES),
+        message=_pop_text(value, _ERROR_MESSAGES),
+        fingerprint=_pop_text(value, ("fingerprint",)),
+    )
+    stack = next((value.pop(name) for name in _ERROR_STACKS if isinstance(value.get(name), str | list)), None)
+    if stack is not None:
+        _add_stack(error, stack)
+    context = value.pop("context", None)
+    error.context = (context if isinstance(context, dict) else {"context": context} if context else {}) | value or None
+    return error
+
+
+def _pop_text(value: dict[str, Any], names: tuple[str, ...]) -> str | None:
+    return next((value.pop(name) for name in names if isinstance(value.get(name), str)), None)
+
+
+def _add_stack(error: EntryError, stack: Any) -> None:
+    """Add the lines of a stack trace; a Python traceback's last line also names type and message."""
+    lines = lines_of(stack)
+    error.stack_trace = error.stack_trace or lines or None
+    if lines and lines[0].startswith("Traceback (most recent call last)"):
+        name, _, message = lines[-1].partition(": ")
+        error.type, error.message = error.type or name, error.message or message or None
+
+
+def lines_of(stack: Any) -> list[str]:
+    """Return the lines of a stack trace, given as a text or a list."""
+    if isinstance(stack, str):
+        return stack.strip("\r\n").splitlines()
+    return [text_of(line) for line in stack]

@@ -1,0 +1,498 @@
+"""Agents that people run already: each protocol's entries are kept, answered and refused as its clients expect."""
+
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from cramjam import snappy
+from django.test import Client
+
+from accounts.models import ApiKey, Organisation
+from foundation import valkey
+from ingest.models import SpooledBatch
+from ingest.protocol import Head
+from ingest.protocols.elasticsearch import handshake
+from ingest.protocols.loki import wire as loki
+from ingest.spool.payload import unpack
+from quotas import outcomes
+from quotas.limiter import limiter
+from quotas.limits import limits_for
+from quotas.models import HourlyUsage, MonthlyUsage, Plan
+from quotas.throttling import levels_of
+from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
+
+otlp_service = pytest.importorskip("opentelemetry.proto.collector.logs.v1.logs_service_pb2")
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NANOSECONDS = 1795773600_123_456_789
+TIME = "2026-11-27T10:00:00.123456Z"
+TRACE, SPAN = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_noted(transactional_db: None) -> Iterator[None]:
+    outcomes.flush()
+    yield
+    outcomes.flush()
+
+
+@pytest.fixture
+def key() -> str:
+    return make_api_key(make_organisation("acme", plan=make_plan()))[1]
+
+
+def send(to: str, body: bytes | str, *, key: str | None, media_type: str = "application/json", **headers: str) -> Any:
+    given = {name.replace("_", "-"): value for name, value in headers.items()} | ({"x-api-key": key} if key else {})
+    return Client().post(to, body, content_type=media_type, headers=given)
+
+
+def stored() -> list[dict[str, Any]]:
+    batches = SpooledBatch.objects.order_by("pk")
+    return [json.loads(line) for batch in batches for line in unpack(bytes(batch.payload))]
+
+
+def counted(field: str = "requests") -> dict[str, int]:
+    outcomes.flush()
+    return dict(HourlyUsage.objects.values_list("outcome", field))
+
+
+# --- bodies -----------------------------------------------------------------------------------------------------------
+
+
+def otlp_request(records: int = 1, *, text: bytes = b"hello") -> Any:
+    request = otlp_service.ExportLogsServiceRequest()
+    resource_logs = request.resource_logs.add()
+    for name, value in (("service.name", "shop"), ("deployment.environment.name", "qa"), ("telemetry.sdk.name", "x")):
+        resource_logs.resource.attributes.add(key=name).value.string_value = value
+    scope_logs = resource_logs.scope_logs.add()
+    scope_logs.scope.name = "app"
+    for _ in range(records):
+        record = scope_logs.log_records.add(
+            time_unix_nano=NANOSECONDS,
+            severity_number=13,
+            severity_text="WARN",
+            trace_id=bytes.fromhex(TRACE),
+            span_id=bytes.fromhex(SPAN),
+        )
+        record.body.string_value = text.decode()
+        record.attributes.add(key="http.status").value.int_value = -5
+        record.attributes.add(key="exception.type").value.string_value = "ValueError"
+        record.attributes.add(key="exception.stacktrace").value.string_value = "Traceback\n  at x"
+        nested = record.attributes.add(key="nested").value.kvlist_value
+        nested.values.add(key="list").value.array_value.values.add().bool_value = True
+        nested.values.add(key="bytes").value.bytes_value = b"\xff"
+        nested.values.add(key="double").value.double_value = 0.5
+    return request
+
+
+OTLP_ENTRY = {
+    "timestamp": TIME,
+    "level": "warn",
+    "message": "hello",
+    "environment": "qa",
+    "trace_id": TRACE,
+    "span_id": SPAN,
+    "metadata": {
+        "resource": {"service.name": "shop", "deployment.environment.name": "qa"},
+        "scope": {"name": "app"},
+        "http.status": -5,
+        "nested": {"list": [True], "bytes": "/w==", "double": 0.5},
+    },
+    "error": {"type": "ValueError", "stack_trace": ["Traceback", "  at x"]},
+}
+
+
+def otlp_json(*, snake: bool = False) -> dict[str, Any]:
+    def name(text: str) -> str:
+        return "".join("_" + one.lower() if one.isupper() else one for one in text) if snake else text
+
+    def text(key: str, value: str) -> dict[str, Any]:
+        return {"key": key, "value": {name("stringValue"): value}}
+
+    nested = [
+        {"key": "list", "value": {name("arrayValue"): {"values": [{name("boolValue"): True}]}}},
+        {"key": "bytes", "value": {name("bytesValue"): "/w=="}},
+        {"key": "double", "value": {name("doubleValue"): 0.5}},
+    ]
+    record = {
+        name("timeUnixNano"): str(NANOSECONDS),
+        name("severityNumber"): 13,
+        name("severityText"): "WARN",
+        name("traceId"): base64.b64encode(bytes.fromhex(TRACE)).decode() if snake else TRACE.upper(),
+        name("spanId"): base64.b64encode(bytes.fromhex(SPAN)).decode() if snake else SPAN,
+        "body": {name("stringValue"): "hello"},
+        "unknown": [1],
+        "attributes": [
+            {"key": "http.status", "value": {name("intValue"): "-5" if snake else -5}},
+            text("exception.type", "ValueError"),
+            text("exception.stacktrace", "Traceback\n  at x"),
+            {"key": "nested", "value": {name("kvlistValue"): {"values": nested}}},
+        ],
+    }
+    resource = {"attributes": [text("service.name", "shop"), text("deployment.environment.name", "qa")]}
+    scope_logs = [{"scope": {"name": "app"}, name("logRecords"): [record]}]
+    return {name("resourceLogs"): [{"resource": resource, name("scopeLogs"): scope_logs}]}
+
+
+def loki_push(*lines: bytes, labels: bytes = b'{app="shop", level="warn", env="qa"}') -> bytes:
+    stream = loki._Stream(labels=labels)
+    for line in lines:
+        entry = stream.entries.add(line=line)
+        entry.timestamp.seconds, entry.timestamp.nanos = divmod(NANOSECONDS, 10**9)
+        entry.metadata.add(name=b"trace_id", value=TRACE.encode())
+    content: bytes = stream.SerializeToString()
+    return b"\x0a" + _varint(len(content)) + content
+
+
+def _varint(number: int) -> bytes:
+    return bytes([number & 0x7F | 0x80]) + _varint(number >> 7) if number > 0x7F else bytes([number])
+
+
+def loki_json(*lines: str) -> dict[str, Any]:
+    values = [[str(NANOSECONDS), line, {"trace_id": TRACE}] for line in lines]
+    return {"streams": [{"stream": {"app": "shop", "level": "warn", "env": "qa"}, "values": values}]}
+
+
+def loki_entry(message: str = "hello", **metadata: Any) -> dict[str, Any]:
+    return {
+        "timestamp": TIME,
+        "level": "warn",
+        "message": message,
+        "environment": "qa",
+        "trace_id": TRACE,
+        "metadata": {"labels": {"app": "shop", "level": "warn", "env": "qa"}, "trace_id": TRACE, **metadata},
+    }
+
+
+def bulk(*pairs: tuple[dict[str, Any], dict[str, Any] | None]) -> str:
+    return "".join(json.dumps(one) + "\n" for pair in pairs for one in pair if one is not None)
+
+
+DOCUMENT = {
+    "@timestamp": "2026-11-27T11:00:00.123456+01:00", "message": "hello", "log": {"level": "WARN", "logger": "x"},
+    "service": {"environment": "qa", "name": "shop"}, "error": {"type": "E", "stack_trace": "a\nb"},
+    "trace.id": TRACE,
+}  # fmt: skip
+DOCUMENT_ENTRY = {
+    "timestamp": TIME, "level": "warn", "message": "hello", "environment": "qa", "trace_id": TRACE,
+    "metadata": {"log": {"logger": "x"}, "service": {"name": "shop"}, "_index": "app"},
+    "error": {"type": "E", "stack_trace": ["a", "b"]},
+}  # fmt: skip
+
+
+# --- OTLP -------------------------------------------------------------------------------------------------------------
+
+PROTOBUF = "application/x-protobuf"
+
+
+@pytest.mark.parametrize(
+    "to", ["/v1/logs", "/otlp/v1/logs", "/otlp/v1/logs/", "/ingest/otlp/v1/logs", "/ingest/v1/logs"]
+)
+def test_otlp_protobuf_is_kept(key: str, to: str):
+    answer = send(to, otlp_request().SerializeToString(), key=key, media_type=PROTOBUF)
+    assert (answer.status_code, answer["Content-Type"], answer.content) == (200, PROTOBUF, b"")
+    assert stored() == [OTLP_ENTRY]
+    assert counted() == {"protocol.otlp": 1}
+
+
+@pytest.mark.parametrize("to", ["/v1/logs", "/otlp/v1/logs"])
+@pytest.mark.parametrize("snake", [False, True])
+def test_otlp_json_is_kept(key: str, to: str, snake: bool):
+    body = gzip.compress(json.dumps(otlp_json(snake=snake)).encode())
+    answer = send(to, body, key=key, content_encoding="gzip")
+    assert (answer.status_code, answer.json()) == (200, {"partialSuccess": {}})
+    assert stored() == [OTLP_ENTRY]
+
+
+def test_otlp_takes_lists_and_lines_of_requests(key: str):
+    one = json.dumps(otlp_json())
+    for body in (f"[{one},{one}]", f"{one}\n{one}\n"):
+        assert send("/v1/logs", body, key=key).status_code == 200
+    assert stored() == [OTLP_ENTRY] * 4
+
+
+def test_bodies_of_fluent_bit_are_understood(key: str):
+    record = {"body": {"kvlistValue": {"values": [
+        {"key": "log", "value": {"stringValue": "boom"}}, {"key": "level", "value": {"stringValue": "error"}},
+        {"key": "pid", "value": {"intValue": 7}},
+    ]}}}  # fmt: skip
+    body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record, {"eventName": "click"}]}]}]})
+    assert send("/otlp/v1/logs", body, key=key).status_code == 200
+    found = [(entry["level"], entry["message"], entry.get("metadata")) for entry in stored()]
+    assert found == [("error", "boom", {"pid": 7}), ("info", "click", None)]
+
+
+def test_one_bad_byte_loses_nothing(key: str):
+    good = otlp_request(3, text=b"helloXworld").SerializeToString()
+    assert (
+        send("/v1/logs", good.replace(b"helloXworld", b"hello\xffworld"), key=key, media_type=PROTOBUF).status_code
+        == 200
+    )
+    assert [entry["message"] for entry in stored()] == ["hello�world"] * 3
+
+
+def test_otlp_refuses_in_its_words(key: str):
+    broken = send("/v1/logs", b"\x0a\xff\xff", key=key, media_type=PROTOBUF)
+    assert (broken.status_code, broken["Content-Type"], broken.content[:2]) == (400, PROTOBUF, b"\x08\x03")
+    missing = send("/otlp/v1/logs", json.dumps(otlp_json()), key=None)
+    assert (missing.status_code, missing.json()["code"]) == (401, 16)
+    for signal in ("/v1/traces", "/v1/metrics", "/otlp/v1/metrics", "/ingest/otlp/v1/traces/"):
+        other = send(signal, b"{}", key=key)
+        assert (other.status_code, other.json()["code"]) == (404, 5)
+        assert "Only logs" in other.json()["message"]
+
+
+def test_what_was_cut_is_told_once_a_minute(key: str):
+    body = otlp_request(text=b"x" * 20_000).SerializeToString()
+    first, second = (send("/v1/logs", body, key=key, media_type=PROTOBUF) for _ in range(2))
+    assert (b"luminalog.cut" in first.content, second.content) == (True, b"")
+    assert counted("entries") == {"protocol.otlp": 2, "cut.message": 2}
+
+
+def test_published_api_stays_as_it_was_beside_otlp(key: str):
+    line = {"timestamp": "2026-11-27T10:00:00Z", "level": "info", "message": 'says "resourceLogs"'}
+    assert send("/v1/logs", json.dumps({"logs": [line], "resourceLogs": []}), key=key).json()["processed"] == 1
+    assert send("/v1/logs", json.dumps({"resource": []}), key=key).json()["code"] == "field_required"
+    coded = send("/v1/logs", zlib.compress(json.dumps({"logs": [line]}).encode()), key=key, content_encoding="deflate")
+    assert (coded.status_code, coded.json()["code"]) == (415, "unsupported_encoding")
+    otlp = send("/v1/logs", zlib.compress(json.dumps(otlp_json()).encode()), key=key, content_encoding="deflate")
+    assert otlp.status_code == 200
+
+
+# --- Loki -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("media_type", "coding"), [(PROTOBUF, ""), (PROTOBUF, "snappy"), ("", "")])
+@pytest.mark.parametrize("to", ["/loki/api/v1/push", "/api/prom/push/", "/ingest/loki/api/v1/push"])
+def test_loki_protobuf_is_kept(key: str, to: str, media_type: str, coding: str):
+    body = bytes(snappy.compress_raw(loki_push(b"hello", b'{"msg": "json", "level": 50, "pid": 7}', b"bad \xff byte")))
+    answer = send(to, body, key=key, media_type=media_type, **({"content_encoding": coding} if coding else {}))
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "Content-Type" not in answer
+    assert stored() == [loki_entry(), loki_entry("json", pid=7), loki_entry("bad � byte")]
+
+
+def test_loki_json_is_kept(key: str):
+    body = json.dumps(loki_json("hello", '{"msg": "json", "pid": 7}'))
+    assert send("/loki/api/v1/push", body, key=key).status_code == 204
+    assert (
+        send("/loki/api/v1/push", zlib.compress(body.encode()), key=key, content_encoding="deflate").status_code == 204
+    )
+    assert stored() == [loki_entry(), loki_entry("json", pid=7)] * 2
+
+
+@pytest.mark.parametrize(
+    ("body", "messages"),
+    [
+        ('{"streams": null}', []),
+        ("{}", []),
+        (
+            '{"streams": [{"stream": {}, "values": [["1795773600123456789", "a", {}], [1795773600123456789,"b"],1]}]}',
+            "ab",
+        ),
+        ('{"streams": [{"labels": "{a=\\"b\\"}", "entries": [{"ts": "2026-11-27T10:00:00Z", "line": "a"}]}]}', "a"),
+        ('{"streams": [{"stream": {"a": NaN}, "values": [["1", "a"]]}]}', "a"),
+    ],
+)
+def test_loki_json_of_all_kinds_is_taken(key: str, body: str, messages: str):
+    assert send("/loki/api/v1/push", body, key=key).status_code == 204
+    assert [entry["message"] for entry in stored()] == list(messages)
+
+
+def test_labels_are_read_as_prometheus_writes_them():
+    assert loki.labels_of(r'{a="x", b_2 = "q\"\\\n,}", c=""}') == {"a": "x", "b_2": 'q"\\\n,}', "c": ""}
+    assert loki.labels_of("{}") == {}
+    assert loki.labels_of("nonsense") == {"labels": "nonsense"}
+
+
+def test_loki_refuses_in_plain_text(key: str):
+    refused = send("/loki/api/v1/push", b"nonsense", key=key, media_type=PROTOBUF)
+    assert (refused.status_code, refused["Content-Type"]) == (400, "text/plain; charset=utf-8")
+    assert send("/loki/api/v1/push", "{", key=key).status_code == 400
+    for address in ("/ready", "/loki/api/v1/labels", "/ingest/ready"):
+        assert Client().get(address).status_code == 200
+        assert Client().head(address).status_code == 200
+
+
+# --- Elasticsearch ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", ["/_bulk", "/app/_bulk", "/elasticsearch/_bulk/", "/ingest/elasticsearch/app/_bulk"])
+@pytest.mark.parametrize("method", ["post", "put"])
+def test_bulk_is_kept(key: str, to: str, method: str):
+    body = bulk(({"create": {"_index": "app", "attempts": 0}}, DOCUMENT))
+    accept = "application/vnd.elasticsearch+json; compatible-with=9"
+    answer = getattr(Client(), method)(
+        to, body, content_type="application/x-ndjson", headers={"x-api-key": key, "Accept": accept}
+    )
+    item = b'{"create":{"_index":"app","_id":"","_version":1,"result":"created","status":201}}'
+    assert (answer.status_code, answer.content) == (200, b'{"took":1,"errors":false,"items":[%b]}' % item)
+    assert (answer["Content-Type"], answer["X-Elastic-Product"]) == (accept, "Elasticsearch")
+    assert stored() == [DOCUMENT_ENTRY]
+
+
+def test_each_action_has_its_item(key: str):
+    body = (
+        bulk(({"index": {"_id": "1"}}, {"message": "a"}), ({"delete": {"_index": "x", "_id": "2"}}, None))
+        + '\r\n{"index": {}}\r\n{broken\r\n\r\n'
+        + bulk(({"update": {"_id": "3"}}, {"doc": {"message": "b"}}), ({"nonsense": {}}, {}))
+        + '{"create": {}}\n{"message": "c"}'
+    )
+    answer = send("/logs/_bulk", body, key=key).json()
+    assert answer["errors"] is True
+    assert [(*item, next(iter(item.values()))["status"]) for item in answer["items"]] == [
+        ("index", 201), ("delete", 404), ("index", 400), ("update", 200), ("index", 400), ("create", 201),
+    ]  # fmt: skip
+    assert [(entry["message"], entry.get("metadata")) for entry in stored()] == [("a", None), ("b", None), ("c", None)]
+    assert counted("entries") == {"protocol.elasticsearch": 3, "rejected.malformed_json": 2}
+
+
+def test_elasticsearch_refuses_in_its_words(key: str):
+    for refused, status, kind in (
+        (send("/_bulk", "\n", key=key), 400, "illegal_argument_exception"),
+        (send("/_bulk", "{}", key=None), 401, "security_exception"),
+        (Client().get("/elasticsearch/"), 401, "security_exception"),
+    ):
+        assert (refused.status_code, refused.json()["status"], refused.json()["error"]["type"]) == (
+            status,
+            status,
+            kind,
+        )
+    assert send("/_bulk", "{}", key=None)["WWW-Authenticate"] == 'Basic realm="luminalog"'
+
+
+@pytest.mark.parametrize(
+    ("method", "asked", "said"),
+    [
+        ("GET", "/_license", '"status":"active"'), ("GET", "/_xpack", '"features"'),
+        ("HEAD", "/_index_template/logs", ""), ("GET", "/_index_template/logs", '"index_templates":[]'),
+        ("GET", "/_ilm/policy/filebeat", '"filebeat":{'), ("PUT", "/_ingest/pipeline/x", '"acknowledged":true'),
+        ("PUT", "/elasticsearch/logs-2026", '"acknowledged":true'), ("GET", "/_cluster/health/x?wait=1", '"green"'),
+        ("GET", "/_nodes/http", "{}"), ("GET", "/ingest/_license", '"basic"'),
+        ("GET", "/ingest/elasticsearch", "You Know"),
+    ],
+)  # fmt: skip
+def test_everything_is_set_up_already(key: str, method: str, asked: str, said: str):
+    answer = Client().generic(method, asked, headers={"x-api-key": key})
+    assert (answer.status_code, answer["X-Elastic-Product"]) == (200, "Elasticsearch")
+    assert said in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("headers", "version"),
+    [
+        ({"Accept": "application/vnd.elasticsearch+json; compatible-with=9"}, "9.0.0"),
+        ({"Accept": "application/vnd.elasticsearch+json;compatible-with=7"}, "7.17.0"),
+        ({"User-Agent": "Elastic-filebeat/8.11.3 (linux)"}, "8.11.3"),
+        ({"User-Agent": "elasticsearch-py/7.17.9 (Python 3)"}, "7.17.9"),
+        ({"User-Agent": "Logstash/8.x"}, "8.17.0"),
+    ],
+)
+def test_root_is_an_elasticsearch_for_who_looks_for_one(key: str, headers: dict[str, str], version: str):
+    credentials = base64.b64encode(f"elastic:{key}".encode()).decode()
+    answer = Client().get("/", headers={"Authorization": f"Basic {credentials}", **headers})
+    assert (answer.status_code, answer.json()["version"]["number"]) == (200, version)
+    assert len(answer.json()["cluster_uuid"]) == 22
+
+
+def test_root_is_a_page_for_everybody_else():
+    assert "text/html" in Client().get("/", headers={"User-Agent": "curl/8"})["Content-Type"]
+    head = Head(captured={"asked": ""})
+    assert handshake.answer(head, method="GET", cluster_id="x", version="8.1.0") is not None
+
+
+# --- what all have in common ------------------------------------------------------------------------------------------
+
+LINES = '{"msg": "a"}\n'
+
+
+def basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def test_key_is_found_in_all_its_forms(key: str):
+    encoded = base64.b64encode(f"id:{key}".encode()).decode()
+    forms = [f"Bearer {key}", f"bearer {key}", f"Splunk {key}", f"ApiKey {key}", f"ApiKey {encoded}"]
+    for value in [*forms, basic("anybody", key), basic(key, "")]:
+        assert send("/v1/ndjson", LINES, key=None, authorization=value).status_code == 200, value
+    proxied = send("/v1/ndjson", LINES, key=key, authorization=basic("me", "mine"))
+    assert proxied.status_code == 200
+    for value in (basic("me", "mine"), "Bearer nonsense", f"Token {key}", "Basic !", "Bearer"):
+        assert send("/v1/ndjson", LINES, key=None, authorization=value).json()["code"] == "missing_api_key", value
+    other = "ll_" + "0" * 48
+    assert send("/v1/ndjson", LINES, key=None, authorization=basic(key, other)).json()["code"] == "invalid_api_key"
+    assert send("/v1/ndjson", LINES, key=other, authorization=f"Bearer {key}").json()["code"] == "invalid_api_key"
+    for value, status in ((f"Bearer {key}", 200), (basic("", key), 401)):
+        assert Client().get("/v1/usage", headers={"Authorization": value}).status_code == status
+
+
+def test_codings_are_undone_by_name_and_by_looks(key: str):
+    for packed in (
+        gzip.compress(LINES.encode()),
+        zlib.compress(LINES.encode()),
+        bytes(snappy.compress(LINES.encode())),
+    ):
+        for coding in ("", "gzip,deflate"):
+            given = {"content_encoding": coding} if coding else {}
+            assert send("/v1/ndjson", packed, key=key, **given).status_code == 200
+    assert send("/v1/ndjson", b"\x1f\x8bnonsense", key=key).json()["code"] == "bad_compression"
+    assert len(stored()) == 6
+
+
+def test_hundred_thousand_entries_pass_at_the_first_try_and_are_owed():
+    organisation = make_organisation("indie", plan=Plan.objects.get(slug="indie"))
+    _, key = make_api_key(organisation)
+    answer = send("/v1/ndjson", LINES * 100_000, key=key)
+    assert (answer.status_code, answer.json()["processed"]) == (200, 100_000)
+    assert answer["X-RateLimit-Remaining"] == "0"
+    assert MonthlyUsage.objects.get().entries == 100_000
+    assert send("/v1/ndjson", LINES * 100_001, key=make_api_key(make_organisation("other"))[1]).status_code == 413
+
+
+def left(organisation: Organisation) -> int:
+    """Thousandths of a token that are left of 60; this bucket gets one back in 60 ms."""
+    state = valkey.client().get(valkey.key("bucket", f"{{{organisation.pk}}}", "ingest"))
+    return 60_000 - (int(state.split()[0]) // 60_000 if state else 0)
+
+
+def test_agents_pay_by_entries():
+    plan = make_plan(requests_per_minute=1, burst_requests=60)
+    organisation = make_organisation("slow", plan=plan)
+    _, key = make_api_key(organisation)
+    spent = []
+    for body, status in ((LINES, 200), (LINES * 20, 200), (LINES * 1_000, 200), ("{broken", 400)):
+        before = left(organisation)
+        assert send("/v1/ndjson", body, key=key).status_code == status
+        spent.append(before - left(organisation))
+    plan.monthly_bytes = 1
+    plan.save()
+    before = left(organisation)
+    full = send("/v1/ndjson", LINES * 100, key=key)
+    assert (full.status_code, full.json()["code"], full["Retry-After"]) == (429, "quota_exhausted", "30")
+    spent.append(before - left(organisation))
+    spent_less = [0 <= expected - found < 400 for expected, found in zip((20, 20, 1_000, 20, 0), spent, strict=True)]
+    assert (all(spent_less), spent[2] > 500) == (True, True), spent
+
+
+def test_agents_are_told_to_come_again_soon():
+    organisation = make_organisation("slow", plan=make_plan(requests_per_minute=1, burst_requests=1))
+    api_key, key = make_api_key(organisation)
+    limiter.settle(levels_of(caller_of(api_key), limits_for(organisation.pk), area="ingest"), cost=10_000, paid=-10_000)
+    for to in ("/v1/ndjson", "/loki/api/v1/push", "/_bulk", "/otlp/v1/logs"):
+        refused = send(to, "{}", key=key)
+        assert (refused.status_code, refused["Retry-After"]) == (429, "5")
+    assert send("/_bulk", "{}", key=key).json()["error"]["type"] == "es_rejected_execution_exception"
+
+
+def test_usage_tells_by_protocol(key: str):
+    for _ in range(2):
+        send("/loki/api/v1/push", json.dumps(loki_json("a", "b")), key=key)
+    ApiKey.objects.update(minimum_level=40)
+    outcomes.flush()
+    [line] = Client().get("/v1/usage", headers={"x-api-key": key}).json()["by_api_key"]
+    assert line["by_protocol"]["loki"] | {"bytes": 0} == {"requests": 2, "entries": 4, "bytes": 0}
+    assert (line["outcomes"], line["refused_requests"], line["cut_entries"]) == ({}, 0, {})

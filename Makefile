@@ -42,7 +42,7 @@ coverage: $(VENV)/.development browser ## Say which lines and branches no test r
 	$(BIN)/python -m coverage report
 
 hostile: $(VENV)/.development proxy ## Try hostile input for longer: more examples and bodies (SEED=1 to repeat one run)
-	LUMINALOG_HOSTILE_EXAMPLES=20 LUMINALOG_HOSTILE_SEED=$(SEED) $(BIN)/python -m pytest tests/hostile tests/integration/test_express.py
+	LUMINALOG_HOSTILE_EXAMPLES=20 LUMINALOG_HOSTILE_SEED=$(SEED) $(BIN)/python -m pytest tests/hostile tests/integration/test_express.py tests/limits/test_agent_bodies.py
 
 lint: $(VENV)/.development ## Check style, types, imports, production settings and known holes in requirements
 	$(BIN)/ruff format --check .
@@ -69,6 +69,7 @@ chaos-mutants: $(VENV)/.development ## Break the product itself in nineteen ways
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, WRITE=1: docs/performance.md)
+	$(BIN)/python -m tests.benchmarks.protocols $(if $(WRITE),--write)
 	$(BIN)/python -m tests.benchmarks.ingest $(if $(QUICK),--quick) $(if $(PEER),--peer '$(PEER)') $(if $(WRITE),--write)
 
 bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer, ORDER=random for one open day, FOLDER=… to keep them, WRITE=1)

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from msgspec import json
+
 from foundation.levels import BY_NAME
 from foundation.refusals import FieldError, Refusal
 from ingest.canonical import MAX_ENTRY_TEXT_BYTES, Doubt, canonical_lines
@@ -30,6 +32,8 @@ MOST_SECONDS = {"rate_limited": 5}
 MOST_SECONDS_OF_OTHERS = 30
 #: An entry whose text is larger is not read: its beginning becomes the message.
 MAX_READ_BYTES = MAX_ENTRY_TEXT_BYTES
+
+_entry = json.Decoder(Entry).decode
 
 #: What a protocol yields.
 Draft = Entry | FieldError
@@ -134,8 +138,9 @@ class _Reading:
             lines = canonical_lines(entries)
         except (Doubt, OverflowError, RecursionError, UnicodeEncodeError):
             lines = [line for entry in entries for line in self._fitted(entry)]
-        if any(ESCAPED_NUL in line for line in lines):
-            lines = [replace_unstorable(line) for line in lines]
+        if ESCAPED_NUL in b"\n".join(lines):  # what is put in its place is longer
+            repaired = (_entry(replace_unstorable(line)) for line in lines)
+            lines = [line for entry in repaired for line in self._fitted(entry)]
         return lines
 
     def _fitted(self, entry: Entry) -> Iterator[bytes]:

@@ -50,7 +50,6 @@ class Pass:
     hierarchy: Hierarchy
     row: Row | None  # none when all entries are below the key's level
     accepted: Accepted
-    protocol: Protocol
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

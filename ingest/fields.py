@@ -7,6 +7,7 @@ these is metadata, under its own name. Nothing here is an error: what cannot be 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 from typing import Any
 
@@ -43,7 +44,11 @@ for _name in _PLACES:
     _outer, _, _inner = _name.partition(".")
     if _inner:
         _NESTED[_outer] = (*_NESTED.get(_outer, ()), _inner)
-_TEXTS = ("environment", "trace_id", "span_id", "parent_span_id", "project_id")
+#: In the order of an entry's fields.
+_TEXTS = ("environment", "project_id", "trace_id", "span_id", "parent_span_id")
+_ARGUMENTS = {place: number for number, place in enumerate(_TEXTS)}
+_INFO: tuple[LevelName, None] = ("info", None)
+MOST_NAMES_OF_A_PLAN = 64
 _ERROR_TYPES, _ERROR_MESSAGES = ("type", "name", "class"), ("message", "msg")
 _ERROR_STACKS = ("stack", "stack_trace", "stacktrace")
 
@@ -67,6 +72,54 @@ NONE = Overrides()
 
 def entry_of(fields: dict[str, Any], *, now: datetime, overrides: Overrides = NONE) -> Entry:
     """Make an entry of an object; `now` is its time where it has none. `fields` is used up."""
+    return (_plain_entry(fields, now) if overrides is NONE else None) or _entry(fields, now, overrides)
+
+
+@lru_cache(maxsize=1_024)
+def _plan(names: tuple[str, ...]) -> tuple[str, str | None, str | None, tuple[tuple[int, str], ...]] | None:
+    """Return which of an object's names are its message, time, level and short texts.
+
+    None when others of an entry are among them, or such as may hold some of an entry.
+    """
+    if not _NESTED.keys().isdisjoint(names):
+        return None
+    found = _found(dict.fromkeys(names, ""))
+    if "message" not in found or not found.keys() <= {"message", "time", "level", *_TEXTS}:
+        return None
+    texts = tuple((_ARGUMENTS[place], found[place]) for place in _TEXTS if place in found)
+    return found["message"], found.get("time"), found.get("level"), texts
+
+
+def _plain_entry(fields: dict[str, Any], now: datetime) -> Entry | None:
+    """Do what `_entry` does for an object whose values are as they usually are, in half the time; else None."""
+    plan = _plan(tuple(fields)) if len(fields) <= MOST_NAMES_OF_A_PLAN else None
+    if plan is None:
+        return None
+    message, time, level, texts = plan
+    text = fields[message]
+    moment = now if time is None else moment_of(fields[time])
+    severity = severity_of(fields[level]) if level is not None else _INFO
+    if text.__class__ is not str or moment is None or severity is None or severity[1] is not None:
+        return None
+    arguments: list[Any] = [None] * len(_TEXTS)
+    for place, name in texts:
+        if fields[name].__class__ is not str:
+            return None
+        arguments[place] = fields[name] or None
+    for _, name in texts:
+        del fields[name]
+    del fields[message]
+    if time is not None:
+        del fields[time]
+    if level is not None:
+        del fields[level]
+    environment, project_id, trace_id, span_id, parent_span_id = arguments
+    return Entry(
+        moment, severity[0], text, environment, project_id, trace_id, span_id, parent_span_id, None, fields or None
+    )
+
+
+def _entry(fields: dict[str, Any], now: datetime, overrides: Overrides) -> Entry:
     found = _found(fields)
     if overrides:
         found |= {

@@ -47,7 +47,7 @@ def fit(entry: Entry) -> list[str]:
     _fit_metadata(entry, cut)
     metadata = entry.metadata or {}
     if rest and len(encode(metadata)) + len(encode(rest)) + len(REST) + CUT_BYTES < MAX_METADATA_BYTES:
-        metadata[REST] = rest
+        entry.metadata = metadata = metadata | {REST: rest}
     if cut:
         entry.metadata = metadata | {CUT: cut}
     return sorted(cut)

@@ -11,9 +11,6 @@ LEAP_SECOND = re.compile(r":60(\.\d+)?(?=$|[Zz+-])", re.ASCII)
 FRACTION = re.compile(r"(\.\d{6})\d+", re.ASCII)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: Of the years 1 to 9999.
-_FIRST_MICROSECOND = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-_LAST_MICROSECOND = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 #: A number below which is in this unit, of so many microseconds: seconds, milliseconds, microseconds.
 _UNITS = ((10**11, 1_000_000), (10**14, 1_000), (10**17, 1))
 _NUMBER = re.compile(r"\d{9,20}(\.\d{1,12})?", re.ASCII)
@@ -41,10 +38,10 @@ def read_timestamp(raw: Raw | bytes) -> datetime:
 
 def of_nanoseconds(nanoseconds: int) -> datetime | None:
     """Return the moment so long after 1970; None beyond the years that we keep."""
-    microseconds = nanoseconds // 1_000
-    if not _FIRST_MICROSECOND <= microseconds <= _LAST_MICROSECOND:
+    try:
+        return EPOCH + timedelta(0, 0, nanoseconds // 1_000)
+    except OverflowError:
         return None
-    return EPOCH + timedelta(microseconds=microseconds)
 
 
 def moment_of(value: Any) -> datetime | None:
@@ -70,7 +67,8 @@ def _moment_of_number(number: int, *, nanoseconds: bool = False) -> datetime | N
 
 def _moment_of_text(text: str) -> datetime | None:
     try:
-        return as_utc(datetime.fromisoformat(text))
+        moment = datetime.fromisoformat(text)
+        return moment if moment.tzinfo is UTC else as_utc(moment)
     except (ValueError, OverflowError):
         pass
     text = text.strip()

@@ -17,7 +17,7 @@ from foundation.refusals import Refusal
 from ingest.agents import MAX_READ_BYTES, AgentProtocol, Draft, receipt_time
 from ingest.description import ENTRY, sending
 from ingest.elements import refusal
-from ingest.fields import Overrides, entry_of
+from ingest.fields import NONE, Overrides, entry_of
 from ingest.objects import elements, object_of, readable
 from ingest.protocol import Head, Incoming, Kept, Reply, Wishes
 from storage.entry import Entry
@@ -111,7 +111,7 @@ _OWN_NAMES = frozenset(Entry.__struct_fields__)
 
 def _overrides(head: Head) -> Overrides:
     given = {name: head.parameters.get(f"{name}_field") or None for name in ("time", "message", "level")}
-    return Overrides(**given)
+    return Overrides(**given) if any(given.values()) else NONE
 
 
 def _form(body: bytes) -> dict[str, Any]:

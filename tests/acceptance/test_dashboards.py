@@ -29,6 +29,7 @@ RARE = {
     "luminalog_rejected_entries_total": {"code", "process"},
     "luminalog_scrubbed_entries_total": {"action", "detector", "process"},
     "luminalog_grouping_failures_total": {"process", "step"},
+    "luminalog_cut_entries_total": {"part", "process"},
     "luminalog_proxy_refusals_total": {"status"},
 }
 

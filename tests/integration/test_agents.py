@@ -23,14 +23,21 @@ from quotas.limiter import limiter
 from quotas.limits import limits_for
 from quotas.models import HourlyUsage, MonthlyUsage, Plan
 from quotas.throttling import levels_of
+from tests.agent_bodies import (
+    DOCUMENT,
+    DOCUMENT_ENTRY,
+    OTLP_ENTRY,
+    PROTOBUF,
+    bulk,
+    loki_entry,
+    loki_json,
+    loki_push,
+    otlp_json,
+    otlp_request,
+)
 from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
 
-otlp_service = pytest.importorskip("opentelemetry.proto.collector.logs.v1.logs_service_pb2")
-
 pytestmark = pytest.mark.django_db(transaction=True)
-NANOSECONDS = 1795773600_123_456_789
-TIME = "2026-11-27T10:00:00.123456Z"
-TRACE, SPAN = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
 
 
 @pytest.fixture(autouse=True)
@@ -60,133 +67,7 @@ def counted(field: str = "requests") -> dict[str, int]:
     return dict(HourlyUsage.objects.values_list("outcome", field))
 
 
-# --- bodies -----------------------------------------------------------------------------------------------------------
-
-
-def otlp_request(records: int = 1, *, text: bytes = b"hello") -> Any:
-    request = otlp_service.ExportLogsServiceRequest()
-    resource_logs = request.resource_logs.add()
-    for name, value in (("service.name", "shop"), ("deployment.environment.name", "qa"), ("telemetry.sdk.name", "x")):
-        resource_logs.resource.attributes.add(key=name).value.string_value = value
-    scope_logs = resource_logs.scope_logs.add()
-    scope_logs.scope.name = "app"
-    for _ in range(records):
-        record = scope_logs.log_records.add(
-            time_unix_nano=NANOSECONDS,
-            severity_number=13,
-            severity_text="WARN",
-            trace_id=bytes.fromhex(TRACE),
-            span_id=bytes.fromhex(SPAN),
-        )
-        record.body.string_value = text.decode()
-        record.attributes.add(key="http.status").value.int_value = -5
-        record.attributes.add(key="exception.type").value.string_value = "ValueError"
-        record.attributes.add(key="exception.stacktrace").value.string_value = "Traceback\n  at x"
-        nested = record.attributes.add(key="nested").value.kvlist_value
-        nested.values.add(key="list").value.array_value.values.add().bool_value = True
-        nested.values.add(key="bytes").value.bytes_value = b"\xff"
-        nested.values.add(key="double").value.double_value = 0.5
-    return request
-
-
-OTLP_ENTRY = {
-    "timestamp": TIME,
-    "level": "warn",
-    "message": "hello",
-    "environment": "qa",
-    "trace_id": TRACE,
-    "span_id": SPAN,
-    "metadata": {
-        "resource": {"service.name": "shop", "deployment.environment.name": "qa"},
-        "scope": {"name": "app"},
-        "http.status": -5,
-        "nested": {"list": [True], "bytes": "/w==", "double": 0.5},
-    },
-    "error": {"type": "ValueError", "stack_trace": ["Traceback", "  at x"]},
-}
-
-
-def otlp_json(*, snake: bool = False) -> dict[str, Any]:
-    def name(text: str) -> str:
-        return "".join("_" + one.lower() if one.isupper() else one for one in text) if snake else text
-
-    def text(key: str, value: str) -> dict[str, Any]:
-        return {"key": key, "value": {name("stringValue"): value}}
-
-    nested = [
-        {"key": "list", "value": {name("arrayValue"): {"values": [{name("boolValue"): True}]}}},
-        {"key": "bytes", "value": {name("bytesValue"): "/w=="}},
-        {"key": "double", "value": {name("doubleValue"): 0.5}},
-    ]
-    record = {
-        name("timeUnixNano"): str(NANOSECONDS),
-        name("severityNumber"): 13,
-        name("severityText"): "WARN",
-        name("traceId"): base64.b64encode(bytes.fromhex(TRACE)).decode() if snake else TRACE.upper(),
-        name("spanId"): base64.b64encode(bytes.fromhex(SPAN)).decode() if snake else SPAN,
-        "body": {name("stringValue"): "hello"},
-        "unknown": [1],
-        "attributes": [
-            {"key": "http.status", "value": {name("intValue"): "-5" if snake else -5}},
-            text("exception.type", "ValueError"),
-            text("exception.stacktrace", "Traceback\n  at x"),
-            {"key": "nested", "value": {name("kvlistValue"): {"values": nested}}},
-        ],
-    }
-    resource = {"attributes": [text("service.name", "shop"), text("deployment.environment.name", "qa")]}
-    scope_logs = [{"scope": {"name": "app"}, name("logRecords"): [record]}]
-    return {name("resourceLogs"): [{"resource": resource, name("scopeLogs"): scope_logs}]}
-
-
-def loki_push(*lines: bytes, labels: bytes = b'{app="shop", level="warn", env="qa"}') -> bytes:
-    stream = loki._Stream(labels=labels)
-    for line in lines:
-        entry = stream.entries.add(line=line)
-        entry.timestamp.seconds, entry.timestamp.nanos = divmod(NANOSECONDS, 10**9)
-        entry.metadata.add(name=b"trace_id", value=TRACE.encode())
-    content: bytes = stream.SerializeToString()
-    return b"\x0a" + _varint(len(content)) + content
-
-
-def _varint(number: int) -> bytes:
-    return bytes([number & 0x7F | 0x80]) + _varint(number >> 7) if number > 0x7F else bytes([number])
-
-
-def loki_json(*lines: str) -> dict[str, Any]:
-    values = [[str(NANOSECONDS), line, {"trace_id": TRACE}] for line in lines]
-    return {"streams": [{"stream": {"app": "shop", "level": "warn", "env": "qa"}, "values": values}]}
-
-
-def loki_entry(message: str = "hello", **metadata: Any) -> dict[str, Any]:
-    return {
-        "timestamp": TIME,
-        "level": "warn",
-        "message": message,
-        "environment": "qa",
-        "trace_id": TRACE,
-        "metadata": {"labels": {"app": "shop", "level": "warn", "env": "qa"}, "trace_id": TRACE, **metadata},
-    }
-
-
-def bulk(*pairs: tuple[dict[str, Any], dict[str, Any] | None]) -> str:
-    return "".join(json.dumps(one) + "\n" for pair in pairs for one in pair if one is not None)
-
-
-DOCUMENT = {
-    "@timestamp": "2026-11-27T11:00:00.123456+01:00", "message": "hello", "log": {"level": "WARN", "logger": "x"},
-    "service": {"environment": "qa", "name": "shop"}, "error": {"type": "E", "stack_trace": "a\nb"},
-    "trace.id": TRACE,
-}  # fmt: skip
-DOCUMENT_ENTRY = {
-    "timestamp": TIME, "level": "warn", "message": "hello", "environment": "qa", "trace_id": TRACE,
-    "metadata": {"log": {"logger": "x"}, "service": {"name": "shop"}, "_index": "app"},
-    "error": {"type": "E", "stack_trace": ["a", "b"]},
-}  # fmt: skip
-
-
 # --- OTLP -------------------------------------------------------------------------------------------------------------
-
-PROTOBUF = "application/x-protobuf"
 
 
 @pytest.mark.parametrize(

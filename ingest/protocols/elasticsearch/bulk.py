@@ -119,5 +119,7 @@ def _document(line: bytes | None, action: _Action, now: datetime) -> Draft:
         found = inner
     entry = entry_of(found, now=now) if isinstance(found, dict) else found
     if isinstance(entry, Entry) and action.index and not action.index.startswith("logs"):
-        entry.metadata = {**(entry.metadata or {}), "_index": action.index}
+        metadata = entry.metadata or {}
+        metadata["_index"] = action.index
+        entry.metadata = metadata
     return entry

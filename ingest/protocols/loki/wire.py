@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from msgspec import DecodeError, Raw, Struct, ValidationError, json
@@ -11,7 +12,7 @@ from msgspec import DecodeError, Raw, Struct, ValidationError, json
 from foundation.levels import LevelName
 from foundation.refusals import FieldError, Refusal
 from ingest.agents import MAX_ENTRIES, MAX_READ_BYTES, Draft, too_many, unread
-from ingest.fields import SEVERITY_TEXT, entry_of
+from ingest.fields import ORIGINAL_TIME, SEVERITY_TEXT, entry_of
 from ingest.inspection import is_absent
 from ingest.objects import elements, object_of, patiently
 from ingest.protobuf import PIECE_BYTES, Walk, messages, parse
@@ -21,10 +22,13 @@ from storage.entry import Entry
 
 LEVELS = ("level", "severity", "detected_level", "lvl")
 TRACES = ("trace_id", "traceID", "traceid")
+_SPECIAL = frozenset(LEVELS + TRACES)
 ENVIRONMENTS = ("env", "environment", "deployment_environment", "namespace")
 _LABEL = re.compile(r'([a-zA-Z_][\w.]*)\s*=\s*"((?:[^"\\]++|\\.)*+)"', re.ASCII | re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _UNESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
+#: A list up to this size is read at once.
+AT_ONCE_BYTES = 2**20
 BROKEN = FieldError(pointer="", code="invalid_payload", detail="is no entry of a stream")
 
 _MESSAGES = messages(
@@ -57,7 +61,7 @@ _push, _stream, _any = json.Decoder(_Push).decode, json.Decoder(_JsonStream).dec
 class _Labels:
     """A stream's labels, and what they say of each of its entries."""
 
-    metadata: Mapping[str, Any]
+    metadata: dict[str, Any]
     level: tuple[LevelName, str | None] | None
     environment: str | None
     trace_id: str | None
@@ -68,7 +72,8 @@ class Reader:
 
     def __init__(self, *, now: datetime, tenant: str | None = None) -> None:
         self._now = now
-        self._of_all = {"tenant": tenant} if tenant else {}
+        self._of_all: dict[str, Any] = {"tenant": tenant} if tenant else {}
+        self._text = lru_cache(maxsize=1_024)(_text)
 
     def from_protobuf(self, body: bytes) -> Iterator[Draft]:
         """Yield the entries of a `PushRequest`. Raises: `Refusal`."""
@@ -113,9 +118,10 @@ class Reader:
             labels = labels or self._labels(labels_of(stream.labels.decode(errors="replace")))
             for entry in stream.entries:
                 at = entry.timestamp
-                moment = of_nanoseconds(at.seconds * 1_000_000_000 + at.nanos) if at.seconds else None
-                pairs = {_text(pair.name): _text(pair.value) for pair in entry.metadata} if entry.metadata else {}
-                yield self._entry(moment, entry.line.decode(errors="replace"), pairs, labels)
+                seconds = at.seconds
+                moment = of_nanoseconds(seconds * 1_000_000_000 + at.nanos) if seconds else None
+                pairs = {self._text(pair.name): self._text(pair.value) for pair in entry.metadata}
+                yield self._entry(moment, entry.line.decode("utf-8", "replace"), pairs, labels)
 
     def _from_json_stream(self, raw: Raw) -> Iterator[Draft]:
         try:
@@ -125,24 +131,24 @@ class Reader:
             return
         given = stream.stream if isinstance(stream.stream, dict) else labels_of(str(stream.labels or ""))
         labels = self._labels(given)
-        for value in _list(stream.values):
+        for value in self._values(stream.values):
             yield self._from_value(value, labels)
         for value in _list(stream.entries):
             yield self._from_old(value, labels)
 
-    def _from_value(self, raw: Raw, labels: _Labels) -> Draft:
-        if len(raw) > MAX_READ_BYTES:
-            return unread(bytes(raw), now=self._now)
-        try:
-            match _any(raw):
-                case [at, str(line)]:
-                    return self._entry(_moment(at), line, {}, labels, original=at)
-                case [at, str(line), pairs, *_]:
-                    given = pairs if isinstance(pairs, dict) else {}
-                    return self._entry(_moment(at), line, given, labels, original=at)
-        except (DecodeError, RecursionError):
-            pass
-        return BROKEN
+    def _values(self, raw: Raw) -> Iterable[Any]:
+        """Return the values of a stream: a short list's at once, and of a long one each when its turn comes."""
+        if not 0 < len(raw) <= AT_ONCE_BYTES:
+            return map(_value_of, _list(raw))
+        values = _any(raw)
+        return values if isinstance(values, list) else []
+
+    def _from_value(self, value: Any, labels: _Labels) -> Draft:
+        if value.__class__ is not list or len(value) < 2 or value[1].__class__ is not str:
+            return unread(bytes(value), now=self._now) if isinstance(value, Raw) else BROKEN
+        at, line = value[0], value[1]
+        pairs = value[2] if len(value) > 2 and isinstance(value[2], dict) else {}
+        return self._entry(_moment(at), line, pairs, labels, original=at)
 
     def _from_old(self, raw: Raw, labels: _Labels) -> Draft:
         found = object_of(raw, now=self._now)
@@ -155,7 +161,7 @@ class Reader:
         metadata = {"labels": dict(labels), **self._of_all} if labels else self._of_all
         return _Labels(
             metadata,
-            next((found for name in LEVELS if (found := severity_of(labels.get(name)))), None),
+            _severity(labels),
             _first(labels, ENVIRONMENTS),
             _first(labels, TRACES),
         )
@@ -163,24 +169,26 @@ class Reader:
     def _entry(
         self, moment: datetime | None, line: str, pairs: dict[str, Any], labels: _Labels, *, original: Any = None
     ) -> Entry:
-        severity = labels.level
+        severity, trace_id, metadata = labels.level, labels.trace_id, labels.metadata
         if pairs:
-            severity = next((found for name in LEVELS if (found := severity_of(pairs.get(name)))), severity)
-        entry = self._from_line(line, moment) if line[:1] == "{" else None
-        if entry is None:
+            if not _SPECIAL.isdisjoint(pairs):
+                severity = _severity(pairs) or severity
+                trace_id = _first(pairs, TRACES) or trace_id
+            metadata = {**metadata, **pairs}
+        if line[:1] == "{" and (entry := self._from_line(line, moment)):
+            entry.metadata = {**metadata, **entry.metadata} if entry.metadata else metadata or None
+            entry.level = severity[0] if severity else entry.level
+            entry.environment = entry.environment or labels.environment
+            entry.trace_id = entry.trace_id or trace_id
+        else:
             level = severity[0] if severity else "info"
-            entry = Entry(timestamp=moment or self._now, level=level, message=line)
-        elif severity:
-            entry.level = severity[0]
-        fields = entry.metadata
-        metadata = {**labels.metadata, **pairs, **fields} if fields else {**labels.metadata, **pairs}
+            entry = Entry(
+                moment or self._now, level, line, labels.environment, None, trace_id, None, None, None, metadata or None
+            )
         if severity and severity[1]:
-            metadata.setdefault(SEVERITY_TEXT, severity[1])
+            entry.metadata = {SEVERITY_TEXT: severity[1], **(entry.metadata or {})}
         if moment is None and original is not None:
-            metadata["luminalog.original_time"] = original
-        entry.metadata = metadata or None
-        entry.environment = entry.environment or labels.environment
-        entry.trace_id = entry.trace_id or _first(pairs, TRACES) or labels.trace_id
+            entry.metadata = {**(entry.metadata or {}), ORIGINAL_TIME: original}
         return entry
 
     def _from_line(self, line: str, moment: datetime | None) -> Entry | None:
@@ -192,6 +200,16 @@ class Reader:
         if moment is not None:
             entry.timestamp = moment
         return entry
+
+
+def _value_of(raw: Raw) -> Any:
+    """Return the value; one that is too large as it is."""
+    if len(raw) > MAX_READ_BYTES:
+        return raw
+    try:
+        return _any(raw)
+    except (DecodeError, RecursionError):
+        return None
 
 
 def labels_of(text: str) -> dict[str, str]:
@@ -217,9 +235,13 @@ def _moment(at: Any) -> datetime | None:
     return moment_of(at)
 
 
+def _severity(texts: Mapping[str, Any]) -> tuple[LevelName, str | None] | None:
+    return next((found for name in LEVELS if name in texts and (found := severity_of(texts[name]))), None)
+
+
 def _first(texts: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     return next((text for name in names if isinstance(text := texts.get(name), str) and text), None)
 
 
 def _text(raw: bytes) -> str:
-    return raw.decode(errors="replace")
+    return raw.decode("utf-8", "replace")

@@ -17,14 +17,16 @@ _FIRSTS: tuple[tuple[int, LevelName], ...] = (
 _BY_NUMBER = {number: level for first, level in _FIRSTS for number in range(first, first + 4)}
 ENVIRONMENTS = ("deployment.environment.name", "deployment.environment")
 _LEVELS, _MESSAGES = ("level", "severity"), ("message", "msg", "log")
-_ERROR = ("exception.type", "exception.message", "exception.stacktrace")
+_PARTS_OF_AN_ERROR = ("exception.type", "exception.message", "exception.stacktrace")
+_ERROR = frozenset(_PARTS_OF_AN_ERROR)
+MOST_LEVELS = 256
 _OF_THE_SDK = "telemetry.sdk."
 
 
 class Source:
     """What a resource and a scope say of all their records."""
 
-    __slots__ = ("environment", "metadata", "now")
+    __slots__ = ("_levels", "environment", "metadata", "now")
 
     def __init__(self, resource: Mapping[str, Any], scope: Mapping[str, Any], *, now: datetime) -> None:
         kept = {name: value for name, value in resource.items() if not name.startswith(_OF_THE_SDK)}
@@ -33,6 +35,7 @@ class Source:
             (text for name in ENVIRONMENTS if isinstance(text := kept.get(name), str) and text), None
         )
         self.metadata: dict[str, Any] = {}
+        self._levels: dict[tuple[int, str], LevelName] = {}  # which say nothing that should be kept beside
         if kept:
             self.metadata["resource"] = kept
         if scope:
@@ -40,9 +43,8 @@ class Source:
 
     def entry(
         self,
-        attributes: dict[str, Any],
+        metadata: dict[str, Any],
         body: Any,
-        *,
         nanoseconds: int,
         number: int,
         text: str,
@@ -50,45 +52,55 @@ class Source:
         trace_id: str | None,
         span_id: str | None,
     ) -> Entry:
-        """Make the entry of a record. `attributes` is used up."""
+        """Make the entry of a record. `metadata` is ours with its attributes, and becomes the entry's."""
         timestamp = of_nanoseconds(nanoseconds) if nanoseconds else self.now
         if timestamp is None:
             timestamp = self.now
-            attributes[ORIGINAL_TIME] = nanoseconds
-        error = _error(attributes)
-        entry: Entry | None = None
-        if isinstance(body, dict):
-            entry = entry_of(body, now=timestamp)
-            attributes = {**(entry.metadata or {}), **attributes}
-        level = _level(number, text, attributes, entry)
-        message = entry.message if entry else "" if body is None else text_of(body)
+            metadata[ORIGINAL_TIME] = nanoseconds
+        error = None if _ERROR.isdisjoint(metadata) else _error(metadata)
+        if body.__class__ is dict:
+            return self._entry_of_map(entry_of(body, now=timestamp), metadata, error, number, text, trace_id, span_id)
+        level = self._levels.get((number, text)) or self._level(number, text, metadata, "info")
+        message = body if body.__class__ is str else "" if body is None else text_of(body)
         if not message:
-            message = _message(attributes, event_name, error)
+            message = _message(metadata, event_name, error)
         elif event_name:
-            attributes.setdefault("event_name", event_name)
+            metadata.setdefault("event_name", event_name)
         return Entry(
-            timestamp=timestamp,
-            level=level,
-            message=message,
-            environment=self.environment or (entry.environment if entry else None),
-            trace_id=trace_id or (entry.trace_id if entry else None),
-            span_id=span_id or (entry.span_id if entry else None),
-            metadata={**self.metadata, **attributes} or None,
-            error=error or (entry.error if entry else None),
+            timestamp, level, message, self.environment, None, trace_id, span_id, None, None, metadata or None, error
         )
 
+    def _entry_of_map(
+        self,
+        entry: Entry,
+        attributes: dict[str, Any],
+        error: EntryError | None,
+        number: int,
+        text: str,
+        trace_id: str | None,
+        span_id: str | None,
+    ) -> Entry:
+        """Add what a record says beside its body, a map, to the entry that that is."""
+        entry.level = self._level(number, text, attributes, entry.level)
+        entry.environment = self.environment or entry.environment
+        entry.trace_id, entry.span_id = trace_id or entry.trace_id, span_id or entry.span_id
+        entry.error = error or entry.error
+        entry.metadata = {**(entry.metadata or {}), **attributes} or None
+        return entry
 
-def _level(number: int, text: str, attributes: dict[str, Any], body: Entry | None) -> LevelName:
-    level = _BY_NUMBER.get(number)
-    found = severity_of(text) if text else None
-    if found is None and level is None:
-        name = next((name for name in _LEVELS if name in attributes), None)
-        found = severity_of(attributes[name]) if name else None
-        if found and name:
-            del attributes[name]
-    if found and found[1]:
-        attributes.setdefault(SEVERITY_TEXT, found[1])
-    return level or (found[0] if found else body.level if body else "info")
+    def _level(self, number: int, text: str, attributes: dict[str, Any], otherwise: LevelName) -> LevelName:
+        level = _BY_NUMBER.get(number)
+        found = severity_of(text) if text else None
+        if found is None and level is None:
+            name = next((name for name in _LEVELS if name in attributes), None)
+            found = severity_of(attributes[name]) if name else None
+            if found and name:
+                del attributes[name]
+        if found and found[1]:
+            attributes.setdefault(SEVERITY_TEXT, found[1])
+        elif level and len(self._levels) < MOST_LEVELS:
+            self._levels[number, text] = level
+        return level or (found[0] if found else otherwise)
 
 
 def _message(attributes: dict[str, Any], event_name: str, error: EntryError | None) -> str:
@@ -98,10 +110,8 @@ def _message(attributes: dict[str, Any], event_name: str, error: EntryError | No
     return event_name or (error.message if error else None) or ""
 
 
-def _error(attributes: dict[str, Any]) -> EntryError | None:
-    if not any(name in attributes for name in _ERROR):
-        return None
-    name, message, stack = (attributes.pop(one, None) for one in _ERROR)
+def _error(attributes: dict[str, Any]) -> EntryError:
+    name, message, stack = (attributes.pop(one, None) for one in _PARTS_OF_AN_ERROR)
     return EntryError(
         type=None if name is None else text_of(name),
         message=None if message is None else text_of(message),

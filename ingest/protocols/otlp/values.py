@@ -19,6 +19,8 @@ MAX_LEVELS = 60
 MOST_REMEMBERED, REMEMBERED_BYTES = 4_096, 1_024
 _LEN, _VARINT, _FIXED64, _FIXED32 = 2, 0, 1, 5
 _double = Packed("<d").unpack_from
+_CONTAINERS = (dict, list)
+NOTHING: Mapping[str, Any] = {}
 STRING, BOOL, INT, DOUBLE, ARRAY, KVLIST, BYTES = range(1, 8)
 
 
@@ -27,22 +29,54 @@ class Pairs:
 
     def __init__(self) -> None:
         self._known: dict[bytes, tuple[str, Any]] = {}
+        self.texts: dict[bytes, str] = {b"": ""}
 
-    def read(self, attributes: Iterable[bytes]) -> dict[str, Any]:
-        """Return attributes by name. Raises: Refusal `malformed_protobuf`."""
-        known, found = self._known, {}
+    def read(self, attributes: Iterable[bytes], base: Mapping[str, Any] = NOTHING) -> dict[str, Any]:
+        """Return attributes by name, over those of `base`. Raises: Refusal `malformed_protobuf`."""
+        recall = self._known.get
+        found = {**base}
         for raw in attributes:
-            pair = known.get(raw)
-            if pair is None:
-                pair = key_value(raw, 0, len(raw), MAX_LEVELS)
-                if (
-                    len(known) < MOST_REMEMBERED
-                    and len(raw) < REMEMBERED_BYTES
-                    and not isinstance(pair[1], dict | list)
-                ):
-                    known[raw] = pair
-            found[pair[0]] = pair[1]
+            name, value = recall(raw) or self._read(raw)
+            found[name] = value
         return found
+
+    def _read(self, raw: bytes) -> tuple[str, Any]:
+        pair = _plain_pair(raw)
+        if pair is None:
+            pair = key_value(raw, 0, len(raw), MAX_LEVELS)
+            if len(raw) > REMEMBERED_BYTES or pair[1].__class__ in _CONTAINERS:
+                return pair
+        if len(self._known) < MOST_REMEMBERED:
+            self._known[raw] = pair
+        return pair
+
+    def text(self, raw: bytes) -> str:
+        """Return a text that many records have."""
+        text = self.texts.get(raw)
+        if text is None:
+            text = raw.decode("utf-8", "replace")
+            if len(self.texts) < MOST_REMEMBERED and len(raw) < REMEMBERED_BYTES:
+                self.texts[raw] = text
+        return text
+
+
+def _plain_pair(raw: bytes) -> tuple[str, Any] | None:
+    """Read a short `KeyValue` with a short text or a small number in it, as most are; None for any other."""
+    size_bytes = len(raw)
+    if not 6 <= size_bytes < 128 or raw[0] != 0x0A:
+        return None
+    at = 2 + raw[1]  # behind the key
+    if at + 4 > size_bytes or raw[at] != 0x12 or at + 2 + raw[at + 1] != size_bytes:
+        return None
+    tag, first = raw[at + 2], raw[at + 3]
+    if tag == 0x0A and at + 4 + first == size_bytes:
+        return raw[2:at].decode("utf-8", "replace"), raw[at + 4 :].decode("utf-8", "replace")
+    if tag == 0x18:
+        if at + 4 == size_bytes and first < 0x80:
+            return raw[2:at].decode("utf-8", "replace"), first
+        if at + 5 == size_bytes and raw[-1] < 0x80 <= first:
+            return raw[2:at].decode("utf-8", "replace"), first & 0x7F | raw[-1] << 7
+    return None
 
 
 def key_value(body: bytes, at: int, end: int, levels: int) -> tuple[str, Any]:
@@ -55,6 +89,21 @@ def key_value(body: bytes, at: int, end: int, levels: int) -> tuple[str, Any]:
         elif tag == 0x12:
             value = any_value(body, begin, at, levels)
     return key, value
+
+
+def body_of(raw: bytes) -> Any:
+    """Read the `AnyValue` of a record's body, which mostly is a text. Raises: Refusal `malformed_protobuf`."""
+    size_bytes = len(raw)
+    if size_bytes > 1 and raw[0] == 0x0A and raw[1] + 2 == size_bytes:
+        return raw[2:].decode("utf-8", "replace")
+    if (
+        size_bytes > 2
+        and raw[0] == 0x0A
+        and raw[2] < 0x80 <= raw[1]
+        and (raw[1] & 0x7F | raw[2] << 7) + 3 == size_bytes
+    ):
+        return raw[3:].decode("utf-8", "replace")
+    return any_value(raw, 0, size_bytes)
 
 
 def any_value(body: bytes, at: int, end: int, levels: int = MAX_LEVELS) -> Any:

@@ -1,0 +1,175 @@
+"""What an entry costs by each protocol, CPU from the bytes to what the database is given, as a ratio to our own JSON.
+
+`python -m tests.benchmarks.protocols [--write]`, the first part of `make bench`: 1,000 entries a request, all in turn.
+"""
+
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+os.environ.setdefault("SECRET_KEY", "of the benchmark of protocols, and of nothing else " * 2)
+os.environ.setdefault("DATABASE_URL", "postgresql://localhost/none")
+os.environ.setdefault("VALKEY_URL", "redis://localhost")
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
+
+import django
+
+django.setup()
+
+from cramjam import snappy
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp_service
+
+from ingest.canonical import encode_entries
+from ingest.protocol import Head, Protocol, Wishes
+from ingest.protocols.elasticsearch import ELASTICSEARCH
+from ingest.protocols.loki import LOKI
+from ingest.protocols.luminalog import LUMINALOG
+from ingest.protocols.ndjson import NDJSON
+from ingest.protocols.otlp import OTLP
+from ingest.spool.payload import pack
+from privacy.rules import Rules
+from privacy.scrubbing import Scrubber
+from tests.agent_bodies import NANOSECONDS, PROTOBUF, loki_json, loki_push
+from tests.benchmarks import paper
+
+ENTRIES, ROUNDS = 1_000, 40
+SCRUBBER = Scrubber(Rules(hash_key=bytes(32)))
+TIME = "2026-11-27T10:00:00.123456Z"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A protocol with a body of 1,000 entries, and what it may cost at most beside our own."""
+
+    name: str
+    protocol: Protocol
+    body: bytes
+    at_most: float | None = None
+    media_type: str = "application/json"
+    inflate: Callable[[bytes], bytes] = bytes
+
+
+def message(number: int) -> str:
+    return f"Order {number} of customer {number % 97} has been paid, and is on its way to the shelf {number % 13}"
+
+
+def own() -> bytes:
+    fields = [{"order": number, "customer": f"c{number % 97}", "took_ms": number % 500} for number in range(ENTRIES)]
+    logs = [
+        {"timestamp": TIME, "level": "info", "message": message(number), "metadata": one}
+        for number, one in enumerate(fields)
+    ]
+    return json.dumps({"logs": logs}).encode()
+
+
+def lines(*, is_own: bool) -> bytes:
+    logs = json.loads(own())["logs"]
+    if not is_own:
+        logs = [{"time": TIME, "level": 30, "msg": one["message"], **one["metadata"]} for one in logs]
+    return "\n".join(map(json.dumps, logs)).encode()
+
+
+def documents() -> bytes:
+    pairs = [
+        (
+            '{"create": {"_index": "app"}}',
+            json.dumps({"@timestamp": TIME, "log.level": "info", "message": one["message"], **one["metadata"]}),
+        )
+        for one in json.loads(own())["logs"]
+    ]
+    return "\n".join(line for pair in pairs for line in pair).encode() + b"\n"
+
+
+def records(attributes: int, of_resource: int) -> bytes:
+    """Return a request of such entries; of the first attributes one is another in each record, as is usual."""
+    request = otlp_service.ExportLogsServiceRequest()
+    resource_logs = request.resource_logs.add()
+    for name in ("service.name", "host.name", "os.type", "service.version", "cloud.region")[:of_resource]:
+        resource_logs.resource.attributes.add(key=name).value.string_value = "shop"
+    scope_logs = resource_logs.scope_logs.add()
+    for number in range(ENTRIES):
+        record = scope_logs.log_records.add(
+            time_unix_nano=NANOSECONDS + number, severity_number=9, severity_text="INFO"
+        )
+        record.body.string_value = message(number)
+        record.attributes.add(key="order").value.int_value = number
+        record.attributes.add(key="customer").value.string_value = f"c{number % 97}"
+        record.attributes.add(key="http.status").value.int_value = (200, 201, 404)[number % 3]
+        for place in range(attributes - 3):
+            record.attributes.add(key=f"further.{place}").value.string_value = f"value {number % 50}"
+    return bytes(request.SerializeToString())
+
+
+def unsnapped(body: bytes) -> bytes:
+    return bytes(snappy.decompress_raw(body))
+
+
+def cases() -> list[Case]:
+    texts = [message(number) for number in range(ENTRIES)]
+    push = bytes(snappy.compress_raw(loki_push(*map(str.encode, texts), traces=False)))
+    return [
+        Case(name="`/v1/logs`, our own JSON", protocol=LUMINALOG, body=own()),
+        Case(name="lines of our own form", protocol=NDJSON, body=lines(is_own=True), at_most=1.5),
+        Case(name="lines as pino writes them", protocol=NDJSON, body=lines(is_own=False)),
+        Case(
+            name="Loki, snappy-protobuf", protocol=LOKI, body=push, at_most=2.5, media_type=PROTOBUF, inflate=unsnapped
+        ),
+        Case(name="Loki, JSON", protocol=LOKI, body=json.dumps(loki_json(*texts, traces=False)).encode(), at_most=2.5),
+        Case(name="Elasticsearch `_bulk`", protocol=ELASTICSEARCH, body=documents(), at_most=3),
+        Case(
+            name="OTLP, protobuf, 3 + 3 attributes", protocol=OTLP, body=records(3, 3), at_most=3, media_type=PROTOBUF
+        ),
+        Case(name="OTLP, protobuf, 8 + 5 attributes", protocol=OTLP, body=records(8, 5), media_type=PROTOBUF),
+    ]
+
+
+def seconds_of(case: Case) -> float:
+    """Take the body as a request of it is taken, but for the network and the database; return the CPU seconds."""
+    wishes = Wishes(head=Head(media_type=case.media_type))
+    began = time.process_time()
+    incoming = case.protocol.read(case.inflate(case.body), wishes)
+    for part in encode_entries(incoming.entries, SCRUBBER):
+        pack(part.payload)
+    seconds = time.process_time() - began
+    assert len(incoming.entries) == ENTRIES
+    return seconds
+
+
+def measure(rounds: int = ROUNDS) -> list[tuple[Case, float, float]]:
+    """Return for each case the microseconds an entry, and the ratio to our own JSON in the same rounds."""
+    found = cases()
+    gc.collect()
+    gc.freeze()  # as a web process does: see luminalog.wsgi
+    for case in found:
+        seconds_of(case)
+    taken = [[seconds_of(case) for case in found] for _ in range(rounds)]
+    ratios = [median(row[index] / row[0] for row in taken) for index in range(len(found))]
+    costs = [median(row[index] for row in taken) / ENTRIES * 1e6 for index in range(len(found))]
+    return list(zip(found, costs, ratios, strict=True))
+
+
+def markdown(found: list[tuple[Case, float, float]]) -> str:
+    rows = [
+        f"| {case.name} | {cost:.1f} | {ratio:.2f} | {f'≤ {case.at_most:g}' if case.at_most else ''} |"
+        for case, cost, ratio in found
+    ]
+    return "\n".join(["| 1,000 entries a request | CPU µs an entry | ratio | goal |", "|---|---|---|---|", *rows])
+
+
+def main() -> None:
+    """Measure, print, and fail where a goal is missed."""
+    found = measure()
+    print(markdown(found))
+    if "--write" in sys.argv:
+        paper.write("protocols", markdown(found) + "\n")
+    missed = [case.name for case, _, ratio in found if case.at_most and ratio > case.at_most]
+    sys.exit(f"Dearer than they may be: {', '.join(missed)}" if missed else 0)
+
+
+if __name__ == "__main__":
+    main()

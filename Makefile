@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer soak two-processes fmt docs screenshots vendor vendor-check browser proxy faketime clean
+.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer soak two-processes fmt docs screenshots vendor vendor-check browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -40,6 +40,9 @@ coverage: $(VENV)/.development browser ## Say which lines and branches no test r
 	$(BIN)/python -m coverage run -m pytest -n 2 tests/unit tests/integration tests/acceptance
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
+
+test-clients: $(VENV)/.development ## Try real clients of other servers against the whole product (from PyPI, npm and Debian, in ./.clients)
+	LUMINALOG_TEST_CLIENTS=1 $(BIN)/python -m pytest -n 0 tests/clients
 
 hostile: $(VENV)/.development proxy ## Try hostile input for longer: more examples and bodies (SEED=1 to repeat one run)
 	LUMINALOG_HOSTILE_EXAMPLES=20 LUMINALOG_HOSTILE_SEED=$(SEED) $(BIN)/python -m pytest tests/hostile tests/integration/test_express.py tests/limits/test_agent_bodies.py

@@ -8,7 +8,7 @@ import hashlib
 import json
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -38,6 +38,12 @@ BROKEN: list[dict[str, Any]] = [
 ]
 
 
+#: The published API's address, and by which others valid batches may go, with the same entries in their words.
+OURS = "/v1/logs"
+OF_AGENTS = ("/v1/ndjson", "/_bulk", "/loki/api/v1/push", "/otlp/v1/logs")
+AGENTS_SHARE = 0.4
+
+
 @dataclass(frozen=True, kw_only=True)
 class SentBatch:
     """A batch: its body, and what must be found of it when it is answered 200."""
@@ -49,6 +55,8 @@ class SentBatch:
     idempotency_key: str | None = None
     is_lenient: bool = False
     is_valid: bool = True
+    #: Where it goes: by which protocol.
+    path: str = OURS
 
     def encoded(self, rng: random.Random) -> tuple[bytes, dict[str, str]]:
         """Return the body as it goes over the wire, one in ten compressed, and its headers."""
@@ -74,6 +82,15 @@ def make_batch(tenant: Tenant, name: str, rng: random.Random, *, large: bool = F
     if is_broken:
         entries = [*entries[:999], rng.choice(BROKEN)]
         lines = lines[:999]
+    if not (is_broken or large) and rng.random() < AGENTS_SHARE:
+        path = rng.choice(OF_AGENTS)
+        return SentBatch(
+            name=name,
+            body=_in_words_of(path, entries),
+            digests=[digest(line) for line in lines],
+            size_bytes=sum(map(len, lines)),
+            path=path,
+        )
     return SentBatch(
         name=name,
         body=json.dumps({"logs": entries}, ensure_ascii=rng.random() < 0.3, indent=rng.choice([None, 1])).encode(),
@@ -83,6 +100,34 @@ def make_batch(tenant: Tenant, name: str, rng: random.Random, *, large: bool = F
         is_lenient=is_lenient,
         is_valid=not is_broken or is_lenient,
     )
+
+
+def _in_words_of(path: str, entries: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return a body of an agent's protocol that becomes exactly these entries."""
+    texts = [json.dumps(entry) for entry in entries]
+    if path == "/v1/ndjson":
+        return "\n".join(texts).encode()
+    if path == "/_bulk":
+        return "".join(f'{{"create": {{}}}}\n{text}\n' for text in texts).encode()
+    if path == "/otlp/v1/logs":
+        records = [{"body": _any_value(entry)} for entry in entries]
+        return json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
+    values = [[_nanoseconds(entry["timestamp"]), text] for entry, text in zip(entries, texts, strict=True)]
+    return json.dumps({"streams": [{"stream": {}, "values": values}]}).encode()
+
+
+def _any_value(value: Any) -> dict[str, Any]:
+    """Return a value of JSON as OpenTelemetry's."""
+    if isinstance(value, dict):
+        return {"kvlistValue": {"values": [{"key": name, "value": _any_value(one)} for name, one in value.items()]}}
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [_any_value(one) for one in value]}}
+    return {"stringValue": value}
+
+
+def _nanoseconds(timestamp: str) -> str:
+    microseconds = (datetime.fromisoformat(timestamp) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return f"{microseconds}000"
 
 
 def canonical(entry: Mapping[str, Any]) -> bytes:

@@ -1,4 +1,4 @@
-"""What this room holds of values that clients sent: titles of groups, what they are grouped by, comments; and people."""
+"""What this room holds of values that clients sent: titles of groups, what they are grouped by, comments, people."""
 
 from foundation.holdings import Holding, Wanted
 from issues import erasing

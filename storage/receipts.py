@@ -268,7 +268,7 @@ def write(batches: Sequence[Batch]) -> None:
 
 
 def erase(rows: Sequence[tuple[int, int, int, int, int]]) -> None:
-    """Note in the caller's transaction what is not stored any more, signed: batch, organisation, entries, bytes, errors.
+    """Note in the caller's transaction what is no longer stored, signed: batch, organisation, entries, bytes, errors.
 
     Errors are those of the entries that are counted in groups.
     """

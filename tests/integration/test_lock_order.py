@@ -17,9 +17,10 @@ import pytest
 from django.db import connections, transaction
 from django.db.models.functions import Now
 
+from accounts import looks
 from accounts.caller import Caller
 from accounts.last_use import KEEP
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Organisation
 from foundation.outages import LOCK_NOT_AVAILABLE, sqlstate
 from foundation.postgres import PromptTransaction, execute
 from foundation.refusals import Refusal
@@ -33,9 +34,12 @@ from issues.changing import Actor
 from issues.models import Fingerprint, Group
 from notify import notices
 from notify.models import NoticeChannel
+from operations.erasures import life as erasures
+from operations.erasures import work as erasing
+from operations.models import Erasure
 from quotas import ledger
 from quotas.models import MonthlyUsage
-from storage import rollups
+from storage import rollups, unrolled
 from storage.postgres import partitions
 from storage.store import store
 from storage.tally import Tally
@@ -228,6 +232,16 @@ class Work:
     def delete_entries(self, numbers: random.Random) -> None:
         store().writer.delete(numbers.choice(self.callers).organisation_id, before=datetime.now(UTC), limit=50)
 
+    def erase_entries(self, numbers: random.Random) -> None:
+        """Erase, and scrub what is stored, for one organisation; as a worker does, whatever else was asked for."""
+        organisation = Organisation.objects.get(pk=numbers.choice(self.callers).organisation_id)
+        kind, wanted = numbers.choice([("query", "message:one"), ("rules", "")])
+        erasures.ask(organisation, kind=kind, wanted=wanted, by=looks.at_the_server())
+        erasing.work(budget_seconds=0.2)
+
+    def roll_up(self, _numbers: random.Random) -> None:
+        unrolled.roll_up(budget_seconds=0.1)
+
     def distrust_rollups(self, numbers: random.Random) -> None:
         whose = numbers.choice([None, *(one.organisation_id for one in self.callers)])
         rollups.distrust(before=TOMORROW, organisation_id=whose)
@@ -298,7 +312,7 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
         work.make_days, work.make_days, work.delete_entries, work.delete_entries, work.give_notices,
         work.give_notices, work.note_uses, work.note_uses, work.add_to_rollups, work.add_to_rollups,
         work.distrust_rollups, work.distrust_rollups, work.send_errors, work.send_errors, work.regroup_by_hand,
-        work.regroup_by_hand, work.decide,
+        work.regroup_by_hand, work.decide, work.erase_entries, work.roll_up,
     ):  # fmt: skip
         bounded.add(kind)
     for _ in range(2):
@@ -311,6 +325,7 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
     assert Counter(map(repr, [*bounded.errors, *endless.errors])) == {}
     assert deadlocks() == before
     assert DeadLetter.objects.exists()
+    assert Erasure.objects.filter(entries__gt=0).exists()
 
 
 def test_a_deadlock_would_be_counted(make_caller: Callable[..., Caller]) -> None:

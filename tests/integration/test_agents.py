@@ -11,6 +11,7 @@ import pytest
 from cramjam import snappy
 from django.test import Client
 
+from accounts.last_use import plain_http
 from accounts.models import ApiKey, Organisation
 from foundation import valkey
 from ingest.models import SpooledBatch
@@ -377,3 +378,15 @@ def test_usage_tells_by_protocol(key: str):
     [line] = Client().get("/v1/usage", headers={"x-api-key": key}).json()["by_api_key"]
     assert line["by_protocol"]["loki"] | {"bytes": 0} == {"requests": 2, "entries": 4, "bytes": 0}
     assert (line["outcomes"], line["refused_requests"], line["cut_entries"]) == ({}, 0, {})
+
+
+@pytest.mark.parametrize(
+    "to", ["/_bulk", "/app/_bulk", "/loki/api/v1/push", "/otlp/v1/logs", "/elasticsearch", "/ingest/_bulk"]
+)
+def test_plain_http_is_refused_and_missed_at_agents_addresses(key: str, settings: Any, to: str):
+    settings.DEVELOPMENT = False
+    refused = send(to, LINES, key=None, authorization=basic("luminalog", key))
+    assert (refused.status_code, refused.json()["code"]) == (403, "https_required")
+    assert stored() == []
+    plain_http.flush()
+    assert ApiKey.objects.get().seen_over_plain_http_at is not None

@@ -5,13 +5,14 @@ import json as stdlib_json
 import math
 from collections.abc import Iterator
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
 from django.conf import settings
 from msgspec import DecodeError, Raw, json
 
 from foundation.refusals import FieldError, Refusal
-from ingest.agents import MAX_ENTRIES, MAX_READ_BYTES, unread
+from ingest.agents import MAX_ENTRIES, MAX_READ_BYTES, too_many, unread
 from ingest.elements import elements_of
 from ingest.repair import CHUNK_BYTES, replace_unstorable, without_bom
 from storage.entry import Entry
@@ -59,15 +60,34 @@ def patiently(text: bytes) -> Any:
 
 
 def elements(text: bytes | Raw, *, at_most: int) -> list[Raw]:
-    """Return the elements of a list, at most one more than `at_most`. Raises: `Refusal` when it is no list."""
+    """Return the elements of a list. Raises: `Refusal` when it is none, or has more than `at_most`."""
     try:
-        return elements_of(text, at_most=min(at_most, _most(text)))
+        found = elements_of(text, at_most=min(at_most, _most(text)))
+        if len(found) > at_most:
+            raise too_many()
+        return found
     except RecursionError as error:
         raise Refusal("nesting_too_deep") from error
     except DecodeError as error:
         if len(text) > PATIENT_BYTES:
             raise Refusal("malformed_json") from error
         return _elements_patiently(bytes(text))
+
+
+def lines_of(text: bytes, *, at_most: int) -> Iterator[bytes]:
+    """Yield the lines that are not blank; blank ones count, for they cost time too.
+
+    Raises: `Refusal` when there are more than `at_most`, unless all were blank.
+    """
+    is_blank = True
+    for number, line in enumerate(BytesIO(text)):
+        if number >= at_most:
+            if is_blank:
+                return
+            raise too_many()
+        if stripped := line.strip():
+            is_blank = False
+            yield stripped
 
 
 def _most(text: bytes | Raw) -> int:

@@ -3,10 +3,8 @@
 Entries of our own form are among them, and the quickest. Also one object, `{"logs": [...]}`, a form, and plain lines.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from io import BytesIO
-from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,7 +16,7 @@ from ingest.agents import MAX_READ_BYTES, AgentProtocol, Draft, receipt_time
 from ingest.description import ENTRY, sending
 from ingest.elements import refusal
 from ingest.fields import NONE, Overrides, entry_of
-from ingest.objects import elements, object_of, readable
+from ingest.objects import elements, lines_of, object_of, readable
 from ingest.protocol import Head, Incoming, Kept, Reply, Wishes
 from storage.entry import Entry
 
@@ -68,7 +66,7 @@ class Ndjson(AgentProtocol):
             return
         text = readable(body)
         plain = head.media_type == "text/plain"
-        lines = _lines(text) if plain else self._elements(text)
+        lines = lines_of(text, at_most=MAX_LINES) if plain else self._elements(text)
         is_own = True
         for index, line in enumerate(lines):
             if is_own and not overrides and len(line) <= MAX_READ_BYTES:
@@ -103,7 +101,7 @@ class Ndjson(AgentProtocol):
             return elements(text, at_most=self.max_entries)
         if beginning[:1] == b"{" and (logs := _logs(text)) is not None:
             return logs
-        return _lines(text)
+        return lines_of(text, at_most=MAX_LINES)
 
 
 _OWN_NAMES = frozenset(Entry.__struct_fields__)
@@ -119,10 +117,6 @@ def _form(body: bytes) -> dict[str, Any]:
         return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=MAX_FORM_FIELDS))
     except ValueError as error:
         raise Refusal("invalid_payload", f"A form may have at most {MAX_FORM_FIELDS:,} fields.") from error
-
-
-def _lines(text: bytes) -> Iterator[bytes]:
-    return (stripped for line in islice(BytesIO(text), MAX_LINES) if (stripped := line.strip()))
 
 
 def _logs(text: bytes) -> Iterable[Raw | bytes] | None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from foundation.refusals import Refusal
 from ingest.canonical import MAX_ERROR_BYTES, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES, canonical_lines, encode, excesses
 from ingest.fields import Overrides, entry_of
 from ingest.fitting import CUT, fit, shortened
-from ingest.objects import BROKEN, object_of, readable
+from ingest.objects import BROKEN, elements, lines_of, object_of, readable
 from ingest.severities import severity_of
 from ingest.timestamps import moment_of
 from storage.entry import Entry, EntryError
@@ -211,3 +212,12 @@ def test_first_and_last_lines_of_a_stack_are_kept():
     assert [line.split()[0] for line in kept[:20]] == [str(number) for number in range(20)]
     assert kept[-1].startswith("499 ")
     assert (one.error.type, one.error.message) == ("E", "m")
+
+
+def test_lines_beyond_the_bound_are_refused_and_never_dropped():
+    assert list(lines_of(b" a \r\n\n b", at_most=3)) == [b"a", b"b"]
+    assert list(lines_of(b"\n" * 100, at_most=10)) == []
+    with pytest.raises(Refusal, match="body_too_large"):
+        list(lines_of(b"a\n" + b"\n" * 100, at_most=10))
+    with pytest.raises(Refusal, match="body_too_large"):
+        elements(b"[" + b"1," * 100_000 + b"1]", at_most=100_000)

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from io import BytesIO
-from itertools import islice
 from typing import Any
 
 from msgspec import DecodeError, json
@@ -12,7 +10,7 @@ from msgspec import DecodeError, json
 from foundation.refusals import FieldError, Refusal
 from ingest.agents import MAX_ENTRIES, Draft, too_many
 from ingest.fields import entry_of
-from ingest.objects import object_of
+from ingest.objects import lines_of, object_of
 from storage.entry import Entry
 
 #: Blank lines cost time too.
@@ -55,7 +53,7 @@ class _Action:
 
 def drafts_of(text: bytes, *, index: str, now: datetime, items: Items) -> Iterator[Draft]:
     """Yield the documents as entries, and note an item for each action. Raises: `Refusal`."""
-    lines = _lines(text)
+    lines = lines_of(text, at_most=MAX_LINES)
     known: dict[bytes, _Action] = {}
     for line in lines:
         action = known.get(line)
@@ -79,10 +77,6 @@ def drafts_of(text: bytes, *, index: str, now: datetime, items: Items) -> Iterat
         yield found
     if not items.answers:
         raise Refusal("empty_batch", "The request body is required, and holds actions and documents.")
-
-
-def _lines(text: bytes) -> Iterator[bytes]:
-    return (stripped for line in islice(BytesIO(text), MAX_LINES) if (stripped := line.strip()))
 
 
 def _action(line: bytes, index: str) -> _Action:

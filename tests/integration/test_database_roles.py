@@ -316,7 +316,8 @@ def test_worker_does_all_that_is_scheduled(secret: str) -> None:
     assert manage(grants.WORKER, "shell", "--no-imports", "-c", code).endswith("done\n")
     erasure = Erasure.objects.get()
     assert (erasure.status, erasure.entries, erasure.last_error) == ("done", 1, "")
-    assert erasure.elsewhere == {"audit trail": 2, "reasons": 2, "recorded queries": 1, "saved searches": 1}
+    held = {name: rows for name, rows in erasure.elsewhere.items() if rows}
+    assert held == {"audit trail": 2, "reasons": 2, "recorded queries": 1, "saved searches": 1}
     assert RecentAction.objects.get().change_message == "[erased]"
 
 

@@ -104,6 +104,11 @@ def messages(organisation: Organisation) -> list[str]:
     return sorted(entry.message for entry in found)
 
 
+def some(found: dict[str, int]) -> dict[str, int]:
+    """Of what holds clients' words, what has held some."""
+    return {name: rows for name, rows in found.items() if rows}
+
+
 def dumped(tmp_path: Path) -> str:
     path = tmp_path / "dump.sql"
     dump._run("pg_dump", "--format=plain", f"--file={path}")
@@ -138,7 +143,7 @@ def test_erased_value_is_in_no_dump_and_the_ledger_is_provable(
 
     counts = counting.count(organisation.pk, doing_of(QUERY, f"userId:{PERSON}", organisation.pk))
     assert (counts.entries, counts.letters, counts.unreadable, counts.waiting) == (3, 2, 1, 1)
-    assert counts.elsewhere == {"audit trail": 1, "reasons": 1, "recorded queries": 1, "saved searches": 2}
+    assert some(counts.elsewhere) == {"audit trail": 1, "reasons": 1, "recorded queries": 1, "saved searches": 2}
     assert verify() == []
 
     erasure = erase(organisation)
@@ -148,7 +153,7 @@ def test_erased_value_is_in_no_dump_and_the_ledger_is_provable(
     erasure = go_on(erasure)
 
     assert (erasure.status, erasure.entries, erasure.letters, erasure.unreadable) == ("done", 4, 2, 1)
-    assert erasure.elsewhere == {"audit trail": 1, "reasons": 1, "recorded queries": 1, "saved searches": 2}
+    assert some(erasure.elsewhere) == {"audit trail": 1, "reasons": 1, "recorded queries": 1, "saved searches": 2}
     assert verify() == []
     assert messages(organisation) == ["late", "other", "other"]
     left = MonthlyUsage.objects.get(organisation=organisation)

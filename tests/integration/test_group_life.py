@@ -17,10 +17,12 @@ from issues.changing import Actor, Ignoring
 from issues.models import Allowance, Filtered, Fingerprint, Group, Hour, Minute, Person, Setting, Turn
 from notify.models import Notice
 from operations.verification import verify
+from storage import erasing as stored_entries
 from storage.conditions import EVERYTHING
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
 from storage.search import FIRST_MOMENT, LAST_MOMENT, Search
+from storage.store import Place
 from storage.store import store as log_store
 from tests.errors import failure, store
 
@@ -179,16 +181,17 @@ def test_erased_entries_persons_and_texts_leave_nothing(caller: Caller) -> None:
     assert erasing.erase_texts(owner, lambda text: text.replace("bob", "[erased]")) == 2
     assert erasing.count_texts(owner, lambda text: "bob" in text) == 0
 
-    gone = [entry for entry in everything(caller) if b"bob" in bytes(entry.metadata)]
-    ids = [entry.id for entry in gone]
-    assert erasing.take_back(owner, gone) == 2
-    execute("DELETE FROM storage_entry WHERE id = ANY (%s)", [ids])
-    [(batch_id, size_bytes)] = fetch_all("SELECT batch_id, size_bytes FROM storage_receipt")
-    left = sum(entry.size_bytes for entry in everything(caller))
-    execute(
-        "INSERT INTO storage_erased (batch_id, organisation_id, entries, size_bytes, errors) VALUES (%s, %s, 2, %s, 2)",
-        [batch_id, owner, size_bytes - left],
+    ids = [entry.id for entry in everything(caller) if b"bob" in bytes(entry.metadata)]
+    [(batch_id, received_at)] = fetch_all("SELECT batch_id, received_at FROM storage_receipt")
+    taken = stored_entries.erase(
+        owner,
+        [Place(batch_id, received_at)],
+        EVERYTHING,
+        fits=lambda entry: entry.id in ids,
+        uncount=erasing.take_back,
+        note=lambda _taken: None,
     )
+    assert taken.entries == 2
     assert Fingerprint.objects.get().events == 1
     assert not set(Fingerprint.objects.get().samples) & set(ids)
     assert [(hour.release, hour.events) for hour in Hour.objects.all()] == [("", 1)]

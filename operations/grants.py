@@ -37,7 +37,7 @@ OF_WEB = {
     "issues_filtered": READ,
     "issues_hour": "",
     "issues_minute": "",
-    "issues_person": "",
+    "issues_person": READ,
     "issues_release": "",
     "quotas_notice": READ,
     "quotas_outcomefold": APPEND,

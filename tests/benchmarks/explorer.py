@@ -1,8 +1,8 @@
 """`make bench-explorer`: what the explorer costs a browser that has found 100,000 entries.
 
 The whole product in a temporary folder with its static files collected, as in an image, and Chromium without a GPU.
-Script is `ScriptDuration` of the DevTools protocol, of its thread's own time, a frame, less what the same scrolling costs over an empty box of
-the same height in the same page.
+Script is `ScriptDuration` of the DevTools protocol, of its thread's own time, a frame, less what the same scrolling
+costs over an empty box of the same height in the same page.
 """
 
 import argparse

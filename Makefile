@@ -45,7 +45,7 @@ test-clients: $(VENV)/.development ## Try real clients of other servers against 
 	LUMINALOG_TEST_CLIENTS=1 $(BIN)/python -m pytest -n 0 tests/clients
 
 hostile: $(VENV)/.development proxy ## Try hostile input for longer: more examples and bodies (SEED=1 to repeat one run)
-	LUMINALOG_HOSTILE_EXAMPLES=20 LUMINALOG_HOSTILE_SEED=$(SEED) $(BIN)/python -m pytest tests/hostile tests/integration/test_express.py tests/limits/test_agent_bodies.py
+	LUMINALOG_HOSTILE_EXAMPLES=20 LUMINALOG_HOSTILE_SEED=$(SEED) $(BIN)/python -m pytest tests/hostile tests/integration/test_express.py tests/limits
 
 lint: $(VENV)/.development ## Check style, types, imports, production settings and known holes in requirements
 	$(BIN)/ruff format --check .

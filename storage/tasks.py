@@ -26,7 +26,7 @@ def retention() -> None:
 
 @shared_task(name="storage.index_closed_days", time_limit=INDEX_SECONDS)
 def index_closed_days() -> None:
-    """Give a past day the index that searches words; the next run takes the next."""
+    """Give a past day the indexes that it lacks; the next run takes the next."""
     store().days.index_closed(limit=1)
 
 

@@ -1,4 +1,4 @@
-"""More indexes for closed days: what the hot partition cannot afford is built when hardly anything arrives any more.
+"""More indexes for closed days: what the hot partition cannot afford, or a day of before an upgrade lacks.
 
 Building is concurrent: readers and late batches go on. An interrupted build leaves an invalid index, which the next
 one replaces (PostgreSQL manual, CREATE INDEX).
@@ -12,6 +12,7 @@ from psycopg import sql
 
 from foundation.postgres import current_day, execute, fetch_all
 from storage.postgres import partitions
+from storage.wall import ENTRY_TABLE
 
 log = structlog.get_logger(__name__)
 #: Searching for a part of a word, of whatever language; the expression is the view's `words`.
@@ -19,6 +20,17 @@ WORDS = """
 CREATE INDEX CONCURRENTLY {index} ON {table}
  USING gin (lower(message || coalesce(metadata::text, '') || coalesce(error::text, '')) gin_trgm_ops)
 """
+#: Looking for the errors of a group; days that are made since `storage_entry` has this index have it from the start.
+ERRORS = """
+CREATE INDEX CONCURRENTLY {index} ON {table} (organisation_id, error_key, timestamp) WHERE error_key IS NOT NULL
+"""
+#: Which of the two a day has; that of errors by whatever name.
+HAS = """
+SELECT EXISTS (SELECT FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid),
+       EXISTS (SELECT FROM pg_index WHERE indrelid = to_regclass(%s) AND indisvalid AND pg_get_indexdef(indexrelid)
+                 LIKE '%%(organisation_id, error_key, "timestamp") WHERE (error_key IS NOT NULL)')
+"""
+HAS_TRIGRAMS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm')"
 DROP = "DROP INDEX CONCURRENTLY IF EXISTS {index}"
 #: The btrees of entries that came in another order than they are sorted in are half empty.
 BTREES = """
@@ -40,10 +52,10 @@ LOCK = "storage.index_closed_days"
 def index_closed_days(*, limit: int) -> list[date]:
     """Index up to `limit` closed days that lack their indexes, the newest first; return those days.
 
-    Without the extension pg_trgm nothing is done, and searches scan.
+    Without the extension pg_trgm words get no index, and searches for them scan.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s)) FROM pg_extension WHERE extname = 'pg_trgm'", [LOCK])
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
         if cursor.fetchone() != (True,):
             return []
         try:
@@ -58,34 +70,44 @@ def _index_newest(limit: int) -> list[date]:
     for partition in reversed(partitions.list_partitions()):
         if len(indexed) == limit:
             break
-        if partition.day < this_day and not partition.is_detaching and index_table(partition.name):
+        if partition.day < this_day and not partition.is_detaching and _index(partition.name, parent=partition.parent):
             indexed.append(partition.day)
     return indexed
 
 
 def index_day(day: date) -> bool:
     """Build what the day lacks; tell whether it lacked anything. Runs outside a transaction."""
-    return index_table(partitions.table_name(day))
+    return _index(partitions.table_name(day), parent=ENTRY_TABLE)
 
 
-def index_table(table: str) -> bool:
-    """As `index_day`, for the partition of this name."""
-    name = f"{table}_words"
-    [(is_valid,)] = fetch_all("SELECT (SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s))", [name])
-    if is_valid:
+def _index(table: str, *, parent: str) -> bool:
+    """As `index_day`, for a partition of `parent`: entries of days before `storage_entry` have no keys of errors."""
+    words, errors = f"{table}_words", f"{table}_error"
+    [(has_words, has_errors)] = fetch_all(HAS, [words, table])
+    [(has_trigrams,)] = fetch_all(HAS_TRIGRAMS)
+    lacks_words = has_trigrams and not has_words
+    lacks_errors = parent == ENTRY_TABLE and not has_errors
+    if not (lacks_words or lacks_errors):
         return False
     execute("SET statement_timeout = 0")
     try:
-        if is_valid is False:
-            _run(DROP, index=name)
         _run(OWN, table=table)
-        _pack(table)
-        _run(WORDS, index=name, table=table)
-        _run(DROP, index=f"{table}_message")  # of before words were looked for in documents, too
+        if lacks_errors:
+            _build(ERRORS, index=errors, table=table)
+        if lacks_words:
+            _pack(table)
+            _build(WORDS, index=words, table=table)
+            _run(DROP, index=f"{table}_message")  # of before words were looked for in documents, too
     finally:
         execute("RESET statement_timeout")
     log.info("closed_day_indexed", table=table)
     return True
+
+
+def _build(statement: str, *, index: str, table: str) -> None:
+    """Build an index in place of what an interrupted build has left."""
+    _run(DROP, index=index)
+    _run(statement, index=index, table=table)
 
 
 def _pack(table: str) -> None:

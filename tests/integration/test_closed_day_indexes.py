@@ -1,5 +1,6 @@
-"""Closed days get the index that searches words; the open day never does."""
+"""Closed days get the index that searches words, which the open day never does; and what older days lack."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
@@ -14,6 +15,11 @@ from storage.postgres.reads import reading
 from storage.wall import ENTRIES
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+ERRORS = r"""
+SELECT indrelid::regclass::text FROM pg_index
+ WHERE indisvalid AND indrelid::regclass::text ~ '^storage_entry_\d+$'
+   AND pg_get_indexdef(indexrelid) LIKE '%(organisation_id, error_key, %'
+"""
 MANY = """
 INSERT INTO storage_entry (id, organisation_id, received_at, timestamp, size_bytes, level, environment, project,
                               message, metadata)
@@ -82,16 +88,6 @@ def test_only_one_builder_works_at_a_time() -> None:
     assert current_day() - timedelta(days=40) in index_closed_days(limit=100)
 
 
-def test_without_trigrams_nothing_is_built() -> None:
-    make_days(1)
-    with connection.cursor() as cursor:
-        cursor.execute("DROP EXTENSION pg_trgm")
-        try:
-            assert index_closed_days(limit=1) == []
-        finally:
-            cursor.execute("CREATE EXTENSION pg_trgm")
-
-
 @pytest.fixture
 def large_yesterday() -> date:
     """Yesterday, with thousands of entries in another order than their times."""
@@ -100,6 +96,60 @@ def large_yesterday() -> date:
     execute(MANY, [day, day])
     execute(f"ANALYZE {partitions.table_name(day)}")
     return day
+
+
+def days_with_errors_indexed() -> set[str]:
+    return {name for (name,) in fetch_all(ERRORS)}
+
+
+@pytest.fixture
+def _of_before_errors() -> Iterator[None]:
+    """The days that there are have the index of words, and none of errors, as after an upgrade."""
+    partitions.make_ahead()
+    make_days(1, 2, 3)
+    index_closed_days(limit=1_000)
+    [(definition,)] = fetch_all("SELECT pg_get_indexdef('storage_entry_error'::regclass)")
+    whole = definition.replace(" ON ONLY ", " ON ")
+    execute("DROP INDEX storage_entry_error")
+    execute(whole.replace(" ON ", " ON ONLY ", 1))
+    yield
+    execute("DROP INDEX storage_entry_error")
+    execute(whole)  # takes those of days for its own
+
+
+@pytest.mark.usefixtures("_of_before_errors")
+def test_day_of_before_groups_gets_their_index_with_trigrams_or_without(large_yesterday: date) -> None:
+    day, table = large_yesterday, partitions.table_name(large_yesterday)
+    execute("UPDATE storage_entry SET error_key = id / 1024 %% 1000 WHERE id / 1024 %% 10 = 0")
+    execute(f"ANALYZE {table}")
+    assert days_with_errors_indexed() == set()
+    assert index_closed_days(limit=1) == [day]
+    with reading(1) as reader:
+        plan = reader.rows(f"EXPLAIN SELECT id FROM {ENTRIES} WHERE error_key = ANY ('{{10,20}}')", [])
+    assert f"{table}_error" in str(plan)
+
+    execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = to_regclass(%s)", [f"{table}_error"])
+    execute("DROP EXTENSION pg_trgm CASCADE")
+    try:
+        assert index_closed_days(limit=2) == [day, day - timedelta(days=1)]
+        index_closed_days(limit=1_000)
+        assert index_closed_days(limit=1_000) == []
+    finally:
+        execute("CREATE EXTENSION pg_trgm")
+    past = {partitions.table_name(one.day) for one in partitions.list_partitions() if one.day < current_day()}
+    assert days_with_errors_indexed() == {name for name in past if name.startswith("storage_entry_")}
+
+
+@pytest.mark.usefixtures("_of_before_errors")
+def test_day_that_is_made_after_an_upgrade_has_the_index_of_errors_and_gets_no_second() -> None:
+    day = date(2020, 1, 7)
+    partitions.make({day})
+    try:
+        assert days_with_errors_indexed() == {partitions.table_name(day)}
+        index_day(day)
+        assert fetch_all("SELECT to_regclass(%s)", [f"{partitions.table_name(day)}_error"]) == [(None,)]
+    finally:
+        execute(f"DROP TABLE {partitions.table_name(day)}")
 
 
 def test_index_serves_words_behind_the_wall(large_yesterday: date) -> None:
@@ -127,5 +177,6 @@ def test_day_of_before_gets_the_index_of_words_for_that_of_messages() -> None:
         indexes_of = fetch_all("SELECT indexname FROM pg_indexes WHERE tablename = %s", [name])
         assert (f"{name}_words",) in indexes_of
         assert (f"{name}_message",) not in indexes_of
+        assert (f"{name}_error",) not in indexes_of
     finally:
         execute(f"DROP TABLE {name}")

@@ -29,6 +29,8 @@ MANY = 50  # entries, from which on none is large: bytes are bounded
 COMPRESSED_SHARE = 0.10
 INVALID_SHARE = 0.05
 KEYED_SHARE = 0.6
+#: Entries with an error, beside those of a severe level: most are of groups that every batch has, in any order.
+ERROR_SHARE, KNOWN_SHARE, KNOWN_ERRORS = 0.15, 0.7, 100
 #: Entries that the product must refuse, for reasons of its own each.
 BROKEN: list[dict[str, Any]] = [
     {"timestamp": "yesterday", "level": "info", "message": "no time"},
@@ -172,9 +174,22 @@ def _entry(
         **optional,
         "metadata": {"t": tenant.marker, "id": name, "pad": rng.randbytes(length // 2).hex()},
     }
-    if rng.random() < 0.1:
-        entry["error"] = {"type": "Refused", "message": text, "stack_trace": ["a.py:1", "b.py:2"]}
+    if rng.random() < ERROR_SHARE:
+        entry["error"] = _error(text, rng)
+        entry["metadata"] |= {"release": f"1.{rng.randrange(4)}", "user_id": f"u{rng.randrange(500)}"}
     return entry
+
+
+def _error(text: str, rng: random.Random) -> dict[str, Any]:
+    """Make an error of a group that many have, or one whose words alone tell it from others: more than there may be."""
+    if rng.random() >= KNOWN_SHARE:
+        return {"type": "Refused", "message": text, "stack_trace": ["a.py:1", "b.py:2"]}
+    kind, step = divmod(rng.randrange(KNOWN_ERRORS), 10)
+    stack = [
+        f'  File "/app/shop/{name}.py", line {rng.randint(1, 999)}, in {name}\n'
+        for name in ("checkout", f"step_{'abcdefghij'[step]}")
+    ]
+    return {"type": f"{'ABCDEFGHIJ'[kind]}Error", "message": text, "stack_trace": stack}
 
 
 def _between(shares: list[tuple[int, int, float]], rng: random.Random) -> int:

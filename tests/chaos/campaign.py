@@ -19,6 +19,7 @@ from tests.waiting import wait_until
 
 EDGE_BYTES = 12_000_000
 DRAIN_SECONDS = 90
+REGROUP_SECONDS = 150  # workers look every minute for batches whose errors nobody counted
 #: After the last fault a refusal may follow for so long, as connections are found broken; then none may.
 RECOVERY_SECONDS = 2.5
 OBSERVED_SECONDS = 0.7
@@ -127,6 +128,10 @@ class Campaign:
             wait_until(self._is_drained, what=self.stack.tail_of_logs, seconds=DRAIN_SECONDS)
         except AssertionError as error:
             return [f"the spool is not empty: {error}"[:3000]]
+        try:
+            wait_until(self._is_grouped, what=self.stack.tail_of_logs, seconds=REGROUP_SECONDS)
+        except AssertionError as error:
+            return [f"batches are left whose errors nobody counted: {error}"[:3000]]
         stored = invariants.read_stored(self.stack, scenario.name, self.tenants)
         _count(outcome, batches, stored)
         missing = [f"{fault} never happened" for fault in scenario.faults if not outcome.happened[fault]]
@@ -139,6 +144,7 @@ class Campaign:
                 )
             ),
             *invariants.some(invariants.check_money(self.stack, self.batches.values(), self.tenants)),
+            *invariants.some(invariants.check_errors(self.stack, self.tenants)),
         ]
 
     def _check_all(self) -> Iterator[str]:
@@ -160,6 +166,9 @@ class Campaign:
 
     def _is_drained(self) -> bool:
         return self.stack.query("SELECT count(*) FROM ingest_spooledbatch") == [(0,)]
+
+    def _is_grouped(self) -> bool:
+        return self.stack.query("SELECT count(*) FROM storage_receipt WHERE errors < 0") == [(0,)]
 
     def _holds_no_claim(self) -> bool:
         return self.stack.query("SELECT count(*) FROM ingest_drainclaim") == [(0,)]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import requests
 
+from foundation.levels import BY_NAME
 from tests.chaos.batches import canonical_of_row, digest
 from tests.chaos.journal import JournalledBatch
 from tests.chaos.stack import Stack
@@ -41,6 +42,18 @@ SELECT quota.organisation_id, coalesce((SELECT sum(used_bytes) FROM quotas_month
                   WHERE d.organisation_id = quota.organisation_id), 0)::bigint
   FROM quotas_quota AS quota
 """
+#: Of each organisation, how many errors: by minutes, hours and fingerprints; by receipts; and stored with a key.
+ERRORS = """
+SELECT quota.organisation_id,
+       coalesce((SELECT sum(events) FROM issues_minute m WHERE m.organisation_id = quota.organisation_id), 0)::bigint,
+       coalesce((SELECT sum(events) FROM issues_hour h WHERE h.organisation_id = quota.organisation_id), 0)::bigint,
+       coalesce((SELECT sum(events) FROM issues_fingerprint f
+                  WHERE f.organisation_id = quota.organisation_id), 0)::bigint,
+       coalesce((SELECT sum(errors) FROM storage_receipt r
+                  WHERE r.organisation_id = quota.organisation_id), 0)::bigint,
+       (SELECT count(error_key) FROM storage_entry e WHERE e.organisation_id = quota.organisation_id)
+  FROM quotas_quota AS quota
+"""
 LEFT_OVER = {
     "batches in the spool": "SELECT count(*) FROM ingest_spooledbatch",
     "dead letters": "SELECT count(*) FROM ingest_deadletter",
@@ -58,6 +71,8 @@ class Stored:
     digests: dict[tuple[int, str], Counter[str]]
     wrong_sizes: int
     strangers: int
+    #: With an error, or of a severe level, and in no group; and the other way round.
+    wrong_keys: int
 
     @property
     def entries(self) -> int:
@@ -68,14 +83,16 @@ def read_stored(stack: Stack, scenario: str, tenants: Sequence[Tenant]) -> Store
     """Read what the scenario's clients sent from the log store, and bring each entry into canonical form again."""
     digests: dict[tuple[int, str], Counter[str]] = {}
     markers = {tenant.organisation_id: tenant.marker for tenant in tenants}
-    wrong_sizes = strangers = 0
+    wrong_sizes = strangers = wrong_keys = 0
     for (row,) in stack.query(ROWS, f"{scenario}/%"):
         line = canonical_of_row(row)
         batch = row["metadata"]["id"].rpartition("/")[0]
         digests.setdefault((row["organisation_id"], batch), Counter())[digest(line)] += 1
         wrong_sizes += len(line) != row["size_bytes"]
         strangers += row["metadata"]["t"] != markers[row["organisation_id"]]
-    return Stored(digests=digests, wrong_sizes=wrong_sizes, strangers=strangers)
+        is_error = bool(row["error"]) or row["level"] >= BY_NAME["error"]
+        wrong_keys += is_error != (row["error_key"] is not None)
+    return Stored(digests=digests, wrong_sizes=wrong_sizes, strangers=strangers, wrong_keys=wrong_keys)
 
 
 def check_entries(batches: Mapping[str, JournalledBatch], stored: Stored) -> Iterator[str]:
@@ -97,6 +114,8 @@ def check_entries(batches: Mapping[str, JournalledBatch], stored: Stored) -> Ite
         yield f"{stored.wrong_sizes} entries have a size_bytes that is not their length"
     if stored.strangers:
         yield f"{stored.strangers} entries carry a stranger's marker"
+    if stored.wrong_keys:
+        yield f"{stored.wrong_keys} errors are in no group, or entries in one that are no errors"
 
 
 def check_answers(
@@ -139,6 +158,16 @@ def check_money(stack: Stack, batches: Iterable[JournalledBatch], tenants: Seque
             yield f"organisation {organisation}: used {used}, answered {promised}, in doubt {doubted}"
         if used > limits[organisation]:
             yield f"organisation {organisation}: used {used} of {limits[organisation]}"
+
+
+def check_errors(stack: Stack, tenants: Sequence[Tenant]) -> Iterator[str]:
+    """Errors counted in groups = those of the receipts = entries stored with a key, and there are some."""
+    ids = {tenant.organisation_id for tenant in tenants}
+    for organisation, *counts in (row for row in stack.query(ERRORS) if row[0] in ids):
+        if len(set(counts)) > 1 or counts[0] == 0:
+            names = ("minutes", "hours", "fingerprints", "receipts", "entries")
+            said = ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True))
+            yield f"organisation {organisation}: errors by {said}"
 
 
 def check_ledger(stack: Stack) -> Iterator[str]:

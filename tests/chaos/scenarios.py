@@ -172,7 +172,7 @@ def erasing_dies_at_points(trial: Trial) -> None:
     stack.manage("create_org", "forgotten", "--plan", "scale", "--project", "shop")
     made = stack.manage("create_key", "forgotten", "shop", "--name", "chaos", "--environment", "test", "--json")
     entries = [
-        {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "of forgotten", "metadata": {"userId": user}}
+        {"timestamp": "2026-01-26T14:30:00Z", "level": "error", "message": "of forgotten", "metadata": {"userId": user}}
         for user in (PERSON, "somebody", PERSON)
     ]
     body, headers = json.dumps({"logs": entries}), {"Content-Type": "application/json"}

@@ -11,6 +11,7 @@ from explore.query import parse
 from storage.batch import Batch
 from storage.receipts import Arrival
 from storage.search import FIRST_MOMENT, Search
+from tests.contract.queries import keys_of
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
@@ -20,9 +21,11 @@ _batch_ids = itertools.count(1)
 def batch_of(
     *entries: Mapping[str, Any] | bytes, organisation_id: int, received_at: datetime = NOW, batch_id: int | None = None
 ) -> Batch:
-    """Return a batch of these entries; what they leave out has a default, and bytes are a line as it is."""
-    default = {"timestamp": NOW, "level": "info", "message": "hello"}
-    lines = [one if isinstance(one, bytes) else msgspec.json.encode(default | dict(one)) for one in entries]
+    """Return a batch of these entries; what they leave out has a default, and bytes are a line as it is.
+
+    `error_key` is no part of a line: it is what the entry was counted for.
+    """
+    keys = [None if isinstance(one, bytes) else one.get("error_key") for one in entries]
     return Batch(
         batch_id=batch_id or next(_batch_ids),
         organisation_id=organisation_id,
@@ -31,9 +34,15 @@ def batch_of(
         environment="production",
         received_at=received_at,
         period=received_at.date().replace(day=1),
-        lines=lines,
-        indexes=range(len(lines)),
+        lines=[one if isinstance(one, bytes) else _line(one) for one in entries],
+        indexes=range(len(entries)),
+        error_keys=keys if any(key is not None for key in keys) else None,
     )
+
+
+def _line(entry: Mapping[str, Any]) -> bytes:
+    default = {"timestamp": NOW, "level": "info", "message": "hello"}
+    return msgspec.json.encode(default | {name: value for name, value in entry.items() if name != "error_key"})
 
 
 def arrival_of(batch: Batch) -> Arrival:
@@ -43,9 +52,9 @@ def arrival_of(batch: Batch) -> Arrival:
 
 def whole(organisation_id: int, query: str = "") -> Search:
     """Ask for everything of an organisation, whenever it happened, that fulfils `query`."""
-    return Search(organisation_id, parse(query), FIRST_MOMENT, LAST_MOMENT)
+    return Search(organisation_id, parse(query, grouped=keys_of), FIRST_MOMENT, LAST_MOMENT)
 
 
 def around_now(organisation_id: int, query: str = "") -> Search:
     """Ask for what happened within an hour of `NOW`."""
-    return Search(organisation_id, parse(query), NOW - timedelta(hours=1), NOW + timedelta(hours=1))
+    return Search(organisation_id, parse(query, grouped=keys_of), NOW - timedelta(hours=1), NOW + timedelta(hours=1))

@@ -28,6 +28,8 @@ KEYS = [
     "null",
     "\n",
 ]
+#: What the errors of a group were counted for: of several that were merged, of one, and of one that has none left.
+GROUPS = {17: (170, -(2**63)), 2: (2**63 - 1,), 3: ()}
 words = st.sampled_from(WORDS)
 numbers = st.sampled_from([0, 1, -3, 12, 123, 1.5, 1000, 10**20, 0.1, 1e20, -1.25e-7, 4e300])
 scalars = st.one_of(words, numbers, st.booleans(), st.none())
@@ -42,6 +44,7 @@ entries = st.fixed_dictionaries(
         "environment": words,
         "project": words,
         "trace_id": words,
+        "error_key": st.sampled_from([170, -(2**63), 2**63 - 1, 5]),
         "metadata": st.none() | st.dictionaries(st.sampled_from([*KEYS, "trace_id"]), values, max_size=4),
         "error": st.fixed_dictionaries(
             {},
@@ -54,6 +57,11 @@ entries = st.fixed_dictionaries(
         ),
     },
 )
+
+
+def keys_of(number: int) -> tuple[int, ...]:
+    """Return the fingerprints of a group, as an organisation knows them; of a number that it does not know, none."""
+    return GROUPS.get(number, ())
 
 
 def quoted(text: str) -> str:
@@ -88,7 +96,8 @@ terms = st.one_of(
     st.tuples(metadata_keys, st.just(":"), st.one_of(plain, globs, compared, ranged)).map("".join),
     st.tuples(text_keys, st.just(":"), st.one_of(plain, globs)).map("".join),
     st.tuples(st.just("level:"), st.sampled_from(["", ">", ">=", "<", "<="]), st.sampled_from(LEVELS)).map("".join),
-    st.sampled_from(["error", "metadata", "trace", "user", "environment"]).map("has:".__add__),
+    st.sampled_from(["error", "metadata", "trace", "user", "environment", "group"]).map("has:".__add__),
+    st.sampled_from(["17", "2", "3", "4", "(17 OR 2)", "(3 2)", "17 OR has:error"]).map("group:".__add__),
 )
 queries = st.recursive(
     terms,

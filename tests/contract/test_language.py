@@ -18,7 +18,7 @@ from storage.postgres import walking
 from storage.postgres.predicates import compile_condition
 from storage.store import Store
 from tests.contract.batches import NOW, around_now, batch_of
-from tests.contract.queries import entries, escaped, queries, quoted
+from tests.contract.queries import entries, escaped, keys_of, queries, quoted
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -36,7 +36,7 @@ REFUSED = examples(PAGE.partition("### What is refused")[2].partition("###")[0])
 #: For each example something that it finds, and something that it does not.
 CORPUS: list[dict[str, Any]] = [
     {"message": "Payment failed", "level": "error", "trace_id": "7f3b0c52", "span_id": "s-1", "parent_span_id": "s-1"},
-    {"message": "pay and failed later: insufficient", "environment": "s-1", "project_id": "shop"},
+    {"message": "pay and failed later: insufficient", "environment": "s-1", "project_id": "shop", "error_key": 5},
     {
         "message": "term a",
         "level": "debug",
@@ -53,6 +53,7 @@ CORPUS: list[dict[str, Any]] = [
     {"message": "z", "environment": "staging", "project_id": "other", "metadata": {"userId": None, "key": [None]}},
     {
         "message": "w",
+        "error_key": 170,
         "error": {
             "type": "PaymentError",
             "message": "Insufficient funds",
@@ -75,7 +76,7 @@ def found(store: Store, organisation_id: int, query: str) -> list[int]:
 
 def found_by_oracle(store: Store, organisation_id: int, query: str) -> list[int]:
     everything = store.reader.page(around_now(organisation_id), limit=100)
-    return [entry.id for entry in everything if matches(parse(query), as_mapping(entry))]
+    return [entry.id for entry in everything if matches(parse(query, grouped=keys_of), as_mapping(entry))]
 
 
 def test_every_row_of_the_language_s_table_finds_what_the_oracle_finds(store: Store, organisation_id: int) -> None:
@@ -212,6 +213,35 @@ def test_words_are_found_in_all_that_is_shown(
     assert ids == found_by_oracle(store, organisation_id, query)
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("group:17", [0, 1]),
+        ("group:2", [2]),
+        ("group:3", []),
+        ("group:4", []),
+        ("group:(2 OR 17)", [0, 1, 2]),
+        ("group:17 group:2", []),
+        ("has:group", [0, 1, 2, 3]),
+        ("-has:group", [4, 5]),
+        ("-group:17", [2, 3, 4, 5]),
+        ("group:17 m1", [1]),
+        ("group:3 OR error.type:x", [5]),
+    ],
+)
+def test_errors_are_found_by_what_they_were_counted_for(
+    store: Store, organisation_id: int, query: str, expected: list[int]
+) -> None:
+    keys = [170, -(2**63), 2**63 - 1, 5, None, None]
+    corpus: list[dict[str, Any]] = [{"message": f"m{n}", "error_key": key} for n, key in enumerate(keys)]
+    corpus[5] |= {"error": {"type": "x"}}  # stored while nobody grouped
+    store_corpus(store, organisation_id, corpus)
+    store_corpus(store, organisation_id + 1_000_000, corpus)
+    ids = found(store, organisation_id, query)
+    assert sorted(id_ % 1024 for id_ in ids) == expected
+    assert ids == found_by_oracle(store, organisation_id, query)
+
+
 #: Each shows as its name; with arrays on the way, and more dots than a store may write as alternatives.
 SHOWN = [
     ("kubernetes.labels.app.kubernetes.io/name", {"kubernetes": {"labels": {"app.kubernetes.io/name": "shop"}}}),
@@ -270,7 +300,7 @@ def test_store_and_oracle_agree_on_letters_of_any_case(
 @given(query=queries)
 def test_no_text_of_a_query_is_in_its_sql(query: str) -> None:
     marked = query.replace("alpha", "zqxj")
-    predicate = compile_condition(parse(marked))
+    predicate = compile_condition(parse(marked, grouped=keys_of))
     assert "zqxj" not in predicate.sql.lower()
     assert predicate.sql.count("%s") == len(predicate.parameters)
 

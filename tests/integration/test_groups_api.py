@@ -11,12 +11,14 @@ from accounts.caller import Caller
 from accounts.models import User
 from foundation.postgres import execute
 from ingest.models import DrainClaim
+from ingest.spool.drain import drain
 from issues.models import Fingerprint, Group, Turn
 from operations.verification import verify
 from storage.models import LogEntry
 from storage.postgres import partitions
 from tests.errors import failure, store
 from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
+from tests.pairs import PAIRS
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -62,6 +64,32 @@ class Api:
 
 def some(count: int, name: str, **entry: Any) -> list[dict[str, Any]]:
     return [failure(f"{name}Error", f"no {name}", stack=[f"at {name} (/app/src/{name}.js:1:2)"], **entry)] * count
+
+
+def test_pairs_that_are_sent_are_read_back_as_one_group_or_as_two() -> None:
+    """Each in projects of its own: whatever two pairs have in common, they share no group."""
+    api = Api()
+    now = datetime.now(UTC).isoformat()
+    sides = [(pair["id"], side, pair[side]) for side in "ab" for pair in PAIRS]
+    logs = [
+        {"timestamp": now, "level": "error", "message": one["message"], "project_id": f"{name} {one['project']}"}
+        | {"metadata": {"side": f"{name} {side}"}}
+        | ({"error": one["error"]} if one["error"] else {})
+        for name, side, one in sides
+    ]
+    for sent in (logs[: len(PAIRS)], logs[len(PAIRS) :]):
+        assert api.send("post", "logs", {"logs": sent})["processed"] == len(PAIRS)
+    drain()
+    found = api.get("logs", limit=1_000, start=(datetime.now(UTC) - timedelta(hours=1)).isoformat())["logs"]
+    group = {log["metadata"]["side"]: log["group"] for log in found}
+    assert len(group) == len(sides)
+    assert None not in group.values()
+    same = {pair["id"]: group[f"{pair['id']} a"] == group[f"{pair['id']} b"] for pair in PAIRS}
+    assert same == {pair["id"]: pair["expect"] == "same" for pair in PAIRS}
+    number = group[f"{PAIRS[0]['id']} a"]
+    of_group = api.get("logs", query=f"group:{number}", start=(datetime.now(UTC) - timedelta(hours=1)).isoformat())
+    assert {log["metadata"]["side"] for log in of_group["logs"]} == {f"{PAIRS[0]['id']} {side}" for side in "ab"}
+    assert len(set(group.values())) == sum(1 if one else 2 for one in same.values())
 
 
 def test_entries_tell_their_group_and_are_found_by_it() -> None:

@@ -1,10 +1,8 @@
 """What makes two errors one group: pairs of every kind, and what never changes a fingerprint."""
 
-import json
 import random
 import re
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,13 +14,8 @@ from issues.ours import Prefixes
 from issues.paths import tail
 from issues.template import template
 from tests.effort import cpu_seconds
+from tests.pairs import PAIRS
 
-#: Those of the design, and more of every kind.
-PAIRS = [
-    pair
-    for name in ("grouping_pairs.json", "grouping_pairs_more.json")
-    for pair in json.loads((Path(__file__).parent / name).read_text())
-]
 BYTES = 256 * 1024
 
 

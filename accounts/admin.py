@@ -128,6 +128,7 @@ class ApiKeyAdmin(NeverDeleted):
     fieldsets = [
         (None, {"fields": ["project", "name", "environment", "kind", "scopes", "expires_at"]}),
         ("Limits", {"fields": ["requests_per_minute", "allowed_networks"]}),
+        ("Public keys", {"fields": ["allowed_origins", "daily_bytes"]}),
         ("Entries", {"fields": ["invalid_entries", "minimum_level"]}),
     ]
 

@@ -1,6 +1,7 @@
 """DRF authentication by API key: the header first, the body's deprecated field only where the view allows it."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from ipaddress import ip_address
 
 from django.db import DatabaseError, InterfaceError
@@ -8,11 +9,12 @@ from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from accounts.addresses import HasMeta, client_address
+from accounts.addresses import HasMeta, client_address, client_network
 from accounts.caller import Caller
 from accounts.directory import directory
 from accounts.failures import failed_keys
 from accounts.last_use import last_use
+from accounts.origins import may_be_used_by
 from accounts.presented import BEARER, OF_AGENTS, presented_key
 from foundation.errors import RefusedCaller
 from foundation.refusals import Refusal
@@ -86,8 +88,10 @@ def caller_behind(
     address = client_address(request)
     if not may_come_from(caller, address=address):
         raise Refusal("forbidden", "This API key may not be used from your address.")
+    if not may_be_used_by(caller, origin=request.META.get("HTTP_ORIGIN")):
+        raise Refusal("forbidden", "This API key may not be used from your origin.")
     last_use.note(caller.api_key_id, address=address, client=request.META.get("HTTP_USER_AGENT", ""))
-    return caller
+    return replace(caller, network=client_network(request)) if caller.is_public else caller
 
 
 def _refusal(request: HttpRequest) -> Refusal:

@@ -21,4 +21,10 @@ class Caller:
     expires_at: datetime | None
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = field(default=())
 
+    #: Of a public key: it is seen by whoever uses the application that carries it.
+    is_public: bool = False
+    allowed_origins: tuple[str, ...] = field(default=())
+    daily_bytes: int | None = None
+    network: str = ""  # this request comes from: an address, or an IPv6 address's /64; empty for other keys
+
     is_authenticated: bool = True

@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib.postgres.forms import SimpleArrayField
 
 from accounts.models import SCOPES, ApiKey
 from accounts.scopes import OF_PUBLIC_KEYS, PUBLIC_KEYS_ONLY_INGEST, default_scopes
+from accounts.validators import validate_network, validate_origin
 
 if TYPE_CHECKING:
     KeyModelForm = forms.ModelForm[ApiKey]
@@ -29,6 +31,13 @@ class ApiKeyForm(KeyModelForm):
     class Meta:
         model = ApiKey
         fields = "__all__"
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Check each item of a list here: of what the model finds wrong with one, Django's forms do not say what."""
+        super().__init__(*arguments, **options)
+        for name, validator in (("allowed_networks", validate_network), ("allowed_origins", validate_origin)):
+            if isinstance(of_list := self.fields.get(name), SimpleArrayField):
+                of_list.base_field.validators.append(validator)
 
     def clean(self) -> dict[str, Any]:
         """Hold a key whose kind is not asked for any more to what its kind allows; Django only checks what it asks."""

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.scopes import OF_PUBLIC_KEYS, PUBLIC_KEYS_ONLY_INGEST, VERBS, Scope, default_scopes
-from accounts.validators import validate_network
+from accounts.validators import validate_network, validate_origin
 from foundation.levels import Level
 
 EXPIRES_SOON = timedelta(days=14)
@@ -138,6 +138,20 @@ class ApiKey(models.Model):
         blank=True,
         help_text="CIDR networks the key may be used from, separated by commas. Empty: from anywhere.",
     )
+    allowed_origins = ArrayField(
+        models.CharField(max_length=255, validators=[validate_origin]),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="Of a public key: whose pages may use it, such as https://shop.example or https://*.shop.example, "
+        "separated by commas. Requests without an origin are refused then. Empty: anybody's, and apps.",
+    )
+    daily_bytes = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Of a public key: how many bytes it may send a day (UTC). Empty: 2 % of the month's quota.",
+    )
     invalid_entries = models.CharField(
         max_length=8, choices=InvalidEntries.choices, default=InvalidEntries.STRICT, help_text="What a bad entry does."
     )
@@ -178,6 +192,11 @@ class ApiKey(models.Model):
                 condition=Q(kind="secret") | Q(scopes=OF_PUBLIC_KEYS),
                 name="public_api_key_only_ingests",
                 violation_error_message=PUBLIC_KEYS_ONLY_INGEST,
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="public") | Q(allowed_origins=[], daily_bytes__isnull=True),
+                name="only_public_api_keys_have_an_allowance",
+                violation_error_message="Origins and a daily allowance are for public keys.",
             ),
             models.CheckConstraint(
                 condition=Q(requests_per_minute__isnull=True) | Q(requests_per_minute__gte=1),

@@ -1,6 +1,10 @@
-"""Browsers of other sites: every answer of the API names an allowed origin, so that its page may read refusals, too."""
+"""Browsers of other sites: every answer of the API names an allowed origin, so that its page may read refusals, too.
+
+Those whom a public key admits are no business of this: see `accounts.origins`.
+"""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from corsheaders.middleware import CorsMiddleware
 from django.http import HttpRequest, HttpResponse
@@ -20,8 +24,15 @@ class OriginMiddleware:
 
 
 class PreflightMiddleware(OriginMiddleware):
-    """Answer preflights."""
+    """Answer preflights of the allowed origins."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        preflight = self._cors.check_preflight(request)
-        return HttpResponse(headers={"Content-Length": "0"}) if preflight else self.get_response(request)
+        if self._cors.check_preflight(request) and self._is_allowed(request.headers.get("Origin", "")):
+            return HttpResponse(headers={"Content-Length": "0"})
+        return self.get_response(request)
+
+    def _is_allowed(self, origin: str) -> bool:
+        try:
+            return self._cors.origin_found_in_white_lists(origin, urlsplit(origin))
+        except ValueError:
+            return False

@@ -20,8 +20,8 @@ def only_read(view: View) -> View:
 def by_method(**views: View) -> View:
     """Return the view that hands a request to the one of `views` named like its method.
 
-    HEAD goes where GET goes. Each view brings its own authentication; for the API's description, list them
-    in their rooms' `urls.py` too.
+    HEAD goes where GET goes, and OPTIONS to no view unless one is named. Each view brings its own authentication; for
+    the API's description, list them in their rooms' `urls.py` too.
     """
     methods = {*views, "OPTIONS"} | ({"HEAD"} if "GET" in views else set())
     allow = {"Allow": ", ".join(sorted(methods))}
@@ -30,10 +30,12 @@ def by_method(**views: View) -> View:
     def dispatch(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         method = request.method or ""
         view = views.get("GET" if method == "HEAD" else method)
+        if method == "OPTIONS":
+            response = view(request, *args, **kwargs) if view else HttpResponse(status=204)
+            response.headers["Allow"] = allow["Allow"]
+            return response
         if view:
             return view(request, *args, **kwargs)
-        if method == "OPTIONS":
-            return HttpResponse(status=204, headers=allow)
         return problem(Refusal("method_not_allowed", headers=allow), request)
 
     return dispatch

@@ -40,6 +40,7 @@ CODES: dict[str, tuple[int, str]] = {
     "idempotency_mismatch": (422, "This Idempotency-Key was used with another body."),
     "rate_limited": (429, "Rate limit exceeded."),
     "quota_exhausted": (429, "The monthly byte quota is spent."),
+    "allowance_exhausted": (429, "This API key has sent what it may send today."),
     "too_many_failures": (429, "Too many requests with an invalid API key from this address."),
     "too_many_requests": (429, "Too many requests from this address."),
     "too_many_streams": (429, "Too many live tails are open."),

@@ -52,7 +52,7 @@ def accept(request: Request) -> Accepted:
     if request.idempotency_key is not None:
         return _accept_once(request, request.idempotency_key, packed)
     if packed.parts:
-        keep = group_commit.accept if settings.GROUP_COMMIT else table.accept
+        keep = group_commit.accept if settings.GROUP_COMMIT and not request.caller.is_public else table.accept
         keep(request.caller, packed.parts)
     reach("after_commit")
     return packed.accepted

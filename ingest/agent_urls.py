@@ -32,7 +32,7 @@ urlpatterns = [
 ]
 below_ingest = [
     *urlpatterns,
-    re_path(r"^v1/logs/?\Z", by_method(POST=_otlp)),
+    re_path(r"^v1/logs/?\Z", by_method(POST=_otlp, OPTIONS=_otlp)),
     re_path(r"^v1/ndjson/?\Z", takes(NDJSON, is_described=False)),
     re_path(r"^\Z", elasticsearch),
 ]

@@ -28,7 +28,7 @@ CHUNK = 1_000
 #: What a request costs at least, and an entry, in thousandths of a token.
 MIN_COST, COST_OF_AN_ENTRY = 20, 1
 #: An agent that is told to wait longer drops what it has, or stays mute when there is room again.
-MOST_SECONDS = {"rate_limited": 5}
+MOST_SECONDS = {"rate_limited": 5, "too_many_requests": 5}
 MOST_SECONDS_OF_OTHERS = 30
 #: An entry whose text is larger is not read: its beginning becomes the message.
 MAX_READ_BYTES = MAX_ENTRY_TEXT_BYTES

@@ -77,6 +77,7 @@ def vouch(caller: Caller, protocol: Protocol, body: bytes, *, at_once: bool) -> 
         hierarchy is None
         or scrubber is None
         or caller.allowed_networks
+        or caller.is_public  # has an allowance, and limits by address
         or Scope.INGEST not in caller.scopes
         or capacity.is_full()
     ):

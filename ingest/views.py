@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import ApiKeyAuthentication
+from accounts.origins import headers_ahead, sharing_headers
 from accounts.permissions import HasScope, caller_of
 from accounts.presented import OF_AGENTS
 from accounts.scopes import Scope
@@ -82,6 +84,9 @@ class IntakeView(Limited, APIView):
         """Give the body's memory back, and tell those who use the body's key that it is going away."""
         self.intake.close()
         response = super().finalize_response(request, response, *args, **kwargs)
+        origin = request.headers.get("Origin")
+        for name, value in sharing_headers(getattr(self.request, "_user", None), origin=origin).items():
+            response.headers[name] = value
         if self.intake.used_key_in_body:
             response.headers["Deprecation"] = BODY_KEY_DEPRECATED
             response.headers["Link"] = f'<{settings.DOCS_URL}>; rel="deprecation"; type="text/html"'
@@ -119,7 +124,20 @@ def takes(
         members["put"] = extend_schema(exclude=True)(lambda view, request, **captured: view.post(request, **captured))
     view: type[IntakeView] = type(f"{type(protocol).__name__}View", (IntakeView,), members)
     describe = protocol.describe if is_described else extend_schema(exclude=True)
-    return extend_schema_view(post=describe)(view).as_view()
+    return _asked_before(extend_schema_view(post=describe)(view).as_view())
+
+
+def _asked_before(view: View) -> View:
+    """Return the view that answers OPTIONS, which browsers ask without a key."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "OPTIONS":
+            ahead = headers_ahead(request.headers.get("Origin"))
+            return HttpResponse(status=204, headers={"Allow": "OPTIONS, POST", **ahead})
+        return view(request, *args, **kwargs)
+
+    return answer
 
 
 def head_of(request: HttpRequest, captured: Mapping[str, str]) -> Head:

@@ -29,7 +29,7 @@ def root(request: HttpRequest) -> HttpResponseBase:
 urlpatterns = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    re_path(r"^v1/logs/?\Z", by_method(GET=LogsView.as_view(), POST=post_logs)),
+    re_path(r"^v1/logs/?\Z", by_method(GET=LogsView.as_view(), POST=post_logs, OPTIONS=post_logs)),
     path("", root, name="landing"),
     path("", include("luminalog.landing.urls")),
     path("v1/", include("ingest.urls")),

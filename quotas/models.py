@@ -99,6 +99,23 @@ class MonthlyUsage(models.Model):
         return f"{self.organisation_id} {self.period:%Y-%m}: {self.used_bytes} bytes"
 
 
+class DailyUsage(models.Model):
+    """What a public key has sent on its last day (UTC); never more than its allowance: see `allowance`."""
+
+    api_key = models.OneToOneField(
+        "accounts.ApiKey", on_delete=models.CASCADE, primary_key=True, related_name="daily_usage"
+    )
+    day = models.DateField()
+    used_bytes = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.CheckConstraint(condition=Q(used_bytes__gte=0), name="daily_usage_is_not_negative")]
+
+    def __str__(self) -> str:
+        return f"key {self.api_key_id} {self.day}: {self.used_bytes} bytes"
+
+
 #: Outcomes of requests that were not refused.
 NO_REFUSALS = ("accepted", "deduplicated", BELOW_LEVEL)
 

@@ -22,7 +22,9 @@ from quotas.metrics import RATE_LIMITED
 
 #: Limits older than this are read again before a request is refused: a raise acts at once, a wrong 429 loses logs.
 MAX_AGE_OF_A_REFUSAL_SECONDS = 1.0
-OWNERS = {"organisation": "This organisation", "api_key": "This API key"}
+OWNERS = {"organisation": "This organisation", "api_key": "This API key", "address": "Your address"}
+#: What one address may send with a public key: whoever abuses one is told, and nobody else.
+PER_MINUTE_OF_AN_ADDRESS = 60
 
 
 class TokenBucketThrottle(BaseThrottle):
@@ -156,6 +158,15 @@ def levels_of(caller: Caller, limits: Limits, *, area: str) -> list[BucketLevel]
                 capacity=caller.requests_per_minute,
             )
         )
+    if caller.network:
+        levels.append(
+            BucketLevel(
+                scope="address",
+                key=valkey.key("bucket", organisation, area, caller.api_key_id, caller.network),
+                per_minute=PER_MINUTE_OF_AN_ADDRESS,
+                capacity=PER_MINUTE_OF_AN_ADDRESS,
+            )
+        )
     return levels
 
 
@@ -169,7 +180,7 @@ def refusal(verdict: Verdict) -> Refusal:
     """Return the 429 that says whose limit it is, how large, and when to come again."""
     level = verdict.level
     return Refusal(
-        "rate_limited",
+        "too_many_requests" if level.scope == "address" else "rate_limited",
         f"{OWNERS[level.scope]} may send {level.per_minute} requests a minute.",
         retry_after_seconds=max(1, verdict.retry_after_seconds),
         members={

@@ -52,6 +52,8 @@ def describe(api_key: ApiKey) -> dict[str, Any]:
         "scopes": api_key.scopes,
         "requests_per_minute": api_key.requests_per_minute,
         "allowed_networks": api_key.allowed_networks,
+        "allowed_origins": api_key.allowed_origins,
+        "daily_bytes": api_key.daily_bytes,
         "invalid_entries": api_key.invalid_entries,
         "minimum_level": api_key.get_minimum_level_display(),
         "created_at": api_key.created_at.isoformat(),

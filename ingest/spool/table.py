@@ -23,7 +23,7 @@ from foundation.postgres import (
 from ingest.spool import batch_ids
 from ingest.spool.claims import AT_ONCE
 from ingest.spool.payload import PayloadError, unpack
-from quotas import ledger
+from quotas import allowance, ledger
 from quotas.ledger import Amount
 from storage.batch import HEAD, Batch, BatchHead
 from storage.receipts import HAVE_RECEIPTS, OTHER_HAS_RECEIPT
@@ -129,13 +129,16 @@ RETURNING {", ".join(TAKEN[:-1])}, extract(epoch FROM now() - received_at)::floa
 def accept(caller: Caller, parts: Sequence[Part]) -> None:
     """Keep `parts` and charge `caller`'s organisation for them; when this returns, they are on disk.
 
-    Joins the transaction of a caller that has one. Raises: `Refusal` `quota_exhausted`; `OperationalError`.
+    Joins the transaction of a caller that has one. Raises: `Refusal` `quota_exhausted`, or of a public key
+    `allowance_exhausted`; `OperationalError`.
     """
     discard_if_dead()
     rows = numbered(rows_of(caller, parts))
     last_id, number = rows[-1]["batch_id"], session()
     try:
-        with _transaction(rows):
+        with _transaction(rows, caller):
+            if caller.is_public:
+                allowance.charge(caller, size_bytes=rows[-1]["size_bytes"])
             for row in rows[:-1]:
                 fetch_one(KEEP, row)
                 reach("after_spool_row")
@@ -205,9 +208,9 @@ def numbered(rows: Sequence[Row]) -> Sequence[Row]:
     return rows
 
 
-def _transaction(rows: Sequence[object]) -> AbstractContextManager[Any]:
+def _transaction(rows: Sequence[object], caller: Caller) -> AbstractContextManager[Any]:
     """Return a transaction if there is more than the one statement that is a transaction by itself."""
-    return PromptTransaction() if len(rows) > 1 else nullcontext()
+    return PromptTransaction() if len(rows) > 1 or caller.is_public else nullcontext()
 
 
 def _accept_last(row: Row) -> None:

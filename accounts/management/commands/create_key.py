@@ -35,6 +35,12 @@ class Command(KeyCommand):
         parser.add_argument(
             "--network", action="append", default=[], metavar="CIDR", help="where it may be used from; repeatable"
         )
+        parser.add_argument(
+            "--origin", action="append", default=[], help="of a public key: whose pages may use it; repeatable"
+        )
+        parser.add_argument(
+            "--daily-bytes", type=int, metavar="NUMBER", help="of a public key; default: 2 %% of the month's quota"
+        )
         parser.add_argument("--lenient", action="store_true", help="keep the valid entries of a batch with bad ones")
         parser.add_argument("--minimum-level", choices=list(BY_NAME), default="debug", help="drop entries below it")
         parser.add_argument("--expires-in-days", type=within(1, MAX_DAYS), metavar="DAYS")
@@ -62,6 +68,8 @@ def _draft(project: Project, options: dict[str, Any]) -> ApiKey:
         scopes=sorted(set(options["scope"] or (OF_PUBLIC_KEYS if is_public else default_scopes()))),
         requests_per_minute=options["requests_per_minute"],
         allowed_networks=options["network"],
+        allowed_origins=options["origin"],
+        daily_bytes=options["daily_bytes"],
         invalid_entries=ApiKey.InvalidEntries.LENIENT if options["lenient"] else ApiKey.InvalidEntries.STRICT,
         minimum_level=BY_NAME[options["minimum_level"]].value,
         expires_at=timezone.now() + timedelta(days=days) if days is not None else None,

@@ -39,6 +39,7 @@ class Notice(models.Model):
         QUOTA_100 = "quota_100", "The monthly bytes are used up"
         REFUSED = "refused", "Requests were answered with 429"
         WITHHELD = "withheld", "Entries could not be scrubbed, and only their frames were kept"
+        CUT = "cut", "Entries were too large for a field, and were cut"
         SPIKE = "spike", "An error came 1,000 times in an hour, and ten times as often as usual"
         NO_GROUP = "no_group", "There was no room for groups of new errors: they are counted together"
 

@@ -26,6 +26,11 @@ SELECT DISTINCT hourly.organisation_id, 'refused', (month.today AT TIME ZONE 'UT
   FROM month JOIN quotas_hourlyusage AS hourly ON hourly.hour >= month.today
  WHERE hourly.outcome = 'allowance_exhausted' AND hourly.outcome NOT IN ('accepted', 'deduplicated', 'below_level')
  UNION ALL
+-- Entries of agents were cut today: see `cut.` in quotas.tally. The same index.
+SELECT DISTINCT hourly.organisation_id, 'cut', (month.today AT TIME ZONE 'UTC')::date
+  FROM month JOIN quotas_hourlyusage AS hourly ON hourly.hour >= month.today
+ WHERE hourly.outcome LIKE 'cut.%' AND hourly.outcome NOT IN ('accepted', 'deduplicated', 'below_level')
+ UNION ALL
 -- Entries could not be scrubbed today. The index hourly_usage_of_refusals leaves out these three.
 SELECT DISTINCT hourly.organisation_id, 'withheld', (month.today AT TIME ZONE 'UTC')::date
   FROM month JOIN quotas_hourlyusage AS hourly ON hourly.hour >= month.today

@@ -19,7 +19,8 @@ from ingest.protocol import Head
 from ingest.protocols.elasticsearch import handshake
 from ingest.protocols.loki import wire as loki
 from ingest.spool.payload import unpack
-from quotas import outcomes
+from notify.models import Notice
+from quotas import notices, outcomes
 from quotas.limiter import limiter
 from quotas.limits import limits_for
 from quotas.models import HourlyUsage, MonthlyUsage, Plan
@@ -133,6 +134,8 @@ def test_what_was_cut_is_told_once_a_minute(key: str):
     first, second = (send("/v1/logs", body, key=key, media_type=PROTOBUF) for _ in range(2))
     assert (b"luminalog.cut" in first.content, second.content) == (True, b"")
     assert counted("entries") == {"protocol.otlp": 2, "cut.message": 2}
+    assert (notices.raise_due(), notices.raise_due()) == (1, 0)
+    assert [notice.kind for notice in Notice.objects.all()] == ["cut"]
 
 
 def test_published_api_stays_as_it_was_beside_otlp(key: str):

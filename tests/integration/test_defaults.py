@@ -1,6 +1,5 @@
 """What Django, DRF and others would decide by default on our addresses: docs/defaults.md, line by line."""
 
-import json
 from typing import Any
 
 import pytest
@@ -58,7 +57,9 @@ def test_method_that_is_not_answered_is_a_problem_that_names_the_others(strict: 
 def test_options_tell_the_methods_and_nothing_else(caller: Client) -> None:
     for path in API:
         answer = caller.options(path)
-        told = (204, b"") if path == "/v1/ndjson" else (200, b"{}")  # where logs are taken, browsers ask before they send
+        told = (
+            (204, b"") if path == "/v1/ndjson" else (200, b"{}")
+        )  # where logs are taken, browsers ask before they send
         assert (answer.status_code, answer.content) == told
         assert "OPTIONS" in answer.headers["Allow"]
 

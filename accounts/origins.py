@@ -42,7 +42,7 @@ def sharing_headers(caller: Caller | None, *, origin: str | None) -> Mapping[str
     """
     if origin is None or not (may_share_with(origin) if caller is None else caller.is_public):
         return {}
-    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED, "Vary": "Origin"}
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED}
 
 
 class Admitted:

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import patch_vary_headers
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
@@ -87,6 +88,8 @@ class IntakeView(Limited, APIView):
         origin = request.headers.get("Origin")
         for name, value in sharing_headers(getattr(self.request, "_user", None), origin=origin).items():
             response.headers[name] = value
+        if origin:
+            patch_vary_headers(response, ["Origin"])
         if self.intake.used_key_in_body:
             response.headers["Deprecation"] = BODY_KEY_DEPRECATED
             response.headers["Link"] = f'<{settings.DOCS_URL}>; rel="deprecation"; type="text/html"'
@@ -134,7 +137,7 @@ def _asked_before(view: View) -> View:
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method == "OPTIONS":
             ahead = headers_ahead(request.headers.get("Origin"))
-            return HttpResponse(status=204, headers={"Allow": "OPTIONS, POST", **ahead})
+            return HttpResponse(status=204, headers={"Allow": "OPTIONS, POST", "Vary": "Origin", **ahead})
         return view(request, *args, **kwargs)
 
     return answer

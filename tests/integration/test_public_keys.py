@@ -68,6 +68,16 @@ def test_database_gives_an_allowance_to_public_keys_only(fields: dict[str, Any])
         make_api_key(**fields)
 
 
+def test_processes_of_before_issue_keys_that_every_page_may_use() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT column_default FROM information_schema.columns"
+            " WHERE table_name = 'accounts_apikey' AND column_name = 'allowed_origins'"
+        )
+        [(default,)] = cursor.fetchall()
+    assert default.startswith("'{}'")
+
+
 def test_day_holds_its_allowance_and_not_a_byte_more() -> None:
     api_key, key = public_key()
     size = cost_of_a_batch(key)

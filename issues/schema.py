@@ -190,7 +190,7 @@ def _text(name: str, description: str, **rest: Any) -> OpenApiParameter:
 
 GROUPS = operation(
     "list_groups",
-    "Error groups",
+    "List error groups",
     parameters=[
         _text(
             "state",

@@ -234,6 +234,8 @@ class AccessRecord(models.Model):
         TAIL = "tail"
         EXPORT = "export"
         DEAD_LETTER = "dead_letter", "dead letter"
+        GROUPS = "groups", "error groups"
+        GROUP = "group", "error group"
 
     at = models.DateTimeField(auto_now_add=True)
     # No foreign keys: the record outlives whom and what it names.
@@ -246,7 +248,7 @@ class AccessRecord(models.Model):
     range_start = models.DateTimeField(null=True)
     range_end = models.DateTimeField(null=True)
     subject = models.CharField(
-        max_length=140, blank=True, help_text="The entry's id, or the trace's; dead letters' ids."
+        max_length=140, blank=True, help_text="The entry's id, or the trace's; dead letters' ids; a group's number."
     )
     address = models.GenericIPAddressField(null=True)
     #: What a page calls one look of several requests: a search, its chart, its pages. Null where each has its own.

@@ -22,11 +22,3 @@ def _hashed(scrubber: Scrubber, text: str, field: str | None) -> str | None:
         return scrubber.hashed(text, field=(field or "").rpartition(".")[2])
     except TooMuch as error:
         raise Refusal("invalid_query", "The query holds too much that is hashed.") from error
-
-
-def as_recorded(text: str, organisation_id: int) -> str:
-    """Return a query as it may be written down: what would be replaced in an entry is replaced in it."""
-    try:
-        return scrubber_of(organisation_id).scrub_text(text)[0] if text else text
-    except TooMuch:
-        return "[withheld]"

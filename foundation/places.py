@@ -25,6 +25,15 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Below:
+    """A page below a tab's, as of one thing that it lists; open to the same people. `path` goes on where its ends."""
+
+    address: str
+    path: str
+    view: View
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Page:
     """A page of a place: a tab below the bar. `address` is its name among the admin's addresses.
 
@@ -37,6 +46,7 @@ class Page:
     order: int = 0
     path: str = ""
     view: View | None = None
+    below: tuple[Below, ...] = ()
 
     def is_open_to(self, user: Any) -> bool:
         """Tell whether `user` may see it."""

@@ -1,4 +1,4 @@
-"""How an organisation's errors are grouped: prefixes, the release's key, filters; and what filters left out lately."""
+"""The pages of errors; and how an organisation's are grouped, with what its filters left out lately."""
 
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,10 @@ from django.utils import timezone
 from accounts.admin import NeverDeleted
 from accounts.models import Organisation
 from foundation import holdings, places
+from foundation.places import Below, Page
 from issues import held, settings
+from issues.group_page import group
+from issues.list_page import MAY_LOOK, errors
 from issues.models import Filtered, Setting
 from privacy.forms import LinesField
 
@@ -24,6 +27,17 @@ else:
 DAYS_SHOWN = 7
 
 holdings.register(held.TEXTS, held.PEOPLE)
+places.register(
+    "errors",
+    Page(
+        title="Errors",
+        address="errors",
+        path="errors/",
+        view=errors,
+        permissions=(MAY_LOOK,),
+        below=(Below(address="error_group", path="<int:number>/", view=group),),
+    ),
+)
 places.lists("customers", of="issues.setting", title="Grouping", order=7)
 
 

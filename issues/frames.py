@@ -157,14 +157,9 @@ class _Reader:
         return self._found.family if self._found else ""
 
     def _take(self, line: str) -> None:
-        is_external = line.endswith(EXTERNAL)
-        if is_external:
-            line = line.removesuffix(EXTERNAL).rstrip()
-        for shape in SHAPES:
-            found = shape(line, self._before)
-            if found is not None:
-                self._add(found, is_external=is_external)
-                return
+        found, is_external = found_in(line, self._before)
+        if found is not None:
+            self._add(found, is_external=is_external)
 
     def _add(self, found: Found, *, is_external: bool) -> None:
         if found.is_amendment and self._found and self._frames:
@@ -174,10 +169,19 @@ class _Reader:
             self._frames, self._begins = [], False
         self._found = found
         if not found.is_nobodys:
-            self._frames.append(_frame(found, self._prefixes, is_external=is_external))
+            self._frames.append(frame_of(found, self._prefixes, is_external=is_external))
 
 
-def _frame(found: Found, prefixes: Prefixes, *, is_external: bool) -> Frame:
+def found_in(line: str, before: str) -> tuple[Found | None, bool]:
+    """Return what a bare line says, after the one `before`, and whether it says itself that it is a library's."""
+    is_external = line.endswith(EXTERNAL)
+    if is_external:
+        line = line.removesuffix(EXTERNAL).rstrip()
+    return next((found for shape in SHAPES if (found := shape(line, before)) is not None), None), is_external
+
+
+def frame_of(found: Found, prefixes: Prefixes, *, is_external: bool) -> Frame:
+    """Return the frame that a line tells of."""
     path = found.path.replace("\\", "/")
     own = not is_external and is_ours(found.family, path, found.module, prefixes, application=found.application)
     where = tail(path) if path else found.module if found.family in ("java", "dotnet") else ""

@@ -218,7 +218,7 @@ def numbers_of(organisation_id: int, keys: Collection[int]) -> dict[int, int]:
     found = {key: number for key in keys if (number := _numbers.get((organisation_id, key))) is not None}
     missing = [key for key in keys if key not in found]
     if missing:
-        with _asking(organisation_id) as cursor:
+        with asking(organisation_id) as cursor:
             cursor.execute(NUMBERS, [organisation_id, missing])
             read = dict(cursor.fetchall())
         until = time.monotonic() + KNOWN_SECONDS
@@ -230,14 +230,14 @@ def numbers_of(organisation_id: int, keys: Collection[int]) -> dict[int, int]:
 
 def keys_of(organisation_id: int, number: int) -> tuple[int, ...]:
     """Return the keys that entries of a group carry; none if there is no such group."""
-    with _asking(organisation_id) as cursor:
+    with asking(organisation_id) as cursor:
         cursor.execute(KEYS, [organisation_id, number])
         return tuple(key for (key,) in cursor.fetchall())
 
 
 def groups(organisation_id: int, wanted: Wanted, *, limit: int, after: Position | None = None) -> Page:
     """Return up to `limit` groups, those with most or the newest first."""
-    with _asking(organisation_id) as cursor:
+    with asking(organisation_id) as cursor:
         found = _summaries(cursor, organisation_id, wanted, limit=limit + 1, after=after)
     last = found[limit - 1] if len(found) > limit else None
     position = (getattr(last, SORTS[wanted.sort]), last.number) if last else None
@@ -250,7 +250,7 @@ def group(
     """Return one group, or the one that it was merged into; by default with what came in the last 14 days."""
     end = end or datetime.now(UTC)
     start = start or end - timedelta(days=14)
-    with _asking(organisation_id) as cursor:
+    with asking(organisation_id) as cursor:
         found = _summaries(cursor, organisation_id, Wanted(), limit=1, number=number)
         if not found:
             return None
@@ -272,7 +272,7 @@ def group(
 
 def releases(organisation_id: int, project: str, *, limit: int = MOST_NAMES) -> list[tuple[str, datetime]]:
     """Return a project's releases, the one that was seen first last at the front, each with when that was."""
-    with _asking(organisation_id) as cursor:
+    with asking(organisation_id) as cursor:
         cursor.execute(RELEASES, [organisation_id, project, limit])
         found: list[tuple[str, datetime]] = cursor.fetchall()
         return found
@@ -284,7 +284,8 @@ def forget() -> None:
 
 
 @contextmanager
-def _asking(organisation_id: int) -> Iterator[CursorWrapper]:
+def asking(organisation_id: int) -> Iterator[CursorWrapper]:
+    """Give a cursor behind the organisation's wall, whose statements end in time."""
     with wall.behind([organisation_id], using=ALIAS) as cursor:
         milliseconds = f"{settings.READ_TIMEOUT_SECONDS * 1000:.0f}"
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [milliseconds])

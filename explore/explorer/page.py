@@ -53,6 +53,7 @@ def _configuration(request: HttpRequest) -> dict[str, Any]:
         },
         "levels": [level.label for level in Level],
         "endpoints": reverse("admin:explore_explorer_changelist"),
+        "errors": reverse("admin:errors"),
         "login": reverse("admin:login"),
         "organisation": chosen.slug if chosen else "",
         "zone": timezone.get_current_timezone_name(),

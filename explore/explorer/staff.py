@@ -12,10 +12,10 @@ from accounts import looks
 from accounts.addresses import client_address
 from accounts.looks import Look
 from accounts.models import Organisation, User
-from explore.hashed import as_recorded
 from explore.parameters import Parameters
 from explore.permissions import may_view_logs
 from foundation.refusals import Refusal
+from privacy.recorded import as_recorded
 
 
 class StaffSession(SessionAuthentication):

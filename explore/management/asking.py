@@ -11,13 +11,14 @@ from accounts import looks
 from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation
 from explore.grouped import grouped_by
-from explore.hashed import as_recorded, hashed_by
+from explore.hashed import hashed_by
 from explore.query import Node, QueryError, parse
 from explore.search import FoundEntry
 from explore.terminal import as_json_line, as_line
 from foundation.command_line import NO_ANSWER, NOT_UNDERSTOOD
 from foundation.refusals import Refusal
 from foundation.stopping import until_stopped
+from privacy.recorded import as_recorded
 
 QUERY_CHARACTERS = 2200
 

@@ -1,5 +1,6 @@
 """The admin site: its shell, the addresses of the places, the table of all pages, and what matters today."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils.decorators import method_decorator
 
 from accounts.visitors import limited
 from foundation import places
-from foundation.places import Page, Place
+from foundation.places import Page, Place, View
 from luminalog.console.navigation import first_page, navigation
 from luminalog.console.odd_values import refusing_odd_values
 from luminalog.console.palette import palette
@@ -43,8 +44,9 @@ class Console(AdminSite):
     def get_urls(self) -> list[URLResolver | URLPattern]:
         """Put the places before the admin's own addresses."""
         own = [
-            path(page.path, self.admin_view(partial(self.own_page, page=page)), name=page.address)
+            path(address, self.admin_view(partial(self.own_page, page=page, view=view)), name=name)
             for page in places.own_pages()
+            for address, view, name in _addresses(page)
         ]
         taken = {page.path for page in places.own_pages()}
         doors = [
@@ -66,12 +68,11 @@ class Console(AdminSite):
             context |= {"navigation": navigation(request), "zone": timezone.get_current_timezone_name()}
         return context
 
-    def own_page(self, request: HttpRequest, *, page: Page) -> HttpResponseBase:
+    def own_page(self, request: HttpRequest, *, page: Page, view: View, **parts: Any) -> HttpResponseBase:
         """Answer a page that a room has registered with a view of its own, to those whom it is for."""
         if not page.is_open_to(request.user):
             raise PermissionDenied(page.permissions[0])
-        assert page.view
-        return page.view(request, site=self)
+        return view(request, site=self, **parts)
 
     def place(self, request: HttpRequest, *, place: Place) -> HttpResponse:
         """Lead to the first page of a place that one may see."""
@@ -115,6 +116,13 @@ class Console(AdminSite):
             _group(title, [pages.pop(name) for name in names if name in pages]) for title, names in CONTENTS.items()
         ]
         return [group for group in [*groups, _group("More", list(pages.values()))] if group["models"]]
+
+
+def _addresses(page: Page) -> Iterator[tuple[str, View, str]]:
+    """Yield path, view and name of a page with a view of its own, and of those below it."""
+    assert page.view
+    yield page.path, page.view, page.address
+    yield from ((page.path + one.path, one.view, one.address) for one in page.below)
 
 
 def _name(app: dict[str, Any], page: dict[str, Any]) -> str:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
 PLACES = {
-    "Operators": ["Explorer", "Usage", "Customers", "Operations"],
+    "Operators": ["Explorer", "Errors", "Usage", "Customers", "Operations"],
     "Support": ["Usage", "Customers", "Operations"],
     "Auditors": ["Explorer", "Usage", "Customers", "Operations"],
     "nobody": [],
@@ -51,6 +51,7 @@ def test_bar_has_the_places_that_one_may_see(role: str) -> None:
     assert bar(client_of(role).get("/admin/").content.decode()) == PLACES[role]
 
 
+@pytest.mark.django_db(databases=["default", "reads"])
 @pytest.mark.parametrize("role", PLACES)
 def test_every_tab_that_is_drawn_opens(role: str) -> None:
     make_api_key()

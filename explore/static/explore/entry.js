@@ -1,5 +1,6 @@
 // An entry laid open: message, error, fields with their actions, raw JSON.
 
+import { configuration } from "./api.js";
 import { button, copy, el, icon } from "./dom.js";
 import { filter, term } from "./filter.js";
 import { leaves, text, tree } from "./json.js";
@@ -56,6 +57,7 @@ export function traceOf(entry) {
   return typeof found === "string" && found ? found : "";
 }
 
+const groupAddress = (number) => `${configuration.errors}${number}/?${new URLSearchParams({ organisation: state.organisation })}`;
 export const copyLink = (entry) => copy(link({ ...resolve(), live: false, entry: entry.id }), "Link");
 export const showTrace = (entry) => traceOf(entry) && change({ view: "trace", of: traceOf(entry), entry: entry.id });
 export const showContext = (entry) => change({ view: "context", of: entry.id, entry: entry.id });
@@ -68,6 +70,7 @@ export function details(entry, patterns = new Map()) {
     el("div", { class: "ex-details-actions" },
       traceOf(entry) ? button("Show trace", () => showTrace(entry), { title: "Everything of this trace (t)" }) : null,
       button("Show context", () => showContext(entry), { title: "What was logged before and after (c)" }),
+      entry.group ? el("a", { class: "ex-button", href: groupAddress(entry.group), title: "All of this error" }, `Error group #${entry.group}`) : null,
       button("Copy link", () => copyLink(entry), { title: "A link to this entry (y)" }),
       button("Copy JSON", () => copy(text(entry, 2), "Entry"))),
     el("pre", { class: "ex-message" }, marked(entry.message, patterns.get("message"))),

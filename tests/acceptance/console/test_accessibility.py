@@ -76,6 +76,7 @@ def opened(shop: Shop, user: User) -> dict[str, str]:
         "searched": reverse("admin:accounts_apikey_changelist") + "?q=nothing-is-called-so",
         "without-a-plan": reverse("admin:usage") + "?organisation=zero",
         "empty-explorer": reverse("admin:explorer") + "?organisation=zero",
+        "no-errors": reverse("admin:errors") + "?organisation=zero",
     }
     public = {
         "landing": "/",
@@ -134,6 +135,16 @@ def test_no_page_has_what_axe_finds(page: Page, shop: Shop, admin_user: User) ->
 
 def test_no_state_of_a_page_has_what_axe_finds(page: Page, shop: Shop) -> None:
     found: list[str] = []
+    errors = f"{shop.url}/admin/errors/"
+    page.goto(f"{errors}?organisation={shop.organisation.slug}")
+    page.locator("[name=number]").first.check()
+    found += look(page, "errors-full")
+    page.goto(f"{errors}?organisation={shop.organisation.slug}&query=nothing")
+    found += look(page, "errors-none-found")
+    page.goto(f"{errors}1/?organisation={shop.organisation.slug}")
+    page.locator(".ll-stack summary").click()
+    expect(page.locator(".ll-chart-plot canvas")).to_be_visible()
+    found += look(page, "error-group")
     explorer = f"{shop.url}/admin/explorer/?organisation={shop.organisation.slug}"
     page.goto(explorer)
     expect(page.locator("#ex-status")).to_contain_text("496 entries")

@@ -1,0 +1,160 @@
+"""The console's list of errors: what is new, what came back, and decisions on several at once.
+
+Who may look at logs may look at it, each look is recorded first; who decides needs a permission more.
+"""
+
+from typing import cast
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.admin import AdminSite
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from accounts import looks
+from accounts.addresses import client_address
+from accounts.chosen import chosen_organisation
+from accounts.looks import Look
+from accounts.models import AccessRecord, Organisation, User
+from accounts.staff_admin import member
+from foundation.refusals import Refusal
+from issues import cursors, reading, shown
+from issues.changing import Actor, ChangeRefused
+from issues.deciding import decide
+from issues.glances import glances
+from issues.models import Group
+from issues.reading import SORTS, Position, Sort, Wanted
+from privacy.recorded import as_recorded
+
+#: Of the room above, which looks at logs.
+MAY_LOOK = "explore.view_logs"
+MAY_DECIDE = "issues.resolve_group"
+SHOWN = 25
+MOST_CHARACTERS = 200
+STATES = {
+    "unresolved": "Unresolved",
+    "new": "New",
+    "regressed": "Regressed",
+    "resolved": "Resolved",
+    "ignored": "Ignored",
+    "muted": "Muted",
+    "all": "All",
+}
+ORDERS = {"last_seen": "last seen", "first_seen": "first seen", "events": "events", "people": "people"}
+TEXTS = ("query", "project", "environment", "release")
+
+
+def errors(request: HttpRequest, site: AdminSite) -> HttpResponse:
+    """Show a page of the chosen organisation's groups, or decide on those that were ticked."""
+    organisation = chosen_organisation(request)
+    if organisation is None:
+        return TemplateResponse(request, "admin/issues/errors.html", {**site.each_context(request), "title": "Errors"})
+    if request.method == "POST":
+        return _decided(request, organisation)
+    asked = _asked(request)
+    position = _position(request, asked["sort"], organisation)
+    query = " ".join(f"{name}:{value}" for name, value in asked.items() if value and name != "sort")
+    record(request, organisation, Look(action=AccessRecord.Action.GROUPS, query=as_recorded(query, organisation.pk)))
+    page = reading.groups(organisation.pk, _wanted(asked), limit=SHOWN, after=position)
+    seen = glances(organisation.pk, [group.id for group in page.groups], now=timezone.now())
+    users = names_of({group.assignee_id for group in page.groups})
+    is_narrowed = asked["state"] not in ("unresolved", "all") or any(asked[name] for name in TEXTS)
+    context = {
+        **site.each_context(request),
+        "title": f"Errors of {organisation}",
+        "organisation": organisation,
+        "asked": asked,
+        "states": [(state, title, _address(organisation, asked | {"state": state})) for state, title in STATES.items()],
+        "orders": ORDERS,
+        "projects": organisation.projects.order_by("slug").values_list("slug", flat=True),
+        "rows": [shown.row(organisation, group, seen[group.id], users) for group in page.groups],
+        "next": _next(organisation, asked, page.after),
+        "first": _address(organisation, asked) if position else "",
+        "everything": _address(organisation, {"state": "all"}),
+        "is_empty": not page.groups and not is_narrowed and _has_none(organisation),
+        "may_decide": request.user.has_perm(MAY_DECIDE),
+    }
+    response = TemplateResponse(request, "admin/issues/errors.html", context)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def record(request: HttpRequest, organisation: Organisation, look: Look) -> None:
+    """Record that whoever asks is about to look."""
+    looks.record(look, by=member(request), organisation=organisation, address=client_address(request))
+
+
+def names_of(user_ids: set[int | None]) -> dict[int, str]:
+    """Return the names of members of staff."""
+    ids = [one for one in user_ids if one]
+    return dict(User.objects.filter(pk__in=ids).values_list("pk", "username")) if ids else {}
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    given = {name: request.GET.get(name, "").replace("\0", "").strip()[:MOST_CHARACTERS] for name in TEXTS}
+    state, sort = request.GET.get("state", ""), request.GET.get("sort", "")
+    return {
+        "state": state if state in STATES else "unresolved",
+        **given,
+        "sort": sort if sort in SORTS else "last_seen",
+    }
+
+
+def _wanted(asked: dict[str, str]) -> Wanted:
+    return Wanted(
+        state=asked["state"],
+        project=asked["project"] or None,
+        environment=asked["environment"] or None,
+        release=asked["release"] or None,
+        text=asked["query"] or None,
+        sort=cast(Sort, asked["sort"]),
+    )
+
+
+def _position(request: HttpRequest, sort: str, organisation: Organisation) -> Position | None:
+    """Return where the page before ended; a text that is of another list begins anew."""
+    try:
+        cursor = request.GET.get("cursor")
+        return cursors.read(cursor, sort=sort, organisation_id=organisation.pk) if cursor else None
+    except Refusal:
+        return None
+
+
+def _address(organisation: Organisation, asked: dict[str, str]) -> str:
+    return "?" + urlencode(
+        {"organisation": organisation.slug} | {name: value for name, value in asked.items() if value}
+    )
+
+
+def _next(organisation: Organisation, asked: dict[str, str], after: Position | None) -> str:
+    if after is None:
+        return ""
+    cursor = cursors.sign(after, sort=asked["sort"], organisation_id=organisation.pk)
+    return _address(organisation, asked | {"cursor": cursor})
+
+
+def _has_none(organisation: Organisation) -> bool:
+    return not reading.groups(organisation.pk, Wanted(), limit=1).groups
+
+
+def _decided(request: HttpRequest, organisation: Organisation) -> HttpResponse:
+    """Decide on each group that was ticked; what cannot be done is said, and stops no other."""
+    if not request.user.has_perm(MAY_DECIDE):
+        raise PermissionDenied(MAY_DECIDE)
+    numbers = [
+        int(one) for one in request.POST.getlist("number") if one.isascii() and one.isdecimal() and len(one) < 10
+    ]
+    asked, by, done, said = request.POST.dict(), Actor(user_id=member(request).pk), 0, ""
+    for number in sorted(set(numbers))[:SHOWN]:
+        try:
+            said = decide(organisation.pk, number, asked, by=by)
+            done += 1
+        except (ChangeRefused, Group.DoesNotExist) as error:
+            messages.error(request, f"#{number}: {error if isinstance(error, ChangeRefused) else 'it is gone.'}")
+    if done:
+        messages.success(request, f"{done} group{'s' if done > 1 else ''}: {said}")
+    elif not numbers:
+        messages.warning(request, "Tick the groups that are meant.")
+    return HttpResponseRedirect(request.get_full_path())

@@ -1,0 +1,51 @@
+"""Errors in a browser: from the list to a group, to its entry in the explorer and back; resolved, and unresolved."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from issues.models import Group
+from tests.acceptance.console.conftest import Shop
+
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.django_db(transaction=True, databases=["default", "reads"]),
+    pytest.mark.usefixtures("empty_store"),
+]
+
+
+def test_error_is_found_looked_into_and_resolved(page: Page, shop: Shop) -> None:
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{shop.url}/admin/")
+    page.get_by_role("link", name="Errors").click()
+    row = page.locator(".ll-errors tbody tr")
+    expect(row).to_contain_text("PaymentError: Insufficient funds")
+    expect(row).to_contain_text("71")
+    expect(row.locator(".ll-new")).to_be_visible()
+    row.get_by_role("link").click()
+    expect(page.locator("h1")).to_contain_text("#1")
+    expect(page.locator(".ll-stack")).to_contain_text("payment.ts")
+    expect(page.locator(".ll-library")).to_be_hidden()
+    page.get_by_text("2 library frames").click()
+    expect(page.locator(".ll-library")).to_contain_text("p-retry")
+
+    page.locator(".ll-links").get_by_role("link", name="In the explorer").click()
+    page.get_by_role("link", name="Error group #1").click()
+    expect(page).to_have_url(f"{shop.url}/admin/errors/1/?organisation={shop.organisation.slug}")
+    page.get_by_role("button", name="Resolve", exact=True).click()
+    expect(page.locator(".messagelist")).to_contain_text("Resolved.")
+    expect(page.locator(".ll-acts")).to_contain_text("by admin")
+
+    page.get_by_role("link", name=re.compile("^Errors of")).click()
+    expect(page.locator(".ll-empty")).to_contain_text("No group is found so.")
+    page.get_by_role("link", name="Show all").click()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.locator("[name=number]")).to_be_checked()
+    page.get_by_role("button", name="Unresolve").click()
+    expect(page.locator(".messagelist")).to_contain_text("1 group: Unresolved.")
+    assert Group.objects.get().state == Group.State.UNRESOLVED
+    assert not wrong

@@ -16,7 +16,8 @@ MENTIONING = sorted(
     for path in PROJECT.glob(glob)
     if "tests" not in path.parts and "migrations" not in path.parts and path.name != "CHANGELOG.md"
 )  # fmt: skip
-FENCED = re.compile(r"^```(?:sh|bash|console)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SHELLS = {"", "sh", "bash", "console"}
 INDENTED = re.compile(r"(?:^    .*\n)+", re.MULTILINE)
 COMMAND = "bin/luminalog"
 #: What only a shell understands.
@@ -45,7 +46,8 @@ def printed() -> Iterator[Printed]:
     """Yield every line of a code block that runs our command, page by page, as a reader meets them."""
     for page in PAGES:
         text = page.read_text()
-        blocks = sorted([*FENCED.finditer(text), *INDENTED.finditer(text)], key=lambda block: block.start())
+        fenced = [block for block in FENCED.finditer(text) if block[1] in SHELLS]
+        blocks = sorted([*fenced, *INDENTED.finditer(text)], key=lambda block: block.start())
         for block in blocks:
             for line in block[block.lastindex or 0].splitlines():
                 if COMMAND in line and not line.strip().startswith(("ExecStart", "ln ")):

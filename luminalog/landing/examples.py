@@ -1,6 +1,8 @@
 """How each operation is called, in three languages, ready to be pasted: only the key has to be put in."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 KEY = "YOUR_API_KEY"
@@ -15,6 +17,14 @@ ASKED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "tail_logs": ({}, {"query": "level:error"}),
     "read_trace": ({"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736"}, {}),
     "read_usage": ({}, {}),
+    "list_groups": ({}, {"state": "unresolved", "sort": "events"}),
+    "read_group": ({"number": "17"}, {}),
+}
+#: What is changed in the examples of changing, by operation: method, parts of the address, and body.
+CHANGED: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
+    "change_group": ("PATCH", {"number": "17"}, {"state": "resolved"}),
+    "merge_groups": ("POST", {"number": "17"}, {"groups": [18, 19]}),
+    "split_group": ("POST", {"number": "17"}, {"fingerprints": ["9f1c0b7a52d3e846"]}),
 }
 
 
@@ -31,6 +41,9 @@ def examples(operation: str, path: str, *, base_url: str) -> list[Example]:
     """Return the calls of an operation; none for one that has none."""
     if operation in SENDING:
         return _each(SENDING[operation], base_url=base_url)
+    if operation in CHANGED:
+        method, parts, body = CHANGED[operation]
+        return _each(_changing(method, base_url + path.format(**parts), json.dumps(body)), base_url=base_url)
     if operation not in ASKED:
         return []
     parts, parameters = ASKED[operation]
@@ -80,6 +93,35 @@ response = requests.get(
 )
 print(response.text)
 """
+
+
+def _changing(method: str, url: str, body: str) -> dict[str, str]:
+    return {
+        "curl": f"""
+curl -X {method} {url} \\
+  -H "x-api-key: {KEY}" \\
+  -H "Content-Type: application/json" \\
+  -d '{body}'
+""",
+        "javascript": f"""
+const response = await fetch('{url}', {{
+  method: '{method}',
+  headers: {{ 'x-api-key': '{KEY}', 'Content-Type': 'application/json' }},
+  body: JSON.stringify({body})
+}});
+console.log(response.status, await response.json());
+""",
+        "python": f"""
+import requests
+
+response = requests.{method.lower()}(
+    '{url}',
+    headers={{'x-api-key': '{KEY}'}},
+    json={body}
+)
+print(response.status_code, response.json())
+""",
+    }
 
 
 SENDING = {

@@ -18,7 +18,22 @@ from tests.waiting import DEADLINE_SECONDS, wait_until
 pytestmark = pytest.mark.acceptance
 ENTRY = {"timestamp": "2026-01-26T14:30:00.000Z", "level": "info", "message": "counted"}
 #: Labels whose values we choose, and no client.
-LABELS = {"process", "route", "method", "outcome", "code", "scope", "limit", "le", "version", "python", "work"}
+LABELS = {
+    "part",
+    "process",
+    "protocol",
+    "route",
+    "method",
+    "outcome",
+    "code",
+    "scope",
+    "limit",
+    "le",
+    "version",
+    "python",
+    "step",
+    "work",
+}
 
 
 @pytest.fixture(scope="module")

@@ -81,7 +81,8 @@ def test_request_body_of_the_reference(product: Product) -> None:
     answer = product.post(json.loads((REFERENCE / "body.json").read_text()))
     assert answer.status_code == 200
     assert answer.json()["processed"] == 2
-    signed_in, failed = product.wait_until_stored(2, "message IN ('User logged in', 'Payment failed')")
+    at_its_time = "message IN ('User logged in', 'Payment failed') AND timestamp < '2026-02-01'"
+    signed_in, failed = product.wait_until_stored(2, at_its_time)
     assert (signed_in["timestamp"], signed_in["level"]) == ("2026-01-26T14:30:00+00:00", 20)
     assert (failed["timestamp"], failed["level"]) == ("2026-01-26T14:30:05+00:00", 40)
     assert failed["metadata"] == {"order_id": "ORD-12345", "amount": 99.99}

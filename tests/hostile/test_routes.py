@@ -28,6 +28,8 @@ OPERATIONS = [
     ("POST", "/v1/ndjson"),
     ("GET", "/v1/logs/histogram"), ("GET", "/v1/logs/fields"), ("GET", "/v1/logs/export"),
     ("GET", "/v1/traces/{trace_id}"), ("GET", "/v1/usage"),
+    ("GET", "/v1/groups"), ("GET", "/v1/groups/{number}"), ("PATCH", "/v1/groups/{number}"),
+    ("POST", "/v1/groups/{number}/merge"), ("POST", "/v1/groups/{number}/split"),
 ]  # fmt: skip
 
 

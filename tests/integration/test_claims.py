@@ -59,7 +59,7 @@ def pages(statement: str, **parameters: int) -> int:
 
 def test_claim_costs_little_with_a_hundred_organisations_and_a_hundred_thousand_batches() -> None:
     fill_spool(1, rows=10_000)
-    assert pages(claims.CLAIM_GROUP, **FROM_THE_BEGINNING) < 150
+    assert pages(claims.CLAIM_GROUP, **FROM_THE_BEGINNING) < 300  # 120; 250 when the table has statistics
 
     for organisation_id in range(2, 102):
         fill_spool(organisation_id, rows=900)

@@ -59,7 +59,7 @@ def opened(shop: Shop, user: User) -> dict[str, str]:
     change = {
         "accounts_organisation": shop.organisation.pk, "accounts_apikey": shop.api_key.pk,
         "accounts_project": shop.api_key.project_id, "accounts_user": user.pk,
-        "auth_group": Group.objects.earliest("id").pk,
+        "auth_group": Group.objects.get_or_create(name="Operators")[0].pk,
         "operations_erasure": Erasure.objects.get().pk, "privacy_policy": shop.organisation.pk,
         "issues_setting": shop.organisation.pk,
         "quotas_plan": Plan.objects.latest("id").pk, "quotas_quota": shop.organisation.quota.pk,

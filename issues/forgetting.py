@@ -37,11 +37,10 @@ END = """
 DELETE FROM issues_group AS gone
  WHERE (id = ANY (%(ids)s) OR merged_into_id = ANY (%(ids)s))
    AND NOT EXISTS (SELECT FROM issues_fingerprint WHERE group_id = gone.id OR home_id = gone.id)
+RETURNING id
 """
-TURNS = """
-DELETE FROM issues_turn
- WHERE group_id IN (SELECT id FROM issues_group WHERE id = ANY (%(ids)s) OR merged_into_id = ANY (%(ids)s))
-"""
+#: Of those that are gone; foreign keys are looked at when the transaction ends.
+TURNS = "DELETE FROM issues_turn WHERE group_id = ANY (%s)"
 COUNT_ALIVE = """
 UPDATE issues_allowance AS allowance
    SET alive = (SELECT count(*) FROM issues_group WHERE organisation_id = allowance.organisation_id)
@@ -98,7 +97,7 @@ def _forget_some() -> int:
         unseen = [(owner, group) for owner, group in fetch_all(UNSEEN) if owner in organisations]  # none was seen since
         ids = {"ids": [group for _, group in unseen]}
         fetch_all(FORGET, ids)
-        execute(TURNS, ids)
-        gone = execute(END, ids)
+        gone = [group for (group,) in fetch_all(END, ids)]
+        execute(TURNS, [gone])
         execute(COUNT_ALIVE, [organisations])
-        return gone
+        return len(gone)

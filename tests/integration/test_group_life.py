@@ -134,6 +134,7 @@ def test_group_that_nobody_sees_is_forgotten_unless_somebody_cares(caller: Calle
     assert sorted(group.number for group in Group.objects.all()) == sorted([numbers["assigned"], numbers["commented"]])
     assert Fingerprint.objects.count() == Person.objects.count() == 2
     assert Allowance.objects.get().alive == 2
+    assert set(Turn.objects.values_list("group__number", flat=True)) == {numbers["assigned"], numbers["commented"]}
     forgetting.sweep()
     assert not Minute.objects.exists()
 

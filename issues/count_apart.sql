@@ -21,13 +21,12 @@ known AS MATERIALIZED (
 -- Those that come with this, as far as there is room.
 newcomer AS MATERIALIZED (
     SELECT organisation_id, key, hour, environment, release
-      FROM (SELECT *, (SELECT count(*) FROM known
-                        WHERE (known.organisation_id, known.key, known.hour)
-                            = (one.organisation_id, one.key, one.hour)) + row_number() OVER (
-                   PARTITION BY organisation_id, key, hour ORDER BY environment, release) AS number
+      FROM (SELECT *, row_number() OVER (PARTITION BY organisation_id, key, hour ORDER BY environment, release) AS number
               FROM (SELECT organisation_id, key, hour, environment, release FROM counted EXCEPT SELECT * FROM known) AS one
            ) AS numbered
-     WHERE number <= {most_pairs}
+      LEFT JOIN (SELECT organisation_id, key, hour, count(*) AS pairs FROM known GROUP BY 1, 2, 3) AS of_hour
+                USING (organisation_id, key, hour)
+     WHERE number + coalesce(pairs, 0) <= {most_pairs}
 ),
 -- What was counted, by the pairs that are kept apart.
 bounded AS MATERIALIZED (

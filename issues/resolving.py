@@ -204,6 +204,7 @@ class _Maker:
     rooms: dict[int, _Room] = field(init=False)
     known: dict[Key, int] = field(init=False)
     siblings: dict[Key, int] = field(init=False)
+    overflows: dict[int, int] = field(default_factory=dict)
     new: list[_New] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -242,14 +243,15 @@ class _Maker:
         if (owner, fingerprint.key) not in self.known and self._overflows(owner) >= MOST_OVERFLOWS:
             fingerprint = overflow("")
         if (owner, fingerprint.key) not in self.known:
+            self.overflows[owner] = self._overflows(owner) + 1
             self.rooms[owner].add()
             self._note(owner, fingerprint, number=self.rooms[owner].last_number)
         return fingerprint.key
 
     def _overflows(self, owner: int) -> int:
-        [(number,)] = fetch_binary(OVERFLOWS, [owner])
-        made = sum(new.organisation_id == owner and new.fingerprint.basis[0] == OVERFLOW for new in self.new)
-        return int(number) + made
+        if owner not in self.overflows:
+            [(self.overflows[owner],)] = fetch_binary(OVERFLOWS, [owner])
+        return self.overflows[owner]
 
     def _note(
         self, owner: int, fingerprint: Fingerprint, *, group_id: int | None = None, number: int | None = None

@@ -5,7 +5,9 @@ import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -190,3 +192,49 @@ def test_drains_of_the_same_groups_neither_wait_crosswise_nor_lose_a_count(make_
     assert set(Fingerprint.objects.values_list("events", flat=True)) == {8}
     assert Fingerprint.objects.count() == 300
     assert verify() == []
+
+
+def rows_looked_at(statement: str, parameters: Any) -> int:
+    """Run a statement; return how many rows its plan's parts gave each other, or threw away."""
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + statement, parameters)
+        [[[explained]]] = cursor.fetchall()
+    parts = [explained["Plan"]]
+    for part in parts:
+        parts += part.get("Plans", [])
+    thrown = ("Rows Removed by Filter", "Rows Removed by Join Filter")
+    return sum(
+        round(part["Actual Loops"] * (part["Actual Rows"] + sum(part.get(name, 0) for name in thrown)))
+        for part in parts
+    )
+
+
+def test_pairs_and_releases_beyond_the_limits_cost_the_same_each(caller: Caller) -> None:
+    """Nobody else's errors wait while what is kept of one organisation is counted again for each of its own."""
+    owner, now, kept, come = (
+        caller.organisation_id,
+        datetime.now(UTC).replace(minute=0, second=0, microsecond=0),
+        50,
+        1_000,
+    )
+    execute(
+        "INSERT INTO issues_hour SELECT %s, key, %s, 'e' || pair, '', 40, 1"
+        " FROM generate_series(1, 100) AS key, generate_series(1, %s) AS pair",
+        [owner, now, kept],
+    )
+    execute(
+        "INSERT INTO issues_release SELECT %s, 'shop', 'r' || n, now() FROM generate_series(1, %s) AS n",
+        [owner, counting.MOST_RELEASES],
+    )
+    execute("ANALYZE issues_hour, issues_release")
+    minutes = list(zip(*((owner, 1 + n % 100, now, f"x{n}", "", 40, 1) for n in range(come)), strict=True))
+    parameters: dict[str, Any] = {f"minutes_{place}": list(column) for place, column in enumerate(minutes)}
+    parameters |= {f"people_{place}": [] for place in range(4)}
+    assert rows_looked_at(counting.COUNT_APART, parameters) < 20 * (come + 100 * kept)
+    assert sum(Hour.objects.filter(environment="…").values_list("events", flat=True)) == come
+
+    many = counting.MOST_RELEASES + 100
+    for project, there in (("shop", 1), ("web", 2)):
+        releases = [[owner] * many, [project] * many, [f"new{n}" for n in range(many)], [now] * many]
+        assert rows_looked_at(counting.SEE_RELEASES, releases) < 20 * (many + counting.MOST_RELEASES)
+        assert Release.objects.count() == there * counting.MOST_RELEASES

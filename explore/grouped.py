@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
-from issues import reading
+from issues import numbers
 from storage.found import FoundEntry, Portion
 
 #: The keys that entries of the group with a number carry.
@@ -13,7 +13,7 @@ Grouped = Callable[[int], tuple[int, ...]]
 
 def grouped_by(organisation_id: int) -> Grouped:
     """Return what an organisation's groups are made of. Raises: `OperationalError`."""
-    return partial(reading.keys_of, organisation_id)
+    return partial(numbers.keys_of, organisation_id)
 
 
 def with_groups(organisation_id: int, entries: Iterable[FoundEntry]) -> list[FoundEntry]:
@@ -22,10 +22,9 @@ def with_groups(organisation_id: int, entries: Iterable[FoundEntry]) -> list[Fou
     keys = {entry.error_key for entry in entries if entry.error_key is not None}
     if not keys:
         return entries
-    numbers = reading.numbers_of(organisation_id, keys)
+    of_key = numbers.numbers_of(organisation_id, keys)
     return [
-        replace(entry, group=numbers.get(entry.error_key)) if entry.error_key is not None else entry
-        for entry in entries
+        replace(entry, group=of_key.get(entry.error_key)) if entry.error_key is not None else entry for entry in entries
     ]
 
 

@@ -1,6 +1,7 @@
 """What people decide about groups: each a change with a turn that says who. The admin and the API call these.
 
-Merging and splitting move fingerprints, with the locks that a drain counts under; no count, and no entry, changes.
+Merging and splitting move fingerprints, one change of an organisation at a time, with the locks that a drain counts
+under; no count, and no entry, changes.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from foundation.postgres import fetch_all
-from issues import reading
+from issues import numbers, reading
 from issues.models import Allowance, Fingerprint, Group, Turn
 from issues.regression import highest
 
@@ -139,6 +140,7 @@ def merge(organisation_id: int, number: int, others: Collection[int], *, by: Act
     if not others or len(others) > MOST_MERGED:
         raise ChangeRefused(f"1 to {MOST_MERGED} groups are merged with another one.")
     with transaction.atomic():
+        _hold_allowance(organisation_id)
         into = _found(organisation_id, number)
         merged = [one for one in (_found(organisation_id, other) for other in sorted(set(others))) if one.pk != into.pk]
         merged = list({one.pk: one for one in merged}.values())
@@ -159,7 +161,7 @@ def merge(organisation_id: int, number: int, others: Collection[int], *, by: Act
         _turn(into, Turn.What.MERGED, by, {"groups": [one.number for one in merged], "fingerprints": len(moved)})
         for one in merged:
             _turn(one, Turn.What.MERGED, by, {"into": into.number})
-    reading.forget()
+    numbers.forget()
 
 
 def split(organisation_id: int, number: int, keys: Collection[int], *, by: Actor) -> list[int]:
@@ -168,7 +170,7 @@ def split(organisation_id: int, number: int, keys: Collection[int], *, by: Actor
     Return the numbers of those groups. Raises: `ChangeRefused`, `Group.DoesNotExist`.
     """
     with transaction.atomic():
-        allowance = Allowance.objects.select_for_update().get(pk=organisation_id)
+        allowance = _hold_allowance(organisation_id)
         group = _found(organisation_id, number)
         held = {key for (key,) in fetch_all(HOLD_OF_GROUPS, [organisation_id, [group.pk]])}
         if not keys or not set(keys) <= held:
@@ -179,11 +181,11 @@ def split(organisation_id: int, number: int, keys: Collection[int], *, by: Actor
         homes: dict[int, list[Fingerprint]] = {}
         for one in own.order_by("key"):
             homes.setdefault(one.home_id, []).append(one)
-        numbers = [_take_out(group, made, allowance, by) for _, made in sorted(homes.items())]
+        made = [_take_out(group, ones, allowance, by) for _, ones in sorted(homes.items())]
         Allowance.objects.filter(pk=organisation_id).update(alive=allowance.alive, last_number=allowance.last_number)
-        _turn(group, Turn.What.SPLIT, by, {"groups": numbers, "fingerprints": len(keys)})
-    reading.forget()
-    return numbers
+        _turn(group, Turn.What.SPLIT, by, {"groups": made, "fingerprints": len(keys)})
+    numbers.forget()
+    return made
 
 
 def _take_out(group: Group, made: Sequence[Fingerprint], allowance: Allowance, by: Actor) -> int:
@@ -205,6 +207,14 @@ def _take_out(group: Group, made: Sequence[Fingerprint], allowance: Allowance, b
     Group.objects.filter(pk=home.pk).update(merged_into=None)
     _turn(home, Turn.What.SPLIT, by, {"from": group.number, "fingerprints": len(keys)})
     return home.number
+
+
+def _hold_allowance(organisation_id: int) -> Allowance:
+    """Lock what whoever makes, forgets or moves groups of an organisation holds. Without it there are no groups."""
+    held = Allowance.objects.select_for_update().filter(pk=organisation_id).first()
+    if held is None:
+        raise Group.DoesNotExist
+    return held
 
 
 def _found(organisation_id: int, number: int) -> Group:

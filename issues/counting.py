@@ -5,7 +5,7 @@ Whatever a drain counts of a fingerprint, it holds that fingerprint for: so do t
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -258,10 +258,6 @@ def _reopen(counts: _Counts, resolved: dict[Key, int]) -> None:
         rows.append((group, back is not None, back.release if back else "", len(events)))
     if rows:
         metrics.REGRESSIONS.inc(execute_prepared(REOPEN, columns_of(sorted(rows))))
-
-
-def _event(one: Named, first_seen: Mapping[tuple[int, str, str], datetime]) -> Event:
-    return Event(happened_at=one.at, release=one.release, first_seen=first_seen.get(one[:3]))
 
 
 def _first_seen(releases: Collection[tuple[int, str, str]]) -> dict[tuple[int, str, str], datetime]:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from foundation.postgres import execute, fetch_all
-from issues import reading, sightings
+from issues import numbers, sightings
 from issues.models import OTHERS, Fingerprint, Group, Turn
 from issues.people import hash_of
 from storage.found import FoundEntry
@@ -117,7 +117,7 @@ def take_back(organisation_id: int, entries: Iterable[FoundEntry]) -> int:
         execute(NOTHING_LEFT.format(table=table), [organisation_id, sorted(of_key)])
     for key, ids in sorted(of_key.items()):
         execute(TAKE_FROM_FINGERPRINT, [len(ids), ids, ids, organisation_id, key])
-    reading.forget()
+    numbers.forget()
     return len(counted)
 
 

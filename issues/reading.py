@@ -1,8 +1,7 @@
-"""What may be asked of an organisation's groups, behind the wall: lists, one group, its hours, its entries' keys."""
+"""What may be asked of an organisation's groups, behind the wall: lists, one group, its hours and releases."""
 
 import json
-import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -12,15 +11,12 @@ from django.conf import settings
 from django.db.backends.utils import CursorWrapper
 
 from foundation import statements
-from foundation.expiring import Expiring
 from foundation.levels import Level
 from issues.fingerprint import described
 from storage import wall
+from storage.search import earlier
 from storage.wall import ALIAS
 
-#: A number is remembered for so long: a merge or a split is seen as late.
-KNOWN_SECONDS = 10
-CAPACITY = 100_000
 #: A group that was made so lately, and that nobody has decided on, is new.
 NEW = timedelta(days=1)
 MOST_TURNS, MOST_FINGERPRINTS, MOST_NAMES = 100, 200, 50
@@ -39,18 +35,6 @@ _IN_STATE = {
     "regressed": "state = 'unresolved' AND is_regressed",
 }
 
-NUMBERS = """
-SELECT key, number
-  FROM issues_visible_fingerprint AS fingerprint JOIN issues_visible_group AS own ON own.id = fingerprint.group_id
- WHERE fingerprint.organisation_id = %s AND key = ANY (%s::bigint[])
-"""
-#: Of the group itself, or the one that it was merged into.
-KEYS = """
-SELECT key
-  FROM issues_visible_group AS asked
-  JOIN issues_visible_fingerprint AS fingerprint ON fingerprint.group_id = coalesce(asked.merged_into_id, asked.id)
- WHERE asked.organisation_id = %s AND number = %s ORDER BY key
-"""
 LIST = statements.read(__file__, "list_groups")
 #: Both of a group.
 FINGERPRINTS = """
@@ -81,8 +65,6 @@ RELEASES = """
 SELECT release, first_seen FROM issues_visible_release
  WHERE organisation_id = %s AND project = %s ORDER BY first_seen DESC, release LIMIT %s
 """
-
-_numbers: Expiring[tuple[int, int], int] = Expiring(capacity=CAPACITY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,28 +195,6 @@ class Detail:
         return newest if first is None or first in newest else [*newest, first]
 
 
-def numbers_of(organisation_id: int, keys: Collection[int]) -> dict[int, int]:
-    """Return the numbers of the groups that entries with these keys are in; some seconds old at most."""
-    found = {key: number for key in keys if (number := _numbers.get((organisation_id, key))) is not None}
-    missing = [key for key in keys if key not in found]
-    if missing:
-        with asking(organisation_id) as cursor:
-            cursor.execute(NUMBERS, [organisation_id, missing])
-            read = dict(cursor.fetchall())
-        until = time.monotonic() + KNOWN_SECONDS
-        for key, number in read.items():
-            _numbers.put((organisation_id, key), number, until=until)
-        found |= read
-    return found
-
-
-def keys_of(organisation_id: int, number: int) -> tuple[int, ...]:
-    """Return the keys that entries of a group carry; none if there is no such group."""
-    with asking(organisation_id) as cursor:
-        cursor.execute(KEYS, [organisation_id, number])
-        return tuple(key for (key,) in cursor.fetchall())
-
-
 def groups(organisation_id: int, wanted: Wanted, *, limit: int, after: Position | None = None) -> Page:
     """Return up to `limit` groups, those with most or the newest first."""
     with asking(organisation_id) as cursor:
@@ -249,7 +209,7 @@ def group(
 ) -> Detail | None:
     """Return one group, or the one that it was merged into; by default with what came in the last 14 days."""
     end = end or datetime.now(UTC)
-    start = start or end - timedelta(days=14)
+    start = start or earlier(end, by=timedelta(days=14))
     with asking(organisation_id) as cursor:
         found = _summaries(cursor, organisation_id, Wanted(), limit=1, number=number)
         if not found:
@@ -276,11 +236,6 @@ def releases(organisation_id: int, project: str, *, limit: int = MOST_NAMES) -> 
         cursor.execute(RELEASES, [organisation_id, project, limit])
         found: list[tuple[str, datetime]] = cursor.fetchall()
         return found
-
-
-def forget() -> None:
-    """Forget which groups entries are in."""
-    _numbers.clear()
 
 
 @contextmanager

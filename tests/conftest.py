@@ -19,7 +19,7 @@ from accounts.caller import Caller
 from accounts.last_use import last_use, plain_http
 from foundation import valkey
 from foundation.outages import sqlstate
-from issues import counting, reading, resolving, rules
+from issues import counting, numbers, resolving, rules
 from operations.health import readiness
 from privacy import policies
 from quotas import outcomes
@@ -115,7 +115,7 @@ def _rules_are_read_anew() -> None:
 @pytest.fixture(autouse=True)
 def _groups_are_looked_up_anew() -> None:
     """As above: so had their groups."""
-    for module in (resolving, counting, reading, rules):
+    for module in (resolving, counting, numbers, rules):
         module.forget()
 
 

@@ -1,17 +1,21 @@
 """`/v1/groups`, and the groups of entries wherever entries are read."""
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 from accounts.caller import Caller
 from accounts.models import User
-from foundation.postgres import execute
+from foundation.postgres import execute, fetch_all
 from ingest.models import DrainClaim
 from ingest.spool.drain import drain
+from issues import changing
+from issues.changing import Actor, ChangeRefused
 from issues.models import Fingerprint, Group, Turn
 from operations.verification import verify
 from storage.models import LogEntry
@@ -19,6 +23,7 @@ from storage.postgres import partitions
 from tests.errors import failure, store
 from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
 from tests.pairs import PAIRS
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -154,6 +159,8 @@ def test_group_tells_all_that_is_known_of_it() -> None:
     assert group["samples"] == [str(id_) for id_ in LogEntry.objects.order_by("-id").values_list("id", flat=True)]
     assert [turn["what"] for turn in group["turns"]] == ["new"]
     assert group["is_new"]
+    for moment in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
+        assert api.get(f"groups/{number}", to=moment)["to"] == moment.replace("Z", ".000000Z")
     api.get("groups/999", 404)
     api.get("groups/999999999", 404)
 
@@ -229,6 +236,40 @@ def test_siblings_of_one_group_are_split_into_new_ones() -> None:
     assert api.send("post", f"groups/{pay}/split", {"fingerprints": [own]}) == {"groups": [4]}
     assert sorted(api.numbers()) == [pay, 4]
     assert Fingerprint.objects.get(home__number=pay).group.number == 4
+
+
+def test_organisation_without_errors_has_no_group_to_change() -> None:
+    api = Api()
+    api.patch(1, 404, state="muted")
+    api.send("post", "groups/1/merge", {"groups": [2]}, 404)
+    api.send("post", "groups/1/split", {"fingerprints": ["0" * 16]}, 404)
+
+
+def test_groups_that_are_merged_crosswise_at_once_are_one() -> None:
+    api = Api()
+    store(api.caller, *some(1, "pay"), *some(1, "cart"))
+    refused: list[ChangeRefused] = []
+
+    def merge(number: int, other: int) -> None:
+        try:
+            changing.merge(api.caller.organisation_id, number, [other], by=Actor())
+        except ChangeRefused as error:
+            refused.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=merge, args=pair) for pair in ((1, 2), (2, 1))]
+    with transaction.atomic():
+        list(Fingerprint.objects.select_for_update())
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: fetch_all("SELECT FROM pg_locks WHERE NOT granted OFFSET 1"), what="both wait")
+    for thread in threads:
+        thread.join()
+    assert len(refused) == 1
+    [merged] = Group.objects.exclude(merged_into=None)
+    assert merged.merged_into_id != merged.pk
+    assert Fingerprint.objects.filter(group=merged.merged_into_id).count() == 2
 
 
 def happened(hours: float) -> dict[str, Any]:

@@ -20,8 +20,8 @@ from ingest.canonical import (
 from storage.entry import Entry, EntryError
 
 CUT, REST = "luminalog.cut", "message.rest"
-#: What `luminalog.cut` itself may take.
-CUT_BYTES = 4_096
+#: What `luminalog.cut` itself may take, and the names in it.
+CUT_BYTES, NAMES_BYTES = 4_096, 3_072
 #: To how many bytes long values are cut, first and then.
 STEPS_BYTES = (1_024, 256)
 MOST_NAMES = 20
@@ -130,7 +130,7 @@ def _texts_of(metadata: dict[str, Any]) -> Iterator[tuple[str, tuple[Any, Any], 
 
 def _note(names: list[str], name: str) -> None:
     short = clipped(name, 128)
-    if short not in names and len(names) < MOST_NAMES:
+    if short not in names and len(names) < MOST_NAMES and len(encode([*names, short])) <= NAMES_BYTES:
         names.append(short)
 
 

@@ -163,6 +163,7 @@ def deep(levels: int) -> Any:
         (entry(metadata={str(number): number for number in range(20_000)}), ["metadata"]),
         (entry(metadata={"n" * 200_000: 1}), ["metadata"]),
         (entry(metadata={"a": "\x01" * 90_000}), ["metadata"]),
+        (entry(metadata={"\x01" * 120 + str(number): "x" * 6_000 for number in range(40)}), ["metadata"]),
         (entry(metadata=deep(100)), ["depth"]),
         (entry(error=EntryError(context=deep(100))), ["depth"]),
         (entry(error=EntryError(type="E", message="m" * 300_000)), ["error"]),

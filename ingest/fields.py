@@ -120,13 +120,7 @@ def _plain_entry(fields: dict[str, Any], now: datetime) -> Entry | None:
 
 
 def _entry(fields: dict[str, Any], now: datetime, overrides: Overrides) -> Entry:
-    found = _found(fields)
-    if overrides:
-        found |= {
-            place: name
-            for place, name in (("time", overrides.time), ("message", overrides.message), ("level", overrides.level))
-            if name in fields
-        }
+    found = _given(_found(fields), fields, overrides) if overrides else _found(fields)
     whole = None if "message" in found else text_of(fields)
     timestamp = _time(fields, found, now)
     level = _level(fields, found)
@@ -149,6 +143,13 @@ def _entry(fields: dict[str, Any], now: datetime, overrides: Overrides) -> Entry
         error=error,
         **texts,
     )
+
+
+def _given(found: Mapping[str, str], fields: Mapping[str, Any], overrides: Overrides) -> dict[str, str]:
+    """Return `found` with the names that are given. One name stands for one thing: for what is given, the last here."""
+    given = {overrides.level: "level", overrides.time: "time", overrides.message: "message"}
+    places = {place: name for name, place in given.items() if name is not None and name in fields}
+    return {place: name for place, name in found.items() if name not in given} | places
 
 
 def text_of(value: Any) -> str:
@@ -189,7 +190,7 @@ def _flatten(fields: dict[str, Any], outers: list[str]) -> bool:
         for inner in inners:
             fields[f"{outer}.{inner}"] = value.pop(inner)
             was_any = True
-        if not value:
+        if inners and not value:
             del fields[outer]
     return was_any
 

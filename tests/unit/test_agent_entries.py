@@ -8,7 +8,7 @@ import pytest
 
 from foundation.refusals import Refusal
 from ingest.canonical import MAX_ERROR_BYTES, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES, canonical_lines, encode, excesses
-from ingest.fields import Overrides, entry_of
+from ingest.fields import ORIGINAL_TIME, Overrides, entry_of
 from ingest.fitting import CUT, fit, shortened
 from ingest.objects import BROKEN, elements, lines_of, object_of, readable
 from ingest.severities import severity_of
@@ -116,6 +116,11 @@ FRAME = {"timestamp": "2026-11-27T10:00:00Z", "level": "info"}
             },
         ),
         ({"msg": "a", "privacy_mode": True}, {"message": "a", "privacy_mode": True}),
+        ({"msg": "a", "error": {}}, {"message": "a", "metadata": {"error": {}}}),
+        (
+            {"log": {}, "exception": {}},
+            {"message": '{"log":{},"exception":{}}', "metadata": {"log": {}, "exception": {}}},
+        ),
     ],
 )
 def test_names_in_use_are_understood(fields: dict[str, Any], expected: dict[str, Any]):
@@ -126,6 +131,19 @@ def test_names_can_be_given():
     fields = {"when": 1795773600, "what": "a", "how": "warn", "message": "b"}
     found = read(fields, time="when", message="what", level="how")
     assert found == FRAME | {"level": "warn", "message": "a", "metadata": {"message": "b"}}
+
+
+NAMES = ("message", "time", "level", "error", "error.type", "trace_id", "metadata", "other")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_given_name_stands_for_one_thing(name: str):
+    fields = dict.fromkeys(
+        ("message", "time", "level", "error", "error.type", "trace_id", "metadata", "other"), "fatal"
+    )
+    assert read({**fields}, level=name)["level"] == "fatal"
+    assert read({**fields}, time=name)["metadata"][ORIGINAL_TIME] == "fatal"
+    assert read({**fields}, level=name, time=name, message=name)["message"] == "fatal"
 
 
 def test_object_is_read_whatever_its_numbers_and_bytes_are():

@@ -4,7 +4,8 @@ Keys come in headers, never in cookies: nothing is allowed with credentials.
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from threading import Lock
 
@@ -22,11 +23,16 @@ ASKED_AHEAD = {
 EXPOSED = "idempotency-replayed, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, x-request-id"
 #: A page that asks before it sends names no key: a new key's origins are known so late.
 KNOWN_SECONDS = 8.0
+#: Stands for the list of a key without one.
+EVERYBODY = "*"
+#: No browser sends a longer one: a host has 253 characters at most (RFC 1035, section 2.3.4).
+LONGEST_ORIGIN = 512
 
 
 def may_be_used_by(caller: Caller, *, origin: str | None) -> bool:
     """Tell whether a page of `origin` may use the caller's key; None is whoever is no browser."""
-    return not caller.allowed_origins or (origin is not None and _is_among(caller.allowed_origins, origin))
+    allowed = caller.allowed_origins
+    return not allowed or (origin is not None and not _names_of(origin).isdisjoint(allowed))
 
 
 def headers_ahead(origin: str | None) -> Mapping[str, str]:
@@ -46,42 +52,59 @@ def sharing_headers(caller: Caller | None, *, origin: str | None) -> Mapping[str
 
 
 class Admitted:
-    """The origins that any public key in force admits, of some seconds ago. Read when asked for, by one thread."""
+    """The origins that any public key in force admits, of some seconds ago. Read when asked for, by one thread.
+
+    Others meanwhile go by what was known before; they wait only where that is nothing.
+    """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lists: Collection[tuple[str, ...]] = ()
+        self._names: AbstractSet[str] | None = None
         self._fresh_until = -1.0
-        self._lock = Lock()
+        self._reading = Lock()
 
     def __call__(self, origin: str) -> bool:
         """Tell whether any key admits `origin`; without PostgreSQL, whether one did."""
-        with self._lock:
-            if self._clock() >= self._fresh_until:
-                self._fresh_until = self._clock() + KNOWN_SECONDS
-                with suppress(DatabaseError, InterfaceError):
-                    self._lists = _lists()
-        return any(not allowed or _is_among(allowed, origin) for allowed in self._lists)
+        if self._clock() >= self._fresh_until and self._reading.acquire(blocking=self._names is None):
+            try:
+                self._read()
+            finally:
+                self._reading.release()
+        return not (self._names or frozenset()).isdisjoint({EVERYBODY, *_names_of(origin)})
 
     def clear(self) -> None:
         """Forget them."""
-        self._fresh_until = -1.0
+        self._names, self._fresh_until = None, -1.0
+
+    def _read(self) -> None:
+        began = self._clock()
+        if began < self._fresh_until:  # somebody has, while this thread waited
+            return
+        names = self._names or frozenset()
+        with suppress(DatabaseError, InterfaceError):
+            names = _names_in_force()
+        self._names, self._fresh_until = names, began + KNOWN_SECONDS
 
 
-def _lists() -> Collection[tuple[str, ...]]:
+def _names_in_force() -> AbstractSet[str]:
     postgres.discard_if_dead()
     keys = ApiKey.objects.in_force().filter(kind=ApiKey.Kind.PUBLIC, organisation__status=Organisation.Status.ACTIVE)
     with postgres.answered_in_time():
-        return {tuple(allowed) for allowed in keys.order_by().values_list("allowed_origins", flat=True).distinct()}
+        lists = keys.order_by().values_list("allowed_origins", flat=True).distinct()
+        return {name for allowed in lists for name in allowed or [EVERYBODY]}
 
 
-def _is_among(allowed: Collection[str], origin: str) -> bool:
-    return origin in allowed or any(_is_below(pattern, origin) for pattern in allowed)
-
-
-def _is_below(pattern: str, origin: str) -> bool:
-    scheme, is_for_all, domain = pattern.partition("://*.")
-    return bool(is_for_all) and origin.startswith(f"{scheme}://") and origin.endswith(f".{domain}")
+def _names_of(origin: str) -> AbstractSet[str]:
+    """Return what may stand in a list that admits `origin`: itself, and a wildcard for each domain that it is below."""
+    if len(origin) > LONGEST_ORIGIN:
+        return frozenset()
+    scheme, dot, rest = origin.partition("://")
+    names = {origin}
+    while dot:
+        _, dot, rest = rest.partition(".")
+        if dot:
+            names.add(f"{scheme}://*.{rest}")
+    return names
 
 
 may_share_with = Admitted()

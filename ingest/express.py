@@ -70,17 +70,20 @@ class Answered:
     code: str | int
 
 
-def vouch(caller: Caller, protocol: Protocol, body: bytes, *, at_once: bool) -> Pass | None:
-    """Look at a caller's body, `at_once` only if that takes no time; None leaves it to the view."""
-    hierarchy, scrubber = remembered_hierarchy(caller, area="ingest"), remembered_scrubber(caller.organisation_id)
-    if (
-        hierarchy is None
-        or scrubber is None
-        or caller.allowed_networks
+def is_for(caller: Caller) -> bool:
+    """Tell whether requests of a caller may go by the lane at the moment, whatever is in them."""
+    return not (
+        caller.allowed_networks
         or caller.is_public  # has an allowance, and limits by address
         or Scope.INGEST not in caller.scopes
         or capacity.is_full()
-    ):
+    )
+
+
+def vouch(caller: Caller, protocol: Protocol, body: bytes, *, at_once: bool) -> Pass | None:
+    """Look at the body of whom the lane is for, `at_once` only if that takes no time; None leaves it to the view."""
+    hierarchy, scrubber = remembered_hierarchy(caller, area="ingest"), remembered_scrubber(caller.organisation_id)
+    if hierarchy is None or scrubber is None:
         return None
     wishes = Wishes(lenient=caller.keeps_valid_entries, minimum_level=caller.minimum_level)
     request = Request(caller=caller, protocol=protocol, wishes=wishes, body=body, scrubber=scrubber)

@@ -27,7 +27,7 @@ from foundation import traffic
 from foundation.media_types import is_acceptable
 from foundation.middleware import is_known_host, request_id_of
 from foundation.plain_request import read_content_type
-from ingest.express import AT_ONCE_BYTES, MAX_BODY_BYTES, Answered, Found, Pass, take, vouch
+from ingest.express import AT_ONCE_BYTES, MAX_BODY_BYTES, Answered, Found, Pass, is_for, take, vouch
 from ingest.protocol import Protocol
 from ingest.protocols.luminalog import LUMINALOG
 from quotas.throttling import headers_of
@@ -124,7 +124,7 @@ class ExpressLane:
         if order.path not in self._heads or len(body) != order.size_bytes:
             return None
         caller = directory.recall(order.headers["x-api-key"])
-        if caller is None:
+        if caller is None or not is_for(caller):
             return None
         if order.size_bytes <= AT_ONCE_BYTES and (given := vouch(caller, order.protocol, body, at_once=True)):
             return given

@@ -4,6 +4,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -15,12 +16,15 @@ from django.urls import reverse
 
 from accounts import life
 from accounts.models import ApiKey
-from accounts.origins import may_share_with
+from accounts.origins import KNOWN_SECONDS, Admitted, may_share_with
+from foundation import postgres
+from foundation.postgres import execute, fetch_all
 from foundation.refusals import Refusal
 from ingest.models import SpooledBatch
 from quotas import allowance, notices, outcomes, throttling
 from quotas.models import DailyUsage, HourlyUsage, MonthlyUsage
 from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -188,6 +192,30 @@ def test_browser_that_asks_ahead_is_answered_by_the_keys_there_are() -> None:
     life.revoke(api_key.pk, reason="over")
     may_share_with.clear()
     assert "Access-Control-Allow-Origin" not in ask_ahead(SHOP).headers
+
+
+def test_who_asks_while_the_keys_are_read_again_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres, "DEADLINE_SECONDS", 60.0)
+    public_key(allowed_origins=[SHOP, "https://*.shop.example"])
+    now = [0.0]
+    admitted = Admitted(clock=lambda: now[0])
+    assert [admitted(origin) for origin in (SHOP, "https://m.shop.example", EVIL, "*")] == [True, True, False, False]
+    now[0] = KNOWN_SECONDS
+
+    def read() -> bool:
+        try:
+            return admitted(SHOP)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            execute("LOCK accounts_apikey IN ACCESS EXCLUSIVE MODE")
+            reading = threads.submit(read)
+            wait_until(lambda: fetch_all("SELECT FROM pg_locks WHERE NOT granted"), what="a thread that reads the keys")
+            assert admitted(SHOP)
+            assert not reading.done()
+        assert reading.result()
 
 
 def test_pages_read_no_answer_to_a_secret_key_and_nothing_but_answers_to_sending() -> None:

@@ -39,12 +39,18 @@ def test_origins_are_named_as_browsers_write_them() -> None:
         (
             ["https://shop.example"],
             ["https://shop.example"],
-            [None, "", "null", "http://shop.example", "https://shop.example:444", "https://a.shop.example"],
+            [None, "", "*", "null", "http://shop.example", "https://shop.example:444", "https://a.shop.example"],
         ),
         (
             ["https://*.shop.example", "http://localhost:3000"],
             ["https://a.shop.example", "https://a.b.shop.example", "http://localhost:3000"],
-            ["https://shop.example", "http://a.shop.example", "https://ashop.example", "https://shop.example.evil"],
+            [
+                "https://shop.example",
+                "http://a.shop.example",
+                "https://ashop.example",
+                "https://shop.example.evil",
+                "https://" + "a." * 300 + "shop.example",
+            ],
         ),
     ],
 )

@@ -74,7 +74,7 @@ def erase(
 
     `uncount` takes them out of what an organisation's errors are counted in. Raises: `Unavailable`, `DatabaseError`.
     """
-    with _turn():
+    with _turn(organisation_id, places):
         found = [entry for entry in store().eraser.found_in(organisation_id, places, condition) if fits(entry)]
         parts = [_part(entry) for entry in found]
         gone = store().eraser.erase(organisation_id, [(part.id, part.received_at) for part in parts])
@@ -100,7 +100,7 @@ def rewrite(
 
     As `erase`; the bytes are those that there are less.
     """
-    with _turn():
+    with _turn(organisation_id, places):
         before = {entry.id: entry for entry in store().eraser.found_in(organisation_id, places, EVERYTHING)}
         after = change(list(before.values()))
         changed = store().eraser.rewrite(organisation_id, after)
@@ -117,10 +117,11 @@ def rewrite(
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
-    """Open a transaction beside which nobody rolls up: whether a batch is in the rollups is known until its end."""
+def _turn(organisation_id: int, places: Sequence[Place]) -> Iterator[None]:
+    """Open a transaction beside which nobody rolls up, or groups, what is there: what counts it is known to its end."""
     with transaction.atomic():
         execute(unrolled.TAKE_TURN)
+        receipts.hold(organisation_id, [place.batch_id for place in places])
         yield
 
 

@@ -92,6 +92,8 @@ WITH receipt AS (
 INSERT INTO storage_erased (batch_id, organisation_id, entries, size_bytes)
 VALUES (%(batch_id)s, %(organisation_id)s, %(entries)s, %(size_bytes)s)
 """
+#: In one order. Who has them, and nobody else, groups errors of these batches: see `HOLD_UNGROUPED`.
+HOLD = "SELECT FROM storage_receipt WHERE batch_id = ANY (%s) AND organisation_id = %s ORDER BY batch_id FOR UPDATE"
 #: What a group of an organisation's batches holds, and whether it is in the rollups.
 STANDING = f"""
 SELECT batch_id, receipt.received_at, size_bytes, {IS_ROLLED_UP}
@@ -279,6 +281,11 @@ def erase(rows: Sequence[tuple[int, int, int, int, int]]) -> None:
 def certify_erased(head: BatchHead, *, entries: int, size_bytes: int) -> None:
     """Certify in the caller's transaction what was charged, and is erased without ever having been stored."""
     execute(CERTIFY_ERASED, head.head() | {"entries": entries, "size_bytes": size_bytes})
+
+
+def hold(organisation_id: int, batch_ids: Sequence[int]) -> None:
+    """Lock the receipts of these batches until the transaction ends: whoever would group their errors waits."""
+    execute(HOLD, [list(batch_ids), organisation_id])
 
 
 def standing(organisation_id: int, batch_ids: Sequence[int]) -> dict[int, Standing]:

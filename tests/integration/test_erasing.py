@@ -1,6 +1,7 @@
 """Erasing: what a query finds or a value stands in is nowhere afterwards, all else stays, and the ledger is proven."""
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
@@ -12,6 +13,7 @@ import pytest
 from auditlog.models import LogEntry as Audit
 from django.contrib.admin.models import LogEntry as RecentAction
 from django.core.management import CommandError, call_command
+from django.db import connections
 from django.test import Client
 
 from accounts import life, looks
@@ -27,6 +29,9 @@ from ingest.spool import dead_letters
 from ingest.spool import erasing as letters
 from ingest.spool.drain import drain
 from ingest.spool.payload import pack, unpack
+from issues import regrouping
+from issues.erasing import take_back
+from issues.models import Fingerprint
 from operations import dump
 from operations.doctor import pipeline
 from operations.erasures import counting, work
@@ -36,18 +41,23 @@ from operations.models import Erasure
 from operations.verification import verify
 from privacy.models import Policy
 from quotas.models import MonthlyUsage
-from storage import erasing, unrolled
+from storage import erasing, receipts, unrolled
+from storage.conditions import EVERYTHING
+from storage.found import FoundEntry
 from storage.models import Erased, LogEntry, Minute, Receipt, RollupDay
 from storage.search import FIRST_MOMENT, LAST_MOMENT, Search
 from storage.store import store
-from tests.integration.spool_rows import spool_raw
+from tests import errors
+from tests.integration.spool_rows import refusing, spool_raw
 from tests.organisations import make_caller
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
 PERSON, OTHER = "u-7f3a9c41", "u-7f3a9c410"  # the other one's begins with the same characters
 TIME = "2026-11-26T10:00:00Z"
 BUDGET = 60.0
+WAITING = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 QUERY, VALUE, RULES = Erasure.Kind.QUERY, Erasure.Kind.VALUE, Erasure.Kind.RULES
 
 
@@ -245,6 +255,44 @@ def test_what_moves_meanwhile_is_looked_at_again(
     monkeypatch.setattr(letters, "look", look)
     drain()
     assert (go_on(erasure).status, erasure.entries) == ("done", 1)
+    assert verify() == []
+
+
+def somebody_waits() -> bool:
+    """Tell whether somebody waits for a lock; on another connection, for ours has a statement in hand."""
+    with connections["reads"].cursor() as cursor:
+        cursor.execute(WAITING)
+        return cursor.fetchone() is not None
+
+
+def test_errors_that_are_grouped_meanwhile_are_counted_by_one_of_the_two(
+    caller: Caller, organisation: Organisation
+) -> None:
+    """Whoever erases has seen an entry without a group; somebody else wants to give it one before it goes."""
+    with refusing("issues_group", sqlstate="22001", when="true", how="BEFORE"):
+        errors.store(caller, errors.failure(), errors.failure(environment="lab"))
+    assert Receipt.objects.get().errors == receipts.NOT_GROUPED
+
+    def regroup() -> None:
+        try:
+            regrouping.regroup(budget_seconds=BUDGET)
+        finally:
+            connections.close_all()
+
+    regrouper = threading.Thread(target=regroup)
+
+    def fits(entry: FoundEntry) -> bool:
+        if entry.environment == "lab":
+            regrouper.start()
+            wait_until(lambda: not regrouper.is_alive() or somebody_waits())
+        return entry.environment == "lab"
+
+    places = store().eraser.holding(organisation.pk, EVERYTHING, day=current_day())
+    erasing.erase(organisation.pk, places, EVERYTHING, fits=fits, uncount=take_back, note=lambda _taken: None)
+    regrouper.join()
+    [left] = LogEntry.objects.all()
+    assert left.error_key is not None
+    assert Fingerprint.objects.get().events == 1
     assert verify() == []
 
 

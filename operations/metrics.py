@@ -20,6 +20,7 @@ from foundation import metric_files
 from foundation.postgres import discard_if_dead
 from ingest.spool.capacity import LIMITS
 from operations import proxy_refusals, vitals
+from operations.thresholds import State
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +111,7 @@ def _postgresql() -> Iterator[Metric]:
     yield reached
 
 
-def _state(state: vitals.State) -> Iterator[Metric]:
+def _state(state: State) -> Iterator[Metric]:
     oldest = "Age of the oldest running transaction of a client."
     standstill = "1: batches are accepted, and the log store takes nothing of anybody."
     yield _gauge("store_stands_still", standstill, state.stands_still)

@@ -1,16 +1,14 @@
-"""What operators watch, measured once and by one set of thresholds: is a worker silent, the spool late, a disk full?
+"""What operators watch, measured: each function one thing, and it raises what its server raises.
 
-Health, the doctor, `/metrics` and the start page only say it. What nobody asks but the doctor stands with the doctor.
-
-Each function measures one thing and raises what its server raises, so that one that is away hides no other.
+So one that is away hides no other. What a figure means is in `thresholds`; health, the doctor, `/metrics` and the start
+page only say it. What nobody asks but the doctor stands with the doctor.
 """
 
 import contextlib
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.conf import settings
@@ -26,23 +24,21 @@ from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, 
 from ingest.spool import backlog, dead_letters, failures
 from ingest.spool.capacity import capacity
 from operations.presence import beat_seen, tail_seen, workers_seen
+from operations.thresholds import (
+    SILENT_AFTER,
+    VERY_LATE_AFTER,
+    Ahead,
+    Connections,
+    Disk,
+    Erasures,
+    OldestBatch,
+    State,
+    ValkeyMemory,
+    Waiting,
+    Worker,
+)
 from storage import wall
-from storage.store import DAYS_AHEAD, MINIMUM_DAYS_AHEAD, store
-
-#: A worker runs a task every second, and beat sends one every five.
-SILENT_AFTER = timedelta(minutes=1)
-#: A batch is stored within a second or so.
-LATE_AFTER, VERY_LATE_AFTER = timedelta(seconds=15), timedelta(minutes=1)
-#: Free parts of a disk.
-LITTLE_DISK, TOO_LITTLE_DISK = 0.15, 0.07
-#: The used part of Valkey's memory.
-MUCH_VALKEY = 0.9
-#: A web process with all its budgets in use has half of it; `deploy/luminalog-web.service` bounds two at 4 GiB.
-MUCH_WEB_BYTES = 2**30
-#: A day of a hundred million entries takes minutes.
-LONG_ERASURE_SECONDS = 6 * 3600.0
-#: The used part of the connections that PostgreSQL allows.
-MANY_CONNECTIONS = 0.85
+from storage.store import store
 
 #: With any of these off, PostgreSQL may lose what it said it had committed (PostgreSQL manual, 29.1 and 19.5).
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
@@ -65,136 +61,6 @@ STATE = f"""
 SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters,
               ({failures.STANDS_STILL}) AS standstill, ({ERASURES}) AS erasures
 """  # noqa: S608 - constants
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Worker:
-    """A worker of the last day; silent when it has not run a task for a minute, and one is due every second."""
-
-    name: str
-    seen_at: datetime
-    is_silent: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
-    """The batches in the spool, those that failed and are tried again among them."""
-
-    batches: int
-    bytes: int
-    oldest_seconds: float
-    failed_batches: int = 0
-
-    @property
-    def is_late(self) -> bool:
-        """Whether somebody should look."""
-        return self.oldest_seconds > LATE_AFTER.total_seconds()
-
-    @property
-    def is_very_late(self) -> bool:
-        """Whether somebody must look."""
-        return self.oldest_seconds > VERY_LATE_AFTER.total_seconds()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OldestBatch:
-    """The batch that waits longest in the spool, whatever it failed on."""
-
-    received_at: datetime
-    is_very_late: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ahead:
-    """How many days after today have a partition, without a gap; -1 when today has none."""
-
-    days: int
-
-    @property
-    def are_enough(self) -> bool:
-        """Whether what arrives today and tomorrow can be stored."""
-        return self.days >= MINIMUM_DAYS_AHEAD
-
-    @property
-    def are_made_in_time(self) -> bool:
-        """Whether workers make them, as they do every quarter of an hour."""
-        return self.days >= DAYS_AHEAD - 1
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Connections:
-    """Connections of clients to PostgreSQL, and the age of their oldest running transaction."""
-
-    connections: int
-    max_connections: int
-    oldest_transaction_seconds: float
-
-    @property
-    def are_many(self) -> bool:
-        """Whether there will soon be none for a process of ours."""
-        return self.connections > self.max_connections * MANY_CONNECTIONS
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Erasures:
-    """Erasures that are not over: those that wait are for a second person to confirm."""
-
-    erasures_running: int
-    erasures_waiting: int
-    oldest_erasure_seconds: float
-
-    @property
-    def does_not_end(self) -> bool:
-        """Whether somebody should look why the oldest one runs for so long."""
-        return self.oldest_erasure_seconds > LONG_ERASURE_SECONDS
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class State(Connections):
-    """What one statement tells a scrape."""
-
-    dead_letters: int
-    stands_still: bool
-    erasures_running: int
-    erasures_waiting: int
-    oldest_erasure_seconds: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ValkeyMemory:
-    """Valkey's memory: without a limit of its own it may have the machine's."""
-
-    used_bytes: int
-    limit_bytes: int
-
-    @property
-    def is_nearly_full(self) -> bool:
-        """Whether it will soon refuse what it is given, or be ended by the system."""
-        return bool(self.limit_bytes) and self.used_bytes > self.limit_bytes * MUCH_VALKEY
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Disk:
-    """A disk below one of the folders of `LUMINALOG_DISK_PATHS`."""
-
-    path: str
-    size_bytes: int
-    free_bytes: int
-
-    @property
-    def free_share(self) -> float:
-        """How much of it is free, from 0 to 1."""
-        return self.free_bytes / self.size_bytes
-
-    @property
-    def has_little(self) -> bool:
-        """Whether somebody should look."""
-        return self.free_share < LITTLE_DISK
-
-    @property
-    def has_too_little(self) -> bool:
-        """Whether somebody must look."""
-        return self.free_share < TOO_LITTLE_DISK
 
 
 def postgresql_answers() -> bool:

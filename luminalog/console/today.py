@@ -10,6 +10,7 @@ from redis import RedisError
 
 from accounts.models import ApiKey, User
 from operations import vitals
+from operations.thresholds import OldestBatch, Worker
 from quotas.month import MonthUsed, near_quota
 from quotas.usage import refusals_since
 
@@ -55,9 +56,9 @@ class Pipeline:
 
     full: list[str]
     stands_still: bool
-    oldest: vitals.OldestBatch | None
+    oldest: OldestBatch | None
     dead_letters: int
-    workers: list[vitals.Worker] | None  # None: Valkey does not answer
+    workers: list[Worker] | None  # None: Valkey does not answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +122,7 @@ def _pipeline() -> Pipeline:
     )
 
 
-def _workers() -> list[vitals.Worker] | None:
+def _workers() -> list[Worker] | None:
     try:
         return vitals.workers()
     except RedisError:

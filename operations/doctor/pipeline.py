@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError
 
 from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
+from operations.thresholds import MUCH_WEB_BYTES
 from quotas.month import NEAR_QUOTA_PERCENT, count_near_quota
 from storage import receipts, unrolled
 
@@ -72,7 +73,7 @@ def _tail() -> Iterator[Finding]:
 
 
 def _memory() -> Iterator[Finding]:
-    if (size_bytes := vitals.web_bytes()) > vitals.MUCH_WEB_BYTES:
+    if (size_bytes := vitals.web_bytes()) > MUCH_WEB_BYTES:
         yield warning(
             "memory", f"A web process has {size_bytes / 2**20:,.0f} MiB.", "Restart it, one after the other; report it."
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from operations.vitals import Ahead, Connections, Disk, Waiting
+from operations.thresholds import Ahead, Connections, Disk, Waiting
 
 
 @pytest.mark.parametrize(("seconds", "late", "very_late"), [(0, 0, 0), (15, 0, 0), (16, 1, 0), (60, 1, 0), (61, 1, 1)])

@@ -151,8 +151,8 @@ export class LogList {
       }
       if (row.node === next) next = next.nextSibling;
       else this.place.insertBefore(row.node, next);
-      if (row.isKept) { row.isKept = false; row.node.style.top = ""; this.paint(row); }
-      this.count(row, first + at);
+      if (row.isKept) { row.stand(null); this.paint(row); }
+      row.count(first + at);
     });
     for (const row of left) { row.node.remove(); if (this.spare.length < MOST_SPARE) this.spare.push(row); }
     if (isKept) this.keep(selected);
@@ -183,10 +183,8 @@ export class LogList {
   keep(at) {
     const entry = this.entries[at];
     const row = this.drawn.get(entry.id) ?? this.fill(entry, this.spare.pop());
-    this.count(row, at);
-    row.isKept = true;
-    row.node.classList.add("ex-kept");
-    row.node.style.top = `${this.heights.offset(at)}px`;
+    row.count(at);
+    row.stand(this.heights.offset(at));
     if (row.node.parentNode !== this.place || row.node.nextSibling) this.place.append(row.node);
   }
 
@@ -200,26 +198,10 @@ export class LogList {
     return row;
   }
 
-  count(row, at) {
-    if (row.at === at) return;
-    row.at = at;
-    row.line.ariaRowIndex = at + 2;
-  }
-
   paint(row) {
-    const { id, level } = row.entry;
-    const [isOpen, isSelected] = [this.open.has(id), id === this.selectedId];
-    const names = `ex-item level-${level}${isOpen ? " ex-open" : ""}${isSelected ? " ex-selected" : ""}${this.fresh.has(id) ? " ex-fresh" : ""}`;
-    row.node.className = this.emphasis.has(id) ? `${names} ${this.emphasis.get(id)}` : names;
-    if (row.isOpen !== isOpen) { row.isOpen = isOpen; row.line.ariaExpanded = String(isOpen); }
-    if (row.isSelected !== isSelected) { row.isSelected = isSelected; row.line.ariaSelected = String(isSelected); }
-    const details = isOpen ? this.open.get(id) : null;
-    if (row.details !== details) {
-      row.details?.remove();
-      row.details = details;
-      if (details) row.node.append(details);
-    }
-    if (isOpen || this.isWrapped) { this.measured.observe(row.node); row.isMeasured = true; }
+    const { id } = row.entry;
+    row.paint({ details: this.open.get(id) ?? null, isSelected: id === this.selectedId, isFresh: this.fresh.has(id), emphasis: this.emphasis.get(id) });
+    if (row.isOpen || this.isWrapped) { this.measured.observe(row.node); row.isMeasured = true; }
   }
 
   discard(id, row) {

@@ -1,4 +1,4 @@
-// One line of a list: made once, and filled with one entry after the other as the list is scrolled.
+// One row of a list: made once, and filled with one entry after the other as the list is scrolled.
 
 import { cell } from "./columns.js";
 import { el } from "./dom.js";
@@ -58,6 +58,33 @@ export class Row {
       this.badge.replaceChildren(...marked(type, patterns.get("error.type")));
       this.text.replaceChildren(this.badge, ...marked(message, patterns.get("message")));
     }
+  }
+
+  // What its list knows of the entry; `details` are what is open of it.
+  paint({ details, isSelected, isFresh, emphasis }) {
+    const isOpen = details !== null;
+    const names = `ex-item level-${this.entry.level}${isOpen ? " ex-open" : ""}${isSelected ? " ex-selected" : ""}${isFresh ? " ex-fresh" : ""}`;
+    this.node.className = emphasis ? `${names} ${emphasis}` : names;
+    if (this.isOpen !== isOpen) { this.isOpen = isOpen; this.line.ariaExpanded = String(isOpen); }
+    if (this.isSelected !== isSelected) { this.isSelected = isSelected; this.line.ariaSelected = String(isSelected); }
+    if (this.details === details) return;
+    this.details?.remove();
+    this.details = details;
+    if (details) this.node.append(details);
+  }
+
+  // The how many-th of all entries it shows, from 0 on; for whoever is read to, the head is the first row.
+  count(at) {
+    if (this.at === at) return;
+    this.at = at;
+    this.line.ariaRowIndex = at + 2;
+  }
+
+  // At a height of its own, out of the order; or among the others, when there is none.
+  stand(top) {
+    this.isKept = top !== null;
+    this.node.classList.toggle("ex-kept", this.isKept);
+    this.node.style.top = this.isKept ? `${top}px` : "";
   }
 
   // What a pointer over the line is told; most lines are never asked.

@@ -35,6 +35,10 @@ def test_error_is_found_looked_into_and_resolved(page: Page, shop: Shop) -> None
     page.locator(".ll-links").get_by_role("link", name="In the explorer").click()
     page.get_by_role("link", name="Error group #1").click()
     expect(page).to_have_url(f"{shop.url}/admin/errors/1/?organisation={shop.organisation.slug}")
+    page.get_by_label("Release that resolves it").fill("2.4.2")
+    page.keyboard.press("Enter")
+    expect(page.locator(".ll-group-facts")).to_contain_text("resolved in 2.4.2")
+    page.get_by_role("button", name="Unresolve").click()
     page.get_by_role("button", name="Resolve", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("Resolved.")
     expect(page.locator(".ll-acts")).to_contain_text("by admin")
@@ -42,6 +46,7 @@ def test_error_is_found_looked_into_and_resolved(page: Page, shop: Shop) -> None
     page.get_by_role("link", name=re.compile("^Errors of")).click()
     expect(page.locator(".ll-empty")).to_contain_text("No group is found so.")
     page.get_by_role("link", name="Show all").click()
+    expect(page.locator(".ll-all")).to_be_visible()  # the keys are there
     page.keyboard.press("j")
     page.keyboard.press("x")
     expect(page.locator("[name=number]")).to_be_checked()

@@ -8,7 +8,7 @@ import { resolve } from "./time.js";
 
 const BUILT_IN = [
   ["level", "debug … panic, also level:>=warn"], ["environment", "where it ran"], ["project", "which application"],
-  ["trace", "the id of a trace"], ["has", "has:error, or any key"], ["error.type", "like PaymentError"],
+  ["trace", "the id of a trace"], ["group", "the number of an error group"], ["has", "has:error, or any key"], ["error.type", "like PaymentError"],
   ["error.message", "words of the error"], ["error.stack_trace", "words of the stack"], ["message", "words of the message"],
 ];
 const MOST = 12;

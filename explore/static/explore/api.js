@@ -45,6 +45,9 @@ async function call(url, options) {
   return body;
 }
 
+// What a page calls a search. Browsers make no names for pages that came by plain HTTP: each request has a record there.
+export const newLook = () => crypto.randomUUID?.() ?? "";
+
 // What belongs to one search is told by `look`: it has one access record.
 export const get = (path, parameters, signal, look) => call(address(path, parameters), {
   signal, headers: { Accept: "application/json", ...(look ? { "X-Look": look } : {}) },

@@ -10,7 +10,8 @@ const ABOVE = 16;
 // A shorter one, in pixels, is a click.
 const LEAST_DRAG = 5;
 const AXIS = 16;
-const DAY = 86_400_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const WEEK = 7 * DAY;
 // 1970-01-05.
 const MONDAY = 4 * DAY;
@@ -101,7 +102,9 @@ export class Histogram {
     const monday = step % WEEK === 0 ? MONDAY : 0;
     const first = Math.ceil((from + ahead - monday) / step) * step + monday - ahead;
     return Array.from({ length: Math.max(0, Math.floor((to - first) / step) + 1) }, (_, index) => {
-      const date = new Date(first + index * step);
+      const at = first + index * step;
+      // Clocks that change on the way would move the longer steps by an hour.
+      const date = new Date(step > HOUR ? at + ahead - offset(at) : at);
       const x = this.x(date.getTime());
       if (x < 24 || x > this.width - 24) return null;
       const label = step >= 30 * DAY ? day(date) : step >= DAY ? day(date).slice(5) : to - from > DAY ? `${day(date).slice(5)} ${clock(date, 0)}` : clock(date, step < 60_000 ? 2 : 0);

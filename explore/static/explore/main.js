@@ -1,6 +1,6 @@
 // The page: wires its parts to the state and runs searches.
 
-import { address, configuration, get } from "./api.js";
+import { address, configuration, get, newLook } from "./api.js";
 import * as Columns from "./columns.js";
 import { Completion } from "./completion.js";
 import { byId, copy, el } from "./dom.js";
@@ -39,7 +39,7 @@ const histogram = new Histogram(byId("ex-histogram"), (from, to) => change({
 const completion = new Completion(input, byId("ex-completion"), { onRun: run, rows: () => list.entries });
 
 let running = new AbortController();
-let look = crypto.randomUUID();
+let look = "";
 let range = resolve();
 let days = "one";
 let cursor = null;
@@ -62,7 +62,7 @@ const resolved = async (signal) => (state.range === "all" ? span(signal) : resol
 async function search({ keep = false } = {}) {
   running.abort();
   running = new AbortController();
-  look = crypto.randomUUID();
+  look = newLook();
   const { signal } = running;
   drawControls();
   clearProblem();

@@ -378,3 +378,11 @@ def test_context_of_the_whole_organisation(page: Page, shop: Shop) -> None:
     expect(context).to_contain_text("30 entries before")
     expect(context.locator(".ex-anchor")).to_contain_text("without a project")
     assert "scope=organisation" in page.url
+
+
+def test_chart_of_days_on_which_clocks_change_names_each_day_once(page: Page, shop: Shop) -> None:
+    page.add_init_script("delete Crypto.prototype.randomUUID")  # as for pages that came by plain HTTP
+    week = "from=2026-10-22T22:00:00Z&to=2026-10-29T23:00:00Z&zone=Europe/Berlin"
+    page.goto(f"{shop.url}/admin/explorer/?organisation={shop.organisation.slug}&{week}")
+    days = [f"10-{day}" for day in range(24, 30)]
+    expect(page.locator(".ex-tick")).to_have_text(days)

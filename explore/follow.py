@@ -7,8 +7,8 @@ from explore.grouped import with_groups
 from explore.query import Node, matches
 from explore.search import FoundEntry
 from explore.shape import as_mapping
-from storage import receipts
-from storage.receipts import Window
+from storage import arrivals
+from storage.arrivals import Window
 from storage.store import entries_of
 
 POLL_SECONDS = 0.5
@@ -16,9 +16,9 @@ POLL_SECONDS = 0.5
 
 def follow(organisation_id: int, query: Node, *, poll_seconds: float = POLL_SECONDS) -> Iterator[FoundEntry]:
     """Yield what is stored from now on and fulfils `query`, in the order of storing; never ends."""
-    seen = receipts.snapshot()
+    seen = arrivals.snapshot()
     while True:
-        until = receipts.snapshot()
+        until = arrivals.snapshot()
         for entry in _stored(Window(seen=seen, until=until), organisation_id):
             if matches(query, as_mapping(entry)):
                 yield entry
@@ -29,6 +29,6 @@ def follow(organisation_id: int, query: Node, *, poll_seconds: float = POLL_SECO
 def _stored(window: Window, organisation_id: int) -> Iterator[FoundEntry]:
     left: Window | None = window
     while left:
-        batches, left = receipts.arrivals(left, organisations=[organisation_id])
+        batches, left = arrivals.of(left, organisations=[organisation_id])
         for arrival in batches:
             yield from with_groups(organisation_id, entries_of(arrival))

@@ -11,10 +11,10 @@ from django.db import transaction
 
 from foundation.postgres import execute
 from issues.grouping import Grouping
-from storage import receipts
+from storage import ungrouped
+from storage.arrivals import Arrival
 from storage.batch import ENTRIES_A_BATCH, Batch
 from storage.found import FoundEntry
-from storage.receipts import Arrival
 from storage.store import entries_of, store
 
 #: One at a time, in whatever process.
@@ -44,10 +44,10 @@ def regroup(*, budget_seconds: float, with_old: bool = False) -> int:
 
 
 def _batches(*, with_old: bool) -> Iterator[Arrival]:
-    while found := receipts.not_grouped(limit=BATCHES_AT_ONCE):
+    while found := ungrouped.failed(limit=BATCHES_AT_ONCE):
         yield from found
     before = 2**62
-    while with_old and (found := receipts.of_before_groups(before=before, limit=BATCHES_AT_ONCE)):
+    while with_old and (found := ungrouped.of_before(before=before, limit=BATCHES_AT_ONCE)):
         yield from found
         before = found[-1].batch_id
 
@@ -55,14 +55,14 @@ def _batches(*, with_old: bool) -> Iterator[Arrival]:
 def _regroup(batch: Arrival) -> None:
     with transaction.atomic():
         execute(TAKE_TURN)
-        if not receipts.hold_ungrouped(batch.batch_id):
+        if not ungrouped.hold(batch.batch_id):
             return  # somebody else was quicker
         try:
             with transaction.atomic():
                 errors = _group(_again(batch))
         except _NotAllThere:
             errors = 0
-        receipts.note_errors(batch.batch_id, errors)
+        ungrouped.note_errors(batch.batch_id, errors)
 
 
 def _again(batch: Arrival) -> Batch:

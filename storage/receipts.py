@@ -1,27 +1,16 @@
-"""Receipts: proof that a batch was stored, in PostgreSQL whatever the store; and what is new, in any order of commits.
+"""Receipts: proof that a batch was stored, in PostgreSQL whatever the store. What is new is told by `arrivals`."""
 
-A high-water mark would miss whoever commits late. So the mark is a snapshot of PostgreSQL (`xmin:xmax:running`): new is
-what is visible now and was not visible then. Unlike the horizon of the oldest running transaction, snapshots do not
-stand still while a long transaction runs (an index being built).
-"""
-
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db import connections
-
 from foundation.postgres import copy_rows, execute, fetch_all, stream
 from quotas.ledger import Amount
-from storage import wall
-from storage.batch import ENTRIES_A_BATCH, Batch, BatchHead
-from storage.wall import ALIAS
+from storage.batch import Batch, BatchHead
 
-BATCHES_AT_ONCE = 200
 #: As a receipt's errors: nobody has looked whether there are any.
 NOT_GROUPED = -1
-XIDS_AT_ONCE = 20_000
 
 COLUMNS = {
     "batch_id": "int8",
@@ -67,14 +56,14 @@ NOT_DROPPED = """
 SELECT coalesce((max(day) + 1)::timestamp AT TIME ZONE 'UTC', '-infinity') FROM storage_droppedpartition
 """
 #: As a condition on `retention`, which may be missing, and `receipt`: neither dropped nor emptied.
-_IS_KEPT = f"receipt.received_at >= greatest(retention.emptied_before, ({NOT_DROPPED}))"
+IS_KEPT = f"receipt.received_at >= greatest(retention.emptied_before, ({NOT_DROPPED}))"
 #: As conditions on the same: its entries are in the rollups; it is of before there were any, and nobody knows whether.
 IS_ROLLED_UP = f"""
-(receipt.is_rolled_up OR receipt.is_rolled_up IS NULL AND {_IS_KEPT} AND NOT EXISTS (
+(receipt.is_rolled_up OR receipt.is_rolled_up IS NULL AND {IS_KEPT} AND NOT EXISTS (
     SELECT FROM storage_unrolled_day AS unrolled
      WHERE unrolled.day = (receipt.received_at AT TIME ZONE 'UTC')::date AND receipt.batch_id > unrolled.through))
 """
-IS_FORGOTTEN = f"(receipt.is_rolled_up IS NULL AND NOT {_IS_KEPT})"
+IS_FORGOTTEN = f"(receipt.is_rolled_up IS NULL AND NOT {IS_KEPT})"
 #: As a join to `receipt`: what of its batch was erased, or changed in length; erased_batch serves it.
 WITH_ERASED = """
 CROSS JOIN LATERAL (SELECT coalesce(sum(entries), 0)::int AS entries, coalesce(sum(errors), 0)::int AS errors,
@@ -92,7 +81,7 @@ WITH receipt AS (
 INSERT INTO storage_erased (batch_id, organisation_id, entries, size_bytes)
 VALUES (%(batch_id)s, %(organisation_id)s, %(entries)s, %(size_bytes)s)
 """
-#: In one order. Who has them, and nobody else, groups errors of these batches: see `HOLD_UNGROUPED`.
+#: In one order. Who has them, and nobody else, groups errors of these batches: see `ungrouped.HOLD`.
 HOLD = "SELECT FROM storage_receipt WHERE batch_id = ANY (%s) AND organisation_id = %s ORDER BY batch_id FOR UPDATE"
 #: What a group of an organisation's batches holds, and whether it is in the rollups.
 STANDING = f"""
@@ -100,38 +89,13 @@ SELECT batch_id, receipt.received_at, size_bytes, {IS_ROLLED_UP}
   FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
  WHERE batch_id = ANY (%s) AND organisation_id = %s
 """  # noqa: S608 - constants
-#: Not visible in a snapshot: what ran then and what began later, as in `ARRIVALS`.
+#: Not visible in a snapshot: what ran then and what began later, as in `arrivals`.
 STORED_SINCE = """
 SELECT batch_id, received_at FROM storage_receipt
  WHERE stored_xid >= pg_snapshot_xmin(%(seen)s::pg_snapshot) AND organisation_id = %(organisation_id)s
    AND NOT pg_visible_in_snapshot(stored_xid, %(seen)s::pg_snapshot)
  ORDER BY batch_id
 """
-# Not visible in `seen` are the transactions that ran then, and all from its end on: two ranges of the index
-# storage_receipt_stored_xid, whatever has been running for how long. The exact test is MVCC's own (PostgreSQL manual,
-# 9.28.8). A statement goes through `XIDS_AT_ONCE` transactions at most.
-_NEW = f"""
-SELECT batch_id, organisation_id, received_at, stored_at, stored_xid, entries
-FROM {wall.RECEIPTS}
-WHERE {{range}}
-  AND (stored_xid, batch_id) >= (%(stored_xid)s::text::xid8, %(first)s)
-  AND pg_visible_in_snapshot(stored_xid, %(until)s::pg_snapshot)
-  AND stored_at >= coalesce(%(since)s::timestamptz, '-infinity')
-  AND organisation_id = ANY(%(organisations)s::bigint[])
-ORDER BY stored_xid, batch_id
-LIMIT %(limit)s
-"""  # noqa: S608 - constants
-_RAN_THEN = _NEW.format(range="stored_xid = ANY (ARRAY(SELECT pg_snapshot_xip(%(seen)s::pg_snapshot)))")
-_BEGAN_LATER = _NEW.format(
-    range="stored_xid >= pg_snapshot_xmax(%(seen)s::pg_snapshot) AND stored_xid < %(before)s::text::xid8"
-)
-ARRIVALS = f"""
-SELECT batch_id, organisation_id, received_at, stored_at, stored_xid::text::bigint, entries
-FROM (({_RAN_THEN}) UNION ALL ({_BEGAN_LATER})) AS new
-ORDER BY new.stored_xid, batch_id
-LIMIT %(limit)s
-"""  # noqa: S608 - constants
-
 
 #: Of `receipt` and `erased`: how many of its entries are errors that are counted; -1 and NULL, as
 #: the receipt says, where nobody knows.
@@ -139,7 +103,7 @@ ERRORS = "CASE WHEN receipt.errors > 0 THEN receipt.errors - erased.errors ELSE 
 #: What was dropped or emptied is not missed; receipt_received_at serves the day.
 OF_DAY = f"""
 SELECT batch_id, organisation_id, receipt.received_at,
-       receipt.entries - erased.entries, receipt.size_bytes - erased.size_bytes, {_IS_KEPT}, {ERRORS}
+       receipt.entries - erased.entries, receipt.size_bytes - erased.size_bytes, {IS_KEPT}, {ERRORS}
   FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id) {WITH_ERASED}
  WHERE receipt.received_at >= %s AND receipt.received_at < %s
  ORDER BY batch_id
@@ -155,73 +119,12 @@ SELECT organisation_id, coalesce(sum({ERRORS}) FILTER (WHERE receipt.errors > 0)
  WHERE receipt.received_at >= %s AND receipt.received_at < %s AND receipt.errors <> 0
  GROUP BY 1 ORDER BY 1
 """  # noqa: S608 - constants
-#: As the index has them.
-NOT_GROUPED_YET = f"""
-SELECT batch_id, organisation_id, received_at, stored_at, stored_xid::text::bigint, entries
-  FROM storage_receipt WHERE errors = {NOT_GROUPED} ORDER BY organisation_id, received_at LIMIT %(limit)s
-"""  # noqa: S608 - constants
-#: The newest first, by the primary key; of those that are kept.
-OF_BEFORE_GROUPS = f"""
-SELECT batch_id, organisation_id, receipt.received_at, stored_at, stored_xid::text::bigint, entries
-  FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
- WHERE errors IS NULL AND batch_id < %(before)s AND coalesce({_IS_KEPT}, true)
- ORDER BY batch_id DESC LIMIT %(limit)s
-"""  # noqa: S608 - constants
-COUNT_NOT_GROUPED = f"""
-SELECT count(*) FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id)
- WHERE errors = {NOT_GROUPED} OR errors IS NULL AND coalesce({_IS_KEPT}, true)
-"""  # noqa: S608 - constants
-HAS_NOT_GROUPED = f"SELECT EXISTS (SELECT FROM storage_receipt WHERE errors = {NOT_GROUPED})"  # noqa: S608 - constants
-HOLD_UNGROUPED = f"""
-SELECT FROM storage_receipt WHERE batch_id = %s AND (errors = {NOT_GROUPED} OR errors IS NULL) FOR UPDATE
-"""
-NOTE_ERRORS = "UPDATE storage_receipt SET errors = %s WHERE batch_id = %s"
 LAST_KEY = "SELECT organisation_id, api_key_id FROM storage_receipt ORDER BY stored_xid DESC LIMIT 1"
 AMONG = "SELECT batch_id, organisation_id FROM storage_receipt WHERE batch_id = ANY (%s)"
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
   FROM storage_receipt GROUP BY 1, 2 ORDER BY 1, 2
 """
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Window:
-    """What is visible in the snapshot `until`, was not in `seen`, and was stored from `since` on.
-
-    In the order of transactions and ids: beyond entry `after` of what the transaction `stored_xid` stored.
-    """
-
-    seen: str
-    until: str
-    since: datetime | None = None
-    stored_xid: int = 0
-    after: int = 0
-
-    def beyond(self, arrival: "Arrival") -> "Window":
-        """Return what is left after `arrival`."""
-        return replace(self, stored_xid=arrival.stored_xid, after=arrival.last_entry_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A batch that was stored, by the transaction `stored_xid`; `entries` are those that it had then."""
-
-    batch_id: int
-    organisation_id: int
-    received_at: datetime
-    stored_at: datetime
-    stored_xid: int
-    entries: int
-
-    @property
-    def first_entry_id(self) -> int:
-        """The smallest id that an entry of the batch may have."""
-        return self.batch_id * ENTRIES_A_BATCH
-
-    @property
-    def last_entry_id(self) -> int:
-        """The largest id that an entry of the batch may have."""
-        return (self.batch_id + 1) * ENTRIES_A_BATCH - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,37 +219,6 @@ def errors_of_day(day: date) -> list[ErrorsOfDay]:
     return [ErrorsOfDay(*row) for row in fetch_all(ERRORS_OF_DAY, [start, start + timedelta(days=1)])]
 
 
-def not_grouped(*, limit: int) -> list[Arrival]:
-    """Return batches that were stored without a look for errors."""
-    return [Arrival(*row) for row in fetch_all(NOT_GROUPED_YET, {"limit": limit})]
-
-
-def of_before_groups(*, before: int, limit: int) -> list[Arrival]:
-    """Return batches of before there were groups, the newest first of those with an id below `before`."""
-    return [Arrival(*row) for row in fetch_all(OF_BEFORE_GROUPS, {"before": before, "limit": limit})]
-
-
-def count_not_grouped() -> int:
-    """Return how many batches that are kept nobody has looked into."""
-    [(number,)] = fetch_all(COUNT_NOT_GROUPED)
-    return int(number)
-
-
-def has_not_grouped() -> bool:
-    """Tell whether a batch was stored without a look for errors since there are groups."""
-    return bool(fetch_all(HAS_NOT_GROUPED)[0][0])
-
-
-def hold_ungrouped(batch_id: int) -> bool:
-    """Lock the receipt of a batch that nobody has looked into until the transaction ends; false if somebody has."""
-    return bool(fetch_all(HOLD_UNGROUPED, [batch_id]))
-
-
-def note_errors(batch_id: int, errors: int) -> None:
-    """Note how many entries of a batch are counted as errors."""
-    execute(NOTE_ERRORS, [errors, batch_id])
-
-
 def among(batch_ids: Sequence[int]) -> set[tuple[int, int]]:
     """Return the batches and organisations of those receipts that there are."""
     return {(batch_id, organisation_id) for batch_id, organisation_id in fetch_all(AMONG, [list(batch_ids)])}
@@ -360,42 +232,3 @@ def last_key() -> set[tuple[int, int]]:
 def amounts() -> Iterator[Amount]:
     """Yield what was stored, as it was charged, by organisation and month. As `of_day`."""
     return (Amount(*row) for row in stream(AMOUNTS))
-
-
-def snapshot() -> str:
-    """Return what is visible now, as PostgreSQL writes a snapshot. On this thread's connection for reads."""
-    with connections[ALIAS].cursor() as cursor:
-        cursor.execute("SELECT pg_current_snapshot()::text")
-        text: str = cursor.fetchone()[0]
-        return text
-
-
-def arrivals(window: Window, *, organisations: Collection[int]) -> tuple[list[Arrival], Window | None]:
-    """Return the next batches of `organisations` in `window`, perhaps none, and what is left of it: None at its end."""
-    before = min(max(_end(window.seen), window.stored_xid) + XIDS_AT_ONCE, _end(window.until))
-    parameters: dict[str, Any] = {
-        "seen": window.seen,
-        "until": window.until,
-        "since": window.since,
-        "stored_xid": window.stored_xid,
-        "first": (window.after + 1) // ENTRIES_A_BATCH,
-        "before": before,
-        "organisations": list(organisations),
-        "limit": BATCHES_AT_ONCE,
-    }
-    with wall.behind(organisations, using=ALIAS) as cursor:
-        cursor.execute(ARRIVALS, parameters)
-        found = [Arrival(*row) for row in cursor.fetchall()]
-    if len(found) == BATCHES_AT_ONCE:
-        return found, window.beyond(found[-1])
-    return found, replace(window, stored_xid=before, after=0) if before < _end(window.until) else None
-
-
-def _end(snapshot: str) -> int:
-    """Return the first transaction that had not begun then (`xmin:xmax:running`)."""
-    return int(snapshot.split(":")[1])
-
-
-def close() -> None:
-    """Close this thread's connection for reads; the next question opens a new one."""
-    connections[ALIAS].close()

@@ -15,11 +15,12 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
+from storage.arrivals import Arrival
 from storage.batch import Batch
 from storage.conditions import Condition
 from storage.errors import Refused
 from storage.found import FoundEntry, Portion
-from storage.receipts import Arrival, Certified
+from storage.receipts import Certified
 from storage.search import EPOCH, PORTION_BYTES, LevelCount, Position, Search
 from storage.tally import Kind, Tally
 from storage.wall import State

@@ -19,10 +19,10 @@ from explore.tail.places import Places
 from explore.tail.position import OLDEST, Position, Positions
 from explore.tail.turns import Clock, Turns
 from foundation.refusals import Refusal
-from storage import receipts
+from storage import arrivals
+from storage.arrivals import Arrival, Window
 from storage.errors import Unavailable
 from storage.found import FoundEntry
-from storage.receipts import Arrival, Window
 from storage.store import store
 
 POLL_SECONDS = 0.4
@@ -109,9 +109,9 @@ class Hub:
             left: Window | None = window
             while left:
                 here = left
-                look = partial(receipts.arrivals, here, organisations=[listener.organisation_id])
-                arrivals, left = await self.turns.run(listener.organisation_id, look)
-                for arrival in arrivals:
+                look = partial(arrivals.of, here, organisations=[listener.organisation_id])
+                found, left = await self.turns.run(listener.organisation_id, look)
+                for arrival in found:
                     async for _, heard in self._hear(arrival, here, queries, seen_at=since.at, positions=positions):
                         yield [event for _, event in heard]
                     here = here.beyond(arrival)
@@ -140,13 +140,13 @@ class Hub:
 
     async def _wait_for_storage(self, error: Exception, who: int) -> None:
         log.warning("tail_waits_for_storage", error=type(error).__name__)
-        await self.turns.run(who, receipts.close)
+        await self.turns.run(who, arrivals.close)
         await asyncio.sleep(RETRY_SECONDS)
 
     async def _step(self) -> None:
         if self._window:  # storage failed within it
             await self._look_through()
-        now = Present(at=datetime.now(UTC), snapshot=await self.turns.run(HUB, receipts.snapshot))
+        now = Present(at=datetime.now(UTC), snapshot=await self.turns.run(HUB, arrivals.snapshot))
         self._seen = self._seen or now
         self._admit(self._seen)
         if now.snapshot != self._seen.snapshot:
@@ -158,10 +158,10 @@ class Hub:
         """Find the batches of the window, and let each wait in its organisation's lane."""
         assert self._seen
         while self._window:
-            look = partial(receipts.arrivals, self._window, organisations=list(self._lanes))
-            arrivals, left = await self.turns.run(HUB, look)
+            look = partial(arrivals.of, self._window, organisations=list(self._lanes))
+            found, left = await self.turns.run(HUB, look)
             window = replace(self._window, after=0)
-            for arrival in arrivals:
+            for arrival in found:
                 if lane := self._lanes.get(arrival.organisation_id):
                     lane.waiting.append(Waiting(arrival, window, self._number, self._seen.at, self.clock()))
                     self._serve(lane)

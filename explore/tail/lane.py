@@ -10,7 +10,7 @@ from explore.query import Node
 from explore.tail.hearing import Heard
 from explore.tail.listener import Event, Listener, notice
 from explore.tail.position import Positions
-from storage.receipts import Arrival, Window
+from storage.arrivals import Arrival, Window
 
 #: A lane that is behind by more than this goes on from the present.
 LONGEST_LAG_SECONDS = 60.0

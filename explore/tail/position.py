@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.core.signing import BadSignature, Signer
 
-from storage.receipts import Window
+from storage.arrivals import Window
 
 #: How far back a resumed tail reaches.
 OLDEST = timedelta(minutes=15)

@@ -11,7 +11,7 @@ from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
 from operations.thresholds import MUCH_WEB_BYTES
 from quotas.month import NEAR_QUOTA_PERCENT, count_near_quota
-from storage import receipts, unrolled
+from storage import ungrouped, unrolled
 
 
 def examine() -> Iterator[Finding]:
@@ -154,7 +154,7 @@ def _erasures() -> Iterator[Finding]:
 
 
 def _groups() -> Iterator[Finding]:
-    if not receipts.has_not_grouped():
+    if not ungrouped.have_failed():
         yield ok("error groups", "Errors are put into groups as they are stored.")
         return
     yield warning(

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from storage.arrivals import Arrival
 from storage.batch import ENTRIES_A_BATCH
 from storage.conditions import EVERYTHING
 from storage.found import COLUMNS, FoundEntry, Portion, found, portion
@@ -22,7 +23,6 @@ from storage.postgres.predicate import Predicate
 from storage.postgres.predicates import compile_condition, of_organisation
 from storage.postgres.reads import IN_NO_ORDER, IN_ORDER, Reader, reading, stream
 from storage.postgres.walking import entries_ahead, is_indexed
-from storage.receipts import Arrival
 from storage.search import EPOCH, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search, later, received_from
 from storage.wall import ALIAS, ENTRIES, State, behind, state
 

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from explore.query import parse
+from storage.arrivals import Arrival
 from storage.batch import Batch
-from storage.receipts import Arrival
 from storage.search import FIRST_MOMENT, Search
 from tests.contract.queries import keys_of
 

@@ -16,12 +16,13 @@ from explore.matching import matches
 from explore.shape import as_mapping, as_text
 from foundation.levels import BY_NAME
 from foundation.numbers import shorten
+from storage.arrivals import Arrival
 from storage.batch import ENTRIES_A_BATCH, Batch, entry_id
 from storage.conditions import Condition
 from storage.entry import CanonicalEntry
 from storage.errors import Refused, Unavailable
 from storage.found import FoundEntry, Portion, portion
-from storage.receipts import Arrival, Certified
+from storage.receipts import Certified
 from storage.search import EPOCH, FIRST_MOMENT, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search
 from storage.store import DAYS_AHEAD, Place, Presence, Store, StoredDay
 from storage.tally import Kind, Tally

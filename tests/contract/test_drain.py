@@ -16,7 +16,7 @@ from ingest.spool.drain import TAKE_APART_AFTER, drain
 from ingest.spool.failures import store_stands_still
 from operations.verification import verify
 from quotas.models import Quota
-from storage import receipts, retention
+from storage import arrivals, retention
 from storage.errors import Refused, Unavailable
 from storage.models import LogEntry, Receipt
 from storage.store import Store
@@ -146,11 +146,11 @@ def test_doubtful_refusal_is_held_against_a_batch_while_others_are_stored(
 
 
 def test_live_tail_reads_it(caller: Caller, in_memory: Store) -> None:
-    seen = receipts.snapshot()
+    seen = arrivals.snapshot()
     table.accept(caller, [part_of("one", "two")])
     drain()
-    window = receipts.Window(seen=seen, until=receipts.snapshot())
-    [arrival], _ = receipts.arrivals(window, organisations=[caller.organisation_id])
+    window = arrivals.Window(seen=seen, until=arrivals.snapshot())
+    [arrival], _ = arrivals.of(window, organisations=[caller.organisation_id])
     assert [entry.message for entry in in_memory.reader.batch(arrival)] == ["one", "two"]
 
 

@@ -10,7 +10,7 @@ from accounts.models import Organisation
 from explore.follow import follow
 from explore.query import parse
 from explore.search import FoundEntry
-from storage import receipts
+from storage import arrivals
 from storage.wall import ALIAS
 from tests.entries import OpenTransaction, line, store_batch
 from tests.organisations import make_organisation
@@ -78,7 +78,7 @@ def test_new_entries_come_once_each_however_late_they_commit(acme: Organisation)
 
 
 def test_many_batches_come_in_pages(acme: Organisation, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receipts, "BATCHES_AT_ONCE", 2)
+    monkeypatch.setattr(arrivals, "BATCHES_AT_ONCE", 2)
     follower = Follower(follow(acme.pk, parse(""), poll_seconds=0.05), acme)
     with transaction.atomic():  # all at once
         for number in range(5):

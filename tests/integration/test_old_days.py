@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from explore.query import matches, parse
 from explore.shape import as_mapping
 from foundation.postgres import execute, fetch_all
-from storage.receipts import Arrival
+from storage.arrivals import Arrival
 from storage.search import Search
 from storage.store import Presence, StoredDay, store
 from tests.contract.batches import batch_of

@@ -22,7 +22,7 @@ from explore.tail.position import OLDEST, Position, Positions
 from quotas import outcomes
 from quotas.models import HourlyUsage, Plan
 from quotas.plans import subscribe
-from storage import receipts
+from storage import arrivals
 from tests.organisations import make_api_key, make_organisation
 from tests.waiting import DEADLINE_SECONDS
 
@@ -171,7 +171,7 @@ def test_each_tail_takes_a_token_of_reading(door: Door) -> None:
 
 
 def test_position_that_is_not_good_begins_at_the_present_and_says_so(door: Door, organisation: Organisation) -> None:
-    seen, now = receipts.snapshot(), datetime.now(UTC)
+    seen, now = arrivals.snapshot(), datetime.now(UTC)
     connections.close_all()
     old = Position(at=now - OLDEST - timedelta(minutes=1), seen=seen)
     of_now = Position(at=now, seen=seen)

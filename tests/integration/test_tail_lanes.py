@@ -17,8 +17,8 @@ from explore.tail.listener import Event, Listener
 from explore.tail.position import Position, Positions
 from explore.tail.turns import SLICE_SECONDS, Turns
 from foundation.postgres import execute, fetch_all
-from storage import receipts
-from storage.receipts import Window
+from storage import arrivals
+from storage.arrivals import Window
 from storage.wall import ALIAS
 from tests.entries import line, store_batch
 from tests.organisations import make_organisation
@@ -167,7 +167,7 @@ def test_resumed_tail_waits_for_its_organisation_s_turn_and_others_for_none_of_i
             pass
 
     async def story(hub: Hub, steps: Steps) -> int:
-        since = Position(at=datetime.now(UTC), seen=await hub.turns.run(0, receipts.snapshot))
+        since = Position(at=datetime.now(UTC), seen=await hub.turns.run(0, arrivals.snapshot))
         victim = await joined(hub, acme)
         await store((rival, [line("x")] * 100))
         midst = steps.count + 10_000
@@ -205,7 +205,7 @@ def receipts_read(window: Window, organisation: Organisation) -> int:
         [[before]] = cursor.fetchall()
         left: Window | None = window
         while left:
-            _, left = receipts.arrivals(left, organisations=[organisation.pk])
+            _, left = arrivals.of(left, organisations=[organisation.pk])
         cursor.execute(counted)
         [[after]] = cursor.fetchall()
     return int(after - before)
@@ -216,19 +216,19 @@ def test_past_costs_whoever_looks_for_what_is_new_nothing(acme: Organisation, ol
     [(now,)] = fetch_all("SELECT pg_current_xact_id()::text::bigint")
     store_batch(acme, [line("new")])
     for seen in (f"{now}:{now}:", f"3:{now}:3"):
-        window = Window(seen=seen, until=receipts.snapshot())
+        window = Window(seen=seen, until=arrivals.snapshot())
         assert receipts_read(window, acme) < 10
-        assert [one.entries for one in receipts.arrivals(window, organisations=[acme.pk])[0]] == [1]
+        assert [one.entries for one in arrivals.of(window, organisations=[acme.pk])[0]] == [1]
 
 
 def test_a_look_goes_through_so_many_transactions_and_no_more(
     acme: Organisation, old_receipts: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(receipts, "XIDS_AT_ONCE", 50)
+    monkeypatch.setattr(arrivals, "XIDS_AT_ONCE", 50)
     [(now,)] = fetch_all("SELECT pg_current_xact_id()::text::bigint")
     since = datetime.now(UTC) - timedelta(minutes=15)
     first = Window(seen=f"{now - 400}:{now - 400}:", until=f"{now}:{now}:", since=since)
-    found, left = receipts.arrivals(first, organisations=[acme.pk])
+    found, left = arrivals.of(first, organisations=[acme.pk])
     assert found == []
     assert left
     assert left.stored_xid == now - 350

@@ -19,7 +19,7 @@ from operations.doctor.finding import Finding
 from operations.doctor.postgresql import examine
 from quotas.models import Plan
 from quotas.plans import subscribe
-from storage import receipts, wall
+from storage import arrivals, wall
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions, reads, rolled, search
 from storage.postgres.predicate import Predicate
@@ -100,11 +100,11 @@ def filterless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the application's filter by organisation out of every query on logs."""
     for module in (search, rolled):
         monkeypatch.setattr(module, "of_organisation", lambda _: Predicate("TRUE"))
-    arrivals = receipts.ARRIVALS.replace("AND organisation_id = ANY(%(organisations)s::bigint[])", "")
+    unwalled = arrivals.ARRIVALS.replace("AND organisation_id = ANY(%(organisations)s::bigint[])", "")
     batch = search.BATCH.replace("organisation_id = %s", "%s::bigint IS NOT NULL")
-    assert "%(organisations)" not in arrivals
+    assert "%(organisations)" not in unwalled
     assert "organisation_id =" not in batch
-    monkeypatch.setattr(receipts, "ARRIVALS", arrivals)
+    monkeypatch.setattr(arrivals, "ARRIVALS", unwalled)
     monkeypatch.setattr(search, "BATCH", batch)
 
 
@@ -116,7 +116,7 @@ def wall_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "ENTRIES", entries)
     told = rolled.TOLD.replace(wall.ROLLED_DAYS, "storage_rollup_day")
     monkeypatch.setattr(rolled, "TOLD", told.replace(wall.EVENT_MINUTES, "storage_event_minute"))
-    monkeypatch.setattr(receipts, "ARRIVALS", receipts.ARRIVALS.replace(wall.RECEIPTS, "storage_receipt"))
+    monkeypatch.setattr(arrivals, "ARRIVALS", arrivals.ARRIVALS.replace(wall.RECEIPTS, "storage_receipt"))
     monkeypatch.setattr(search, "BATCH", search.BATCH.replace(wall.ENTRIES, entries))
     monkeypatch.setattr(reads, "TAKE_PLACE", "SELECT pg_try_advisory_xact_lock(%s, %s), %s")
     monkeypatch.setattr(wall, "GO_BEHIND", "%s")
@@ -198,12 +198,12 @@ def test_without_filter_and_wall_a_tail_hears_strangers(
 
 
 def test_tail_cannot_read_entries_of_a_batch_under_another_s_name(filterless: None, neighbours: Neighbours) -> None:
-    arrivals: list[receipts.Arrival] = []
-    window: receipts.Window | None = receipts.Window(seen="1:1:", until=receipts.snapshot())
+    all_found: list[arrivals.Arrival] = []
+    window: arrivals.Window | None = arrivals.Window(seen="1:1:", until=arrivals.snapshot())
     while window:
-        found, window = receipts.arrivals(window, organisations=[neighbours.rival.pk])
-        arrivals += found
-    [arrival] = arrivals
+        found, window = arrivals.of(window, organisations=[neighbours.rival.pk])
+        all_found += found
+    [arrival] = all_found
     stolen = replace(arrival, organisation_id=neighbours.acme.pk)
     assert len(store().reader.batch(arrival)) == 2
     assert store().reader.batch(stolen) == []

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from explore.tail.position import OLDEST, Position, PositionError, Positions
-from storage.receipts import Window
+from storage.arrivals import Window
 
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SEEN = Position(at=AT, seen="800:812:805,807")

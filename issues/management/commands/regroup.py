@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 from foundation.arguments import within
 from issues import regrouping
-from storage import receipts
+from storage import ungrouped
 
 MAX_SECONDS = 7 * 86_400
 
@@ -28,6 +28,6 @@ class Command(BaseCommand):
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         batches = regrouping.regroup(budget_seconds=options["seconds"], with_old=True)
-        left = receipts.count_not_grouped()
+        left = ungrouped.count()
         said = f"{batches:,} batches looked into; {left:,} are left."
         self.stdout.write(json.dumps({"batches": batches, "batches_left": left}) if options["json"] else said)

@@ -1,4 +1,4 @@
-r"""What the text of a document must look like for a condition to hold: cheap tests that rule out, and never decide.
+r"""What texts must look like for a condition to hold: cheap tests that rule out, and never decide.
 
 Documents are compact JSON as `msgspec` writes it, or as PostgreSQL writes `jsonb`, with a blank behind each sign. So a
 member's name stands as `name":`, and nothing else does, but for texts with a `\"` before the colon.
@@ -18,6 +18,9 @@ _NUMBER = re.compile(r"[0-9eE.+-]+")
 #: Whether a final sigma is one depends on the letters around it, which JSON's escapes may be.
 SIGMA = re.compile("[Σσς]")
 MOST_DIGITS = 18
+#: Signs that stand in texts and documents as they are asked for, but for the case of A to Z: JSON escapes none of them,
+#: and no other letter's small one is among them, as İ's is i, and that of the Kelvin sign k (Unicode, 3.13).
+_PLAIN = re.compile(r"[ !#-HJL-\[\]-hjl-~]{3,}")
 #: The first value of the name, as far as a number reaches: with zeros in front texts compare as whole numbers do. What
 #: is none is taken for larger: a list, an exponent, a fraction. True also where the name comes twice.
 LARGER = """
@@ -30,6 +33,12 @@ OR lpad(replace(replace(btrim(split_part(split_part({column}, %s, 2), ',', 1), '
 def escaped(text: str) -> str:
     """Write `text` as it stands in a document, between its quotation marks."""
     return msgspec.json.encode(text)[1:-1].decode()
+
+
+def plain_run(pieces: Sequence[str]) -> str | None:
+    """Return a run of signs that any text with `pieces` holds, in small letters; None where all are short."""
+    runs = [run for piece in pieces for run in _PLAIN.findall(piece)]
+    return max(runs, key=len).lower() if runs else None
 
 
 def written_number(pieces: Sequence[str]) -> str | None:

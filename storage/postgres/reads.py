@@ -33,6 +33,9 @@ PAUSE_SECONDS = 0.05
 #: What PostgreSQL is to reckon a visit to another page with, as multiples of the next page: entries that lie in the
 #: order of time; and where they may not, so that it looks through a large day rather than visit each entry of a range.
 IN_ORDER, IN_NO_ORDER = 1.1, 4.0
+#: What a statement may take for each of its steps. With PostgreSQL's 4 MB the places of 100,000 entries that an index
+#: finds in a day in no order become pages, and every entry of each page is read, and its documents taken apart.
+WORK_MEMORY = "64MB"
 WAITING_THREADS = 2
 #: So many of this process's threads read, and a few more wait to; the others are there to take logs in. Of either an
 #: organisation has one less than there are: it never keeps the others out.
@@ -64,8 +67,9 @@ class Reader:
     def _prepare(self, page_cost: float) -> None:
         left = max(1, round((self._deadline - time.monotonic()) * 1000))
         self._cursor.execute(
-            "SELECT set_config('statement_timeout', %s, true), set_config('random_page_cost', %s, true)",
-            [str(left), str(page_cost)],
+            "SELECT set_config('statement_timeout', %s, true), set_config('random_page_cost', %s, true),"
+            " set_config('work_mem', %s, true)",
+            [str(left), str(page_cost), WORK_MEMORY],
         )
 
 

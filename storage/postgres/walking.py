@@ -11,7 +11,7 @@ from storage.postgres.predicates import MOST_PARTS
 
 #: Entries, so few that they cost next to nothing.
 FIRST = 250
-#: Enough to know how rare it is; not where an index knows better.
+#: Enough to know how rare it is; not where nothing was found yet, and an index knows better.
 SECOND = 8_000
 #: What walking on may be expected to take. To look through a large open day takes longer.
 PROMISING_SECONDS = 0.5
@@ -26,7 +26,7 @@ def entries_ahead(*, walked: int, found: int, wanted: int, seconds: float, is_in
     """
     if not walked:
         return FIRST
-    if walked < SECOND and not is_indexed:
+    if walked < SECOND and (found or not is_indexed):
         return SECOND
     if not found:
         return None

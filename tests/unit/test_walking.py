@@ -24,6 +24,10 @@ def test_index_is_asked_as_soon_as_the_newest_do_not_have_it() -> None:
     assert entries_ahead(walked=FIRST, found=0, wanted=101, seconds=0.001, is_indexed=True) is None
 
 
+def test_walk_is_tried_also_where_an_index_finds_what_the_newest_have() -> None:
+    assert entries_ahead(walked=FIRST, found=1, wanted=101, seconds=0.001, is_indexed=True) == SECOND
+
+
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

@@ -172,7 +172,7 @@ def _entry(
         "level": rng.choice(list(BY_NAME)),
         "message": f"{name} {text}",
         **optional,
-        "metadata": {"t": tenant.marker, "id": name, "pad": rng.randbytes(length // 2).hex()},
+        "metadata": {"t": tenant.marker, "id": name, "pad": f"x{rng.randbytes(length // 2).hex()}"},  # else: cards
     }
     if rng.random() < ERROR_SHARE:
         entry["error"] = _error(text, rng)

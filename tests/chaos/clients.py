@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from tests.chaos.batches import OURS, SentBatch, make_batch
-from tests.chaos.journal import IN_DOUBT, Answer, Journal
+from tests.chaos.journal import FAILED, IN_DOUBT, Answer, Journal
 from tests.chaos.tenants import Tenant
 
 CLIENTS_A_TENANT = 3
@@ -24,6 +24,8 @@ SETTLE_SECONDS = 60
 TIMEOUT_SECONDS = 12
 #: Answers after which a retry would only hear the same.
 FINAL = {200, 400, 422, 429}
+#: What an agent's answer, which has no code of ours, leaves open.
+OPEN_BY_STATUS = {500: FAILED, 503: IN_DOUBT}
 
 
 class Client:
@@ -105,7 +107,7 @@ def _said(response: requests.Response, batch: SentBatch) -> dict[str, Any]:
         said: dict[str, Any] = response.json()
         return said
     if not response.ok:
-        return {"code": IN_DOUBT if response.status_code == 503 else ""}
+        return {"code": OPEN_BY_STATUS.get(response.status_code, "")}
     if batch.path == "/_bulk":
         answer = response.json()
         kept = [one for item in answer["items"] for one in item.values() if one["status"] == 201]

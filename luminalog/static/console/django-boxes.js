@@ -10,5 +10,7 @@ function nameThem() {
   }
 }
 
-new MutationObserver(nameThem).observe(document.body, { childList: true, subtree: true });
-nameThem();
+export function nameDjangosBoxes() {
+  new MutationObserver(nameThem).observe(document.body, { childList: true, subtree: true });
+  nameThem();
+}

@@ -1,5 +1,6 @@
 // The shell of every page: theme, menu, organisation, the zone of the browser, `g` and a letter, the palette when it is asked for.
 
+import { nameDjangosBoxes } from "./django-boxes.js";
 import { isOff } from "./shortcuts.js";
 import { drawThemes } from "./theme.js";
 
@@ -23,7 +24,7 @@ switcher?.addEventListener("change", () => {
 const menu = document.querySelector(".ll-menu");
 document.querySelector("[data-menu]")?.addEventListener("click", () => menu.showModal());
 
-if (document.querySelector("select.admin-autocomplete, select.selectfilter")) import("./django-boxes.js");
+if (document.querySelector("select.admin-autocomplete, select.selectfilter")) nameDjangosBoxes();
 
 // --- Palette --------------------------------------------------------------------------------------------------------
 const opener = document.querySelector("[data-palette]");

@@ -26,7 +26,7 @@ COLUMNS = (
 )  # fmt: skip
 
 #: An organisation has fewer than a process. A slow reader keeps a place, and no thread.
-_places = Shares(EXPORTS_PER_PROCESS, for_each=EXPORTS_PER_ORGANISATION)
+places = Shares(EXPORTS_PER_PROCESS, for_each=EXPORTS_PER_ORGANISATION)
 
 
 def as_ndjson(entries: Iterable[FoundEntry]) -> bytes:
@@ -77,7 +77,7 @@ class Export:
         self.search = search
         self.format = FORMATS[format_name]
         self.newest_first = newest_first
-        if not _places.take(1, owner=search.organisation_id):
+        if not places.take(1, owner=search.organisation_id):
             raise Refusal("too_many_queries", "Too many exports are running.", retry_after_seconds=10)
         self._has_place = True
         self._hold: Hold | None = None
@@ -108,7 +108,7 @@ class Export:
             self._hold.close()
         if self._has_place:
             self._has_place = False
-            _places.give_back(1, owner=self.search.organisation_id)
+            places.give_back(1, owner=self.search.organisation_id)
 
     def _read(self, cursor: str | None) -> Page:
         return find(

@@ -17,6 +17,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.caller import Caller
 from accounts.last_use import last_use, plain_http
+from explore import answers, export
 from foundation import valkey
 from foundation.outages import sqlstate
 from issues import counting, numbers, resolving, rules
@@ -110,6 +111,14 @@ def _readiness_is_looked_at_anew() -> None:
 def _rules_are_read_anew() -> None:
     """Organisations of other tests had the same ids."""
     policies.forget()
+
+
+@pytest.fixture(autouse=True)
+def _what_is_read_is_given_back() -> Iterator[None]:
+    """Have each test read the answers it asked for to their ends, or close them: they hold memory, and places."""
+    before = (answers.BUDGET.taken, export.places.taken)
+    yield
+    assert (answers.BUDGET.taken, export.places.taken) == before
 
 
 @pytest.fixture(autouse=True)

@@ -236,6 +236,9 @@ class AccessRecord(models.Model):
         DEAD_LETTER = "dead_letter", "dead letter"
         GROUPS = "groups", "error groups"
         GROUP = "group", "error group"
+        EVIDENCE = "evidence", "evidence"
+        MODEL = "model", "question to a model"
+        RECORDING = "recording", "recording"
 
     at = models.DateTimeField(auto_now_add=True)
     # No foreign keys: the record outlives whom and what it names.

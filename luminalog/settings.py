@@ -64,6 +64,7 @@ INSTALLED_APPS = [
     "issues",
     "ingest",
     "explore",
+    "assist",
 ]
 MIDDLEWARE = [
     "foundation.middleware.RequestContextMiddleware",
@@ -367,6 +368,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "privacy.Policy",
     "privacy.Rule",
     "issues.Setting",
+    "assist.Setting",
 )
 RATELIMIT_USE_CACHE = "default"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

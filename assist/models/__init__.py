@@ -1,0 +1,9 @@
+"""What this room keeps: evidence of error groups, and what was asked of a model.
+
+Rows of a group have a foreign key in the database alone, by which they go with it (`migrations/0001_explanations.py`).
+"""
+
+from assist.models.asking import Answer, Call, Setting, Spending, Verdict
+from assist.models.evidence import Snapshot
+
+__all__ = ["Answer", "Call", "Setting", "Snapshot", "Spending", "Verdict"]

@@ -52,8 +52,8 @@ def at_the_server() -> Looker:
     return Looker(user_id=0, username=f"{name} (at the server)"[:USERNAME_CHARACTERS])
 
 
-def record(look: Look, *, by: User, organisation: Organisation, address: str) -> None:
-    """Write into the access log which member of staff looks at what, and from where.
+def record(look: Look, *, by: User, organisation: Organisation, address: str) -> AccessRecord:
+    """Write into the access log which member of staff looks at what, and from where; return the record.
 
     Requests of one named look share the record that the first of them wrote, as long as it says all that they ask for.
     """
@@ -61,10 +61,12 @@ def record(look: Look, *, by: User, organisation: Organisation, address: str) ->
     if look.name is not None:
         row.look = look.name
         AccessRecord.objects.bulk_create([row], ignore_conflicts=True)
-        if _covers(AccessRecord.objects.get(user_id=by.pk, look=look.name), look, organisation):
-            return
+        shared = AccessRecord.objects.get(user_id=by.pk, look=look.name)
+        if _covers(shared, look, organisation):
+            return shared
         row = _row(look, member_of_staff(by, address=address), organisation.pk, organisation.slug)
     row.save(force_insert=True)
+    return row
 
 
 def _covers(record: AccessRecord, look: Look, organisation: Organisation) -> bool:

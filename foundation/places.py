@@ -4,7 +4,7 @@ Knows no room and no page: the console draws a place once somebody has registere
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -69,6 +69,13 @@ _pages: dict[str, dict[str, Page]] = {place.name: {} for place in PLACES}
 def register(place: str, *pages: Page) -> None:
     """Put pages into a place; one of the same address is replaced."""
     _pages[place] |= {page.address: page for page in pages}
+
+
+def add_below(place: str, address: str, *below: Below) -> None:
+    """Put pages of a room above below a page; one of the same address is replaced."""
+    page = _pages[place][address]
+    kept = [one for one in page.below if one.address not in {new.address for new in below}]
+    _pages[place][address] = replace(page, below=(*kept, *below))
 
 
 def lists(place: str, *, of: str, title: str, order: int) -> None:

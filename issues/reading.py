@@ -205,12 +205,17 @@ def groups(organisation_id: int, wanted: Wanted, *, limit: int, after: Position 
 
 
 def group(
-    organisation_id: int, number: int, *, start: datetime | None = None, end: datetime | None = None
+    organisation_id: int,
+    number: int,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    seconds: float | None = None,
 ) -> Detail | None:
     """Return one group, or the one that it was merged into; by default with what came in the last 14 days."""
     end = end or datetime.now(UTC)
     start = start or earlier(end, by=timedelta(days=14))
-    with asking(organisation_id) as cursor:
+    with asking(organisation_id, seconds=seconds) as cursor:
         found = _summaries(cursor, organisation_id, Wanted(), limit=1, number=number)
         if not found:
             return None
@@ -239,10 +244,10 @@ def releases(organisation_id: int, project: str, *, limit: int = MOST_NAMES) -> 
 
 
 @contextmanager
-def asking(organisation_id: int) -> Iterator[CursorWrapper]:
-    """Give a cursor behind the organisation's wall, whose statements end in time."""
+def asking(organisation_id: int, *, seconds: float | None = None) -> Iterator[CursorWrapper]:
+    """Give a cursor behind the organisation's wall, each of whose statements ends in time."""
     with wall.behind([organisation_id], using=ALIAS) as cursor:
-        milliseconds = f"{settings.READ_TIMEOUT_SECONDS * 1000:.0f}"
+        milliseconds = f"{min(seconds or settings.READ_TIMEOUT_SECONDS, settings.READ_TIMEOUT_SECONDS) * 1000:.0f}"
         cursor.execute("SELECT set_config('statement_timeout', %s, true)", [milliseconds])
         yield cursor
 

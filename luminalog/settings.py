@@ -209,6 +209,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "quotas.forget": {"task": "quotas.forget", "schedule": crontab(minute="43"), "options": {"expires": 900}},
     "quotas.notify": {"task": "quotas.notify", "schedule": 60.0, "options": {"expires": 60}},
     "storage.retention": {"task": "storage.retention", "schedule": 900.0, "options": {"expires": 900}},
+    "assist.forget": {"task": "assist.forget", "schedule": crontab(minute="53"), "options": {"expires": 900}},
     "issues.forget": {"task": "issues.forget", "schedule": crontab(minute="23"), "options": {"expires": 900}},
     "issues.wake": {"task": "issues.wake", "schedule": 60.0, "options": {"expires": 60}},
     "issues.regroup": {"task": "issues.regroup", "schedule": 60.0, "options": {"expires": 60}},
@@ -375,6 +376,18 @@ EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 5
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="luminalog@localhost")
+
+# --- A model that may be asked about error groups: see docs/explain.md -----------------------------------------------
+#: The base of an API as OpenAI's, as in http://127.0.0.1:11434/v1. Empty: no model is ever asked.
+AI_URL = env.str("LUMINALOG_AI_URL", default="")
+AI_MODEL = env.str("LUMINALOG_AI_MODEL", default="")
+#: Goes with each question as a bearer token. Empty: none does.
+AI_KEY = env.str("LUMINALOG_AI_KEY", default="")
+#: Whether evidence may leave private networks; by https only.
+AI_PUBLIC = env.bool("LUMINALOG_AI_PUBLIC", default=False)
+#: The most of a question, and of an answer, in tokens.
+AI_MAX_INPUT_TOKENS = env.int("LUMINALOG_AI_MAX_INPUT_TOKENS", default=8_000)
+AI_MAX_OUTPUT_TOKENS = env.int("LUMINALOG_AI_MAX_OUTPUT_TOKENS", default=1_000)
 
 #: Networks (CIDR) that webhooks of notices may reach although they are not public; there also by plain HTTP.
 WEBHOOK_ALLOWED_NETWORKS = env.list("LUMINALOG_WEBHOOK_ALLOWED_NETWORKS", default=[])

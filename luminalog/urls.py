@@ -35,6 +35,7 @@ urlpatterns = [
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
     path("v1/", include("issues.urls")),
+    path("v1/", include("assist.urls")),
     path("v1/", include("quotas.urls")),
     path("admin/", admin.site.urls),
     re_path(rf"^static/(?:[0-9a-f]{{{DIGITS}}}/)?(?P<path>.+)\Z", of_another_version),

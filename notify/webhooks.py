@@ -1,7 +1,7 @@
 """POST to an address that a user gave, without becoming a way into our own network (OWASP API7, SSRF).
 
 The name is resolved once, every address is checked, and the connection goes to a checked address. No redirects, no
-proxies; of the answer only the status is read.
+proxies; of a webhook's answer only the status is read. What operators themselves set up goes by `resolve_own`.
 """
 
 import http.client
@@ -42,6 +42,13 @@ SPECIAL = [
         "2002::/16", "2620:4f:8000::/48", "3ffe::/16",  # 6to4, AS112, 6bone
     )
 ]  # fmt: skip
+#: Where operators have machines of their own.
+PRIVATE = [
+    ip_network(network)
+    for network in (
+        "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7",
+    )
+]  # fmt: skip
 #: Of an interface that stands for an IPv4 address (ISATAP, RFC 5214, section 6.1), but for the bit that varies.
 ISATAP = 0x00005EFE
 
@@ -64,9 +71,10 @@ class Target:
 class PinnedConnection(http.client.HTTPConnection):
     """HTTP to the address that was checked, under the name that was asked for."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, answer_seconds: float = ANSWER_SECONDS) -> None:
         super().__init__(target.host, target.port)
         self._target = target
+        self._answer_seconds = answer_seconds
 
     def connect(self) -> None:
         """Connect within `CONNECT_SECONDS`."""
@@ -74,7 +82,7 @@ class PinnedConnection(http.client.HTTPConnection):
         if self._target.is_https:
             context = ssl.create_default_context()
             self.sock = context.wrap_socket(self.sock, server_hostname=self._target.host)
-        self.sock.settimeout(ANSWER_SECONDS)
+        self.sock.settimeout(self._answer_seconds)
 
     def abort(self) -> None:
         """End the connection whatever it is doing."""
@@ -103,6 +111,31 @@ def post(url: str, *, body: bytes, headers: Mapping[str, str]) -> None:
 
 def resolve(url: str) -> Target:
     """Return where `url` leads. Raises: `WebhookError` when that is no place to send to."""
+    target, addresses = _located(url)
+    if not all(_is_allowed(address) for address in addresses):
+        if not all(is_public(address) for address in addresses):
+            raise WebhookError("leads to an address that is not public")
+        if not target.is_https or target.port != 443:
+            raise WebhookError("must be https on port 443")
+    return target
+
+
+def resolve_own(url: str, *, may_be_public: bool) -> Target:
+    """Return where an address in the operator's settings leads: to private networks; by https beyond, if it may be.
+
+    Raises: `WebhookError`.
+    """
+    target, addresses = _located(url)
+    if not all(any(address in network for network in PRIVATE) for address in addresses):
+        if not may_be_public:
+            raise WebhookError("leads out of private networks")
+        if not target.is_https:
+            raise WebhookError("must be https, for it leads out of private networks")
+    return target
+
+
+def _located(url: str) -> tuple[Target, list[Address]]:
+    """Return where `url` leads, and all addresses of the name, of which the first is taken."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -114,13 +147,8 @@ def resolve(url: str) -> Target:
     is_https = parts.scheme == "https"
     port = port or (443 if is_https else 80)
     addresses = _addresses(host, port)
-    if not all(_is_allowed(address) for address in addresses):
-        if not all(is_public(address) for address in addresses):
-            raise WebhookError("leads to an address that is not public")
-        if not is_https or port != 443:
-            raise WebhookError("must be https on port 443")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return Target(host=host, port=port, address=str(addresses[0]), path=path, is_https=is_https)
+    return Target(host=host, port=port, address=str(addresses[0]), path=path, is_https=is_https), addresses
 
 
 def is_public(address: Address) -> bool:

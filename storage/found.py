@@ -56,6 +56,18 @@ class Portion(list[FoundEntry]):
     goes_on = False
 
 
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """Entries that were picked by chance, of so many that `fulfilled`; none from before `since` was looked at.
+
+    `since` is None when all were.
+    """
+
+    entries: Portion
+    fulfilled: int
+    since: datetime | None
+
+
 def portion(entries: Iterable[FoundEntry], *, limit: int, most_bytes: int) -> Portion:
     """Take up to `limit` entries, and no more once they hold `most_bytes`; one is always taken, however large.
 

@@ -17,9 +17,9 @@ from django.db import transaction
 
 from storage.arrivals import Arrival
 from storage.batch import Batch
-from storage.conditions import Condition
+from storage.conditions import EVERYTHING, Condition
 from storage.errors import Refused
-from storage.found import FoundEntry, Portion
+from storage.found import FoundEntry, Portion, Sampled
 from storage.receipts import Certified
 from storage.search import EPOCH, PORTION_BYTES, LevelCount, Position, Search
 from storage.tally import Kind, Tally
@@ -128,10 +128,27 @@ class EntryReader(Protocol):
         most_bytes: int = PORTION_BYTES,
         after: Position | None = None,
         newest_first: bool = True,
+        seconds: float | None = None,
     ) -> Portion:
         """Return the first `limit` entries in the order of time, and of ids within a microsecond, after a position.
 
         Fewer when they hold `most_bytes`. Whatever is stored, one entry more than is returned is in memory at a time.
+        `seconds` at most, or as long as reading may take.
+        """
+
+    def sample(
+        self,
+        search: Search,
+        *,
+        but: Condition = EVERYTHING,
+        limit: int,
+        most_bytes: int = PORTION_BYTES,
+        among: int,
+        seconds: float,
+    ) -> Sampled:
+        """Look at the newest `among` entries of a search, and pick up to `limit` of those that fulfil `but`.
+
+        Which ones is as good as chance, and always the same; fewer when they hold `most_bytes`. `seconds` at most.
         """
 
     def entry(self, organisation_id: int, entry_id: int) -> FoundEntry | None:

@@ -20,12 +20,16 @@ ALTER TABLE assist_verdict ADD CONSTRAINT verdict_on_an_answer
 VIEWS = """
 CREATE VIEW assist_visible_snapshot AS
 SELECT * FROM assist_snapshot WHERE organisation_id = nullif(current_setting('luminalog.organisations', true), '')::bigint;
+CREATE VIEW assist_visible_answer AS
+SELECT * FROM assist_answer WHERE organisation_id = nullif(current_setting('luminalog.organisations', true), '')::bigint;
+CREATE VIEW assist_visible_verdict AS
+SELECT verdict.* FROM assist_verdict AS verdict JOIN assist_visible_answer AS answer ON answer.id = verdict.answer_id;
 """
-NO_VIEWS = "DROP VIEW assist_visible_snapshot"
+NO_VIEWS = "DROP VIEW assist_visible_verdict, assist_visible_answer, assist_visible_snapshot"
 RIGHTS = """
 DO $$
 BEGIN
-    GRANT SELECT ON assist_visible_snapshot TO luminalog_reader;
+    GRANT SELECT ON assist_visible_answer, assist_visible_snapshot, assist_visible_verdict TO luminalog_reader;
 EXCEPTION
     WHEN undefined_object OR insufficient_privilege THEN
         RAISE WARNING 'luminalog_reader cannot be used: see "Row security" in docs/security.md';
@@ -55,6 +59,14 @@ class Migration(migrations.Migration):
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [
+        migrations.CreateModel(
+            name="Forgotten",
+            fields=[
+                ("organisation_id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+            ],
+            options={"default_permissions": ()},
+        ),
         migrations.CreateModel(
             name="Snapshot",
             fields=[
@@ -146,11 +158,12 @@ class Migration(migrations.Migration):
                 ("digest", models.CharField(max_length=32)),
                 ("model", models.CharField(max_length=200)),
                 ("at", models.DateTimeField(db_default=Now())),
+                ("oldest_at", models.DateTimeField(help_text="That of the evidence.")),
                 ("document", models.TextField(help_text="JSON.")),
             ],
             options={
                 "default_permissions": (),
-                "indexes": [models.Index(fields=["organisation_id", "at"], name="answer_at")],
+                "indexes": [models.Index(fields=["organisation_id", "oldest_at"], name="answer_oldest")],
                 "constraints": [
                     models.UniqueConstraint(fields=("group_id", "digest", "model"), name="evidence_is_explained_once"),
                     models.CheckConstraint(

@@ -4,6 +4,6 @@ Rows of a group have a foreign key in the database alone, by which they go with 
 """
 
 from assist.models.asking import Answer, Call, Setting, Spending, Verdict
-from assist.models.evidence import Snapshot
+from assist.models.evidence import Forgotten, Snapshot
 
-__all__ = ["Answer", "Call", "Setting", "Snapshot", "Spending", "Verdict"]
+__all__ = ["Answer", "Call", "Forgotten", "Setting", "Snapshot", "Spending", "Verdict"]

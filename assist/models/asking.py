@@ -66,6 +66,7 @@ class Answer(models.Model):
     digest = models.CharField(max_length=32)
     model = models.CharField(max_length=200)
     at = models.DateTimeField(db_default=Now())
+    oldest_at = models.DateTimeField(help_text="That of the evidence.")
     document = models.TextField(help_text="JSON.")
 
     class Meta:
@@ -78,8 +79,8 @@ class Answer(models.Model):
             ),
         ]
         indexes = [
-            # What retention takes.
-            models.Index(fields=["organisation_id", "at"], name="answer_at"),
+            # What retention takes, and erasing.
+            models.Index(fields=["organisation_id", "oldest_at"], name="answer_oldest"),
         ]
 
     def __str__(self) -> str:

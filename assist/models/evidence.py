@@ -34,3 +34,16 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"evidence of group {self.group_id}"
+
+
+class Forgotten(models.Model):
+    """When something of an organisation's entries was last erased: what was read before is not kept."""
+
+    organisation_id = models.BigIntegerField(primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"organisation {self.organisation_id} at {self.at}"

@@ -111,6 +111,7 @@ class OrganisationAdmin(NeverDeleted):
             "may_view_privacy": user.has_perm("privacy.view_policy"),
             "may_erase": user.has_perm("operations.add_erasure"),
             "may_view_grouping": user.has_perm("issues.view_setting"),
+            "may_view_explanations": user.has_perm("assist.view_setting"),
             "may_suspend": user.has_perm("accounts.suspend_organisation"),
         }
         if user.has_perm("quotas.view_monthlyusage"):

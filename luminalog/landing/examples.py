@@ -19,6 +19,7 @@ ASKED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "read_usage": ({}, {}),
     "list_groups": ({}, {"state": "unresolved", "sort": "events"}),
     "read_group": ({"number": "17"}, {}),
+    "read_evidence": ({"number": "17"}, {}),
 }
 #: What is changed in the examples of changing, by operation: method, parts of the address, and body.
 CHANGED: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {

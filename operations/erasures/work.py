@@ -16,6 +16,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts import audit
+from assist import forgetting
 from foundation.holdings import holdings
 from foundation.postgres import current_time, fetch_all
 from ingest.spool import erasing as letters
@@ -154,10 +155,12 @@ class _Run:
         return True
 
     def _elsewhere(self) -> bool:
-        """Take the values out of what other rooms hold."""
+        """Take the values out of what other rooms hold; what was made of entries is made again."""
         if self.doing.sought:
             held = {one.name: one.erase(self.doing.sought.wanted) for one in holdings()}
             self._count_elsewhere(Counter(held))
+        else:
+            forgetting.forget(self.organisation_id)
         return True
 
     def _end(self) -> None:

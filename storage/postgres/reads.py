@@ -46,9 +46,9 @@ _waiting = Shares(WAITING_THREADS, for_each=WAITING_THREADS - 1)
 class Reader:
     """A read-only transaction whose statements share the time that one may take."""
 
-    def __init__(self, cursor: CursorWrapper) -> None:
+    def __init__(self, cursor: CursorWrapper, *, seconds: float) -> None:
         self._cursor = cursor
-        self._deadline = time.monotonic() + settings.READ_TIMEOUT_SECONDS
+        self._deadline = time.monotonic() + seconds
 
     def rows(self, sql: str, parameters: Sequence[Any] = (), *, page_cost: float = IN_ORDER) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows. Raises: `django.db.OperationalError` when time is up."""
@@ -101,14 +101,17 @@ def stream(sql: str, parameters: Sequence[Any] = (), *, using: str = ALIAS) -> G
 
 
 @contextmanager
-def reading(organisation_id: int) -> Iterator[Reader]:
+def reading(organisation_id: int, *, seconds: float | None = None) -> Iterator[Reader]:
     """Open a read-only transaction that sees the organisation's rows and takes one of its few places.
+
+    Its statements end after `seconds`, or as long as reading may take.
 
     Raises: `Refusal` when there is no place; `Unavailable` when time is up, or PostgreSQL hangs or is away.
     """
-    with answering(organisation_id), _place(organisation_id), _answered_in_time(), _transaction() as cursor:
+    allowed = min(seconds or settings.READ_TIMEOUT_SECONDS, settings.READ_TIMEOUT_SECONDS)
+    with answering(organisation_id), _place(organisation_id), _answered_in_time(allowed), _transaction() as cursor:
         _take_place(cursor, organisation_id)
-        yield Reader(cursor)
+        yield Reader(cursor, seconds=allowed)
 
 
 @contextmanager
@@ -119,14 +122,14 @@ def _transaction() -> Iterator[CursorWrapper]:
 
 
 @contextmanager
-def _answered_in_time() -> Iterator[None]:
+def _answered_in_time(allowed_seconds: float) -> Iterator[None]:
     """Give the connection up when PostgreSQL has not even cancelled what took too long."""
     connection = connections[ALIAS]
     connection.ensure_connection()
     with deadlines.within(DEADLINE_SECONDS, descriptor=connection.connection.fileno()):
         connection.close_if_health_check_failed()
     connection.ensure_connection()
-    seconds = settings.READ_TIMEOUT_SECONDS + DEADLINE_SECONDS
+    seconds = allowed_seconds + DEADLINE_SECONDS
     with deadlines.within(seconds, descriptor=connection.connection.fileno()):
         yield
 

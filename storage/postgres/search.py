@@ -14,8 +14,8 @@ from typing import Any
 
 from storage.arrivals import Arrival
 from storage.batch import ENTRIES_A_BATCH
-from storage.conditions import EVERYTHING
-from storage.found import COLUMNS, FoundEntry, Portion, found, portion
+from storage.conditions import EVERYTHING, Condition
+from storage.found import COLUMNS, FoundEntry, Portion, Sampled, found, portion
 from storage.postgres import rolled
 from storage.postgres.errors import answering
 from storage.postgres.letters import letters, lower
@@ -26,7 +26,7 @@ from storage.postgres.walking import entries_ahead, is_indexed
 from storage.search import EPOCH, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search, later, received_from
 from storage.wall import ALIAS, ENTRIES, State, behind, state
 
-__all__ = ["batch", "entry", "level_counts", "lower", "page", "wall"]
+__all__ = ["batch", "entry", "level_counts", "lower", "page", "sample", "wall"]
 
 #: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
 FIRST_SLICE = timedelta(days=1)
@@ -50,6 +50,21 @@ SELECT {SELECTED}, ({{condition}}) IS TRUE, number
  WHERE ({{condition}}) OR number = %s
  ORDER BY number LIMIT %s
 """  # noqa: S608 - constants
+#: Picked by a hash of the id: as good as chance, and the same each time. Only what is picked is fetched whole, each by
+#: its place: nothing else of an entry is in memory with a hundred thousand others.
+SAMPLE = f"""
+WITH newest AS MATERIALIZED (
+    SELECT id, received_at, timestamp, ({{but}}) IS TRUE AS fulfils FROM {{entries}} WHERE {{where}}
+     ORDER BY timestamp DESC LIMIT %s),
+picked AS (
+    SELECT id AS picked_id, received_at AS picked_at FROM newest WHERE fulfils ORDER BY hashint8(id), id LIMIT %s)
+SELECT {SELECTED}, (SELECT count(*) FROM newest WHERE fulfils),
+       (SELECT CASE WHEN count(*) = %s THEN min(timestamp) END FROM newest)
+  FROM picked
+ CROSS JOIN LATERAL (SELECT {", ".join(COLUMNS)} FROM {{entries}}
+                      WHERE {{own}} AND id = picked_id AND received_at = picked_at OFFSET 0) AS whole
+ ORDER BY hashint8(id), id
+"""  # noqa: S608 - constants
 STEP = rolled.STEP.format(moment="timestamp")
 # The primary key, in one partition.
 BATCH = f"""
@@ -66,13 +81,43 @@ def page(
     most_bytes: int = PORTION_BYTES,
     after: Position | None = None,
     newest_first: bool = True,
+    seconds: float | None = None,
 ) -> Portion:
     """Return the first `limit` entries in the order of time that come after a position; fewer of `most_bytes`."""
     with (
-        reading(search.organisation_id) as reader,
+        reading(search.organisation_id, seconds=seconds) as reader,
         closing(_found(reader, search, rows=limit + 1, after=after, newest_first=newest_first)) as entries,
     ):
         return portion(entries, limit=limit, most_bytes=most_bytes)
+
+
+def sample(
+    search: Search,
+    *,
+    but: Condition = EVERYTHING,
+    limit: int,
+    most_bytes: int = PORTION_BYTES,
+    among: int,
+    seconds: float,
+) -> Sampled:
+    """Pick up to `limit` of the newest `among` entries of a search, of those that fulfil `but`."""
+    own, condition = of_organisation(search.organisation_id), compile_condition(but)
+    where = _where(search, received_from=received_from(search.start))
+    sql = SAMPLE.format(entries=ENTRIES, own=own.sql, but=condition.sql, where=where.sql)
+    parameters = [*condition.parameters, *where.parameters, among, limit, among, *own.parameters]
+    fulfilled, since = 0, None
+
+    def picked(rows: Iterator[tuple[Any, ...]]) -> Iterator[FoundEntry]:
+        nonlocal fulfilled, since
+        for *row, fulfilled, since in rows:  # noqa: B007 - the same in each
+            yield found(row)
+
+    with (
+        reading(search.organisation_id, seconds=seconds) as reader,
+        closing(reader.stream(sql, parameters, page_cost=_page_cost(search))) as rows,
+    ):
+        entries = portion(picked(rows), limit=limit, most_bytes=most_bytes)
+    return Sampled(entries, fulfilled, since)
 
 
 def entry(organisation_id: int, entry_id: int) -> FoundEntry | None:

@@ -7,6 +7,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from hashlib import blake2b
 from itertools import groupby
 
 import msgspec
@@ -18,10 +19,10 @@ from foundation.levels import BY_NAME
 from foundation.numbers import shorten
 from storage.arrivals import Arrival
 from storage.batch import ENTRIES_A_BATCH, Batch, entry_id
-from storage.conditions import Condition
+from storage.conditions import EVERYTHING, Condition
 from storage.entry import CanonicalEntry
 from storage.errors import Refused, Unavailable
-from storage.found import FoundEntry, Portion, portion
+from storage.found import FoundEntry, Portion, Sampled, portion
 from storage.receipts import Certified
 from storage.search import EPOCH, FIRST_MOMENT, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search
 from storage.store import DAYS_AHEAD, Place, Presence, Store, StoredDay
@@ -153,11 +154,28 @@ class Reader:
         most_bytes: int = PORTION_BYTES,
         after: Position | None = None,
         newest_first: bool = True,
+        seconds: float | None = None,  # noqa: ARG002 - the interface's
     ) -> Portion:
         found = sorted(self._found(search), key=lambda entry: entry.position, reverse=newest_first)
         if after:
             found = [one for one in found if (one.position < after if newest_first else one.position > after)]
         return portion(found, limit=limit, most_bytes=most_bytes)
+
+    def sample(
+        self,
+        search: Search,
+        *,
+        but: Condition = EVERYTHING,
+        limit: int,
+        most_bytes: int = PORTION_BYTES,
+        among: int,
+        seconds: float,  # noqa: ARG002 - the interface's
+    ) -> Sampled:
+        newest = sorted(self._found(search), key=lambda entry: entry.position, reverse=True)[:among]
+        fulfilling = [entry for entry in newest if matches(but, as_mapping(entry))]
+        fulfilling.sort(key=lambda entry: blake2b(str(entry.id).encode()).digest())
+        since = newest[-1].timestamp if len(newest) == among else None
+        return Sampled(portion(fulfilling, limit=limit, most_bytes=most_bytes), len(fulfilling), since)
 
     def entry(self, organisation_id: int, entry_id: int) -> FoundEntry | None:
         return next(self._own(organisation_id, lambda entry: entry.id == entry_id), None)

@@ -11,7 +11,7 @@ import pytest
 from explore.search import get
 from foundation.errors import as_refusal
 from storage.errors import Unavailable
-from storage.found import FoundEntry
+from storage.found import FoundEntry, Sampled
 from storage.search import FIRST_MOMENT, LAST_MOMENT, LevelCount, Search
 from storage.store import Store
 from storage.store import store as open_store
@@ -177,3 +177,41 @@ def test_what_takes_too_long_in_postgresql_is_the_store_s_trouble(
     with pytest.raises(Unavailable) as raised:
         open_store().reader.page(around_now(1), limit=1)
     assert (as_refusal(raised.value).code, as_refusal(raised.value).status) == (code, 503)
+
+
+def test_sample_is_picked_by_chance_and_the_same_each_time(store: Store, organisation_id: int) -> None:
+    """Two hundred entries of 40 batches, a second apart: every second one in another project."""
+    for n in range(40):
+        entries = [
+            {
+                "timestamp": NOW - (5 * n + k) * SECOND,
+                "project_id": ("shop", "web")[k % 2],
+                "metadata": {"n": 5 * n + k},
+            }
+            for k in range(5)
+        ]
+        store.writer.write([batch_of(*entries, organisation_id=organisation_id)])
+    everything, in_shop = around_now(organisation_id), around_now(organisation_id, "project:shop").query
+
+    def sample(**how: Any) -> Sampled:
+        return store.reader.sample(everything, but=in_shop, seconds=10, **{"limit": 60, "among": 1_000} | how)
+
+    whole = sample()
+    assert (len(whole.entries), whole.fulfilled, whole.since) == (60, 120, None)
+    assert {one.project for one in whole.entries} == {"shop"}
+    assert sample() == whole
+    assert len({one.id for one in whole.entries} & {one.id for one in sample(limit=10).entries}) == 10
+    seconds = [(NOW - one.timestamp).total_seconds() for one in whole.entries]
+    assert min(seconds) < 70 < 130 < max(seconds)  # from all over the range
+    assert [one.metadata for one in whole.entries] == [
+        store.reader.entry(organisation_id, one.id).metadata  # type: ignore[union-attr]
+        for one in whole.entries
+    ]
+
+    part = sample(among=50)
+    assert (part.fulfilled, part.since) == (30, NOW - 49 * SECOND)
+    assert {one.timestamp >= NOW - 49 * SECOND for one in part.entries} == {True}
+    assert 1 <= len(sample(most_bytes=1_500).entries) < 10
+    assert sample(limit=1, among=1).fulfilled == 1
+    nothing = store.reader.sample(around_now(organisation_id + 1), limit=9, among=9, seconds=10)
+    assert (nothing.entries, nothing.fulfilled, nothing.since) == ([], 0, None)

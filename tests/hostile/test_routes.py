@@ -30,6 +30,7 @@ OPERATIONS = [
     ("GET", "/v1/traces/{trace_id}"), ("GET", "/v1/usage"),
     ("GET", "/v1/groups"), ("GET", "/v1/groups/{number}"), ("PATCH", "/v1/groups/{number}"),
     ("POST", "/v1/groups/{number}/merge"), ("POST", "/v1/groups/{number}/split"),
+    ("GET", "/v1/groups/{number}/evidence"),
 ]  # fmt: skip
 
 

@@ -1,0 +1,87 @@
+"""What goes: with entries that are erased or scrubbed, with the plan's retention, and by age.
+
+Evidence and answers are made of entries and can be made again: whatever is erased of an organisation, all of them go.
+"""
+
+from django.db import transaction
+
+from assist import snapshots
+from foundation.postgres import execute, fetch_all
+from quotas.limits import RETENTION
+
+#: The exact text of a question is kept for so long, whatever a plan keeps: somebody may have to answer for it.
+CALLS_KEPT_DAYS = 30
+SPENDING_KEPT_MONTHS = 13
+ROWS_AT_ONCE = 1_000
+
+MADE_OF_ENTRIES = ("assist_snapshot", "assist_answer")
+BEYOND_RETENTION = [
+    f"""
+DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+       SELECT made.ctid FROM {table} AS made JOIN ({RETENTION}) AS plan USING (organisation_id)
+        WHERE made.oldest_at < now() - make_interval(days => plan.retention_days) LIMIT %s
+          FOR UPDATE OF made SKIP LOCKED))
+"""  # noqa: S608 - constants
+    for table in MADE_OF_ENTRIES
+]
+OLD = [
+    f"""
+DELETE FROM assist_call WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM assist_call WHERE at < now() - make_interval(days => {CALLS_KEPT_DAYS}) LIMIT %s
+          FOR UPDATE SKIP LOCKED))
+""",  # noqa: S608 - constants
+    f"""
+DELETE FROM assist_spending WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM assist_spending WHERE period < now() - make_interval(months => {SPENDING_KEPT_MONTHS}) LIMIT %s
+          FOR UPDATE SKIP LOCKED))
+""",  # noqa: S608 - constants
+]
+EMPTY_CALLS = "UPDATE assist_call SET sent = '' WHERE organisation_id = %s AND sent <> ''"
+
+
+COUNT = """
+SELECT (SELECT count(*) FROM assist_snapshot WHERE organisation_id = %s)
+     + (SELECT count(*) FROM assist_answer WHERE organisation_id = %s)
+     + (SELECT count(*) FROM assist_call WHERE organisation_id = %s AND sent <> '')
+"""
+
+
+def forget(organisation_id: int) -> int:
+    """Forget all that was made of an organisation's entries, and what was sent of them; return how many rows that were.
+
+    Whoever gathers evidence meanwhile keeps nothing of it.
+    """
+    with transaction.atomic():
+        snapshots.note_forgotten(organisation_id)
+        gone = execute(EMPTY_CALLS, [organisation_id])
+        for table in MADE_OF_ENTRIES:
+            gone += execute(f"DELETE FROM {table} WHERE organisation_id = %s", [organisation_id])  # noqa: S608
+    return gone
+
+
+def count(organisation_id: int) -> int:
+    """Count what `forget` would."""
+    [(rows,)] = fetch_all(COUNT, [organisation_id] * 3)
+    return int(rows)
+
+
+def sweep() -> None:
+    """Delete what is older than it is kept, beside whoever writes."""
+    for statement in [*BEYOND_RETENTION, *OLD]:
+        gone = ROWS_AT_ONCE
+        while gone == ROWS_AT_ONCE:
+            with transaction.atomic():
+                gone = execute(statement, [ROWS_AT_ONCE])
+
+
+def forget_organisation(organisation_id: int) -> None:
+    """Delete everything of an organisation: it is going itself. In the caller's transaction."""
+    for table in (
+        "assist_snapshot",
+        "assist_answer",
+        "assist_call",
+        "assist_spending",
+        "assist_setting",
+        "assist_forgotten",
+    ):
+        execute(f"DELETE FROM {table} WHERE organisation_id = %s", [organisation_id])  # noqa: S608 - ours

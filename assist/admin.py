@@ -61,11 +61,11 @@ class CallAdmin(NeverDeleted):
     list_display = ["at", "username", "organisation", "group", "model", "outcome", "tokens", "seconds"]
     list_filter = ["outcome"]
     search_fields = ["username", "digest"]
-    fields = [
+    readonly_fields = (
         "at", "username", "organisation", "group", "model", "outcome", "detail", "tokens", "seconds", "digest",
         "record_id", "sent",
-    ]  # fmt: skip
-    readonly_fields = fields
+    )  # fmt: skip
+    fields = readonly_fields
     show_full_result_count = False
     empty_list = "No model was asked in the last 30 days."
 

@@ -139,12 +139,13 @@ def _begun(organisation: Organisation, evidence: Evidence, by: Asker) -> _Asked:
     except CannotAsk as error:
         raise NotAsked(str(error)) from error
     tokens = TRIES * (written.tokens + settings.AI_MAX_OUTPUT_TOKENS)
-    period = spending.hold(organisation.pk, tokens)
-    if period is None:
-        raise NotAsked(_why_not(organisation.pk, tokens))
     said = f"model {settings.AI_MODEL}, evidence {evidence.digest}, {tokens:,} tokens at most"
     look = Look(action=AccessRecord.Action.MODEL, query=said, subject=f"#{evidence.number}")
-    record = looks.record(look, by=by.user, organisation=organisation, address=by.address)
+    with transaction.atomic():
+        period = spending.hold(organisation.pk, tokens)
+        if period is None:
+            raise NotAsked(_why_not(organisation.pk, tokens))
+        record = looks.record(look, by=by.user, organisation=organisation, address=by.address)
     return _Asked(
         organisation=organisation, evidence=evidence, question=written, record=record, period=period, tokens=tokens
     )
@@ -217,7 +218,7 @@ def _note(call: Call, outcome: Call.Outcome, began: float, *, detail: str = "", 
     Call.objects.filter(pk=call.pk).update(
         outcome=outcome, detail=detail[:200], seconds=round(seconds, 3), tokens_in=tokens_in, tokens_out=tokens_out
     )
-    metrics.MODEL_QUESTIONS.labels(outcome=outcome.value).inc()
+    metrics.MODEL_QUESTIONS.labels(status=outcome.value).inc()
     metrics.MODEL_SECONDS.observe(seconds)
     metrics.MODEL_TOKENS.labels(direction="in").inc(tokens_in)
     metrics.MODEL_TOKENS.labels(direction="out").inc(tokens_out)

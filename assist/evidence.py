@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError
 from msgspec import json
 
 from assist import metrics, snapshots
-from assist.looked_at import ALL_SECONDS, FAILING_BYTES, LENGTH, PART_SECONDS, LookedAt, TooLate
+from assist.looked_at import ALL_SECONDS, FAILING_BYTES, PART_SECONDS, LookedAt, TooLate
 from assist.parts import OTHERS_BYTES, PARTS, Part
 from explore.answers import Hold
 from explore.shape import as_text
@@ -23,7 +23,7 @@ from foundation.outages import sqlstate
 from foundation.refusals import Refusal
 from foundation.shares import Shares
 from issues import reading
-from issues.reading import Detail
+from issues.reading import Detail, Summary
 
 log = structlog.get_logger(__name__)
 
@@ -72,26 +72,46 @@ def evidence_of(organisation_id: int, number: int, *, anew: bool = False) -> Evi
     What was gathered in the last minutes, unless it is wanted `anew`. Raises: `Refusal`, `OperationalError`.
     """
     now = snapshots.current_time()
-    detail = reading.group(organisation_id, number, start=now - LENGTH, end=now, seconds=PART_SECONDS)
+    detail = reading.group(organisation_id, number, seconds=PART_SECONDS)
     if detail is None:
         return None
-    kept = snapshots.kept(organisation_id, detail.summary.id)
-    if kept and not anew and now - kept.made_at < (FRESH if kept.is_complete else FRESH_IF_INCOMPLETE):
-        return _read(organisation_id, detail, kept)
+    group = detail.summary
+    kept = None if anew else kept_of(organisation_id, group)
+    if kept and now - kept.made_at < (FRESH if kept.is_complete else FRESH_IF_INCOMPLETE):
+        return kept
     if not _gathering.take_soon(1, owner=organisation_id, seconds=ALL_SECONDS):
         raise Refusal("overloaded", retry_after_seconds=5)
     try:
+        kept = kept_of(organisation_id, group)
+        if kept and kept.made_at >= now:
+            return kept  # somebody else has gathered it meanwhile
         with closing(Hold(organisation_id, most_bytes=FAILING_BYTES + OTHERS_BYTES)):
             return _gathered(organisation_id, detail, now)
     finally:
         _gathering.give_back(1, owner=organisation_id)
 
 
-def last_kept(organisation_id: int, number: int) -> Evidence | None:
+def kept_of(organisation_id: int, group: Summary) -> Evidence | None:
     """Return what was gathered last of a group, if anything was. Raises: `OperationalError`."""
+    kept = snapshots.kept(organisation_id, group.id)
+    if kept is None:
+        return None
+    return Evidence(
+        organisation_id=organisation_id,
+        group_id=group.id,
+        number=group.number,
+        digest=kept.digest,
+        made_at=kept.made_at,
+        oldest_at=kept.oldest_at,
+        is_complete=kept.is_complete,
+        document=json.decode(kept.document),
+    )
+
+
+def last_kept(organisation_id: int, number: int) -> Evidence | None:
+    """Return what was gathered last of the group with this number. Raises: `OperationalError`."""
     detail = reading.group(organisation_id, number, seconds=PART_SECONDS)
-    kept = snapshots.kept(organisation_id, detail.summary.id) if detail else None
-    return _read(organisation_id, detail, kept) if detail and kept else None
+    return kept_of(organisation_id, detail.summary) if detail else None
 
 
 def _gathered(organisation_id: int, detail: Detail, now: datetime) -> Evidence:
@@ -128,19 +148,6 @@ def _gathered(organisation_id: int, detail: Detail, now: datetime) -> Evidence:
     return made
 
 
-def _read(organisation_id: int, detail: Detail, kept: snapshots.Kept) -> Evidence:
-    return Evidence(
-        organisation_id=organisation_id,
-        group_id=detail.summary.id,
-        number=detail.summary.number,
-        digest=kept.digest,
-        made_at=kept.made_at,
-        oldest_at=kept.oldest_at,
-        is_complete=kept.is_complete,
-        document=json.decode(kept.document),
-    )
-
-
 def _part(name: str, look: LookedAt) -> Part:
     """Ask for a part, and name what it says."""
     began = time.monotonic()
@@ -158,7 +165,7 @@ def _part(name: str, look: LookedAt) -> Part:
     except Exception as error:  # whatever it is, a bug of ours too: the other parts stand
         part = _failed("failed", "It could not be told: the server's log says more.")
         log.error("evidence_part_failed", part=name, error=type(error).__name__, exc_info=error)
-    metrics.EVIDENCE_PARTS.labels(part=name, outcome=part["status"]).inc()
+    metrics.EVIDENCE_PARTS.labels(part=name, status=part["status"]).inc()
     log.debug("evidence_part", part=name, outcome=part["status"], seconds=round(time.monotonic() - began, 3))
     for place, item in enumerate(part.get(ITEMS.get(name, ""), ()), 1):
         item["id"] = f"{name}-{place}"

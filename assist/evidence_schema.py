@@ -94,7 +94,7 @@ PARTS = {
         ),
     ),
     "who": part(
-        "Whom it meets, and where, in the last 48 hours.",
+        "Whom it meets; and where, in the last 14 days.",
         people=COUNT,
         has_more_people=BOOLEAN,
         share_percent=described(NULLABLE_PERCENT, "Of the entries of its project, environments and time."),

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
-from msgspec import Raw
 
 from foundation.numbers import Written
 from storage.found import FoundEntry
 
 MOST_NAMES, MOST_ELEMENTS, MOST_CHARACTERS = 100, 20, 120
 LEVELS = 2
+LARGE = 10**18
 RELEASE, VERSION, ENVIRONMENT, LEVEL, SPAN = "release", "version", "environment", "level", "span"
 
 #: Names, with a dot where an object is in another, and what is said, as JSON: 1, "1" and true are three.
@@ -22,7 +22,7 @@ Facts = dict[str, str]
 ReleaseOf = Callable[[FoundEntry], str]
 
 _decode = msgspec.json.Decoder(float_hook=Written).decode
-_encode = msgspec.json.Encoder(enc_hook=lambda number: Raw(number.text.encode())).encode
+_encode = msgspec.json.Encoder().encode
 
 
 def collect(entries: Iterable[FoundEntry], release_of: ReleaseOf, *, most_facts: int) -> list[Facts]:
@@ -80,11 +80,21 @@ def _flattened(members: dict[str, Any], levels: int, before: str = "") -> Iterat
             case str():
                 yield path, _text(value)
             case list() if len(value) <= MOST_ELEMENTS and not any(isinstance(one, dict | list) for one in value):
-                yield path, _encode(value)[: 4 * MOST_CHARACTERS].decode(errors="ignore")[:MOST_CHARACTERS]
-            case Written():
-                yield path, value.text[:MOST_CHARACTERS]
-            case bool() | int():
-                yield path, _encode(value).decode()[:MOST_CHARACTERS]
+                yield path, f"[{','.join(_scalar(one) for one in value)}]"[:MOST_CHARACTERS]
+            case bool() | int() | Written():
+                yield path, _scalar(value)
+
+
+def _scalar(value: Any) -> str:
+    match value:
+        case str():
+            return _text(value)
+        case Written():
+            return value.text[:MOST_CHARACTERS]
+        case int() if not isinstance(value, bool) and abs(value) >= LARGE:
+            return f"{value % LARGE}…"  # nobody compares such numbers, and to write them takes long
+        case _:
+            return _encode(value).decode()
 
 
 def _text(text: str) -> str:

@@ -107,23 +107,33 @@ def _exchange(method: str, path: str, body: bytes | None, *, seconds: float) -> 
     headers = {"Content-Type": "application/json", "Accept": "application/json", "User-Agent": "LuminaLog"}
     if settings.AI_KEY:
         headers["Authorization"] = f"Bearer {settings.AI_KEY}"
+    late = f"The model has not answered within {seconds:.0f} seconds."
+    is_late = threading.Event()
     with closing(PinnedConnection(target, answer_seconds=seconds)) as connection:
-        watch = threading.Timer(seconds, connection.abort)
+
+        def give_up() -> None:
+            is_late.set()
+            connection.abort()
+
+        watch = threading.Timer(seconds, give_up)
         watch.start()
         try:
             connection.request(method, target.path, body=body, headers=headers)
             response = connection.getresponse()
             answer = response.read(MOST_BYTES + 1)
         except (OSError, ValueError, http.client.HTTPException) as error:
-            raise ModelError(_why(error, seconds)) from error
+            is_over = is_late.is_set() or isinstance(error, TimeoutError)
+            raise ModelError(late if is_over else _why(error)) from error
         finally:
             watch.cancel()
     if len(answer) > MOST_BYTES:
         raise ModelError(f"The model sent more than {MOST_BYTES // 1024} KiB.")
+    if response.length:  # of what it had announced
+        raise ModelError(late if is_late.is_set() else "The model broke off its answer.")
     return response.status, response.headers.get("Retry-After", ""), answer
 
 
-def _why(error: Exception, seconds: float) -> str:
-    if isinstance(error, TimeoutError | http.client.IncompleteRead | http.client.RemoteDisconnected):
-        return f"The model has not answered within {seconds:.0f} seconds."
+def _why(error: Exception) -> str:
+    if isinstance(error, http.client.RemoteDisconnected | ConnectionResetError):
+        return "The model broke off its answer."
     return f"The model cannot be reached: {type(error).__name__}."

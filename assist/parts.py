@@ -117,13 +117,14 @@ def before(look: LookedAt) -> Part:
     entry = max(look.newest, key=lambda one: (bool(one.trace_id), one.position), default=None)
     if entry is None:
         return nothing("No entry of this group is kept.")
-    lines = _in_trace(look, entry) if entry.trace_id else _close_by(look, entry)
+    traced = _in_trace(look, entry) if entry.trace_id else []
+    lines = traced or _close_by(look, entry)
     look.note(entry, *lines)
     if not lines:
         return nothing("Nothing else was logged there.")
     return told(
         entry=str(entry.id),
-        trace_id=entry.trace_id,
+        trace_id=entry.trace_id if traced else None,
         lines=[_line(one, entry) for one in lines],
     )
 
@@ -212,16 +213,16 @@ def basis(look: LookedAt) -> Part:
     )
 
 
-#: In this order: what was sampled serves others.
+#: In this order: what takes long comes late, and says something that the next repeats.
 PARTS: dict[str, Callable[[LookedAt], Part]] = {
     "first_seen": first_seen,
-    "different": different,
-    "before": before,
     "when": when,
-    "who": who,
+    "before": before,
     "relatives": relatives,
-    "traces": traces,
     "basis": basis,
+    "different": different,
+    "who": who,
+    "traces": traces,
 }
 
 

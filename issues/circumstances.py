@@ -6,7 +6,7 @@ Each is one statement behind the wall, and may take so many seconds.
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from foundation import statements
 from issues.models import OTHERS
@@ -96,7 +96,7 @@ class Relative:
 
 def first_seen(organisation_id: int, group: Summary, *, seconds: float) -> FirstSeen:
     """Return where a group was first seen. Raises: `OperationalError`."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "organisation_id": organisation_id, "group_id": group.id, "project": group.project, "others": OTHERS,
     }  # fmt: skip
     with asking(organisation_id, seconds=seconds) as cursor:
@@ -122,7 +122,7 @@ def minutes(
 
 def begun(organisation_id: int, group: Summary, *, start: datetime, end: datetime, seconds: float) -> list[Beginning]:
     """Return what else began between two moments. Raises: `OperationalError`."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "organisation_id": organisation_id, "group_id": group.id, "project": group.project,
         "start": start, "end": end, "limit": MOST_BEGINNINGS,
     }  # fmt: skip
@@ -133,7 +133,7 @@ def begun(organisation_id: int, group: Summary, *, start: datetime, end: datetim
 
 def relatives(organisation_id: int, group: Summary, *, seconds: float) -> list[Relative]:
     """Return the groups that are most like one. Raises: `OperationalError`."""
-    parameters = {
+    parameters: dict[str, Any] = {
         "organisation_id": organisation_id, "group_id": group.id, "type": group.type,
         "text": f"{group.title} {group.culprit}", "alike": ALIKE, "limit": MOST_RELATIVES,
     }  # fmt: skip

@@ -1,11 +1,15 @@
 -- Environments and releases of a group in the order in which it was first seen in each, and the release before.
 --
 -- %(group_id)s, %(organisation_id)s, %(project)s; %(others)s    what is client-named beyond what is kept apart
--- Rows: kind (environment, release, before), name, when it was first seen in it, when a release was first seen at all,
+-- Rows: kind (environment, release, before), name, when it was first seen in it, when a release was seen first at all,
 -- events.
 WITH
-own AS (SELECT key FROM issues_visible_fingerprint
-         WHERE organisation_id = %(organisation_id)s AND group_id = %(group_id)s),
+-- The keys of its events.
+own AS (
+    SELECT key FROM issues_visible_fingerprint
+     WHERE organisation_id = %(organisation_id)s AND group_id = %(group_id)s
+),
+-- Where it was seen, to the hour.
 hours AS (
     SELECT environment, release, min(hour) AS hour, sum(events)::bigint AS events
       FROM issues_visible_hour JOIN own USING (key)
@@ -20,6 +24,7 @@ firsts AS (
                         AND environment = hours.environment AND release = hours.release), hours.hour) AS at
       FROM hours
 ),
+-- Of two in the same minute the newer release is named first: it is what has changed.
 releases AS (
     SELECT name, at, first_seen, events
       FROM (SELECT release AS name, min(at) AS at, sum(events)::bigint AS events FROM firsts
@@ -28,6 +33,7 @@ releases AS (
         ON known.organisation_id = %(organisation_id)s AND known.project = %(project)s AND known.release = seen.name
      ORDER BY at, first_seen DESC NULLS LAST, name LIMIT 50
 ),
+-- The same of environments, which have no age of their own.
 environments AS (
     SELECT environment AS name, min(at) AS at, sum(events)::bigint AS events FROM firsts GROUP BY 1
      ORDER BY 2, 1 LIMIT 50

@@ -114,7 +114,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "monthly_tokens",
-                    models.PositiveIntegerField(
+                    models.PositiveBigIntegerField(
                         db_default=500000,
                         default=500000,
                         help_text="What all questions and answers of a month (UTC) may come to.",

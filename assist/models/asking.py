@@ -23,7 +23,7 @@ class Setting(models.Model):
         help_text="Whoever may ask sends the evidence of an error, with lines of logs, to the model that the operator "
         "has set up. Secrets and personal data are replaced first, whatever the organisation's rules say.",
     )
-    monthly_tokens = models.PositiveIntegerField(
+    monthly_tokens = models.PositiveBigIntegerField(
         default=MONTHLY_TOKENS,
         db_default=MONTHLY_TOKENS,
         help_text="What all questions and answers of a month (UTC) may come to.",

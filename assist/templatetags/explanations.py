@@ -9,8 +9,9 @@ from django import template
 from django.utils import timezone
 
 from accounts.models import Organisation
-from assist.evidence import FRESH, last_kept
+from assist.evidence import FRESH, kept_of
 from assist.evidence_page import shown
+from issues.reading import Summary
 from issues.shown import explorer
 
 register = template.Library()
@@ -24,14 +25,15 @@ _AROUND = timedelta(minutes=1)
 
 
 @register.inclusion_tag("admin/assist/card.html", takes_context=True)
-def evidence_card(context: Mapping[str, Any], organisation: Organisation, number: int) -> dict[str, Any]:
+def evidence_card(context: Mapping[str, Any], organisation: Organisation, group: Summary) -> dict[str, Any]:
     """Return what a group's page shows of its evidence at once: what was gathered last, if anything was."""
-    found = last_kept(organisation.pk, number)
+    found = kept_of(organisation.pk, group)
     user = context["request"].user
     return {
         **({} if found is None else shown(found, user)),
         "organisation": organisation,
-        "number": number,
+        "number": group.number,
+        "perms": context.get("perms"),
         "is_fresh": found is not None and found.is_complete and timezone.now() - found.made_at < FRESH,
         "csrf_token": context.get("csrf_token"),
     }

@@ -29,6 +29,9 @@ RARE = {
     "luminalog_rejected_entries_total": {"code", "process"},
     "luminalog_scrubbed_entries_total": {"action", "detector", "process"},
     "luminalog_grouping_failures_total": {"process", "step"},
+    "luminalog_evidence_parts_total": {"part", "process", "status"},
+    "luminalog_model_questions_total": {"process", "status"},
+    "luminalog_model_tokens_total": {"direction", "process"},
     "luminalog_cut_entries_total": {"part", "process"},
     "luminalog_proxy_refusals_total": {"status"},
 }

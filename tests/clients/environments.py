@@ -17,6 +17,7 @@ PYTHON = {
     "otel": ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"],
     "elastic": ["elasticsearch==9.5.1"],
     "loki": ["python-logging-loki==0.3.1"],
+    "openai": ["openai==3.51.0"],
 }
 NODE = [
     "@opentelemetry/sdk-logs@0.223", "@opentelemetry/exporter-logs-otlp-http@0.223",

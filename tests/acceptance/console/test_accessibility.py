@@ -61,7 +61,7 @@ def opened(shop: Shop, user: User) -> dict[str, str]:
         "accounts_project": shop.api_key.project_id, "accounts_user": user.pk,
         "auth_group": Group.objects.get_or_create(name="Operators")[0].pk,
         "operations_erasure": Erasure.objects.get().pk, "privacy_policy": shop.organisation.pk,
-        "issues_setting": shop.organisation.pk,
+        "issues_setting": shop.organisation.pk, "assist_setting": shop.organisation.pk,
         "quotas_plan": Plan.objects.latest("id").pk, "quotas_quota": shop.organisation.quota.pk,
         "explore_savedsearch": SavedSearch.objects.get().pk, "ingest_deadletter": DeadLetter.objects.get().pk,
         "notify_noticechannel": NoticeChannel.objects.get().pk, "accounts_accessrecord": AccessRecord.objects.get().pk,
@@ -76,6 +76,7 @@ def opened(shop: Shop, user: User) -> dict[str, str]:
         "searched": reverse("admin:accounts_apikey_changelist") + "?q=nothing-is-called-so",
         "without-a-plan": reverse("admin:usage") + "?organisation=zero",
         "empty-explorer": reverse("admin:explorer") + "?organisation=zero",
+        "evidence": reverse("admin:error_evidence", args=[1]) + f"?organisation={shop.organisation.slug}",
         "no-errors": reverse("admin:errors") + "?organisation=zero",
     }
     public = {
@@ -144,6 +145,8 @@ def test_no_state_of_a_page_has_what_axe_finds(page: Page, shop: Shop) -> None:
     page.goto(f"{errors}1/?organisation={shop.organisation.slug}")
     page.locator(".ll-stack summary").click()
     expect(page.locator(".ll-chart-plot canvas")).to_be_visible()
+    expect(page.locator(".ll-evidence .ll-how").first).to_contain_text("of its entries beside")
+    page.locator(".ll-before summary").click()
     found += look(page, "error-group")
     explorer = f"{shop.url}/admin/explorer/?organisation={shop.organisation.slug}"
     page.goto(explorer)

@@ -31,6 +31,11 @@ def test_error_is_found_looked_into_and_resolved(page: Page, shop: Shop) -> None
     expect(page.locator(".ll-library")).to_be_hidden()
     page.get_by_text("2 library frames").click()
     expect(page.locator(".ll-library")).to_contain_text("p-retry")
+    evidence = page.locator("#evidence")
+    expect(evidence).to_contain_text("others of the same project")
+    expect(evidence.locator("[data-unread]")).to_have_count(0)
+    evidence.get_by_role("link", name="Gather anew").click()
+    expect(evidence).to_contain_text("gathered")
 
     page.locator(".ll-links").get_by_role("link", name="In the explorer").click()
     page.get_by_role("link", name="Error group #1").click()

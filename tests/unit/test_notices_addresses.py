@@ -7,7 +7,7 @@ import pytest
 from django.test import override_settings
 
 from notify.channels.webhook import signature
-from notify.webhooks import WebhookError, is_public, resolve
+from notify.webhooks import WebhookError, is_public, resolve, resolve_own
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,27 @@ def test_a_signature_is_an_hmac_over_time_and_body() -> None:
     assert (
         signature("whsec_x", b"{}", at=1) == "t=1,v1=36ee2f7498f0c1777d1312b2a7361947fe5ad31223be30d0c62421f4ca753401"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "may_be_public", "why"),
+    [
+        ("http://127.0.0.1:11434/v1", False, None),
+        ("http://[::1]:8000/v1", False, None),
+        ("http://10.1.2.3/v1", False, None),
+        ("https://8.8.8.8/v1", True, None),
+        ("https://8.8.8.8:8443/v1", True, None),
+        ("https://8.8.8.8/v1", False, "out of private networks"),
+        ("http://8.8.8.8/v1", True, "must be https"),
+        ("http://[::ffff:8.8.8.8]/v1", False, "out of private networks"),
+        ("http://169.254.169.254/v1", False, "out of private networks"),
+        ("ftp://10.1.2.3/", False, "not an https:// address"),
+        ("http://user@10.1.2.3/", False, "not an https:// address"),
+    ],
+)
+def test_what_operators_set_up_stays_in_their_networks(url: str, may_be_public: bool, why: str | None) -> None:
+    if why is None:
+        assert resolve_own(url, may_be_public=may_be_public).path == "/v1"
+    else:
+        with pytest.raises(WebhookError, match=why):
+            resolve_own(url, may_be_public=may_be_public)

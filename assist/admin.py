@@ -11,11 +11,17 @@ from accounts.models import Organisation
 from assist import held, spending
 from assist.evidence_page import evidence
 from assist.models import Call, Setting
+from assist.recording_page import recording
 from foundation import holdings, places
 from foundation.places import Below
 
 holdings.register(held.MADE_OF_ENTRIES)
-places.add_below("errors", "errors", Below(address="error_evidence", path="<int:number>/evidence/", view=evidence))
+places.add_below(
+    "errors",
+    "errors",
+    Below(address="error_evidence", path="<int:number>/evidence/", view=evidence),
+    Below(address="error_recording", path="<int:number>/recordings/<int:recording_id>/", view=recording),
+)
 places.lists("customers", of="assist.setting", title="Explanations", order=8)
 places.lists("explorer", of="assist.call", title="Questions to a model", order=9)
 

@@ -77,6 +77,7 @@ def sweep() -> None:
 def forget_organisation(organisation_id: int) -> None:
     """Delete everything of an organisation: it is going itself. In the caller's transaction."""
     for table in (
+        "assist_recording",
         "assist_snapshot",
         "assist_answer",
         "assist_call",

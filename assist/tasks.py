@@ -2,10 +2,19 @@
 
 from celery import shared_task
 
-from assist import forgetting
+from assist import forgetting, recording_work, recordings
+
+RECORD_SECONDS = 30
 
 
 @shared_task(name="assist.forget")
 def forget() -> None:
-    """Forget evidence and answers that the plans keep no longer, and what was sent to a model a month ago."""
+    """Forget what the plans keep no longer, and what was sent to a model a month ago."""
     forgetting.sweep()
+    recordings.forget_expired()
+
+
+@shared_task(name="assist.record")
+def record() -> None:
+    """Record what was around groups that are new, or have come back."""
+    recording_work.record(budget_seconds=RECORD_SECONDS)

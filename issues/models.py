@@ -304,11 +304,18 @@ class Turn(models.Model):
     by_key = models.CharField(max_length=40, db_default="", help_text="The prefix of the API key that asked for it.")
     details = models.JSONField(db_default=Value({}, models.JSONField()))
     at = models.DateTimeField(db_default=Now())
+    recorded_at = models.DateTimeField(null=True, editable=False, help_text="When its surroundings were looked at.")
 
     class Meta:
         indexes = [
             # A group's activity, the newest first.
             models.Index(fields=["group", "-id"], name="turn_group"),
+            # What is to be recorded.
+            models.Index(
+                fields=["id"],
+                condition=Q(recorded_at__isnull=True, what__in=["new", "regressed"]),
+                name="turn_not_recorded",
+            ),
         ]
 
     def __str__(self) -> str:

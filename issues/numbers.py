@@ -22,6 +22,14 @@ SELECT key
   JOIN issues_visible_fingerprint AS fingerprint ON fingerprint.group_id = coalesce(asked.merged_into_id, asked.id)
  WHERE asked.organisation_id = %s AND number = %s ORDER BY key
 """
+#: Of the group itself, or the one that it was merged into, and of all that were merged into that.
+IDS = """
+SELECT one.id
+  FROM issues_visible_group AS asked
+  JOIN issues_visible_group AS one
+    ON coalesce(asked.merged_into_id, asked.id) IN (one.id, one.merged_into_id)
+ WHERE asked.organisation_id = %s AND asked.number = %s ORDER BY one.id
+"""
 
 _numbers: Expiring[tuple[int, int], int] = Expiring(capacity=CAPACITY)
 
@@ -46,6 +54,13 @@ def keys_of(organisation_id: int, number: int) -> tuple[int, ...]:
     with asking(organisation_id) as cursor:
         cursor.execute(KEYS, [organisation_id, number])
         return tuple(key for (key,) in cursor.fetchall())
+
+
+def ids_of(organisation_id: int, number: int) -> tuple[int, ...]:
+    """Return the ids of a group, or of the one that it was merged into, and of all that were merged into that."""
+    with asking(organisation_id) as cursor:
+        cursor.execute(IDS, [organisation_id, number])
+        return tuple(id_ for (id_,) in cursor.fetchall())
 
 
 def forget() -> None:

@@ -211,6 +211,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "storage.retention": {"task": "storage.retention", "schedule": 900.0, "options": {"expires": 900}},
     "assist.forget": {"task": "assist.forget", "schedule": crontab(minute="53"), "options": {"expires": 900}},
     "issues.forget": {"task": "issues.forget", "schedule": crontab(minute="23"), "options": {"expires": 900}},
+    "assist.record": {"task": "assist.record", "schedule": 10.0, "options": {"expires": 10}},
     "issues.wake": {"task": "issues.wake", "schedule": 60.0, "options": {"expires": 60}},
     "issues.regroup": {"task": "issues.regroup", "schedule": 60.0, "options": {"expires": 60}},
     "storage.roll_up": {"task": "storage.roll_up", "schedule": 300.0, "options": {"expires": 300}},

@@ -24,6 +24,7 @@ ALL = f"{WRITE}, DELETE"
 #: What the web may do with a table; `WRITE` where nothing is said.
 OF_WEB = {
     **dict.fromkeys(PARENTS, ""),
+    "assist_recording": "",
     "auditlog_logentry": APPEND,
     "auth_permission": READ,
     "django_admin_log": APPEND,

@@ -119,6 +119,8 @@ def _state(state: State) -> Iterator[Metric]:
     yield _gauge("erasures_running", "Erasures, and scrubbing of what is stored, that run.", state.erasures_running)
     yield _gauge("erasures_waiting", "Erasures that wait for a second person.", state.erasures_waiting)
     yield _gauge("erasure_oldest_seconds", "For how long the oldest that runs does.", state.oldest_erasure_seconds)
+    waits = "For how long the oldest turn of an error group waits that is to be recorded."
+    yield _gauge("recording_oldest_seconds", waits, state.oldest_turn_seconds)
     yield _gauge("postgresql_connections", "Connections of clients.", state.connections)
     yield _gauge("postgresql_max_connections", "How many connections PostgreSQL allows.", state.max_connections)
     yield _gauge("postgresql_oldest_transaction_seconds", oldest, state.oldest_transaction_seconds)

@@ -17,6 +17,8 @@ MUCH_VALKEY = 0.9
 MUCH_WEB_BYTES = 2**30
 #: A day of a hundred million entries takes minutes.
 LONG_ERASURE_SECONDS = 6 * 3600.0
+#: Half a minute after an error group is new, what was around it is recorded.
+LATE_RECORDING_SECONDS = 600.0
 #: The used part of the connections that PostgreSQL allows.
 MANY_CONNECTIONS = 0.85
 
@@ -112,6 +114,7 @@ class State(Connections):
     erasures_running: int
     erasures_waiting: int
     oldest_erasure_seconds: float
+    oldest_turn_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
+from assist import recordings
 from foundation.postgres import execute
 from ingest.spool import dead_letters, table
 from issues import proof
@@ -45,6 +46,7 @@ CHECKS = {
     "rollup": "What the rollups say of a minute of receipt, and of a day by minutes of events, its receipts say.",
     "errors": "Errors counted in groups are those of the receipts, and entries stored with a group; none is left out.",
     "two_places": "No batch is both in the spool and in the log store.",
+    "recording": "No organisation's recordings of errors take more than they may.",
 }
 
 
@@ -81,7 +83,8 @@ def _look() -> list[Breach]:
         days = sorted({*receipts.days(), *(stored.day for stored in store().days.stored())})
         rolled_up = sorted({*days, *rollups.days()})
         counted = sorted({*days, *proof.days()})
-        looks = chain(_usage(), _two_places(), *map(_of_day, days), *map(_rollups, rolled_up), *map(_errors, counted))
+        of_days = chain(*map(_of_day, days), *map(_rollups, rolled_up), *map(_errors, counted))
+        looks = chain(_usage(), _two_places(), of_days, _recordings())
         return _shown(looks)
 
 
@@ -220,6 +223,17 @@ def _errors(day: date) -> Iterator[Breach]:
             subject=f"received on {day}",
             expected=one.expected,
             found=one.found,
+        )
+
+
+def _recordings() -> Iterator[Breach]:
+    for organisation_id, size_bytes in recordings.beyond_bounds():
+        yield Breach(
+            check="recording",
+            organisation_id=organisation_id,
+            subject="recordings",
+            expected=f"{recordings.MOST_BYTES_IN_ALL} bytes at most",
+            found=f"{size_bytes} bytes",
         )
 
 

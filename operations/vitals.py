@@ -23,8 +23,10 @@ from foundation.once import once
 from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, fetch_as
 from ingest.spool import backlog, dead_letters, failures
 from ingest.spool.capacity import capacity
+from issues import turns
 from operations.presence import beat_seen, tail_seen, workers_seen
 from operations.thresholds import (
+    LATE_RECORDING_SECONDS,
     SILENT_AFTER,
     VERY_LATE_AFTER,
     Ahead,
@@ -59,7 +61,8 @@ SELECT count(*) FILTER (WHERE status = 'running') AS erasures_running,
 #: Counts what is small or indexed.
 STATE = f"""
 SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters,
-              ({failures.STANDS_STILL}) AS standstill, ({ERASURES}) AS erasures
+              ({failures.STANDS_STILL}) AS standstill, ({ERASURES}) AS erasures,
+              ({turns.OLDEST_TO_RECORD}) AS recordings
 """  # noqa: S608 - constants
 
 
@@ -108,6 +111,12 @@ def state() -> State:
 def erasures() -> Erasures:
     """Count erasures that are not over."""
     return fetch_as(Erasures, ERASURES)
+
+
+def recordings_are_late() -> bool:
+    """Tell whether what was around new error groups is not recorded, although it should be by now."""
+    [(seconds,)] = fetch_all(turns.OLDEST_TO_RECORD)
+    return bool(seconds > LATE_RECORDING_SECONDS)
 
 
 def waiting() -> Waiting:

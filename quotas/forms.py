@@ -50,7 +50,10 @@ class PlanForm(PlanModelForm):
 
     class Meta:
         model = Plan
-        fields = ["name", "slug", "requests_per_minute", "burst_requests", "monthly_bytes", "retention_days"]
+        fields = [
+            "name", "slug", "requests_per_minute", "burst_requests", "monthly_bytes", "retention_days",
+            "recording_days",
+        ]  # fmt: skip
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

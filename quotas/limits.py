@@ -13,6 +13,8 @@ AHEAD_SECONDS = 2.0
 
 #: A piece of SQL for other rooms: `organisation_id`, `retention_days` of every organisation.
 RETENTION = "SELECT organisation_id, retention_days FROM quotas_limits"
+#: As a piece of SQL, too: with `recording_days`, for which recordings of errors outlive that; 0, none is made.
+RECORDING = "SELECT organisation_id, retention_days, recording_days FROM quotas_limits"
 IN_FORCE = """
 SELECT organisation_id, plan, requests_per_minute, burst_requests, monthly_bytes, retention_days
   FROM quotas_limits WHERE organisation_id = ANY (%s::bigint[])

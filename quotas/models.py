@@ -1,11 +1,13 @@
 """Plans, each organisation's quota, and what was used of it."""
 
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from quotas.tally import BELOW_LEVEL
+
+RECORDING_DAYS, MOST_RECORDING_DAYS = 30, 3_650
 
 
 class Plan(models.Model):
@@ -19,6 +21,12 @@ class Plan(models.Model):
     )
     monthly_bytes = models.BigIntegerField(validators=[MinValueValidator(0)])
     retention_days = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    recording_days = models.PositiveIntegerField(
+        default=RECORDING_DAYS,
+        db_default=RECORDING_DAYS,
+        validators=[MaxValueValidator(MOST_RECORDING_DAYS)],
+        help_text="What was around a new or regressed error is kept for so long after retention. 0: not recorded.",
+    )
 
     class Meta:
         ordering = ["monthly_bytes"]
@@ -69,6 +77,7 @@ class LimitsInForce(models.Model):
     burst_requests = models.PositiveIntegerField()
     monthly_bytes = models.BigIntegerField()
     retention_days = models.PositiveIntegerField()
+    recording_days = models.PositiveIntegerField()
 
     class Meta:
         managed = False

@@ -20,6 +20,8 @@ ASKED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "list_groups": ({}, {"state": "unresolved", "sort": "events"}),
     "read_group": ({"number": "17"}, {}),
     "read_evidence": ({"number": "17"}, {}),
+    "list_recordings": ({"number": "17"}, {}),
+    "read_recording": ({"number": "17", "recording_id": "5"}, {}),
 }
 #: What is changed in the examples of changing, by operation: method, parts of the address, and body.
 CHANGED: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {

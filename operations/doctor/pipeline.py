@@ -22,7 +22,7 @@ def examine() -> Iterator[Finding]:
         except redis.RedisError:
             yield warning("workers", "Without Valkey nobody knows which workers live.", "Start Valkey.")
             break
-    for check in (_spool, _dead_letters, _rollups, _groups, _erasures, _keys, _quotas):
+    for check in (_spool, _dead_letters, _rollups, _groups, _recordings, _erasures, _keys, _quotas):
         try:
             yield from check()
         except (DatabaseError, InterfaceError):
@@ -162,6 +162,17 @@ def _groups() -> Iterator[Finding]:
         "Errors of some batches are in no group: grouping has failed, or an older worker has stored them.",
         "Workers see to it every minute; bin/luminalog regroup does it now. Stop workers of before.",
     )
+
+
+def _recordings() -> Iterator[Finding]:
+    if vitals.recordings_are_late():
+        yield warning(
+            "recordings",
+            "What was around new error groups is not recorded: some have waited for more than ten minutes.",
+            "A worker's log says why: recording_failed. After an hour they are left; beat and a worker must run.",
+        )
+    else:
+        yield ok("recordings", "What was around new error groups is recorded.")
 
 
 def _keys() -> Iterator[Finding]:

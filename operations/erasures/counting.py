@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
+from assist import recordings
 from explore.search import level_counts
 from foundation.holdings import holdings
 from foundation.refusals import Refusal
@@ -15,8 +16,8 @@ from storage import erasing
 from storage.search import FIRST_MOMENT, LAST_MOMENT, Search
 from storage.store import store
 
-#: A page counts the entries of so many dead letters.
-LETTERS_ON_A_PAGE = 200
+#: A page counts the entries of so many dead letters, and of recordings.
+LETTERS_ON_A_PAGE, RECORDINGS_ON_A_PAGE = 200, 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,12 +54,13 @@ def glance(organisation_id: int, doing: Erasing) -> Counts:
         everything = Search(organisation_id, doing.condition, FIRST_MOMENT, LAST_MOMENT)
         entries = sum(level_counts(everything).values())
     except Refusal:
-        return _with_the_rest(organisation_id, doing, entries=None, at_most=LETTERS_ON_A_PAGE)
-    return _with_the_rest(organisation_id, doing, entries=entries, at_most=LETTERS_ON_A_PAGE)
+        return _with_the_rest(organisation_id, doing, entries=None, is_quick=True)
+    return _with_the_rest(organisation_id, doing, entries=entries, is_quick=True)
 
 
-def _with_the_rest(organisation_id: int, doing: Doing, *, entries: int | None, at_most: int | None = None) -> Counts:
-    of_letters, unreadable = _count_letters(organisation_id, doing, at_most=at_most)
+def _with_the_rest(organisation_id: int, doing: Doing, *, entries: int | None, is_quick: bool = False) -> Counts:
+    of_letters, unreadable = _count_letters(organisation_id, doing, at_most=LETTERS_ON_A_PAGE if is_quick else None)
+    recorded = recordings.count(organisation_id, doing.of_recording, at_most=RECORDINGS_ON_A_PAGE if is_quick else None)
     sought = doing.sought
     return Counts(
         entries=entries,
@@ -66,7 +68,8 @@ def _with_the_rest(organisation_id: int, doing: Doing, *, entries: int | None, a
         unreadable=unreadable,
         waiting=letters.count_waiting(organisation_id),
         found=dict(sorted(doing.found.items())),
-        elsewhere={one.name: one.count(sought.wanted) for one in holdings()} if sought else {},
+        elsewhere=({recordings.NAME: recorded} if recorded else {})
+        | ({one.name: one.count(sought.wanted) for one in holdings()} if sought else {}),
     )
 
 

@@ -47,6 +47,14 @@ class Erasing:
         """Count those of stored entries that are meant."""
         return sum(map(self.sought.fits, entries))
 
+    def of_recording(self, entries: Sequence[FoundEntry]) -> dict[int, FoundEntry | None]:
+        """Return what becomes of entries that were recorded: those that are meant go."""
+        return {entry.id: None for entry in entries if self.sought.fits_unstored(entry)}
+
+    def cut_from(self, text: str) -> str:
+        """Return what is left of a text."""
+        return self.sought.wanted.cut_from(text)
+
 
 class Scrubbing:
     """What becomes of entries by today's rules."""
@@ -73,6 +81,14 @@ class Scrubbing:
     def count(self, entries: Iterable[FoundEntry]) -> int:
         """Count those of stored entries that would change."""
         return len(self.changed(list(entries)))
+
+    def of_recording(self, entries: Sequence[FoundEntry]) -> dict[int, FoundEntry | None]:
+        """Return what becomes of entries that were recorded."""
+        return {entry.id: entry for entry in self.changed(entries)}
+
+    def cut_from(self, text: str) -> str:
+        """Return a text as it is."""
+        return text
 
 
 Doing = Erasing | Scrubbing

@@ -12,13 +12,14 @@ from privacy.scrubbing import Scrubber
 from storage.batch import Batch
 from storage.entry import CanonicalEntry
 from storage.found import FoundEntry
+from storage.lines import line_of
 
 _decode = json.Decoder(CanonicalEntry).decode
 
 
 def scrub_stored(entries: Sequence[FoundEntry], scrubber: Scrubber, found: Counter[str]) -> list[FoundEntry]:
     """Return those of `entries` that the rules change, changed; what was found is added to `found`, by detector."""
-    before = [_line_of(entry) for entry in entries]
+    before = [line_of(entry) for entry in entries]
     after = _scrub(before, scrubber, found)
     return [
         _with(entry, line, longer=len(line) - len(old))
@@ -39,24 +40,6 @@ def _scrub(lines: Sequence[bytes], scrubber: Scrubber, found: Counter[str]) -> l
     scrubbed = scrubber.scrub(b"\n".join(lines), at_most=MOST_OF_AN_ENTRY * len(lines))
     found.update(scrubbed.findings.changed)
     return scrubbed.payload.split(b"\n")
-
-
-def _line_of(entry: FoundEntry) -> bytes:
-    """Return an entry's line; whether its environment came with it, or was its key's, nobody knows any more."""
-    members = {
-        "timestamp": entry.timestamp,
-        "level": entry.level.label,
-        "message": entry.message,
-        "environment": entry.environment,
-        "project_id": entry.project,
-        "trace_id": entry.trace_id,
-        "span_id": entry.span_id,
-        "parent_span_id": entry.parent_span_id,
-        "privacy_mode": entry.privacy_mode,
-        "metadata": entry.metadata,
-        "error": entry.error,
-    }
-    return json.encode({name: value for name, value in members.items() if value is not None})
 
 
 def _with(entry: FoundEntry, line: bytes, *, longer: int) -> FoundEntry:

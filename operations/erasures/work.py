@@ -16,7 +16,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts import audit
-from assist import forgetting
+from assist import forgetting, recordings
 from foundation.holdings import holdings
 from foundation.postgres import current_time, fetch_all
 from ingest.spool import erasing as letters
@@ -155,7 +155,10 @@ class _Run:
         return True
 
     def _elsewhere(self) -> bool:
-        """Take the values out of what other rooms hold; what was made of entries is made again."""
+        """Look into recordings, and at what other rooms hold; what was made of entries is made again."""
+        changed = recordings.rewrite(self.organisation_id, self.doing.of_recording, cut=self.doing.cut_from)
+        self._count_elsewhere(Counter({recordings.NAME: changed} if changed else {}))
+        self._count_found()
         if self.doing.sought:
             held = {one.name: one.erase(self.doing.sought.wanted) for one in holdings()}
             self._count_elsewhere(Counter(held))

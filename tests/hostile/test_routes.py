@@ -31,6 +31,7 @@ OPERATIONS = [
     ("GET", "/v1/groups"), ("GET", "/v1/groups/{number}"), ("PATCH", "/v1/groups/{number}"),
     ("POST", "/v1/groups/{number}/merge"), ("POST", "/v1/groups/{number}/split"),
     ("GET", "/v1/groups/{number}/evidence"),
+    ("GET", "/v1/groups/{number}/recordings"), ("GET", "/v1/groups/{number}/recordings/{recording_id}"),
 ]  # fmt: skip
 
 

@@ -174,7 +174,7 @@ def test_what_if_of_a_plan_speaks_of_everybody_on_it(operator: Client, caller: C
     plan = quota_of(caller).plan
     form = {
         "name": plan.name, "slug": plan.slug, "requests_per_minute": "1", "monthly_bytes": "1 MiB",
-        "retention_days": "7",
+        "retention_days": "7", "recording_days": "30",
     }  # fmt: skip
     page = operator.post(f"/admin/quotas/plan/{plan.pk}/change/what-if/", form)
     ((quota, consequence),) = page.context["consequences"]

@@ -22,7 +22,8 @@ REWRITTEN = {
 }  # fmt: skip
 #: Tables that there were not.
 NEW = {
-    "assist_answer", "assist_call", "assist_forgotten", "assist_setting", "assist_snapshot", "assist_spending",
+    "assist_answer", "assist_call", "assist_forgotten", "assist_recording", "assist_setting", "assist_snapshot",
+    "assist_spending",
     "assist_verdict", "issues_allowance", "issues_filtered", "issues_fingerprint", "issues_group", "issues_hour",
     "issues_minute", "issues_person", "issues_release", "issues_setting", "issues_turn", "operations_erasure",
     "privacy_policy", "privacy_rule", "quotas_dailyusage", "storage_entry", "storage_erased", "storage_event_minute",

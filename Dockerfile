@@ -1,8 +1,11 @@
 FROM python:3.13-slim AS build
 WORKDIR /app
-COPY requirements.txt .
+# With MCP=1 the image can serve MCP, too: docs/mcp.md.
+ARG MCP=
+COPY requirements.txt requirements-mcp.txt ./
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt
+    && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.txt \
+    && if test -n "$MCP"; then /venv/bin/pip install --no-cache-dir --require-hashes -r requirements-mcp.txt; fi
 COPY . .
 # collectstatic connects to nothing; the settings only want to be told. The command looks for .venv.
 RUN ln -s /venv .venv && SECRET_KEY=build DATABASE_URL=postgresql://build/build VALKEY_URL=redis://build \

@@ -61,8 +61,9 @@ lint: $(VENV)/.development ## Check style, types, imports, production settings a
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--custom-compile-command "make lock" $(UPGRADE)
 
-lock: $(VENV)/.development ## Lock both requirements files again (UPGRADE=--upgrade for newer versions)
+lock: $(VENV)/.development ## Lock the requirements files again (UPGRADE=--upgrade for newer versions)
 	$(LOCK) requirements.in -o requirements.txt
+	$(LOCK) requirements-mcp.in -o requirements-mcp.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
 chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run)

@@ -56,6 +56,7 @@ SECTIONS: dict[str, Sequence[Command]] = {
     ),
     "Set up": (
         Command(("up",), "run the whole product on this machine"),
+        _command("mcp", "serve tools to a model's client (MCP)"),
         _command("migrate", "bring the database to this version"),
         _command("bootstrap", "make the first organisation, key and administrator"),
         _command("createsuperuser", "make an administrator"),

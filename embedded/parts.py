@@ -86,14 +86,19 @@ BEAT = ["celery", "--quiet", "-A", "luminalog", "beat", "--pidfile=", "--logleve
 GRANIAN = ["granian", "--host", "127.0.0.1", "--workers", "1", "--workers-kill-timeout", "1", "--log-level", "error"]
 RSGI = ["--interface", "rsgi", "--no-ws", "luminalog.rsgi:application"]
 ASGI = ["--interface", "asginl", "luminalog.asgi:application"]
+MCP = ["--interface", "asgi", "luminalog.mcp:application"]
 
 
-def product_parts(env: Mapping[str, str], *, port: int, tail_port: int, heir: Heir | None = None) -> list[Part]:
-    """Return our own processes in the order of their start; they stop in the reverse order."""
+def product_parts(
+    env: Mapping[str, str], *, port: int, tail_port: int, mcp_port: int | None = None, heir: Heir | None = None
+) -> list[Part]:
+    """Return our own processes in the order of their start, MCP only with a port; they stop in the reverse order."""
+    mcp = [_python("mcp", *GRANIAN, "--port", str(mcp_port), *MCP, env=env, heir=heir, stop_seconds=1.0)]
     return [
         _python("worker", *WORKER, env=env, heir=heir, stop_seconds=2.5),
         _python("beat", *BEAT, env=env, heir=heir, stop_seconds=1.2),
         _python("tail", *GRANIAN, "--port", str(tail_port), *ASGI, env=env, heir=heir, stop_seconds=1.0),
+        *(mcp if mcp_port else []),
         _python("web", *GRANIAN, "--port", str(port), *RSGI, env=env, heir=heir, stop_seconds=2.0),
     ]
 

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 
@@ -88,7 +89,8 @@ class Runner:
     def _start(self) -> None:
         credentials.retract(self.folder)
         tail_port = int(os.environ.get("TAIL_PORT", "0")) or free_port()
-        for port in (self.port, tail_port):
+        mcp_port = _mcp_port(self.port)
+        for port in filter(None, (self.port, tail_port, mcp_port)):
             _wait_until_free(port)
         servers = self._start_servers() | {"LUMINALOG_TAIL_URL": f"http://127.0.0.1:{tail_port}"}
         env = environment.compute(self.folder, servers=servers)
@@ -96,9 +98,11 @@ class Runner:
         first = credentials.obtain(self.folder)
         for command in (["migrate", "--no-input"], ["partitions", "--make"], ["bootstrap"]):
             self._manage(*command, env=env)
-        for part in product_parts(env, port=self.port, tail_port=tail_port, heir=self.heir):
+        for part in product_parts(env, port=self.port, tail_port=tail_port, mcp_port=mcp_port, heir=self.heir):
             self._add(part)
         self._wait_until_ready(tail_port)
+        if mcp_port:
+            self.output.say("up", f"MCP: http://127.0.0.1:{mcp_port}/mcp")
         credentials.announce(self.folder, first, base_url=self.base_url)
         if self.output.as_json:  # a log is kept, and read by others
             self.output.say("up", f"ready: {self.base_url}; key and log-in are in {self.folder}/bootstrap.json")
@@ -183,6 +187,18 @@ class Runner:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal's signature
     raise KeyboardInterrupt
+
+
+def _mcp_port(port: int) -> int | None:
+    """Return where MCP is to listen, if it is switched on. Raises: `StartError`."""
+    if not environment.is_on("LUMINALOG_MCP"):
+        return None
+    if find_spec("mcp") is None:
+        raise StartError(
+            "LUMINALOG_MCP is on, and needs more packages:"
+            " .venv/bin/pip install --require-hashes -r requirements-mcp.txt"
+        )
+    return int(os.environ.get("MCP_PORT", "0")) or min(port + 2, 2**16 - 1)
 
 
 def _wait_until_free(port: int) -> None:

@@ -228,6 +228,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
 #: Where the explorer finds the live tail's process. Empty: at its own address, by way of a proxy.
 TAIL_URL = env.str("LUMINALOG_TAIL_URL", default="")
 DOCS_URL = env.str("LUMINALOG_DOCS_URL", default="/docs")
+#: Whether this installation has a process of MCP, which is to be missed: see docs/mcp.md.
+MCP = env.bool("LUMINALOG_MCP", default=False)
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],

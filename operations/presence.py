@@ -1,4 +1,4 @@
-"""Which workers live, and whether beat and a tail do: noted in Valkey, for operators' eyes and nothing else."""
+"""Which workers live, and whether beat, a tail and MCP do: noted in Valkey, for operators' eyes and nothing else."""
 
 import contextlib
 import time
@@ -15,9 +15,11 @@ FORGET_AFTER = timedelta(hours=24)
 WORKERS = "workers"
 BEAT = "beat"
 TAIL = "tail"
+MCP = "mcp"
 
-#: Of a process of the tail, which runs no tasks.
+#: Of processes that run no tasks.
 tail_thread = Background("presence", lambda: note_tail(), every=NOTE_EVERY_SECONDS)
+mcp_thread = Background("presence", lambda: note_mcp(), every=NOTE_EVERY_SECONDS)
 
 _next_note = 0.0
 
@@ -43,6 +45,12 @@ def note_tail() -> None:
         valkey.client().set(valkey.key(TAIL), str(time.time()), ex=FORGET_AFTER)
 
 
+def note_mcp() -> None:
+    """Note that a process of MCP lives."""
+    with contextlib.suppress(RedisError):
+        valkey.client().set(valkey.key(MCP), str(time.time()), ex=FORGET_AFTER)
+
+
 def beat_seen() -> datetime | None:
     """Return when a task of beat's ran last, if within a day. Raises: `RedisError`."""
     return _seen(BEAT)
@@ -51,6 +59,11 @@ def beat_seen() -> datetime | None:
 def tail_seen() -> datetime | None:
     """Return when a process of the tail was there last, if within a day. Raises: `RedisError`."""
     return _seen(TAIL)
+
+
+def mcp_seen() -> datetime | None:
+    """Return when a process of MCP was there last, if within a day. Raises: `RedisError`."""
+    return _seen(MCP)
 
 
 def _seen(name: str) -> datetime | None:

@@ -24,7 +24,7 @@ from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, 
 from ingest.spool import backlog, dead_letters, failures
 from ingest.spool.capacity import capacity
 from issues import turns
-from operations.presence import beat_seen, tail_seen, workers_seen
+from operations.presence import beat_seen, mcp_seen, tail_seen, workers_seen
 from operations.thresholds import (
     LATE_RECORDING_SECONDS,
     SILENT_AFTER,
@@ -183,6 +183,12 @@ def tail_is_silent() -> bool:
     """Tell whether no process of the tail has been there lately. Raises: `RedisError`."""
     at = tail_seen()
     return at is None or _is_silent(at)
+
+
+def mcp_is_silent() -> bool:
+    """Tell whether no process of MCP has been there lately, although there is to be one. Raises: `RedisError`."""
+    at = mcp_seen() if settings.MCP else None
+    return settings.MCP and (at is None or _is_silent(at))
 
 
 def valkey_memory() -> ValkeyMemory:

@@ -16,7 +16,7 @@ from storage import ungrouped, unrolled
 
 def examine() -> Iterator[Finding]:
     """Look at workers, spool, dead letters, keys, quotas and disk; what cannot be asked is left to other findings."""
-    for check in (_workers, _beat, _tail):
+    for check in (_workers, _beat, _tail, _mcp):
         try:
             yield from check()
         except redis.RedisError:
@@ -70,6 +70,17 @@ def _tail() -> Iterator[Finding]:
         )
     else:
         yield ok("tail", "A tail was seen in the last minute.")
+
+
+def _mcp() -> Iterator[Finding]:
+    if vitals.mcp_is_silent():
+        yield warning(
+            "MCP",
+            "LUMINALOG_MCP is on, and no process of MCP has been there in the last minute: its clients get no answer.",
+            "Start it: bin/luminalog mcp, which says what is missing. Nowhere wanted? Switch LUMINALOG_MCP off.",
+        )
+    elif settings.MCP:
+        yield ok("MCP", "A process of MCP was seen in the last minute.")
 
 
 def _memory() -> Iterator[Finding]:

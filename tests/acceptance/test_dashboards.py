@@ -34,6 +34,9 @@ RARE = {
     "luminalog_model_tokens_total": {"direction", "process"},
     "luminalog_cut_entries_total": {"part", "process"},
     "luminalog_proxy_refusals_total": {"status"},
+    "luminalog_mcp_seen": set(),
+    "luminalog_mcp_calls_total": {"tool", "outcome", "process"},
+    "luminalog_mcp_refused_requests_total": {"code", "process"},
 }
 
 SELECTOR = re.compile(r"\b(luminalog_\w+|up)\b(?:\{([^}]*)\})?")

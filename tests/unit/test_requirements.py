@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKED = ("requirements.txt", "requirements-dev.txt")
+LOCKED = ("requirements.txt", "requirements-mcp.txt", "requirements-dev.txt")
 
 
 def test_tests_run_on_the_versions_of_production() -> None:
-    production, development = (set(pins((ROOT / name).read_text())) for name in LOCKED)
+    production, mcp, development = (set(pins((ROOT / name).read_text())) for name in LOCKED)
     assert len(production) > 40
     assert production <= development
+    assert {pin.partition(" ;")[0] for pin in mcp} <= {pin.partition(" ;")[0] for pin in development}
 
 
 @pytest.mark.parametrize("name", LOCKED)

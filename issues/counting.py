@@ -19,7 +19,7 @@ from foundation.postgres import array_of, execute_prepared, fetch_binary
 from issues import metrics, resolving
 from issues.fingerprint import Fingerprint
 from issues.models import MOST_SAMPLES, OTHERS
-from issues.people import MOST_PEOPLE
+from issues.people import MOST_PEOPLE, hash_of
 from issues.regression import Event, Resolution, reopens
 from issues.sightings import OfBatch, Sighting
 from storage.search import FIRST_MOMENT, LAST_MOMENT
@@ -100,7 +100,7 @@ class _Counts:
         self.stored = list(stored)
         self.sums: dict[Key, _Sum] = {}
         self.minutes: Counter[tuple[Any, ...]] = Counter()
-        self.people: set[tuple[int, int, int, date]] = set()
+        self.people: set[tuple[int, int, str, date]] = set()
         self.releases: dict[tuple[int, str, str], datetime] = {}
         self.filtered: Counter[tuple[int, date, str]] = Counter()
         for of_batch, indexes in self.stored:
@@ -109,9 +109,9 @@ class _Counts:
     def _add(self, of_batch: OfBatch, indexes: Sequence[int]) -> None:
         owner, received_at = of_batch.batch.organisation_id, of_batch.batch.received_at
         day, minute = received_at.astimezone(UTC).date(), received_at.replace(second=0, microsecond=0)
-        for index in indexes:
-            one = of_batch.sightings.get(index)
-            if one is None:
+        kept = indexes if isinstance(indexes, range) else frozenset(indexes)
+        for index, one in of_batch.sightings.items():
+            if index not in kept:
                 continue
             key = of_batch.keys.get(index)
             if key is None:
@@ -187,7 +187,11 @@ def _add(sums: dict[Key, _Sum]) -> dict[Key, _Added]:
 def _count_apart(counts: _Counts, *, full: Collection[Key]) -> None:
     """Add to minutes, hours and people; of a fingerprint with all that are told apart nobody is added."""
     minutes = [(*key, events) for key, events in counts.minutes.items()]
-    people = sorted(one for one in counts.people if one[:2] not in full)
+    people = sorted(
+        (owner, key, hash_of(owner, person), day)
+        for owner, key, person, day in counts.people
+        if (owner, key) not in full
+    )
     parameters = {f"minutes_{place}": column for place, column in enumerate(columns_of(minutes, width=7))}
     parameters |= {f"people_{place}": column for place, column in enumerate(columns_of(people, width=4))}
     execute_prepared(COUNT_APART, parameters)

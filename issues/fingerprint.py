@@ -5,9 +5,11 @@ The parts that decide are kept as text, the basis, so that everybody can see why
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from hashlib import blake2b
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from issues import frames
 from issues.frames import Frame, Stack
@@ -26,8 +28,7 @@ _DEFAULT = re.compile(r"\{\{\s*default\s*\}\}")
 OVERRIDE, STACK, WORDS, MESSAGE, FAILED, OVERFLOW = "f", "s", "t", "m", "x", "o"
 
 
-@dataclass(frozen=True, slots=True)
-class Reported:
+class Reported(Struct, frozen=True, gc=False):
     """An error as an entry has it; a text that it lacks is empty."""
 
     type: str = ""
@@ -39,8 +40,7 @@ class Reported:
         return bool(self.type or self.message or self.stack or self.fingerprint)
 
 
-@dataclass(frozen=True)
-class Fingerprint:
+class Fingerprint(Struct, frozen=True, gc=False):
     """What errors are grouped by. `parent` is that of its siblings, which differ in their words only; maybe none."""
 
     version: str
@@ -50,18 +50,16 @@ class Fingerprint:
     type: str = ""
     frame: Frame | None = None  # the innermost that counts
     said: str = ""  # the message, without its type
+    #: Of version, project and basis, in 128 bits; and what entries carry, the first 64 of them as PostgreSQL's bigint.
+    digest: bytes = b""
+    key: int = 0
 
-    @cached_property
-    def digest(self) -> bytes:
-        """128 bits."""
-        return self._digest(self.basis)
+    def __post_init__(self) -> None:
+        digest = self._digest(self.basis)
+        force_setattr(self, "digest", digest)
+        force_setattr(self, "key", key_of(digest))
 
-    @cached_property
-    def key(self) -> int:
-        """The first 64 bits of the digest, as PostgreSQL's bigint: what an entry carries."""
-        return key_of(self.digest)
-
-    @cached_property
+    @property
     def parent(self) -> bytes | None:
         """The digest of what it shares with its siblings."""
         return self._digest(self.parent_basis) if self.parent_basis else None
@@ -85,11 +83,11 @@ class Fingerprint:
             self.version, self.project, (*self.parent_basis, ANY), self.parent_basis, self.type, self.frame
         )
 
-    @cached_property
+    @property
     def fallbacks(self) -> tuple[int, ...]:
         """The keys of fingerprints that it is counted for where there is no room for its own; the best first."""
-        siblings = [self.of_all_siblings().key] if self.parent_basis else []
-        return (*siblings, overflow(self.project).key, overflow("").key)
+        others = _overflows(self.project)
+        return (key_of(self._digest((*self.parent_basis, ANY))), *others) if self.parent_basis else others
 
     def that_has(self, key: int) -> "Fingerprint":
         """Return the one with `key`: this, or one that it may be counted for instead."""
@@ -101,15 +99,25 @@ class Fingerprint:
         return blake2b(text.encode(errors="replace"), digest_size=DIGEST_BYTES).digest()
 
 
-def fingerprint(project: str, error: Reported, message: str, prefixes: Prefixes = NO_PREFIXES) -> Fingerprint:
-    """Return the fingerprint of an error, or of an entry's message if there is none."""
+def fingerprint(
+    project: str,
+    error: Reported,
+    message: str,
+    prefixes: Prefixes = NO_PREFIXES,
+    *,
+    stack_digest: bytes | None = None,
+) -> Fingerprint:
+    """Return the fingerprint of an error, or of an entry's message if there is none.
+
+    `stack_digest` is `frames.digest_of` the stack, for who has it.
+    """
     override = error.fingerprint.strip()[:MOST_OF_OVERRIDE]
     if not error:
         return Fingerprint(prefixes.version, project, (MESSAGE, template(message)), said=_first_line(message))
     own, others = beginning(error.message), beginning(message)
     name = type_name(error.type) or type_in(frames.lines_of(error.stack), own, others)
     said = without_type(own or others, name)
-    stack = frames.of(error.stack, prefixes)
+    stack = frames.of(error.stack, prefixes, digest=stack_digest)
     basis, parent = _default(name, said, stack)
     if override and not _DEFAULT.search(override):
         basis, parent = (OVERRIDE, override), None
@@ -131,6 +139,11 @@ def overflow(project: str) -> Fingerprint:
     """Return the fingerprint of all errors of a project for which there is no group of their own."""
     said = f"other errors of {project}" if project else "other errors"
     return Fingerprint("l1", project, (OVERFLOW,), said=said)
+
+
+@lru_cache(10_000)
+def _overflows(project: str) -> tuple[int, int]:
+    return overflow(project).key, overflow("").key
 
 
 def key_of(digest: bytes) -> int:
@@ -172,7 +185,7 @@ def _of_stack(parts: Sequence[str]) -> str:
 def _default(name: str, said: str, stack: Stack) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
     """Return what decides without an override, and what siblings have in common."""
     if stack.frames:
-        basis = (STACK, name, "\n".join(map(str, stack.frames)))
+        basis = (STACK, name, stack.text)
         return ((*basis, template(said)), basis) if name in GENERIC or stack.needs_words else (basis, None)
     words = template(said)
     return (WORDS, name, words), (WORDS, name) if name else None

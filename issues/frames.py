@@ -1,13 +1,17 @@
 """The frames of a stack: where an error was, innermost first, and whose those frames are. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from foundation.recent import Recent
 from issues.ours import NO_PREFIXES, Prefixes, is_ours
 from issues.paths import tail
-from issues.shapes import SHAPES, Found
+from issues.shapes import SHAPES, UNIFORM, Found
 
 #: The first and the last so many lines of a stack are looked at, and so much of each.
 MOST_LINES, MOST_CHARACTERS = 100, 240
@@ -17,10 +21,11 @@ KNOWN_STACKS = 4_096
 #: At the end of a line: a frame of a library, says who wrote it.
 EXTERNAL = "[external]"
 EXTENSIONS = ("chrome-extension:", "moz-extension:", "safari-extension:", "safari-web-extension:", "webkit-masked-url:")
+#: What is remembered of paths, the most frequent ones.
+KNOWN_PATHS = 4_096
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True, gc=False):
     """A function, and where that is; `function` is empty where it has no name."""
 
     where: str
@@ -38,39 +43,37 @@ class Frame:
         return len(name) > 2 if self.family == "js" else bool(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Stack:
+class Stack(Struct, frozen=True):
     """The innermost distinct frames, the innermost first: the application's own, if there are any."""
 
     frames: tuple[Frame, ...] = ()
     is_ours: bool = False
-
-    @property
-    def needs_words(self) -> bool:
-        """Whether these frames do not tell errors apart: nobody's, or without functions."""
-        return not self.is_ours or not any(frame.is_told for frame in self.frames)
+    #: Whether these frames do not tell errors apart: nobody's, or without functions.
+    needs_words: bool = True
+    #: The frames, one a line.
+    text: str = ""
 
 
 NOWHERE = Stack()
-_known: dict[bytes, Stack] = {}
+_known: Recent[bytes, Stack] = Recent(capacity=KNOWN_STACKS)
 
 
-def of(stack: Sequence[str], prefixes: Prefixes = NO_PREFIXES) -> Stack:
+def of(stack: Sequence[str], prefixes: Prefixes = NO_PREFIXES, *, digest: bytes | None = None) -> Stack:
     """Return what a stack says of where an error was, remembered by its digest."""
     if not stack:
         return NOWHERE
-    key = digest_of(stack) + prefixes.identity
+    key = (digest or digest_of(stack)) + prefixes.identity
     known = _known.get(key)
     if known is None:
         known = read(lines_of(stack), prefixes)
-        if len(_known) >= KNOWN_STACKS:
-            _known.pop(next(iter(_known)), None)
-        _known[key] = known
+        _known.put(key, known)
     return known
 
 
 def digest_of(stack: Sequence[str]) -> bytes:
     """Return what tells a stack from others."""
+    if not stack:
+        return b""
     return blake2b("\n".join(stack).encode(errors="surrogatepass"), digest_size=16).digest()
 
 
@@ -84,23 +87,47 @@ def lines_of(stack: Sequence[str]) -> list[str]:
     return [line[:MOST_CHARACTERS].rstrip() for line in lines]
 
 
-def read(lines: Iterable[str], prefixes: Prefixes = NO_PREFIXES) -> Stack:
+def read(lines: Sequence[str], prefixes: Prefixes = NO_PREFIXES) -> Stack:
     """Return what the lines of a stack say of where an error was."""
-    reader = _Reader(prefixes)
-    for line in lines:
+    every: dict[Frame, None] = {}
+    own: dict[Frame, None] = {}
+    for found, is_external in _innermost_first(lines):
+        frame = frame_of(found, prefixes, is_external=is_external)
+        every[frame] = None
+        if frame.is_ours:
+            own[frame] = None
+            if len(own) == TAKEN:
+                break
+    frames = tuple(own or every)[:TAKEN]
+    needs_words = not own or not any(frame.is_told for frame in frames)
+    return Stack(frames, bool(own), needs_words, "\n".join(map(str, frames)))
+
+
+def _innermost_first(lines: Sequence[str]) -> Iterable[tuple[Found, bool]]:
+    """Return what the lines of the error that counts say, and whether each says itself that it is a library's."""
+    reader = _Reader()
+    end = len(lines) - 1 if lines and not lines[-1] else len(lines)
+    for place, line in enumerate(lines[:end]):
+        if place < 2 and reader.is_untouched and (alike := _alike(lines[place:end])) is not None:
+            return alike  # no line of these changes what another says: the first ones are enough
         reader.read(line)
-    frames = reader.frames()
-    own = [frame for frame in frames if frame.is_ours]
-    distinct = list(dict.fromkeys(own or frames))
-    return Stack(tuple(distinct[:TAKEN]), is_ours=bool(own))
+    return reader.frames()
+
+
+def _alike(lines: Sequence[str]) -> Iterator[tuple[Found, bool]] | None:
+    """Return the frames of lines that are all written in one way, of which the innermost stands first."""
+    for pattern, read_match in UNIFORM:
+        if pattern.fullmatch(lines[0]):
+            found = list(map(pattern.fullmatch, lines))
+            return None if None in found else ((read_match(one), False) for one in found if one)
+    return None
 
 
 class _Reader:
     """One walk through the lines of a stack, which may print several errors of a chain: one of them counts."""
 
-    def __init__(self, prefixes: Prefixes) -> None:
-        self._prefixes = prefixes
-        self._frames: list[Frame] = []
+    def __init__(self) -> None:
+        self._frames: list[tuple[Found, bool]] = []
         self._found: Found | None = None  # the last one
         self._before = ""  # the line before
         self._begins = False  # a block: its first frame takes the place of all before
@@ -108,13 +135,18 @@ class _Reader:
         self._suppressed_at = -1  # the indent of what was suppressed, and does not count
         self._goroutines = 0
 
-    def frames(self) -> list[Frame]:
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing that was read says anything of what follows."""
+        return self._found is None and not self._is_over and self._suppressed_at < 0 and not self._goroutines
+
+    def frames(self) -> list[tuple[Found, bool]]:
         """Return the frames of the language that wrote most of them, the innermost first."""
-        families = Counter(frame.family for frame in self._frames)
+        families = Counter(found.family for found, _ in self._frames)
         if not families:
             return []
         [(family, _)] = families.most_common(1)
-        frames = [frame for frame in self._frames if frame.family == family]
+        frames = [frame for frame in self._frames if frame[0].family == family]
         return frames[::-1] if family == "python" else frames
 
     def read(self, line: str) -> None:
@@ -169,7 +201,7 @@ class _Reader:
             self._frames, self._begins = [], False
         self._found = found
         if not found.is_nobodys:
-            self._frames.append(frame_of(found, self._prefixes, is_external=is_external))
+            self._frames.append((found, is_external))
 
 
 def found_in(line: str, before: str) -> tuple[Found | None, bool]:
@@ -184,8 +216,11 @@ def frame_of(found: Found, prefixes: Prefixes, *, is_external: bool) -> Frame:
     """Return the frame that a line tells of."""
     path = found.path.replace("\\", "/")
     own = not is_external and is_ours(found.family, path, found.module, prefixes, application=found.application)
-    where = tail(path) if path else found.module if found.family in ("java", "dotnet") else ""
+    where = _tail(path) if path else found.module if found.family in ("java", "dotnet") else ""
     return Frame(where, found.function, found.family, is_ours=own)
+
+
+_tail = lru_cache(KNOWN_PATHS)(tail)
 
 
 def forget() -> None:

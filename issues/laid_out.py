@@ -1,8 +1,10 @@
 """A stack laid out for readers: its lines in order, those of libraries apart, to be folded. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
+
+from msgspec.structs import replace
 
 from issues.frames import MOST_CHARACTERS, found_in, frame_of
 from issues.ours import NO_PREFIXES, Prefixes

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 MOST_PREFIXES = 20
 MOST_CHARACTERS = 100
@@ -91,10 +92,15 @@ def is_ours(family: str, path: str, module: str, prefixes: Prefixes = NO_PREFIXE
         return False
     if application in _APPLICATIONS or (module and module.lstrip("<").startswith(_MODULES.get(family, ()))):
         return False
+    return not _is_in_library(path)
+
+
+@lru_cache(4_096)  # most files come again
+def _is_in_library(path: str) -> bool:
     small = path.lower()
     if small.startswith(_BEGIN_PATHS) or any(part in small for part in _IN_PATHS):
-        return False
-    return not ("/python3" in small and _WINDOWS_PYTHON.search(small))
+        return True
+    return "/python3" in small and _WINDOWS_PYTHON.search(small) is not None
 
 
 def _begins(path: str, module: str, prefixes: Sequence[str]) -> bool:

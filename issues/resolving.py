@@ -3,17 +3,16 @@
 Whoever makes groups of an organisation holds its allowance until the transaction ends; who finds all known, nothing.
 """
 
-import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
 
 from foundation import statements
-from foundation.expiring import Expiring
-from foundation.postgres import execute_prepared, fetch_binary
+from foundation.postgres import array_of, execute_prepared, fetch_binary
+from foundation.recent import Recent
 from issues import metrics
 from issues.fingerprint import OVERFLOW, Fingerprint, key_of, overflow
 from issues.sightings import OfBatch, Sighting
@@ -33,13 +32,10 @@ SELECT organisation_id, key, group_id
   FROM issues_fingerprint JOIN unnest(%s::bigint[], %s::bigint[]) AS asked(organisation_id, key)
        USING (organisation_id, key)
 """
+_IS_FULL = f"(alive >= {MOST_ALIVE} OR made >= {MOST_NEW} AND hour = date_trunc('hour', now(), 'UTC'))"
 #: Whoever is beyond its limits need not be held for that.
-ROOM = f"""
-SELECT organisation_id
-  FROM issues_allowance
- WHERE organisation_id = ANY (%s)
-   AND (alive >= {MOST_ALIVE} OR made >= {MOST_NEW} AND hour = date_trunc('hour', now(), 'UTC'))
-"""  # noqa: S608 - constants
+ROOM = f"SELECT organisation_id FROM issues_allowance WHERE organisation_id = ANY (%s) AND {_IS_FULL}"  # noqa: S608
+COUNT_FULL = f"SELECT count(*) FROM issues_allowance WHERE {_IS_FULL}"  # noqa: S608 - constants
 HOLD = """
 INSERT INTO issues_allowance AS held (organisation_id, hour)
 SELECT organisation_id, date_trunc('hour', now(), 'UTC') FROM unnest(%s::bigint[]) AS organisation_id ORDER BY 1
@@ -58,7 +54,7 @@ SELECT organisation_id, parent_key, (
 OVERFLOWS = "SELECT count(*) FROM issues_group WHERE organisation_id = %s AND is_overflow"
 MAKE = statements.read(__file__, "make_groups")
 
-_final: Expiring[Key, int] = Expiring(capacity=CAPACITY)
+_final: Recent[Key, int] = Recent(capacity=CAPACITY, seconds=KNOWN_SECONDS)
 
 
 @dataclass(slots=True)
@@ -121,6 +117,12 @@ def resolve(seen: Sequence[OfBatch]) -> None:
         }
 
 
+def count_full() -> int:
+    """Return how many organisations have no room for another group now. Raises: `DatabaseError`."""
+    [(organisations,)] = fetch_binary(COUNT_FULL, [])
+    return int(organisations)
+
+
 def forget() -> None:
     """Forget which fingerprints there are."""
     _final.clear()
@@ -141,45 +143,56 @@ def make_anew(missing: dict[Key, Fingerprint]) -> None:
 
 
 def _remember(found: dict[Key, int]) -> None:
-    until = time.monotonic() + KNOWN_SECONDS
     for key, final in found.items():
-        _final.put(key, final, until=until)
+        _final.put(key, final)
 
 
 def _resolve(missing: dict[Key, Sighting]) -> dict[Key, int]:
-    known = _known(_candidates(missing))
+    known = _known(_of_their_own(missing))
     final = {key: key[1] for key in missing if key in known}
     left = {key: one for key, one in missing.items() if key not in known}
     if not left:
         return final
     full = {row[0] for row in fetch_binary(ROOM, [list({key[0] for key in left})], prepare=True)}
-    beyond = {
-        key: place for key, one in left.items() if key[0] in full and (place := _beyond(key[0], one, known)) is not None
-    }
-    final |= beyond
-    left = {key: one for key, one in left.items() if key not in beyond}
+    if full:
+        final |= _beyond({key: one for key, one in left.items() if key[0] in full}, known)
+        left = {key: one for key, one in left.items() if key not in final}
     return final | _made(left) if left else final
 
 
-def _beyond(owner: int, one: Sighting, known: dict[Key, int]) -> int | None:
-    """Return where an error is counted for which there is no room; None where that is yet to be made."""
-    if one.former and (owner, one.former.key) in known:
-        return None  # it joins the group of its former fingerprint
-    return next((key for key in one.fingerprint.fallbacks if (owner, key) in known), None)
+def _beyond(missing: dict[Key, Sighting], known: dict[Key, int]) -> dict[Key, int]:
+    """Return where errors are counted for which there is no room; without those for which that is yet to be made."""
+    left = {
+        key: one.fingerprint.fallbacks
+        for key, one in missing.items()
+        if one.former is None or (key[0], one.former.key) not in known  # such a one joins its former group
+    }
+    places = _known({(key[0], place) for key, fallbacks in left.items() for place in fallbacks})
+    found = {}
+    for key, fallbacks in left.items():
+        for place in fallbacks:
+            if (key[0], place) in places:
+                found[key] = place
+                break
+    return found
+
+
+def _of_their_own(missing: dict[Key, Sighting]) -> set[Key]:
+    """Return the keys that errors have, and had before a change of how they are grouped."""
+    return {*missing, *((key[0], one.former.key) for key, one in missing.items() if one.former)}
 
 
 def _candidates(missing: dict[Key, Sighting]) -> set[Key]:
-    keys = set(missing)
-    for (owner, _), one in missing.items():
-        keys.update((owner, key) for key in one.fingerprint.fallbacks)
-        if one.former:
-            keys.add((owner, one.former.key))
-    return keys
+    """Return all keys that errors may be counted under."""
+    fallbacks = {(key[0], place) for key, one in missing.items() for place in one.fingerprint.fallbacks}
+    return _of_their_own(missing) | fallbacks
 
 
-def _known(keys: Iterable[Key]) -> dict[Key, int]:
+def _known(keys: Collection[Key]) -> dict[Key, int]:
     """Return the groups of those fingerprints that there are."""
-    columns = [list(column) for column in zip(*keys, strict=True)]
+    if not keys:
+        return {}
+    columns = [array_of(column) for column in zip(*keys, strict=True)]
     return {(owner, key): group for owner, key, group in fetch_binary(KNOWN, columns, prepare=True)}
 
 

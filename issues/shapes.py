@@ -5,11 +5,11 @@ Lines are cut at signs wherever an expression would be quadratic: clients have n
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(Struct, frozen=True, kw_only=True, gc=False):
     """What a line says: `module` and `application` help to tell whose it is. Nothing of `is_nobodys` frames counts."""
 
     family: str
@@ -84,7 +84,7 @@ def at(line: str, before: str) -> Found | None:
     if not line.startswith("at "):
         return None
     rest = line[3:].removesuffix("{").strip()
-    if _DOTNET_LINE.search(rest):
+    if rest[-1:].isdigit() and _DOTNET_LINE.search(rest):
         return _dotnet(rest.partition("(")[0])
     head, bracket, inner = rest.partition("(")
     if not bracket:
@@ -139,7 +139,7 @@ def ruby(line: str, _before: str) -> Found | None:
 
 def go(line: str, before: str) -> Found | None:
     """Read `P.go:N +0x…` behind a line `pkg.F(…)`, and an SDK's `P.go:N`."""
-    found = _GO.fullmatch(line)
+    found = _GO.fullmatch(line) if ".go:" in line or ".s:" in line else None
     if found is None:
         return None
     called = found[2] or _go_function(before)
@@ -149,7 +149,7 @@ def go(line: str, before: str) -> Found | None:
 
 def rust(line: str, _before: str) -> Found | None:
     """Read `N: crate::f::h0123456789abcdef`; its place comes with the next line."""
-    found = _RUST.fullmatch(line)
+    found = _RUST.fullmatch(line) if line[:1].isdigit() else None
     if found is None or ("::" not in found[1] and " " in found[1]):
         return None
     name = _RUST_CLOSURE.sub("{{closure}}", _RUST_HASH.sub("", found[1]))
@@ -158,7 +158,7 @@ def rust(line: str, _before: str) -> Found | None:
 
 def elixir(line: str, _before: str) -> Found | None:
     """Read `(app 1.0) lib/x.ex:N: M.f/2`."""
-    found = _ELIXIR.fullmatch(line)
+    found = _ELIXIR.fullmatch(line) if ".e" in line or "eex" in line else None
     if found is None:
         return None
     name = _ELIXIR_ARITY.sub("", found[3].rpartition(" in ")[2].partition("(")[0].strip('"-'))
@@ -167,6 +167,15 @@ def elixir(line: str, _before: str) -> Found | None:
 
 #: In the order in which they are tried.
 SHAPES: tuple[Callable[[str, str], Found | None], ...] = (python, at, firefox, php, ruby, go, elixir, rust)
+
+#: What most stacks consist of, with who reads such a line: no other shape, and no beginning of another error, fits it.
+UNIFORM: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Found]], ...] = (
+    (re.compile(r"[ \t]*at ([^()\s][^()\n]*) \(([^()\n]*):\d+:\d+\)"), lambda found: _called(found[1], found[2])),
+    (
+        re.compile(r"[ \t]*at ([\w$.<>]+)\([\w$]+\.(?:java|kt|scala|groovy)(?::\d+)?\)", re.ASCII),
+        lambda found: _java(found[1]),
+    ),
+)
 
 
 def _placed(place: str, before: str) -> Found | None:
@@ -181,8 +190,13 @@ def _placed(place: str, before: str) -> Found | None:
 
 def _javascript(head: str, place: str) -> Found:
     """Read `F (P:N:C)`; what is not of a file is the engine's own."""
-    is_of_file = _AT.search(place) is not None
-    return Found(family="js", path=_AT.sub("", place), function=_js_name(head), is_nobodys=not is_of_file)
+    end = _AT.search(place)
+    path = place[: end.start()] if end else place
+    return Found(family="js", path=path, function=_js_name(head), is_nobodys=end is None)
+
+
+def _called(name: str, path: str) -> Found:
+    return Found(family="js", path=path, function=_js_name(name))
 
 
 def _js_name(name: str) -> str:

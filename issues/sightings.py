@@ -11,10 +11,10 @@ import structlog
 from msgspec import Meta, Struct
 
 from foundation.levels import BY_NAME
+from foundation.recent import Recent
 from issues import frames, metrics
 from issues.fingerprint import Fingerprint, Reported, failed, fingerprint
 from issues.ours import Prefixes
-from issues.people import hash_of
 from issues.rules import Rules, rules_of
 from issues.template import shape
 from storage.batch import Batch, entry_id
@@ -30,7 +30,7 @@ KNOWN_FINGERPRINTS = 8_192
 _LEVEL, _WITHIN = b'"level":"', 64
 _AFTER_LEVEL = len(_LEVEL)
 _PAYLOAD = b'"error":{'
-_SEVERE = frozenset({b"e", b"f", b"p"})  # error, fatal, panic
+_SEVERE = b"efp"  # error, fatal, panic
 _LEVELS = {name: level.value for name, level in BY_NAME.items()}
 #: Filters, as they are counted.
 EXTENSION, CRAWLER, MESSAGE = "browser extensions", "crawlers", "messages"
@@ -86,7 +86,7 @@ _decode_facts = msgspec.json.Decoder(_OnlyFacts).decode
 _decode_metadata = msgspec.json.Decoder(_Whole).decode
 _NO_FACTS = _Facts()
 _NOTHING = Reported()
-_known: dict[tuple[Any, ...], Fingerprint] = {}
+_known: Recent[tuple[Any, ...], Fingerprint] = Recent(capacity=KNOWN_FINGERPRINTS)
 
 
 class Sighting(NamedTuple):
@@ -96,7 +96,7 @@ class Sighting(NamedTuple):
     environment: str
     release: str
     level: int
-    person: int | None
+    person: str | None  # the id of a user
     at: datetime
     former: Fingerprint | None
     filter: str | None
@@ -138,11 +138,14 @@ def look(batches: Sequence[Batch]) -> list[OfBatch]:
 
 def hits(lines: Sequence[bytes]) -> list[int]:
     """Return the places of the canonical lines that may hold an error."""
-    return [
-        place
-        for place, line in enumerate(lines)
-        if line[(at := line.find(_LEVEL, 0, _WITHIN) + _AFTER_LEVEL) : at + 1] in _SEVERE or _PAYLOAD in line
-    ]
+    try:
+        return [
+            place
+            for place, line in enumerate(lines)
+            if line[line.find(_LEVEL, 0, _WITHIN) + _AFTER_LEVEL] in _SEVERE or _PAYLOAD in line
+        ]
+    except IndexError:  # of a line so short that it is no entry: the store will say so
+        return list(range(len(lines)))
 
 
 def release_of(organisation_id: int, entry: FoundEntry) -> str:
@@ -176,7 +179,7 @@ def _sighting(batch: Batch, line: bytes, rules: Rules, former: Prefixes | None) 
         _clean(batch.environment if hit.environment is None else hit.environment)[:MOST_OF_NAME],
         _release(facts, line, rules.release_key),
         level,
-        _person(owner, facts),
+        _person(facts),
         min(hit.timestamp, batch.received_at),
         _fingerprint(owner, project, reported, hit.message, former) if former else None,
         _filter(reported, hit.message, facts, rules),
@@ -185,10 +188,10 @@ def _sighting(batch: Batch, line: bytes, rules: Rules, former: Prefixes | None) 
 
 def _reported(payload: _Payload) -> Reported:
     return Reported(
-        type=_clean(payload.type or ""),
-        message=_clean(payload.message or ""),
-        stack=payload.stack_trace or (),
-        fingerprint=_clean(payload.fingerprint or ""),
+        _clean(payload.type or ""),
+        _clean(payload.message or ""),
+        payload.stack_trace or (),
+        _clean(payload.fingerprint or ""),
     )
 
 
@@ -199,18 +202,13 @@ def _fingerprint(owner: int, project: str, reported: Reported, message: str, pre
     """
     try:
         of_message = shape(message) if not reported.message or not reported.type else ""
-        of_error = (
-            (reported.type, shape(reported.message), frames.digest_of(reported.stack), reported.fingerprint)
-            if reported
-            else ()
-        )
+        digest = frames.digest_of(reported.stack)
+        of_error = (reported.type, shape(reported.message), digest, reported.fingerprint) if reported else ()
         key = (owner, project, prefixes.edition, prefixes.identity, of_message, of_error)
         known = _known.get(key)
         if known is None:
-            known = fingerprint(project, reported, _clean(message), prefixes)
-            if len(_known) >= KNOWN_FINGERPRINTS:
-                _known.pop(next(iter(_known)), None)
-            _known[key] = known
+            known = fingerprint(project, reported, _clean(message), prefixes, stack_digest=digest)
+            _known.put(key, known)
         return known
     except Exception as error:  # a bug of ours: the entry is kept, and grouped by what it says itself
         metrics.GROUPING_FAILURES.labels(step="fingerprint").inc()
@@ -232,11 +230,11 @@ def _release(facts: _Facts, line: bytes, key: str) -> str:
     return ""
 
 
-def _person(owner: int, facts: _Facts) -> int | None:
+def _person(facts: _Facts) -> str | None:
     of_user = facts.user.get("id") if isinstance(facts.user, dict) else None
     for value in (facts.user_id, facts.userId, facts.dotted_user, of_user):
         if value is not None and (told := _text(value)):
-            return hash_of(owner, told[:MOST_OF_USER])
+            return told[:MOST_OF_USER]
     return None
 
 

@@ -55,16 +55,19 @@ _REPLACED = {"email": "<email>", "ip_address": "<ip>", "card": "<n>", "phone": "
 _IDENTIFIER = re.compile(r"[^\W\d](?:[^\W\d]|[.-])*")
 _RUN = re.compile(r"(<(?:t|id|url|email|ip|path|q|n)>)(?:(?:[,;|/&+: ]|\b(?:and|or)\b)+\1)+")
 _TICKET = re.compile(r"[A-Z]{2,}-\d+")
+#: Without any of these signs nothing in a line is a value.
+_MAY_HOLD_VALUES = re.compile(r"""[\d:@/\\\['"`‘“«.-]""")
 
 
-_NUMBERS = re.compile(r"(?<![\w.-])\d+(?![\w.-])")
+_NUMBERS = re.compile(r"(?<![\w.-])[0-9]+(?![\w.-])|[0-9]{3,}")
 _ZEROS = "0" * (2 * MOST_CHARACTERS)
 
 
 def shape(message: str) -> str:
-    """Return as much of a message as counts, with zeros in whole numbers: messages of one shape have one template.
+    """Return as much of a message as counts, with zeros in numbers: messages of one shape have one template.
 
-    What it costs is a small part of that; nothing that decides here tells one digit from another.
+    What it costs is a small part of that. Nothing that decides here tells one digit from another but in words with one
+    or two: those stay as they are.
     """
     return _NUMBERS.sub(lambda found: _ZEROS[: found.end() - found.start()], beginning(message))
 
@@ -78,8 +81,8 @@ def template(message: str) -> str:
     """Return the template of a message."""
     line = beginning(message).split("\n", 1)[0][:MOST_CHARACTERS]
     line, brace, _ = line.partition("{")
-    told = " ".join(_VALUES.sub(_placeholder, line).split())
-    return (_RUN.sub(r"\1", told) + ("{}" if brace else "")).rstrip(".")
+    told = " ".join((_VALUES.sub(_placeholder, line) if _MAY_HOLD_VALUES.search(line) else line).split())
+    return ((_RUN.sub(r"\1", told) if "<" in told else told) + ("{}" if brace else "")).rstrip(".")
 
 
 def _placeholder(found: re.Match[str]) -> str:

@@ -47,7 +47,7 @@ class Batch(BatchHead, frozen=True, kw_only=True):
     @property
     def errors(self) -> int | None:
         """How many of these entries are counted as errors; None where nobody has looked."""
-        return None if self.error_keys is None else sum(key is not None for key in self.error_keys)
+        return None if self.error_keys is None else len(self.error_keys) - self.error_keys.count(None)
 
     @property
     def size_bytes(self) -> int:

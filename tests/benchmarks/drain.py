@@ -28,14 +28,15 @@ def main() -> None:
         postgres = EmbeddedPostgres(Path(folder) / "postgres")
         postgres.start()
         try:
-            _configure(postgres.url, folder)
+            configure(postgres.url, folder)
             django.setup()
             measure(postgres, rounds=options.rounds, as_json=options.json)
         finally:
             postgres.stop()
 
 
-def _configure(url: str, folder: str) -> None:
+def configure(url: str, folder: str) -> None:
+    """Say what Django is told of its surroundings."""
     os.environ |= {
         "DATABASE_URL": url,
         "DJANGO_SETTINGS_MODULE": "luminalog.settings",

@@ -55,21 +55,21 @@ def prepare() -> None:
 
 def measure(postgres_server: EmbeddedPostgres, *, entries: int, batches: int, rounds: int) -> tuple[float, float]:
     """Return the CPU µs an entry of a bare COPY and of the drain: medians of `rounds` each, in turns."""
-    parts = _parts(entries)
+    parts = parts_of(entries)
     costs: list[tuple[float, float]] = []
     for _ in range(rounds + 1):  # the first one warms up
         rows = _rows(parts, batches=batches)
-        bare = _cpu_seconds(postgres_server, lambda rows=rows: _copy(rows))  # type: ignore[misc]
+        bare = cpu_seconds(postgres_server, lambda rows=rows: _copy(rows))  # type: ignore[misc]
         del rows
-        _fill(parts, batches=batches)
-        drained = _cpu_seconds(postgres_server, drain)
+        fill(parts, batches=batches)
+        drained = cpu_seconds(postgres_server, drain)
         assert not fetch_all("SELECT 1 FROM ingest_spooledbatch LIMIT 1"), "the drain's time was up"
         costs.append((bare, drained))
     bare, drained = (statistics.median(column) for column in zip(*costs[1:], strict=True))
     return 1e6 * bare / (batches * entries), 1e6 * drained / (batches * entries)
 
 
-def _parts(entries: int) -> list[table.Part]:
+def parts_of(entries: int) -> list[table.Part]:
     """Return batches that differ, packed as a request packs them."""
     encoded = next(encode_entries(parse_batch(body(1_000), lenient=False).entries, SCRUBBER)).payload.split(b"\n")
     lines = cycle(encoded)
@@ -84,7 +84,7 @@ def _callers() -> list[Any]:
     return [caller_of(key) for key in ApiKey.objects.order_by("pk")]
 
 
-def _fill(parts: Sequence[table.Part], *, batches: int) -> None:
+def fill(parts: Sequence[table.Part], *, batches: int) -> None:
     """Put so many batches into the spool, of all organisations in turns; uncharged."""
     callers = cycle(_callers())
     rows = [
@@ -123,7 +123,7 @@ def _copy(rows: list[tuple[Any, ...]]) -> None:
         copy_rows(postgres.COPY, rows, types=list(postgres.COLUMNS.values()))
 
 
-def _cpu_seconds(server: EmbeddedPostgres, work: Callable[[], object]) -> float:
+def cpu_seconds(server: EmbeddedPostgres, work: Callable[[], object]) -> float:
     """Return the CPU time that this process and all of the server's take for `work`."""
     assert server.process
     postmaster = psutil.Process(server.process.pid)

@@ -121,6 +121,15 @@ def test_errors_beyond_the_limits_are_counted_together(caller: Caller, monkeypat
     assert Allowance.objects.get().alive == Group.objects.count()
     assert sum(Fingerprint.objects.values_list("events", flat=True)) == 60
     assert None not in keys()
+
+    assert resolving.count_full() == 0
+    execute("UPDATE issues_allowance SET made = 200")
+    assert resolving.count_full() == 1
+    known = failure(Group.objects.filter(type__startswith="Type")[0].type, "x", stack=[])
+    store(caller, failure("NewError", "x", stack=[]), known, failure("Error", "new", stack=["at pay (/a/b.js:1:2)"]))
+    assert others.fingerprints.get().events == 13
+    star.refresh_from_db()
+    assert star.events == 40 - MOST_SIBLINGS + 1
     assert verify() == []
 
 

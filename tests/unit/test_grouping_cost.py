@@ -7,9 +7,11 @@ import msgspec
 import pytest
 
 from issues import rules, sightings
+from issues.fingerprint import Reported, fingerprint
 from issues.sightings import look
 from storage.batch import Batch
 from storage.entry import Entry
+from tests.benchmarks import group_rounds
 from tests.effort import cpu_seconds
 
 ENTRIES = 500
@@ -61,3 +63,10 @@ def test_error_with_a_known_stack_costs_no_more_than_thirty_times_that() -> None
     error = {"type": "Error", "message": "no money for order 4711", "stack_trace": STACK}
     assert ratio(batch_of(level="error", error=error)) <= 30
     assert ratio(batch_of(level="error")) <= 30
+
+
+@pytest.mark.parametrize("kind", group_rounds.FLOODS)
+def test_errors_of_a_benchmark_s_flood_all_differ(kind: str) -> None:
+    errors = [group_rounds.FLOODS[kind](n) for n in range(2_000)]
+    reported = [Reported(one["type"], one["message"], one.get("stack_trace", ())) for one in errors]
+    assert len({fingerprint("shop", one, "it failed").key for one in reported}) == len(reported)

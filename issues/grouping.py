@@ -43,18 +43,18 @@ class Grouping:
         if not self._is_on:
             return list(batches)
         with _failing("resolve"):
-            began = time.monotonic()
-            seen = sightings.look(batches)
-            metrics.LOOK_SECONDS.observe(time.monotonic() - began)
+            with _timed("look"):
+                seen = sightings.look(batches)
             if seen:
-                resolving.resolve(seen)
+                with _timed("resolve"):
+                    resolving.resolve(seen)
                 self._seen |= {one.batch.batch_id: one for one in seen}
             return [self._keyed(batch) for batch in batches]
 
     def count(self, stored: Sequence[Batch]) -> None:
         """Count the errors of what was stored in the end, as the last of the transaction. Raises: as `resolve`."""
         if self._seen:
-            with _failing("count"):
+            with _failing("count"), _timed("count"):
                 counting.count(
                     [(self._seen[one.batch_id], one.indexes) for one in stored if one.batch_id in self._seen]
                 )
@@ -72,3 +72,10 @@ def _failing(step: str) -> Iterator[None]:
         if isinstance(error, DatabaseError) and is_outage(error):
             raise
         raise GroupingFailed(step, error) from error
+
+
+@contextmanager
+def _timed(step: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    metrics.GROUPING_SECONDS.labels(step=step).observe(time.monotonic() - began)

@@ -12,8 +12,9 @@ REGRESSIONS = Counter("luminalog_regressed_groups", "Resolved groups that came b
 GROUPING_FAILURES = Counter(
     "luminalog_grouping_failures", "Errors, or claims of batches, that could not be grouped, by what failed.", ["step"]
 )
-LOOK_SECONDS = Histogram(
-    "luminalog_grouping_look_seconds",
-    "Looking for the errors of a claim of batches, and telling them apart.",
+GROUPING_SECONDS = Histogram(
+    "luminalog_grouping_seconds",
+    "What errors cost a claim of batches that has any: to look for them and tell them apart, to resolve, to count.",
+    ["step"],
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
 )

@@ -7,6 +7,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
+from issues import resolving
 from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
 from operations.thresholds import MUCH_WEB_BYTES
@@ -165,6 +166,13 @@ def _erasures() -> Iterator[Finding]:
 
 
 def _groups() -> Iterator[Finding]:
+    if full := resolving.count_full():
+        yield warning(
+            "room for errors",
+            f"{full} organisations have made all the error groups of this hour, or have all they may have: "
+            "what is new of theirs is counted together.",
+            "Their Errors page lists *other errors*; docs/errors.md says how messages that change become one group.",
+        )
     if not ungrouped.have_failed():
         yield ok("error groups", "Errors are put into groups as they are stored.")
         return

@@ -13,10 +13,12 @@ from accounts.admin import NeverDeleted
 from accounts.models import Organisation
 from foundation import holdings, places
 from foundation.places import Below, Page
-from issues import held, settings
+from issues import finding, held, settings
 from issues.group_page import group
-from issues.list_page import MAY_LOOK, errors
+from issues.list_page import errors
 from issues.models import Filtered, Setting
+from issues.moving_pages import merge, split
+from issues.permissions import MAY_LOOK
 from privacy.forms import LinesField
 
 if TYPE_CHECKING:
@@ -35,9 +37,14 @@ places.register(
         path="errors/",
         view=errors,
         permissions=(MAY_LOOK,),
-        below=(Below(address="error_group", path="<int:number>/", view=group),),
+        below=(
+            Below(address="error_group", path="<int:number>/", view=group),
+            Below(address="error_merge", path="<int:number>/merge/", view=merge),
+            Below(address="error_split", path="<int:number>/split/", view=split),
+        ),
     ),
 )
+places.offer("error groups", finding.groups)
 places.lists("customers", of="issues.setting", title="Grouping", order=7)
 
 

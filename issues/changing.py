@@ -4,7 +4,7 @@ Merging and splitting move fingerprints, one change of an organisation at a time
 under; no count, and no entry, changes.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,7 @@ from django.db.models import Sum
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from accounts.models import User
 from foundation.postgres import fetch_all
 from issues import numbers, reading
 from issues.models import Allowance, Fingerprint, Group, Turn
@@ -23,6 +24,13 @@ MOST_MERGED = 100
 MOST_RELEASES = 2_000  # of a project: all that are kept
 MOST_OF_COMMENT = 10_000
 MOST_OF_RELEASE = 128
+#: What no state leaves to the next one.
+NOTHING: dict[str, Any] = {
+    "ignored_until": None, "ignored_events": None, "ignored_rate": None, "ignored_minutes": None,
+    "ignored_people": None, "resolution": "", "resolved_in": "", "highest_releases": [], "is_regressed": False,
+}  # fmt: skip
+#: What a decision on a state changes of a group.
+STANDING = ("state", "state_at", "older_events", *NOTHING)
 
 #: As a drain takes them.
 HOLD_OF_GROUPS = """
@@ -53,7 +61,16 @@ class Ignoring:
     people: int | None = None
 
 
-def resolve(organisation_id: int, number: int, *, by: Actor, how: str = "now", release: str = "") -> None:
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision on a group: what it has changed there, and what stood there before; `take_back` wants it."""
+
+    number: int
+    now: Mapping[str, Any]
+    before: Mapping[str, Any]
+
+
+def resolve(organisation_id: int, number: int, *, by: Actor, how: str = "now", release: str = "") -> Decided:
     """Resolve a group: now, in the next release, or in a release. Raises: `ChangeRefused`, `Group.DoesNotExist`."""
     if how not in Group.Resolution.values:
         raise ChangeRefused("A group is resolved now, in the next_release, or in a release.")
@@ -66,21 +83,24 @@ def resolve(organisation_id: int, number: int, *, by: Actor, how: str = "now", r
         known = [name for name, _ in reading.releases(organisation_id, group.project, limit=MOST_RELEASES)]
         if how == "next_release" and not known:
             raise ChangeRefused("No release of this project is known: its errors carry none.")
-        _change(group, "resolved", resolution=how, resolved_in=release, highest_releases=highest(known), older_events=0)
         details = {"how": how} | ({"release": release} if release else {})
         _turn(group, Turn.What.RESOLVED, by, details)
+        return _change(
+            group, "resolved", resolution=how, resolved_in=release, highest_releases=highest(known), older_events=0
+        )
 
 
-def unresolve(organisation_id: int, number: int, *, by: Actor) -> None:
+def unresolve(organisation_id: int, number: int, *, by: Actor) -> Decided | None:
     """Take back what was decided about a group. Raises: `Group.DoesNotExist`."""
     with transaction.atomic():
         group = _held(organisation_id, number)
-        if group.state != Group.State.UNRESOLVED:
-            _change(group, "unresolved")
-            _turn(group, Turn.What.UNRESOLVED, by)
+        if group.state == Group.State.UNRESOLVED:
+            return None
+        _turn(group, Turn.What.UNRESOLVED, by)
+        return _change(group, "unresolved")
 
 
-def ignore(organisation_id: int, number: int, until: Ignoring, *, by: Actor) -> None:
+def ignore(organisation_id: int, number: int, until: Ignoring, *, by: Actor) -> Decided:
     """Ignore a group for a while. Raises: `ChangeRefused`, `Group.DoesNotExist`."""
     given = [until.until, until.events, until.people]
     if not any(one is not None for one in given) or (until.minutes and not until.events):
@@ -93,7 +113,10 @@ def ignore(organisation_id: int, number: int, until: Ignoring, *, by: Actor) -> 
             raise ChangeRefused("A resolved group is not ignored: unresolve it first.")
         events, people = _sums(group)
         in_all = until.events is not None and not until.minutes
-        _change(
+        named = {"events": until.events, "minutes": until.minutes, "people": until.people}
+        details = {name: value for name, value in named.items() if value is not None}
+        _turn(group, Turn.What.IGNORED, by, details | ({"until": until.until.isoformat()} if until.until else {}))
+        return _change(
             group,
             "ignored",
             ignored_until=until.until,
@@ -102,26 +125,25 @@ def ignore(organisation_id: int, number: int, until: Ignoring, *, by: Actor) -> 
             ignored_minutes=until.minutes,
             ignored_people=people + until.people if until.people else None,
         )
-        named = {"events": until.events, "minutes": until.minutes, "people": until.people}
-        details = {name: value for name, value in named.items() if value is not None}
-        _turn(group, Turn.What.IGNORED, by, details | ({"until": until.until.isoformat()} if until.until else {}))
 
 
-def mute(organisation_id: int, number: int, *, by: Actor) -> None:
+def mute(organisation_id: int, number: int, *, by: Actor) -> Decided:
     """Ignore a group for ever. Raises: `Group.DoesNotExist`."""
     with transaction.atomic():
         group = _held(organisation_id, number)
-        _change(group, "muted")
         _turn(group, Turn.What.MUTED, by)
+        return _change(group, "muted")
 
 
-def assign(organisation_id: int, number: int, user_id: int | None, *, by: Actor) -> None:
+def assign(organisation_id: int, number: int, user_id: int | None, *, by: Actor) -> Decided | None:
     """Assign a group to a member of staff, or to nobody. Raises: `Group.DoesNotExist`."""
     with transaction.atomic():
         group = _held(organisation_id, number)
-        if group.assignee_id != user_id:
-            Group.objects.filter(pk=group.pk).update(assignee_id=user_id)
-            _turn(group, Turn.What.ASSIGNED, by, {"user_id": user_id})
+        if group.assignee_id == user_id:
+            return None
+        Group.objects.filter(pk=group.pk).update(assignee_id=user_id)
+        _turn(group, Turn.What.ASSIGNED, by, {"user_id": user_id})
+        return Decided(group.number, {"assignee_id": user_id}, {"assignee_id": group.assignee_id})
 
 
 def comment(organisation_id: int, number: int, text: str, *, by: Actor) -> None:
@@ -130,6 +152,22 @@ def comment(organisation_id: int, number: int, text: str, *, by: Actor) -> None:
         raise ChangeRefused(f"A comment has 1 to {MOST_OF_COMMENT:,} characters.")
     with transaction.atomic():
         _turn(_held(organisation_id, number), Turn.What.COMMENT, by, {"text": text.strip()})
+
+
+def take_back(organisation_id: int, decided: Decided, *, by: Actor) -> None:
+    """Put back what stood before a decision on a group, as long as nothing has happened to it since.
+
+    Raises: `ChangeRefused`, `Group.DoesNotExist`.
+    """
+    with transaction.atomic():
+        group = _held(organisation_id, decided.number)
+        if group.number != decided.number or any(getattr(group, name) != was for name, was in decided.now.items()):
+            raise ChangeRefused("It cannot be taken back: something has happened to the group since.")
+        before = dict(decided.before)
+        if before.get("assignee_id") and not User.objects.filter(pk=before["assignee_id"]).exists():
+            before["assignee_id"] = None  # they have gone meanwhile
+        Group.objects.filter(pk=group.pk).update(**before)
+        _turn(group, Turn.What.UNDONE, by)
 
 
 def merge(organisation_id: int, number: int, others: Collection[int], *, by: Actor) -> None:
@@ -228,13 +266,12 @@ def _held(organisation_id: int, number: int) -> Group:
     return Group.objects.select_for_update(no_key=True).get(pk=_found(organisation_id, number).pk)
 
 
-def _change(group: Group, state: str, **details: Any) -> None:
+def _change(group: Group, state: str, **details: Any) -> Decided:
     """Give a group a state; of the details of others nothing is left."""
-    nothing: dict[str, Any] = dict.fromkeys(
-        ("ignored_until", "ignored_events", "ignored_rate", "ignored_minutes", "ignored_people")
-    )
-    nothing |= {"resolution": "", "resolved_in": "", "highest_releases": [], "is_regressed": False}
-    Group.objects.filter(pk=group.pk).update(state=state, state_at=Now(), **nothing | details)
+    before = {name: getattr(group, name) for name in STANDING}
+    Group.objects.filter(pk=group.pk).update(state=state, state_at=Now(), **NOTHING | details)
+    group.refresh_from_db(fields=["state_at"])
+    return Decided(group.number, {"state_at": group.state_at}, before)
 
 
 def _turn(group: Group, what: str, by: Actor, details: dict[str, Any] | None = None) -> None:

@@ -1,13 +1,14 @@
 """What a form of the console asks for about a group, done. The form's words are here; what they do is in `changing`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.utils import timezone
 
 from accounts.models import User
 from issues import changing
-from issues.changing import Actor, ChangeRefused, Ignoring
+from issues.changing import Actor, ChangeRefused, Decided, Ignoring
 
 #: How long a group is ignored, as forms offer it.
 IGNORED = {
@@ -26,39 +27,52 @@ _BOUNDS = {
     "100-an-hour": Ignoring(events=100, minutes=60),
     "10-people": Ignoring(people=10),
 }
+STAFF_OFFERED = 200
 
 
-def decide(organisation_id: int, number: int, asked: Mapping[str, str], *, by: Actor) -> str:
-    """Do what `asked` says and return what was done. Raises: `ChangeRefused`, `Group.DoesNotExist`."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done, in words, and what takes it back, if anything does."""
+
+    said: str
+    decided: Decided | None = None
+
+
+def decide(organisation_id: int, number: int, asked: Mapping[str, str], *, by: Actor) -> Done:
+    """Do what `asked` says. Raises: `ChangeRefused`, `Group.DoesNotExist`."""
     match asked.get("action"):
         case "resolve":
-            changing.resolve(organisation_id, number, by=by)
-            return "Resolved."
+            return Done("Resolved.", changing.resolve(organisation_id, number, by=by))
         case "next_release":
-            changing.resolve(organisation_id, number, by=by, how="next_release")
-            return "Resolved in the next release."
+            decided = changing.resolve(organisation_id, number, by=by, how="next_release")
+            return Done("Resolved in the next release.", decided)
         case "release":
             release = _text(asked, "release")
             if not release:
                 raise ChangeRefused("Name the release that resolves it.")
-            changing.resolve(organisation_id, number, by=by, how="release", release=release)
-            return f"Resolved in {release}."
+            decided = changing.resolve(organisation_id, number, by=by, how="release", release=release)
+            return Done(f"Resolved in {release}.", decided)
         case "ignore":
-            changing.ignore(organisation_id, number, _ignoring(_text(asked, "until")), by=by)
-            return f"Ignored {IGNORED[_text(asked, 'until')]}."
+            ignoring = _ignoring(_text(asked, "until"))
+            decided = changing.ignore(organisation_id, number, ignoring, by=by)
+            return Done(f"Ignored {IGNORED[_text(asked, 'until')]}.", decided)
         case "mute":
-            changing.mute(organisation_id, number, by=by)
-            return "Muted."
+            return Done("Muted.", changing.mute(organisation_id, number, by=by))
         case "unresolve":
-            changing.unresolve(organisation_id, number, by=by)
-            return "Unresolved."
+            return Done("Unresolved.", changing.unresolve(organisation_id, number, by=by))
         case "assign":
-            changing.assign(organisation_id, number, _assignee(_text(asked, "assignee")), by=by)
-            return "Assigned."
+            assignee = _assignee(_text(asked, "assignee"))
+            return Done("Assigned.", changing.assign(organisation_id, number, assignee, by=by))
         case "comment":
             changing.comment(organisation_id, number, _text(asked, "comment"), by=by)
-            return "Your comment is kept."
+            return Done("Your comment is kept.")
     raise ChangeRefused("Choose what is to be done.")
+
+
+def staff() -> list[str]:
+    """Return the names of those to whom a group may be assigned."""
+    found = User.objects.filter(is_active=True, is_staff=True).order_by("username")
+    return list(found.values_list("username", flat=True)[:STAFF_OFFERED])
 
 
 def _text(asked: Mapping[str, str], name: str) -> str:

@@ -1,8 +1,8 @@
-"""The console's page of one group: what it is, how often, where, its newest entries, and what was decided about it."""
+"""The console's page of one group: what it is, how often, where, its entries, and what was decided about it."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -14,25 +14,37 @@ from django.utils import timezone
 
 from accounts.chosen import chosen_organisation
 from accounts.looks import Look
-from accounts.models import AccessRecord, Organisation, User
+from accounts.models import AccessRecord, Organisation
 from accounts.staff_admin import member
-from issues import reading, shown
+from issues import group_chart, reading, shown, undoing
 from issues.changing import Actor, ChangeRefused
-from issues.deciding import IGNORED, decide
-from issues.list_page import MAY_DECIDE, names_of, record
+from issues.deciding import IGNORED, decide, staff
+from issues.group_chart import DIVIDED_BY, HOUR
+from issues.list_page import names_of, record, undo
 from issues.models import Group
+from issues.numbers import MOST_NUMBER
+from issues.permissions import MAY_DECIDE
 from issues.reading import Detail
 from issues.rules import rules_of
 from issues.shape import as_text
 from issues.shown import Sample
 from storage.store import store
 
-MOST_NUMBER = 10**9
-SAMPLES_SHOWN, FINGERPRINTS_SHOWN, STAFF_OFFERED = 6, 20, 200
+SAMPLES_SHOWN, FINGERPRINTS_SHOWN = 6, 20
 RANGES = {"1": "Day", "14": "14 days", "90": "90 days"}
-#: Of longer ranges the days are drawn, and not the hours.
-HOURLY_DAYS = 14
-HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """The entry that is shown, its place among those that are remembered, and its neighbours; ids as texts."""
+
+    shown: Sample | None
+    newest: Sequence[Sample]
+    place: int
+    of: int
+    newer: str = ""
+    older: str = ""
+    first: str = ""
 
 
 def group(request: HttpRequest, site: AdminSite, number: int) -> HttpResponse:
@@ -44,26 +56,31 @@ def group(request: HttpRequest, site: AdminSite, number: int) -> HttpResponse:
         return _decided(request, organisation, number)
     asked = request.GET.get("sample", "")
     record(request, organisation, Look(action=AccessRecord.Action.GROUP, subject=_subject(number, asked)))
-    now = timezone.now()
-    days = request.GET.get("days", "14")
+    days, by = request.GET.get("days", "14"), request.GET.get("by", "")
     length = timedelta(days=int(days) if days in RANGES else 14)
-    this_hour = now.replace(minute=0, second=0, microsecond=0)
-    found = reading.group(organisation.pk, number, start=this_hour - length + HOUR, end=this_hour + HOUR)
+    end = timezone.now().replace(minute=0, second=0, microsecond=0) + HOUR
+    found = reading.group(organisation.pk, number, start=end - length, end=end)
     if found is None:
         raise Http404
     if found.summary.number != number:
         return HttpResponseRedirect(shown.address(organisation, found.summary.number))
-    response = TemplateResponse(
-        request, "admin/issues/group.html", {**site.each_context(request), **_context(organisation, found, asked)}
-        | {"ranges": RANGES, "days": length.days, "may_decide": request.user.has_perm(MAY_DECIDE)},
-    )  # fmt: skip
+    context = {
+        **site.each_context(request),
+        **_context(organisation, found, asked),
+        "chart": group_chart.chart(organisation.pk, found, by=by),
+        "ranges": RANGES,
+        "days": length.days,
+        "by": by if by in DIVIDED_BY else "",
+        "divided_by": ["", *DIVIDED_BY],
+        "may_decide": request.user.has_perm(MAY_DECIDE),
+    }
+    response = TemplateResponse(request, "admin/issues/group.html", context)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
 def _context(organisation: Organisation, found: Detail, asked: str) -> dict[str, Any]:
-    summary = found.summary
-    samples = list(_samples(organisation, found, asked))
+    summary, samples = found.summary, _samples(organisation, found, asked)
     turned = {turn.who_id for turn in found.turns} | {turn.details.get("user_id") for turn in found.turns}
     users = names_of({summary.assignee_id, *turned})
     in_all = max(sum(events for _, events in found.hours), 1)
@@ -76,52 +93,48 @@ def _context(organisation: Organisation, found: Detail, asked: str) -> dict[str,
         "assignee": users.get(summary.assignee_id or 0, ""),
         "why": found.fingerprints[0].why if found.fingerprints else "",
         "fingerprints": found.fingerprints[:FINGERPRINTS_SHOWN],
+        "merge_url": shown.merge_address(organisation, summary.number, ()),
+        "split_url": shown.below("error_split", organisation, summary.number),
         "samples": samples,
-        "sample": next((one for one in samples if str(one.entry.id) == asked), samples[0] if samples else None),
-        "kept": len(found.samples),
+        "facts": shown.facts_of(organisation, found, samples.shown.entry) if samples.shown else [],
         "acts": [shown.act(turn, users) for turn in found.turns],
-        "releases": [named.name for named in found.releases if named.name],
+        "releases": [name for name, _ in reading.releases(organisation.pk, summary.project)],
         "tags": [(title, [(named, 100 * named.events // in_all) for named in counts])
                  for title, counts in (("Environments", found.environments), ("Releases", found.releases))],
         "explorer": shown.explorer(
             every | {"from": as_text(found.start), "to": as_text(found.end)}
         ),
-        "chart": _chart(found),
         "ignored": IGNORED,
-        "staff": User.objects.filter(is_active=True, is_staff=True).order_by("username")
-        .values_list("username", flat=True)[:STAFF_OFFERED],
+        "staff": staff(),
     }  # fmt: skip
 
 
-def _samples(organisation: Organisation, found: Detail, asked: str) -> Iterator[Sample]:
-    """Yield the newest entries that are still kept, and the one that is asked for if it is the group's."""
+def _samples(organisation: Organisation, found: Detail, asked: str) -> Samples:
+    """Return the newest entries that are still kept, and the one that is asked for if it is the group's."""
+    ids = found.samples
+    kept = {sample.entry.id: sample for sample in _kept(organisation, found, ids[:SAMPLES_SHOWN])}
+    newest = list(kept.values())
+    chosen = next((one for one in ids if str(one) == asked), newest[0].entry.id if newest else 0)
+    if chosen and chosen not in kept:
+        kept |= {sample.entry.id: sample for sample in _kept(organisation, found, [chosen])}
+    place = ids.index(chosen) if chosen in ids else 0
+    return Samples(
+        shown=kept.get(chosen),
+        newest=newest,
+        place=place + 1,
+        of=len(ids),
+        newer=str(ids[place - 1]) if place else "",
+        older=str(ids[place + 1]) if place + 1 < len(ids) else "",
+        first=str(ids[-1]) if place + 1 < len(ids) else "",
+    )
+
+
+def _kept(organisation: Organisation, found: Detail, ids: Sequence[int]) -> Iterator[Sample]:
     prefixes = rules_of(organisation.pk).prefixes
-    wanted = found.samples[:SAMPLES_SHOWN]
-    wanted += [one for one in found.samples[SAMPLES_SHOWN:] if str(one) == asked]
-    for entry_id in wanted:
+    for entry_id in ids:
         entry = store().reader.entry(organisation.pk, entry_id)
         if entry:
-            yield shown.sample(organisation, found.summary.number, entry, prefixes)
-
-
-def _chart(found: Detail) -> dict[str, Any]:
-    """Return columns of the chart: every hour or, of a longer time, every day of the reader's has a value."""
-    events = dict(found.hours)
-    hours = [found.start + n * HOUR for n in range((found.end - found.start) // HOUR)]
-    if found.end - found.start <= timedelta(days=HOURLY_DAYS):
-        steps = [(hour, events.get(hour, 0)) for hour in hours]
-    else:
-        days = [list(ones) for _, ones in groupby(hours, lambda hour: timezone.localtime(hour).date())]
-        steps = [(_beginning(day[0]), sum(events.get(hour, 0) for hour in day)) for day in days]
-    return {
-        "zone": timezone.get_current_timezone_name(),
-        "times": [int(moment.timestamp()) for moment, _ in steps],
-        "events": [count for _, count in steps],
-    }
-
-
-def _beginning(moment: datetime) -> datetime:
-    return timezone.localtime(moment).replace(hour=0, minute=0, second=0, microsecond=0)
+            yield shown.sample(organisation, found, entry, prefixes)
 
 
 def _subject(number: int, sample: str) -> str:
@@ -131,9 +144,14 @@ def _subject(number: int, sample: str) -> str:
 def _decided(request: HttpRequest, organisation: Organisation, number: int) -> HttpResponse:
     if not request.user.has_perm(MAY_DECIDE):
         raise PermissionDenied(MAY_DECIDE)
+    asked, by = request.POST.dict(), Actor(user_id=member(request).pk)
     try:
-        said = decide(organisation.pk, number, request.POST.dict(), by=Actor(user_id=member(request).pk))
-        messages.success(request, said)
+        if asked.get("undo"):
+            undo(request, organisation, by=by)
+        else:
+            done = decide(organisation.pk, number, asked, by=by)
+            decisions = [done.decided] if done.decided else []
+            messages.success(request, undoing.with_button(done.said, decisions, organisation_id=organisation.pk))
     except ChangeRefused as error:
         messages.error(request, str(error))
     except Group.DoesNotExist as error:

@@ -1,6 +1,6 @@
 -- The groups of an organisation with their sums, those with most or the newest first.
 --
--- %(organisation_id)s, %(project)s, %(environment)s, %(release)s, %(likeness)s, %(number)s    NULL: any
+-- %(organisation_id)s, %(project)s, %(environment)s, %(release)s, %(likeness)s, %(numbers)s, %(since)s    NULL: any
 -- [in state], [sort], [after]    a condition, a column, and the place where the page before ended: pieces of the module
 WITH
 -- What the fingerprints of each group add up to.
@@ -10,9 +10,9 @@ summed AS (
            min(first_at) AS first_at, max(last_at) AS last_at, count(*)::int AS fingerprints
       FROM issues_visible_fingerprint
      WHERE organisation_id = %(organisation_id)s AND events > 0
-       AND (%(number)s::int IS NULL OR group_id = (
+       AND (%(numbers)s::int[] IS NULL OR group_id IN (
             SELECT coalesce(merged_into_id, id) FROM issues_visible_group
-             WHERE organisation_id = %(organisation_id)s AND number = %(number)s))
+             WHERE organisation_id = %(organisation_id)s AND number = ANY (%(numbers)s::int[])))
      GROUP BY 1
 )
 SELECT id, number, project, type, title, culprit, is_overflow, created_at, assignee_id, state, state_at, is_regressed,
@@ -21,6 +21,7 @@ SELECT id, number, project, type, title, culprit, is_overflow, created_at, assig
   FROM issues_visible_group AS own JOIN summed ON summed.group_id = own.id
  WHERE organisation_id = %(organisation_id)s AND ([in state]) AND [after]
    AND (%(project)s::text IS NULL OR project = %(project)s)
+   AND (%(since)s::timestamptz IS NULL OR last_received_at >= %(since)s)
    AND (%(likeness)s::text IS NULL OR title ILIKE %(likeness)s OR culprit ILIKE %(likeness)s)
    AND (coalesce(%(environment)s::text, %(release)s::text) IS NULL OR EXISTS (
         SELECT FROM issues_visible_fingerprint AS fingerprint

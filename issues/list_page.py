@@ -3,6 +3,9 @@
 Who may look at logs may look at it, each look is recorded first; who decides needs a permission more.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 from urllib.parse import urlencode
 
@@ -20,17 +23,15 @@ from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation, User
 from accounts.staff_admin import member
 from foundation.refusals import Refusal
-from issues import cursors, reading, shown
+from issues import cursors, reading, shown, undoing
 from issues.changing import Actor, ChangeRefused
-from issues.deciding import decide
-from issues.glances import glances
+from issues.deciding import IGNORED, Done, decide, staff
+from issues.glances import counts, glances
 from issues.models import Group
+from issues.permissions import MAY_DECIDE
 from issues.reading import SORTS, Position, Sort, Wanted
 from privacy.recorded import as_recorded
 
-#: Of the room above, which looks at logs.
-MAY_LOOK = "explore.view_logs"
-MAY_DECIDE = "issues.resolve_group"
 SHOWN = 25
 MOST_CHARACTERS = 200
 STATES = {
@@ -44,6 +45,7 @@ STATES = {
 }
 ORDERS = {"last_seen": "last seen", "first_seen": "first seen", "events": "events", "people": "people"}
 TEXTS = ("query", "project", "environment", "release")
+SEEN = {"1": "24 hours", "7": "7 days", "14": "14 days", "30": "30 days"}
 
 
 def errors(request: HttpRequest, site: AdminSite) -> HttpResponse:
@@ -60,14 +62,24 @@ def errors(request: HttpRequest, site: AdminSite) -> HttpResponse:
     page = reading.groups(organisation.pk, _wanted(asked), limit=SHOWN, after=position)
     seen = glances(organisation.pk, [group.id for group in page.groups], now=timezone.now())
     users = names_of({group.assignee_id for group in page.groups})
-    is_narrowed = asked["state"] not in ("unresolved", "all") or any(asked[name] for name in TEXTS)
+    is_narrowed = asked["state"] not in ("unresolved", "all") or any(asked[name] for name in (*TEXTS, "seen"))
+    many = counts(organisation.pk, replace(_wanted(asked), state="all"))
     context = {
         **site.each_context(request),
         "title": f"Errors of {organisation}",
         "organisation": organisation,
         "asked": asked,
-        "states": [(state, title, _address(organisation, asked | {"state": state})) for state, title in STATES.items()],
+        "states": [
+            (state, title, many.get(state), _address(organisation, asked | {"state": state}))
+            for state, title in STATES.items()
+        ],
         "orders": ORDERS,
+        "sorted_by": {name: _address(organisation, asked | {"sort": name}) for name in ORDERS},
+        "seen": SEEN,
+        "environments": sorted({name for one in seen.values() for name in one.environments}),
+        "releases": sorted({one.release for one in seen.values() if one.release}),
+        "ignored": IGNORED,
+        "staff": staff(),
         "projects": organisation.projects.order_by("slug").values_list("slug", flat=True),
         "rows": [shown.row(organisation, group, seen[group.id], users) for group in page.groups],
         "next": _next(organisation, asked, page.after),
@@ -94,10 +106,11 @@ def names_of(user_ids: set[int | None]) -> dict[int, str]:
 
 def _asked(request: HttpRequest) -> dict[str, str]:
     given = {name: request.GET.get(name, "").replace("\0", "").strip()[:MOST_CHARACTERS] for name in TEXTS}
-    state, sort = request.GET.get("state", ""), request.GET.get("sort", "")
+    state, sort, seen = (request.GET.get(name, "") for name in ("state", "sort", "seen"))
     return {
         "state": state if state in STATES else "unresolved",
         **given,
+        "seen": seen if seen in SEEN else "",
         "sort": sort if sort in SORTS else "last_seen",
     }
 
@@ -110,6 +123,7 @@ def _wanted(asked: dict[str, str]) -> Wanted:
         release=asked["release"] or None,
         text=asked["query"] or None,
         sort=cast(Sort, asked["sort"]),
+        since=timezone.now() - timedelta(days=int(asked["seen"])) if asked["seen"] else None,
     )
 
 
@@ -143,18 +157,52 @@ def _decided(request: HttpRequest, organisation: Organisation) -> HttpResponse:
     """Decide on each group that was ticked; what cannot be done is said, and stops no other."""
     if not request.user.has_perm(MAY_DECIDE):
         raise PermissionDenied(MAY_DECIDE)
-    numbers = [
-        int(one) for one in request.POST.getlist("number") if one.isascii() and one.isdecimal() and len(one) < 10
-    ]
-    asked, by, done, said = request.POST.dict(), Actor(user_id=member(request).pk), 0, ""
-    for number in sorted(set(numbers))[:SHOWN]:
+    numbers = sorted(
+        {int(one) for one in request.POST.getlist("number") if one.isascii() and one.isdecimal() and len(one) < 10}
+    )[:SHOWN]
+    asked, by = request.POST.dict(), Actor(user_id=member(request).pk)
+    if asked.get("undo"):
+        undo(request, organisation, by=by)
+    elif asked.get("action") == "merge":
+        return _to_merge(request, organisation, numbers)
+    elif numbers:
+        _decide_on_each(request, organisation, numbers, asked, by=by)
+    else:
+        messages.warning(request, "Tick the groups that are meant.")
+    return HttpResponseRedirect(request.get_full_path())
+
+
+def _decide_on_each(
+    request: HttpRequest, organisation: Organisation, numbers: Sequence[int], asked: Mapping[str, str], *, by: Actor
+) -> None:
+    done: list[Done] = []
+    for number in numbers:
         try:
-            said = decide(organisation.pk, number, asked, by=by)
-            done += 1
+            done.append(decide(organisation.pk, number, asked, by=by))
         except (ChangeRefused, Group.DoesNotExist) as error:
             messages.error(request, f"#{number}: {error if isinstance(error, ChangeRefused) else 'it is gone.'}")
     if done:
-        messages.success(request, f"{done} group{'s' if done > 1 else ''}: {said}")
-    elif not numbers:
-        messages.warning(request, "Tick the groups that are meant.")
-    return HttpResponseRedirect(request.get_full_path())
+        said = f"{len(done)} group{'s' if len(done) > 1 else ''}: {done[-1].said}"
+        decisions = [one.decided for one in done if one.decided]
+        messages.success(request, undoing.with_button(said, decisions, organisation_id=organisation.pk))
+
+
+def _to_merge(request: HttpRequest, organisation: Organisation, numbers: Sequence[int]) -> HttpResponse:
+    """Lead to the preview of a merge into the group with most events."""
+    found = reading.some(organisation.pk, numbers)
+    if len(found) < 2:
+        messages.warning(request, "Tick two groups or more to merge them.")
+        return HttpResponseRedirect(request.get_full_path())
+    return HttpResponseRedirect(shown.merge_address(organisation, found[0].number, numbers))
+
+
+def undo(request: HttpRequest, organisation: Organisation, *, by: Actor) -> None:
+    """Take back the decisions of a button that was pressed, and say so."""
+    try:
+        refused = undoing.undo(organisation.pk, request.POST.get("undo", ""), by=by)
+    except ChangeRefused as error:
+        refused = [str(error)]
+    for one in refused:
+        messages.error(request, one)
+    if not refused:
+        messages.success(request, "Taken back.")

@@ -296,6 +296,7 @@ class Turn(models.Model):
         SPLIT = "split", "Split"
         ASSIGNED = "assigned", "Assigned"
         COMMENT = "comment", "Commented on"
+        UNDONE = "undone", "Decision taken back"
 
     group = models.ForeignKey(Group, on_delete=models.CASCADE, db_index=False, related_name="turns")
     organisation_id = models.BigIntegerField()
@@ -316,6 +317,8 @@ class Turn(models.Model):
                 condition=Q(recorded_at__isnull=True, what__in=["new", "regressed"]),
                 name="turn_not_recorded",
             ),
+            # What has begun lately, in all organisations.
+            models.Index(fields=["-id"], condition=Q(what__in=["new", "regressed"]), name="turn_begins"),
         ]
 
     def __str__(self) -> str:

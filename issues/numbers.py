@@ -9,6 +9,8 @@ from issues.reading import asking
 #: A number is remembered for so long: a merge or a split is seen as late.
 KNOWN_SECONDS = 10
 CAPACITY = 100_000
+#: Numbers are lower.
+MOST_NUMBER = 10**9
 
 NUMBERS = """
 SELECT key, number

@@ -1,7 +1,7 @@
 """What may be asked of an organisation's groups, behind the wall: lists, one group, its hours and releases."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,8 @@ SORTS: Mapping[str, str] = {
     "people": "people",
 }
 STATES = ("all", "unresolved", "new", "regressed", "resolved", "ignored", "muted")
-_IN_STATE = {
+#: As conditions; others are their names.
+IN_STATE = {
     "all": "true",
     "new": "state = 'unresolved' AND NOT is_regressed AND created_at > now() - interval '1 day'",
     "regressed": "state = 'unresolved' AND is_regressed",
@@ -38,7 +39,8 @@ _IN_STATE = {
 LIST = statements.read(__file__, "list_groups")
 #: Both of a group.
 FINGERPRINTS = """
-SELECT key, version, basis, events, last_received_at, home.number, samples, first_sample
+SELECT key, version, basis, events, people, first_received_at, last_received_at, home.number, home.title, samples,
+       first_sample
   FROM issues_visible_fingerprint AS fingerprint JOIN issues_visible_group AS home ON home.id = home_id
  WHERE group_id = %s ORDER BY events DESC, key LIMIT %s
 """
@@ -56,10 +58,12 @@ SELECT {name}, sum(counted.events)::bigint, min(hour), max(hour)
   FROM issues_visible_hour AS counted JOIN issues_visible_fingerprint USING (organisation_id, key)
  WHERE group_id = %s AND hour >= %s AND hour < %s GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s
 """
-#: Of a group of several fingerprints: nobody twice.
+#: Of several fingerprints: nobody twice.
 PEOPLE = """
 SELECT count(DISTINCT person)
-  FROM issues_visible_person JOIN issues_visible_fingerprint USING (organisation_id, key) WHERE group_id = %s
+  FROM issues_visible_person JOIN issues_visible_fingerprint USING (organisation_id, key)
+ WHERE group_id = ANY (%s::bigint[]) AND (%s::bigint[] IS NULL OR key = ANY (%s::bigint[]))
+   AND key <> ALL (%s::bigint[])
 """
 RELEASES = """
 SELECT release, first_seen FROM issues_visible_release
@@ -115,6 +119,7 @@ class Wanted:
     environment: str | None = None
     release: str | None = None
     text: str | None = None
+    since: datetime | None = None  # an event of it was received then or later
     sort: Sort = "last_seen"
 
 
@@ -140,8 +145,11 @@ class Made:
     version: str
     basis: tuple[str, ...]
     events: int
+    people: int
+    first_received_at: datetime | None
     last_received_at: datetime | None
     home: int
+    home_title: str
     samples: tuple[int, ...]
     first_sample: int | None
 
@@ -216,13 +224,11 @@ def group(
     end = end or datetime.now(UTC)
     start = start or earlier(end, by=timedelta(days=14))
     with asking(organisation_id, seconds=seconds) as cursor:
-        found = _summaries(cursor, organisation_id, Wanted(), limit=1, number=number)
+        found = _summaries(cursor, organisation_id, Wanted(), limit=1, numbers=[number])
         if not found:
             return None
         [summary] = found
-        cursor.execute(FINGERPRINTS, [summary.id, MOST_FINGERPRINTS])
-        made = [Made(key, version, tuple(basis), events, last, home, tuple(samples), first)
-                for key, version, basis, events, last, home, samples, first in cursor.fetchall()]  # fmt: skip
+        made = _fingerprints(cursor, summary.id)
         cursor.execute(TURNS, [summary.id, MOST_TURNS])
         turns = [
             Happened(id_, what, who_id, by_key, _parsed(details), at)
@@ -231,8 +237,15 @@ def group(
         cursor.execute(HOURS, [summary.id, start, end])
         hours = cursor.fetchall()
         environments, releases = (_by_name(cursor, name, summary.id, start, end) for name in ("environment", "release"))
-        people = _people(cursor, summary) if summary.fingerprints > 1 else summary.people
+        people = people_of(cursor, [summary.id]) if summary.fingerprints > 1 else summary.people
     return Detail(summary, people, made, turns, start, end, hours, environments, releases)
+
+
+def some(organisation_id: int, numbers: Collection[int]) -> list[Summary]:
+    """Return the groups with these numbers, or those that they were merged into, the one with most events first."""
+    with asking(organisation_id) as cursor:
+        wanted = Wanted(sort="events")
+        return _summaries(cursor, organisation_id, wanted, limit=len(numbers), numbers=numbers) if numbers else []
 
 
 def releases(organisation_id: int, project: str, *, limit: int = MOST_NAMES) -> list[tuple[str, datetime]]:
@@ -259,10 +272,23 @@ def _summaries(
     *,
     limit: int,
     after: Position | None = None,
-    number: int | None = None,
+    numbers: Collection[int] | None = None,
 ) -> list[Summary]:
+    cursor.execute(*listing(organisation_id, wanted, limit=limit, after=after, numbers=numbers))
+    return [_summary(row) for row in cursor.fetchall()]
+
+
+def listing(
+    organisation_id: int,
+    wanted: Wanted,
+    *,
+    limit: int | None = None,
+    after: Position | None = None,
+    numbers: Collection[int] | None = None,
+) -> tuple[str, dict[str, Any]]:
+    """Return the statement that lists groups, and its parameters; its columns are the fields of `Summary`."""
     column = SORTS[wanted.sort]
-    in_state = _IN_STATE.get(wanted.state, "state = %(state)s")
+    in_state = IN_STATE.get(wanted.state, "state = %(state)s")
     statement = LIST.replace("[sort]", column).replace("[in state]", in_state)
     statement = statement.replace("[after]", f"({column}, number) < (%(after)s, %(after_number)s)" if after else "true")
     parameters = {
@@ -272,13 +298,13 @@ def _summaries(
         "environment": wanted.environment,
         "release": wanted.release,
         "likeness": _likeness(wanted.text),
-        "number": number,
+        "since": wanted.since,
+        "numbers": list(numbers) if numbers is not None else None,
         "limit": limit,
         "after": after[0] if after else None,
         "after_number": after[1] if after else None,
     }
-    cursor.execute(statement, parameters)
-    return [_summary(row) for row in cursor.fetchall()]
+    return statement, parameters
 
 
 def _summary(row: Sequence[Any]) -> Summary:
@@ -298,8 +324,21 @@ def _by_name(cursor: CursorWrapper, name: str, group_id: int, start: datetime, e
     return [NamedCount(*row) for row in cursor.fetchall()]
 
 
-def _people(cursor: CursorWrapper, summary: Summary) -> int:
-    cursor.execute(PEOPLE, [summary.id])
+def _fingerprints(cursor: CursorWrapper, group_id: int) -> list[Made]:
+    cursor.execute(FINGERPRINTS, [group_id, MOST_FINGERPRINTS])
+    return [Made(*_arrays_as_tuples(row)) for row in cursor.fetchall()]
+
+
+def _arrays_as_tuples(row: Sequence[Any]) -> list[Any]:
+    return [tuple(value) if isinstance(value, list) else value for value in row]
+
+
+def people_of(
+    cursor: CursorWrapper, group_ids: Sequence[int], *, of: Collection[int] | None = None, without: Collection[int] = ()
+) -> int:
+    """Return how many people met errors of groups: nobody twice. `of` are keys of fingerprints, or `without`."""
+    told = list(of) if of is not None else None
+    cursor.execute(PEOPLE, [list(group_ids), told, told, list(without)])
     [(people,)] = cursor.fetchall()
     return int(people)
 

@@ -1,6 +1,6 @@
 """Groups as pages show them: a row of the list, what happened to a group, and the entries that are its samples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,12 +10,13 @@ from django.urls import reverse
 from msgspec import json
 
 from accounts.models import Organisation
+from issues.facts import Fact, facts
 from issues.glances import HOURS, Glance
 from issues.laid_out import Run, runs
 from issues.models import Turn
 from issues.ours import Prefixes
 from issues.people import MOST_PEOPLE
-from issues.reading import Happened, Summary
+from issues.reading import Detail, Happened, Summary
 from issues.shape import as_text
 from storage.found import FoundEntry
 
@@ -34,6 +35,7 @@ class Row:
     url: str
     release: str
     assignee: str
+    environments: str
     events_today: int
     sparkline: str
 
@@ -73,6 +75,7 @@ def row(organisation: Organisation, group: Summary, glance: Glance, users: Mappi
         url=address(organisation, group.number),
         release=glance.release,
         assignee=users.get(group.assignee_id or 0, ""),
+        environments=_first_of(glance.environments),
         events_today=sum(glance.hours),
         sparkline=sparkline(glance.hours),
     )
@@ -81,6 +84,17 @@ def row(organisation: Organisation, group: Summary, glance: Glance, users: Mappi
 def address(organisation: Organisation, number: int) -> str:
     """Return the address of a group's page, which shows it to whoever has it."""
     return f"{reverse('admin:error_group', args=[number])}?{urlencode({'organisation': organisation.slug})}"
+
+
+def merge_address(organisation: Organisation, number: int, others: Collection[int]) -> str:
+    """Return where merging others into a group is previewed."""
+    return below("error_merge", organisation, number, {"with": sorted(set(others) - {number})})
+
+
+def below(name: str, organisation: Organisation, number: int, more: Mapping[str, Collection[int]] | None = None) -> str:
+    """Return the address of a page below a group's."""
+    query = urlencode({"organisation": organisation.slug, **(more or {})}, doseq=True)
+    return f"{reverse(f'admin:{name}', args=[number])}?{query}"
 
 
 def sparkline(hours: Sequence[int]) -> str:
@@ -104,8 +118,9 @@ def act(turn: Happened, users: Mapping[int, str]) -> Act:
     return Act(at=turn.at, said=_said(turn, users), who=who, comment=comment)
 
 
-def sample(organisation: Organisation, number: int, entry: FoundEntry, prefixes: Prefixes) -> Sample:
+def sample(organisation: Organisation, found: Detail, entry: FoundEntry, prefixes: Prefixes) -> Sample:
     """Return an entry as a group's page shows it."""
+    number = found.summary.number
     error = _error(entry)
     stack = error.get("stack_trace")
     around = {
@@ -131,9 +146,27 @@ def explorer(given: Mapping[str, Any]) -> str:
     return f"{reverse('admin:explorer')}?{urlencode(given)}"
 
 
+def facts_of(organisation: Organisation, found: Detail, entry: FoundEntry) -> list[tuple[Fact, str, str]]:
+    """Return what an entry's metadata says, with where the group's entries that say the same are, and the others."""
+    of_group = f"group:{found.summary.number}"
+    shown = {"organisation": organisation.slug, "from": as_text(found.start), "to": as_text(found.end)}
+
+    def found_by(term: str) -> str:
+        return explorer(shown | {"query": f"{of_group} {term}"})
+
+    return [
+        (fact, found_by(fact.term), found_by(f"-{fact.term}")) if fact.term else (fact, "", "")
+        for fact in facts(entry.metadata)
+    ]
+
+
 def _error(entry: FoundEntry) -> dict[str, Any]:
     error = json.decode(entry.error) if entry.error else {}
     return error if isinstance(error, dict) else {}
+
+
+def _first_of(names: Sequence[str]) -> str:
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else "".join(names)
 
 
 def _said(turn: Happened, users: Mapping[int, str]) -> str:

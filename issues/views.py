@@ -17,6 +17,7 @@ from foundation.refusals import Refusal
 from issues import changing, cursors, reading, schema, shape
 from issues.changing import Actor, ChangeRefused, Ignoring
 from issues.models import Group
+from issues.numbers import MOST_NUMBER
 from issues.reading import SORTS, STATES, Detail, Sort, Summary, Wanted
 from quotas.throttling import Limited
 
@@ -25,7 +26,6 @@ FILTERS = ("state", "project", "environment", "release", "query", "sort")
 MOST_GROUPS = 100
 CHANGES = ("state", "resolution", "release", "ignore", "assignee", "comment")
 IGNORE = ("until", "events", "minutes", "people")
-MOST_NUMBER = 10**9
 
 
 class GroupView(Limited, APIView):

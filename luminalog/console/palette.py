@@ -55,3 +55,5 @@ def _search(request: HttpRequest, text: str) -> Iterator[Found]:
     if may_view_logs(request.user):
         address = f"{reverse('admin:explorer')}?{urlencode({'query': text})}"
         yield Found(title=f"Search logs for: {text}", what="Explorer", url=address)
+        errors = f"{reverse('admin:errors')}?{urlencode({'state': 'all', 'query': text})}"
+        yield Found(title=f"Search errors for: {text}", what="Errors", url=errors)

@@ -9,6 +9,9 @@ from django.utils import timezone
 from redis import RedisError
 
 from accounts.models import ApiKey, User
+from issues import finding
+from issues.finding import Lately
+from issues.permissions import MAY_LOOK
 from operations import vitals
 from operations.thresholds import OldestBatch, Worker
 from quotas.month import MonthUsed, near_quota
@@ -66,6 +69,7 @@ class Today:
     """The start page. A part is None or empty when its reader may not see it."""
 
     near_quota: list[MonthUsed] | None = None
+    errors: Lately | None = None
     key_lists: list[KeyList] | None = None
     refusals: Refusals | None = None
     pipeline: Pipeline | None = None
@@ -81,6 +85,7 @@ def today(user: User | AnonymousUser) -> Today:
     sees_usage = user.has_perm("quotas.view_monthlyusage")
     return Today(
         near_quota=near_quota(limit=SHOWN) if sees_usage else None,
+        errors=finding.lately(now=timezone.now(), limit=SHOWN) if user.has_perm(MAY_LOOK) else None,
         key_lists=_key_lists() if user.has_perm("accounts.view_apikey") else None,
         refusals=_refusals() if sees_usage else None,
         pipeline=_pipeline() if user.has_perm("ingest.view_spooledbatch") else None,

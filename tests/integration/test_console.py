@@ -121,7 +121,7 @@ def test_palette_finds_only_what_one_may_see() -> None:
         SavedSearch.objects.create(owner=owner, organisation=acme, name=name, is_shared=shared)
     operators = found(client_of("Operators"), "timeouts")
     assert operators[0] == ("shared timeouts, Acme", "saved search")
-    assert len(operators) == 2  # and the search for it
+    assert len(operators) == 3  # and the searches for it
     assert found(client_of("Support"), "timeouts") == []
     assert found(client_of("nobody"), "acme") == []
     assert Client().get("/admin/palette/").status_code == 302

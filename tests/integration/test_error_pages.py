@@ -7,7 +7,6 @@ from html import unescape
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import Permission
 from django.test import Client
 
@@ -17,12 +16,12 @@ from ingest.models import DrainClaim
 from issues.models import Group, Turn
 from storage.models import LogEntry
 from storage.postgres import partitions
+from tests.error_pages import LIST, fail, page_of, staff, text_of
 from tests.errors import failure, store
 from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
-LIST = "/admin/errors/"
 STACK = [
     "at pay (/app/src/pay.js:1:2)",
     "at next (/app/node_modules/express/router.js:3:4)",
@@ -43,38 +42,9 @@ def acme() -> Caller:
     return caller_of(key)
 
 
-def staff(name: str = "ada", *, role: str = "Operators") -> Client:
-    if not Role.objects.filter(name=role).exists():  # a test with transactions has emptied the table
-        made = Role.objects.create(name=role)
-        if role == "Operators":
-            made.permissions.set(Permission.objects.filter(codename__in=["view_logs", "resolve_group"]))
-    user = User.objects.create_user(name, password="x", is_staff=True)
-    user.groups.add(Role.objects.get(name=role))
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-def text_of(client: Client, address: str, status: int = 200, **parameters: Any) -> str:
-    response = client.get(address, parameters)
-    assert response.status_code == status, response.content
-    return unescape(response.content.decode())
-
-
 def listed(client: Client, **parameters: Any) -> list[int]:
     page = text_of(client, LIST, organisation="acme", **parameters)
     return [int(number) for number in re.findall(r'<a href="/admin/errors/(\d+)/\?organisation=acme">', page)]
-
-
-def page_of(number: int) -> str:
-    return f"{LIST}{number}/?organisation=acme"
-
-
-def fail(caller: Caller, name: str, count: int = 1, **entry: Any) -> int:
-    """Store errors of one group and return its number."""
-    stack = [f"at {name} (/app/src/{name}.js:1:2)"]
-    store(caller, *[failure(f"{name}Error", f"no {name}", stack=stack, **entry)] * count)
-    return Group.objects.get(type=f"{name}Error").number
 
 
 def test_list_filters_sorts_and_pages(acme: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,7 +104,7 @@ def test_group_tells_what_is_known_of_it(acme: Caller) -> None:
     assert f"entry={newest}&view=context&of={newest}" in page
     older = text_of(client, page_of(number) + f"&sample={others[-1]}&days=90")
     assert f"<dt>Entry</dt><dd><code>{others[-1]}</code>" in older
-    assert [text_of(client, page_of(number) + f"&days={days}").count('"events": [') for days in ("1", "odd")] == [1, 1]
+    assert [text_of(client, page_of(number) + f"&days={days}").count('"times": [') for days in ("1", "odd")] == [1, 1]
     LogEntry.objects.all().delete()
     assert "retention took them" in text_of(client, page_of(number))
 

@@ -22,6 +22,7 @@ from notify.models import NoticeChannel
 from operations.models import Erasure
 from quotas.models import Plan
 from tests.acceptance.console.conftest import NARROW, WIDE, Shop
+from tests.entries import line, store_batch
 from tests.processes import PROJECT
 
 pytestmark = [
@@ -142,6 +143,16 @@ def test_no_state_of_a_page_has_what_axe_finds(page: Page, shop: Shop) -> None:
     found += look(page, "errors-full")
     page.goto(f"{errors}?organisation={shop.organisation.slug}&query=nothing")
     found += look(page, "errors-none-found")
+    card = {"type": "CardError", "message": "card refused"}
+    store_batch(shop.organisation, [line("Card refused", level="error", error=card)])
+    page.goto(f"{errors}1/merge/?organisation={shop.organisation.slug}&with=2&with=9")
+    expect(page.locator(".ll-sums tfoot")).to_be_visible()
+    found += look(page, "merge-errors")
+    page.get_by_role("button", name="Merge 2 groups").click()
+    page.get_by_role("link", name="Take it back").click()
+    expect(page.locator(".ll-sums")).to_be_visible()
+    found += look(page, "split-errors")
+    page.get_by_role("button", name="Split off 1 group").click()
     page.goto(f"{errors}1/?organisation={shop.organisation.slug}")
     page.locator(".ll-stack summary").click()
     expect(page.locator(".ll-chart-plot canvas")).to_be_visible()

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from issues.models import Group
 from tests.acceptance.console.conftest import Shop
+from tests.entries import line, store_batch
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -44,6 +45,12 @@ def test_error_is_found_looked_into_and_resolved(page: Page, shop: Shop) -> None
     page.keyboard.press("Enter")
     expect(page.locator(".ll-group-facts")).to_contain_text("resolved in 2.4.2")
     page.get_by_role("button", name="Unresolve").click()
+    expect(page.locator(".messagelist")).to_contain_text("Unresolved.")
+    expect(page.locator("[data-link]")).to_be_visible()  # the keys are there
+    page.keyboard.press("Shift+I")
+    expect(page.locator(".messagelist")).to_contain_text("Ignored for a day.")
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".messagelist")).to_contain_text("Taken back.")
     page.get_by_role("button", name="Resolve", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("Resolved.")
     expect(page.locator(".ll-acts")).to_contain_text("by admin")
@@ -58,4 +65,64 @@ def test_error_is_found_looked_into_and_resolved(page: Page, shop: Shop) -> None
     page.get_by_role("button", name="Unresolve").click()
     expect(page.locator(".messagelist")).to_contain_text("1 group: Unresolved.")
     assert Group.objects.get().state == Group.State.UNRESOLVED
+
+    card = {"type": "CardError", "message": "card refused", "stack_trace": ["    at charge (/srv/app/src/card.ts:7:1)"]}
+    store_batch(shop.organisation, [line("Card refused", level="error", error=card)] * 12)
+    page.reload()
+    expect(page.locator(".ll-all")).to_be_visible()
+    for key in ("j", "x", "j", "x"):
+        page.keyboard.press(key)
+    expect(page.locator(".ll-how-many")).to_have_text("2 ticked")
+    page.keyboard.press("m")
+    expect(page.locator(".ll-sums tfoot")).to_contain_text("83")
+    page.get_by_role("button", name="Merge 2 groups into #1").click()
+    expect(page.locator(".facts")).to_contain_text("83")
+    page.get_by_role("link", name="Take it back").click()
+    expect(page.locator(".ll-sums")).to_contain_text("as before it was merged")
+    page.get_by_role("button", name="Split off 1 group").click()
+    expect(page.locator(".facts")).to_contain_text("71")
+    assert set(Group.objects.values_list("number", "merged_into")) == {(1, None), (2, None)}
+    assert not wrong
+
+
+def test_spike_is_seen_understood_resolved_and_comes_back(page: Page, shop: Shop) -> None:
+    wrong: list[str] = []
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    error = {
+        "type": "CardError",
+        "message": "card refused",
+        "stack_trace": ["    at charge (/srv/app/src/card.ts:7:1)"],
+    }
+
+    def fail(count: int, release: str) -> None:
+        metadata = {"release": release, "card": {"brand": "visa"}}
+        one = line("Card refused", level="error", error=error, metadata=metadata, trace_id="7f3b0c52")
+        store_batch(shop.organisation, [one] * count)
+
+    asked = line("POST /charge", metadata={"release": "2.4.1", "card": {"brand": "amex"}}, trace_id="7f3b0c52")
+    store_batch(shop.organisation, [asked] * 60)
+    fail(40, "2.4.1")
+    page.goto(f"{shop.url}/admin/")
+    page.get_by_role("link", name="#2 CardError").click()
+    expect(page.locator(".ll-group-facts .ll-new")).to_be_visible()
+    expect(page.locator(".facts")).to_contain_text("40")
+    page.locator(".ll-links").get_by_role("link", name="Trace").click()
+    expect(page.get_by_text("POST /charge").first).to_be_visible()
+    page.go_back()
+
+    page.get_by_role("button", name="Resolve in the next release").click()
+    expect(page.locator(".ll-group-facts")).to_contain_text("resolved in the next release")
+    fail(3, "2.4.1")
+    page.reload()
+    expect(page.locator(".facts")).to_contain_text("Still seen in older releases3")
+    expect(page.locator(".facts")).to_contain_text("43")
+    expect(page.locator(".ll-group-facts")).to_contain_text("resolved in the next release")
+    fail(1, "2.4.2")
+    page.reload()
+    expect(page.locator(".ll-group-facts")).to_contain_text("regressed")
+    expect(page.locator(".ll-acts")).to_contain_text("Came back in 2.4.2")
+
+    page.get_by_role("link", name=re.compile("^Errors of")).click()
+    page.get_by_role("link", name="Regressed 1").click()
+    expect(page.locator(".ll-errors tbody tr")).to_contain_text("CardError")
     assert not wrong

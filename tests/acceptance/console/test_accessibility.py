@@ -161,7 +161,7 @@ def test_no_state_of_a_page_has_what_axe_finds(page: Page, shop: Shop) -> None:
     found += look(page, "error-group")
     explorer = f"{shop.url}/admin/explorer/?organisation={shop.organisation.slug}"
     page.goto(explorer)
-    expect(page.locator("#ex-status")).to_contain_text("496 entries")
+    expect(page.locator("#ex-status")).to_contain_text("497 entries")
     found += look(page, "explorer-full")
     page.keyboard.press("Control+k")
     expect(page.locator(".ll-palette [role=option]").first).to_be_visible()

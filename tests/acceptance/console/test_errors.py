@@ -107,7 +107,7 @@ def test_spike_is_seen_understood_resolved_and_comes_back(page: Page, shop: Shop
     expect(page.locator(".ll-group-facts .ll-new")).to_be_visible()
     expect(page.locator(".facts")).to_contain_text("40")
     page.locator(".ll-links").get_by_role("link", name="Trace").click()
-    expect(page.get_by_text("POST /charge").first).to_be_visible()
+    expect(page.get_by_role("dialog", name="Trace")).to_contain_text("100 entries")
     page.go_back()
 
     page.get_by_role("button", name="Resolve in the next release").click()

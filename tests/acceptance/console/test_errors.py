@@ -106,6 +106,8 @@ def test_spike_is_seen_understood_resolved_and_comes_back(page: Page, shop: Shop
     page.get_by_role("link", name="#2 CardError").click()
     expect(page.locator(".ll-group-facts .ll-new")).to_be_visible()
     expect(page.locator(".facts")).to_contain_text("40")
+    evidence = page.locator("#evidence")
+    expect(evidence.get_by_role("row").filter(has_text="card.brand")).to_contain_text("visa")
     page.locator(".ll-links").get_by_role("link", name="Trace").click()
     expect(page.get_by_role("dialog", name="Trace")).to_contain_text("100 entries")
     page.go_back()

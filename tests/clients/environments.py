@@ -18,6 +18,7 @@ PYTHON = {
     "elastic": ["elasticsearch==9.5.1"],
     "loki": ["python-logging-loki==0.3.1"],
     "openai": ["openai==3.51.0"],
+    "structlog": ["structlog==26.1.0"],
 }
 NODE = [
     "@opentelemetry/sdk-logs@0.223", "@opentelemetry/exporter-logs-otlp-http@0.223",
@@ -36,14 +37,11 @@ def python(name: str) -> Path:
 
 
 def node() -> Path:
-    """Return a folder whose `node_modules` hold the clients in JavaScript, with our programs."""
+    """Return a folder whose `node_modules` hold the clients in JavaScript: programs run in it."""
     if not shutil.which("npm"):
         pytest.skip("npm is missing: clients in JavaScript are not tried")
     flags = ["--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"]
-    folder = _made("node", lambda folder: [["npm", "install", *flags, folder, *NODE]])
-    for program in PROGRAMS.glob("*.mjs"):
-        shutil.copy(program, folder)
-    return folder
+    return _made("node", lambda folder: [["npm", "install", *flags, folder, *NODE]])
 
 
 def debian() -> Path:
@@ -61,13 +59,13 @@ def _uv() -> str:
 
 def _made(name: str, commands: object) -> Path:
     folder = FOLDER / name
-    stamp = folder / "made.json"
-    if not stamp.exists():
+    stamp, wanted = folder / "made.json", commands(str(folder))  # type: ignore[operator]
+    if not stamp.exists() or json.loads(stamp.read_text()) != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for command in commands(str(folder)):  # type: ignore[operator]
+        for command in wanted:
             _run(command, folder)
-        stamp.write_text(json.dumps(name))
+        stamp.write_text(json.dumps(wanted))
     return folder
 
 

@@ -1,12 +1,7 @@
-// 1,000 records by OpenTelemetry's SDK: OTLP in JSON, or protobuf. Arguments: the base URL, the key, a name, json or proto.
-import { BatchLogRecordProcessor, LoggerProvider } from '@opentelemetry/sdk-logs';
-import { OTLPLogExporter as Json } from '@opentelemetry/exporter-logs-otlp-http';
-import { OTLPLogExporter as Proto } from '@opentelemetry/exporter-logs-otlp-proto';
+// 1,000 records by OpenTelemetry's SDK in JavaScript, the last with an error. Argument: a name.
+// BLOCK
 
-const [url, key, name, encoding] = process.argv.slice(2);
-const Exporter = encoding === 'proto' ? Proto : Json;
-const exporter = new Exporter({ url: `${url}/v1/logs`, headers: { 'x-api-key': key } });
-const provider = new LoggerProvider({ processors: [new BatchLogRecordProcessor({ exporter })] });
+const [name] = process.argv.slice(2);
 const logger = provider.getLogger('shop');
 const numbers = [5, 9, 13, 17];
 const texts = ['DEBUG', 'INFO', 'WARN', 'ERROR'];

@@ -38,6 +38,7 @@ def list_of(one: Schema, **rules: Any) -> Schema:
 
 TEXT: Schema = {"type": "string"}
 NULLABLE_TEXT = nullable(TEXT)
+BINARY: Schema = {"type": "string", "format": "binary"}
 BOOLEAN: Schema = {"type": "boolean"}
 INTEGER: Schema = {"type": "integer"}
 COUNT: Schema = {"type": "integer", "minimum": 0}

@@ -1,23 +1,24 @@
 """Addresses that agents know, or build themselves: at the root, and again below /ingest/. Never a redirect: POST would
 become GET. A line a protocol."""
 
-from django.urls import re_path
+from django.urls import path, re_path
 
 from foundation.methods import by_method
 from ingest.handshakes import elasticsearch, labels, logs_only, ready
-from ingest.protocols.elasticsearch import ELASTICSEARCH
+from ingest.protocols.elasticsearch import BY_INDEX, ELASTICSEARCH
 from ingest.protocols.loki import LOKI
 from ingest.protocols.ndjson import NDJSON
 from ingest.protocols.otlp import OTLP
 from ingest.views import takes
 
-_bulk, _loki, _otlp = takes(ELASTICSEARCH, by_put=True), takes(LOKI), takes(OTLP)
+_bulk = takes(ELASTICSEARCH, by_put=True, is_described=False)
+_loki, _otlp = takes(LOKI, is_described=False), takes(OTLP, is_described=False)
 _SET_UP = (
     r"(?P<asked>_(?:license|xpack|cluster/health|index_template|template|data_stream|ilm/policy|ingest/pipeline"
     r"|component_template|alias|aliases|nodes|cat|logstash)(?:/.*)?)"
 )
 
-urlpatterns = [
+_everywhere = [
     re_path(r"^otlp/v1/logs/?\Z", _otlp),
     re_path(r"^otlp/v1/(?:traces|metrics)/?\Z", logs_only),
     re_path(r"^loki/api/v1/push/?\Z", _loki),
@@ -30,8 +31,17 @@ urlpatterns = [
     re_path(r"^elasticsearch/?\Z", elasticsearch),
     re_path(r"^elasticsearch/(?P<asked>[^/]+)/?\Z", elasticsearch),
 ]
+#: OpenAPI tells of these; they are among the others, too, with a slash at their end and below other names.
+_told = [
+    path("otlp/v1/logs", takes(OTLP)),
+    path("loki/api/v1/push", takes(LOKI)),
+    path("_bulk", takes(ELASTICSEARCH, by_put=True)),
+    path("elasticsearch/_bulk", _bulk),  # which is no index
+    path("<str:index>/_bulk", takes(ELASTICSEARCH, by_put=True, describe=BY_INDEX)),
+]
+urlpatterns = [*_told, *_everywhere]
 below_ingest = [
-    *urlpatterns,
+    *_everywhere,
     re_path(r"^v1/logs/?\Z", by_method(POST=_otlp, OPTIONS=_otlp)),
     re_path(r"^v1/ndjson/?\Z", takes(NDJSON, is_described=False)),
     re_path(r"^\Z", elasticsearch),

@@ -1,10 +1,11 @@
 """What OpenAPI says of sending logs: entries of our own form, the answer and the refusals of every protocol."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
+from foundation.errors import PROBLEM_TYPE
 from foundation.openapi import (
     BOOLEAN,
     FIELD_ERRORS,
@@ -13,6 +14,7 @@ from foundation.openapi import (
     NULLABLE_TEXT,
     TEXT,
     TIME,
+    Answers,
     Schema,
     described,
     json_answer,
@@ -72,6 +74,8 @@ REFUSALS = {
     429: "Rate limit exceeded or quota exhausted; see Retry-After.",
     503: "Nothing was kept; see Retry-After.",
 }
+#: An agent's body is of any form, and no request of its is known again.
+REFUSALS_OF_AGENTS = {status: reason for status, reason in REFUSALS.items() if status not in (409, 415, 422)}
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -96,3 +100,35 @@ def sending(
         refusals=REFUSALS,
         problem=PROBLEM,
     )
+
+
+def sending_as(
+    operation_id: str,
+    summary: str,
+    *,
+    description: str,
+    request: dict[str, Schema],
+    answers: Answers,
+    refusal: Mapping[str, Schema],
+    missing: str | None = None,
+) -> Callable[[Any], Any]:
+    """Return what describes an address that agents know; `refusal` is how its protocol refuses, by media type.
+
+    What is refused before anybody has asked the protocol, plain HTTP for one, is a problem there, too.
+    """
+    words = {**refusal, PROBLEM_TYPE: PROBLEM}
+    reasons = REFUSALS_OF_AGENTS | ({404: missing} if missing else {})
+    refusals = {
+        (status, media_type): OpenApiResponse(schema, reason)
+        for status, reason in reasons.items()
+        for media_type, schema in words.items()
+    }
+    decorator: Callable[[Any], Any] = extend_schema(
+        operation_id=operation_id,
+        summary=summary,
+        description=description,
+        tags=["Send logs"],
+        request=request,
+        responses={**answers, **refusals},
+    )
+    return decorator

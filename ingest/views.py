@@ -116,17 +116,22 @@ class IntakeView(Limited, APIView):
 
 
 def takes(
-    protocol: Protocol, *, beside: Protocol | None = None, by_put: bool = False, is_described: bool = True
+    protocol: Protocol,
+    *,
+    beside: Protocol | None = None,
+    by_put: bool = False,
+    is_described: bool = True,
+    describe: Callable[[Any], Any] | None = None,
 ) -> View:
     """Return the view of an address where `protocol` is spoken, or what the one `beside` it claims; by POST, or PUT.
 
-    OpenAPI tells of it unless it is another address of the same.
+    OpenAPI tells of it, by `describe` or else the protocol's own, unless it is another address of the same.
     """
     members: dict[str, Any] = {"protocol": protocol, "beside": beside, "__doc__": IntakeView.__doc__}
     if by_put:
         members["put"] = extend_schema(exclude=True)(lambda view, request, **captured: view.post(request, **captured))
     view: type[IntakeView] = type(f"{type(protocol).__name__}View", (IntakeView,), members)
-    describe = protocol.describe if is_described else extend_schema(exclude=True)
+    describe = (describe or protocol.describe) if is_described else extend_schema(exclude=True)
     return _asked_before(extend_schema_view(post=describe)(view).as_view())
 
 

@@ -39,8 +39,8 @@ urlpatterns = [
     path("v1/", include("quotas.urls")),
     path("admin/", admin.site.urls),
     re_path(rf"^static/(?:[0-9a-f]{{{DIGITS}}}/)?(?P<path>.+)\Z", of_another_version),
-    path("", include(agent_urls)),
     path("ingest/", include(agent_urls.below_ingest)),
+    path("", include(agent_urls)),  # where "ingest" might be an index
 ]
 
 

@@ -127,6 +127,42 @@ print(response.status_code, response.json())
     }
 
 
+def _sending(path: str, media_type: str, *lines: str) -> dict[str, str]:
+    """Return the calls that send these lines of JSON to an address of agents."""
+    body, in_javascript = "\n".join(lines), "\\n".join(lines)
+    return {
+        "curl": f"""
+curl -X POST BASE_URL{path} \\
+  -H "x-api-key: {KEY}" \\
+  -H "Content-Type: {media_type}" \\
+  --data-binary '{body}
+'
+""",
+        "javascript": f"""
+const response = await fetch('BASE_URL{path}', {{
+  method: 'POST',
+  headers: {{ 'x-api-key': '{KEY}', 'Content-Type': '{media_type}' }},
+  body: '{in_javascript}\\n'
+}});
+console.log(response.status, await response.text());
+""",
+        "python": f"""
+import requests
+
+response = requests.post(
+    'BASE_URL{path}',
+    headers={{'x-api-key': '{KEY}', 'Content-Type': '{media_type}'}},
+    data='''{body}
+'''
+)
+print(response.status_code, response.text)
+""",
+    }
+
+
+_DOCUMENT = '{"@timestamp": "2026-01-26T14:30:00Z", "log.level": "info", "message": "One"}'
+
+
 SENDING = {
     "ingest_logs": {
         "curl": f"""
@@ -215,4 +251,18 @@ response = requests.post(
 print(response.status_code, response.json())
 """,
     },
+    "ingest_otlp": _sending(
+        "/otlp/v1/logs",
+        "application/json",
+        '{"resourceLogs": [{"scopeLogs": [{"logRecords": [',
+        '  {"timeUnixNano": "1769437800000000000", "severityNumber": 9, "body": {"stringValue": "One"}}',
+        "]}]}]}",
+    ),
+    "ingest_loki": _sending(
+        "/loki/api/v1/push",
+        "application/json",
+        '{"streams": [{"stream": {"app": "shop", "level": "info"}, "values": [["1769437800000000000", "One"]]}]}',
+    ),
+    "ingest_bulk": _sending("/_bulk", "application/x-ndjson", '{"create": {"_index": "shop"}}', _DOCUMENT),
+    "ingest_bulk_of_index": _sending("/shop/_bulk", "application/x-ndjson", '{"create": {}}', _DOCUMENT),
 }

@@ -1,16 +1,20 @@
 """Every route of the API, as its own OpenAPI document describes it: documented statuses, answers as in their schema."""
 
 import os
+from random import Random
 from typing import Any
 
 import hypothesis
 import pytest
 import schemathesis
+from cramjam import snappy
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from schemathesis import GenerationMode, checks
 
+from tests.agent_bodies import DOCUMENT, PROTOBUF, bulk, loki_push, otlp_request
 from tests.hostile.site import Site
+from tests.hostile.test_agents import mutated
 from tests.waiting import DEADLINE_SECONDS
 
 #: `make hostile` makes twenty times as many examples, from a seed of its own.
@@ -25,7 +29,8 @@ CHECKS = [
 ]
 OPERATIONS = [
     ("POST", "/v1/logs"), ("GET", "/v1/logs"), ("GET", "/v1/logs/{entry_id}"), ("GET", "/v1/logs/{entry_id}/context"),
-    ("POST", "/v1/ndjson"),
+    ("POST", "/v1/ndjson"), ("POST", "/otlp/v1/logs"), ("POST", "/loki/api/v1/push"), ("POST", "/_bulk"),
+    ("POST", "/{index}/_bulk"),
     ("GET", "/v1/logs/histogram"), ("GET", "/v1/logs/fields"), ("GET", "/v1/logs/export"),
     ("GET", "/v1/traces/{trace_id}"), ("GET", "/v1/usage"),
     ("GET", "/v1/groups"), ("GET", "/v1/groups/{number}"), ("PATCH", "/v1/groups/{number}"),
@@ -34,6 +39,26 @@ OPERATIONS = [
     ("GET", "/v1/groups/{number}/recordings"), ("GET", "/v1/groups/{number}/recordings/{recording_id}"),
 ]  # fmt: skip
 
+
+#: Good bodies of media types of which schemathesis knows nothing: it makes none of them by itself.
+AGENTS_BODIES = {
+    PROTOBUF: [otlp_request(2).SerializeToString(), bytes(snappy.compress_raw(loki_push(b"a", b'{"b": 1}')))],
+    "application/x-ndjson": [
+        bulk(({"create": {}}, DOCUMENT), ({"delete": {}}, None)).encode(),
+        b'{"message": "a"}\n{}\n',
+    ],
+}
+
+
+def agents_bodies(media_type: str) -> st.SearchStrategy[bytes]:
+    """Return bodies of a media type: good ones, bent ones, and none at all."""
+    good = st.sampled_from(AGENTS_BODIES[media_type])
+    bent = st.builds(lambda body, seed: mutated(body, Random(seed)), good, st.integers(0, 2**32))
+    return good | bent | st.binary(max_size=200)
+
+
+for _media_type in AGENTS_BODIES:
+    schemathesis.openapi.media_type(_media_type, agents_bodies(_media_type))
 
 FUZZ = hypothesis.settings(
     max_examples=12 * TIMES,

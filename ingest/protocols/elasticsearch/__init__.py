@@ -1,12 +1,15 @@
 """Elasticsearch's `_bulk`: what Filebeat, Logstash, fluent-bit, Vector, rsyslog, syslog-ng and its clients send."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from drf_spectacular.utils import OpenApiResponse
 from msgspec import json
 
+from foundation.openapi import BOOLEAN, INTEGER, TEXT, Schema, list_of, shape
 from foundation.refusals import Refusal
 from ingest.agents import AgentProtocol, Draft, receipt_time
+from ingest.description import sending_as
 from ingest.objects import readable
 from ingest.protocol import NO_HEAD, Head, Kept, Reply, Wishes
 from ingest.protocols.elasticsearch.bulk import Items, drafts_of
@@ -24,10 +27,42 @@ ERROR_TYPES = {
 }
 
 
+DESCRIPTION = """\
+What Filebeat, Logstash, fluent-bit, Vector, rsyslog, syslog-ng and clients of Elasticsearch send: a line for an action,
+and one for its document. Also by PUT, below `/elasticsearch` and below `/ingest`. Everything is made to fit; documents
+that are no JSON objects have an item with an error, and keep no other.
+"""
+_OBJECT: Schema = {"type": "object"}
+_ANSWER = shape(took=INTEGER, errors=BOOLEAN, items=list_of(_OBJECT))
+_REFUSAL = shape(error=_OBJECT, status=INTEGER)
+
+
+def _describing(operation_id: str, summary: str, *, missing: str | None = None) -> Callable[[Any], Any]:
+    return sending_as(
+        operation_id,
+        summary,
+        description=DESCRIPTION,
+        request={"application/x-ndjson": TEXT},
+        answers={
+            (200, media_type): OpenApiResponse(_ANSWER, "An item for each action, in order.")
+            for media_type in ("application/json", OWN_MEDIA_TYPE)
+        },
+        refusal={"application/json": _REFUSAL, OWN_MEDIA_TYPE: _REFUSAL},
+        missing=missing,
+    )
+
+
+#: What OpenAPI says of the address that names an index.
+BY_INDEX = _describing(
+    "ingest_bulk_of_index", "Send documents to an index", missing="An index has no slash in its name."
+)
+
+
 class Elasticsearch(AgentProtocol):
     """An item for each action, in order: by it agents tell what to send again."""
 
     name = "elasticsearch"
+    describe = staticmethod(_describing("ingest_bulk", "Send documents as to Elasticsearch"))
 
     def notes(self) -> Items:
         return Items()

@@ -3,8 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+from drf_spectacular.utils import OpenApiResponse
+
+from foundation.openapi import BINARY, TEXT, Schema, list_of, shape
 from foundation.refusals import Refusal
 from ingest.agents import AgentProtocol, Draft, receipt_time
+from ingest.description import sending_as
 from ingest.objects import readable
 from ingest.protocol import NO_HEAD, Head, Kept, Reply, Wishes
 from ingest.protocols.loki import wire
@@ -14,10 +18,29 @@ from ingest.receive.codings import SNAPPY_BLOCK
 MOST_OF_A_LINE = 1_024
 
 
+DESCRIPTION = """\
+What Alloy, promtail, Docker's driver, fluent-bit, Vector and loggers send: streams of lines, in JSON or as a protobuf
+message in a block of snappy. Labels are kept in `metadata.labels`; a line that is a JSON object is opened. Also at
+`/api/prom/push`, and below `/ingest`.
+"""
+_LABELS: Schema = {"type": "object", "additionalProperties": TEXT}
+_STREAM = shape(stream=_LABELS, values=list_of({"type": "array"}))
+
+
 class Loki(AgentProtocol):
     """An answer of success has no body: clients complain of one."""
 
     name = "loki"
+    describe = staticmethod(
+        sending_as(
+            "ingest_loki",
+            "Send streams of lines as to Loki",
+            description=DESCRIPTION,
+            request={"application/json": shape(streams=list_of(_STREAM)), "application/x-protobuf": BINARY},
+            answers={204: OpenApiResponse(description="Everything is on disk.")},
+            refusal={"text/plain": TEXT},
+        )
+    )
 
     def drafts(self, body: bytes, wishes: Wishes, notes: Any) -> Iterable[Draft]:  # noqa: ARG002
         tenant = wishes.head.headers.get("X-Scope-OrgID")

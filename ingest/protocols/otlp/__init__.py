@@ -4,11 +4,14 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from drf_spectacular.utils import OpenApiResponse
 from msgspec import DecodeError, json
 
 from foundation.expiring import Expiring
+from foundation.openapi import BINARY, INTEGER, TEXT, Schema, list_of, shape
 from foundation.refusals import Refusal
 from ingest.agents import AgentProtocol, Draft, receipt_time
+from ingest.description import sending_as
 from ingest.objects import readable
 from ingest.protocol import NO_HEAD, Head, Kept, Reply, Wishes
 from ingest.protocols.otlp import wire
@@ -21,10 +24,34 @@ WARN_EVERY_SECONDS = 60.0
 _NAMES = (b'"resourceLogs"', b'"resource_logs"')
 
 
+DESCRIPTION = """\
+OTLP/HTTP, logs only: an `ExportLogsServiceRequest`, in protobuf or JSON, as OpenTelemetry's SDKs and Collector send it;
+also to `/v1/logs`. Everything is made to fit, and the answer says so once a minute. It is of the request's media type.
+"""
+_REQUEST = shape(resourceLogs=list_of({"type": "object"}))
+_PARTIAL: Schema = shape(optional={"rejectedLogRecords": TEXT, "errorMessage": TEXT})
+_STATUS = shape(code=INTEGER, message=TEXT)
+
+
 class Otlp(AgentProtocol):
     """Answers in the encoding of the request."""
 
     name = "otlp"
+    describe = staticmethod(
+        sending_as(
+            "ingest_otlp",
+            "Send OpenTelemetry's logs",
+            description=DESCRIPTION,
+            request={JSON: _REQUEST, PROTOBUF: BINARY},
+            answers={
+                (200, JSON): OpenApiResponse(
+                    shape(partialSuccess=_PARTIAL), "Everything that is not rejected is on disk."
+                ),
+                (200, PROTOBUF): OpenApiResponse(BINARY, "Everything that is not rejected is on disk."),
+            },
+            refusal={JSON: _STATUS, PROTOBUF: BINARY},
+        )
+    )
 
     def __init__(self) -> None:
         self._warned: Expiring[int, bool] = Expiring(capacity=10_000)

@@ -4,3 +4,5 @@
 ORGANISATIONS = "SELECT id AS organisation_id, name FROM accounts_organisation"
 #: `api_key_id`, `organisation_id` of every key, ended or not.
 API_KEYS = "SELECT id AS api_key_id, organisation_id FROM accounts_apikey"
+#: `api_key_id` of every public key.
+PUBLIC_KEYS = "SELECT id AS api_key_id FROM accounts_apikey WHERE kind = 'public'"

@@ -9,7 +9,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from heapq import merge
 from itertools import chain, groupby, islice
 from operator import attrgetter, itemgetter
@@ -21,7 +22,7 @@ from assist import recordings
 from foundation.postgres import execute
 from ingest.spool import dead_letters, table
 from issues import proof
-from quotas import ledger
+from quotas import allowance, ledger
 from quotas.ledger import Amount
 from storage import receipts, rollups
 from storage.receipts import Certified
@@ -34,6 +35,8 @@ SHOWN = 1000
 BATCHES_AT_ONCE = 1000
 #: Longer than a batch is on its way from the store to its receipt.
 SECOND_LOOK_SECONDS = 60.0
+#: What is received so shortly before midnight may be charged to the day that begins.
+LATE = timedelta(minutes=1)
 MONTH = attrgetter("organisation_id", "period")
 BATCH = attrgetter("batch_id", "organisation_id", "received_at")
 _KEY = itemgetter(0)
@@ -41,6 +44,7 @@ _KEY = itemgetter(0)
 CHECKS = {
     "receipt": "Each receipt's entries and bytes are those stored, as long as retention keeps them.",
     "usage": "What a month was charged is what sits in the spool, in the log store's receipts and in dead letters.",
+    "allowance": "What a public key's day was charged is what is kept of the batches it sent on that day.",
     "duplicate": "No entry is stored twice, or as received at another time than its batch.",
     "orphan": "Each stored entry belongs to a batch with a receipt of the same organisation.",
     "rollup": "What the rollups say of a minute of receipt, and of a day by minutes of events, its receipts say.",
@@ -84,7 +88,7 @@ def _look() -> list[Breach]:
         rolled_up = sorted({*days, *rollups.days()})
         counted = sorted({*days, *proof.days()})
         of_days = chain(*map(_of_day, days), *map(_rollups, rolled_up), *map(_errors, counted))
-        looks = chain(_usage(), _two_places(), of_days, _recordings())
+        looks = chain(_usage(), _allowances(), _two_places(), of_days, _recordings())
         return _shown(looks)
 
 
@@ -125,6 +129,32 @@ def _unequal(charged: Amount, kept: Amount) -> Iterator[Breach]:
             expected=f"{charged.entries} entries, {charged.size_bytes} bytes charged",
             found=f"{kept.entries} entries, {kept.size_bytes} bytes kept",
         )
+
+
+def _allowances() -> Iterator[Breach]:
+    """Compare what the last day of each public key was charged with what is kept of it, wherever it is."""
+    for day, of_day in groupby(allowance.spent(), key=attrgetter("day")):
+        spent = list(of_day)
+        keys, began_at = [one.api_key_id for one in spent], datetime.combine(day, clock.min, UTC)
+        kept = _bytes_of_keys(keys, since=began_at, until=began_at + timedelta(days=1))
+        late = _bytes_of_keys(keys, since=began_at - LATE, until=began_at)
+        for one in spent:
+            found = kept[one.api_key_id]
+            if not found <= one.used_bytes <= found + late[one.api_key_id]:
+                yield Breach(
+                    check="allowance",
+                    organisation_id=one.organisation_id,
+                    subject=f"key {one.api_key_id} on {day}",
+                    expected=f"{one.used_bytes} bytes charged",
+                    found=f"{found} bytes kept",
+                )
+
+
+def _bytes_of_keys(api_key_ids: Sequence[int], *, since: datetime, until: datetime) -> Counter[int]:
+    places = (receipts, table, dead_letters)
+    return sum(
+        (Counter(place.bytes_of_keys(api_key_ids, since=since, until=until)) for place in places), Counter[int]()
+    )
 
 
 def _two_places() -> Iterator[Breach]:

@@ -1,10 +1,13 @@
-"""What a public key may send a day: charged with each of its batches, in the transaction that keeps it."""
+"""What a public key may send a day: charged with each of its batches in the transaction that keeps it, and provable."""
 
-from datetime import UTC
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date
 from typing import Any
 
 from accounts.caller import Caller
-from foundation.postgres import fetch_one
+from accounts.fragments import API_KEYS, PUBLIC_KEYS
+from foundation.postgres import execute, fetch_all, fetch_one
 from foundation.refusals import Refusal
 
 #: A public key that says nothing else may send this part of its organisation's month in a day: 2 %.
@@ -23,7 +26,8 @@ INSERT INTO quotas_dailyusage AS usage (api_key_id, day, used_bytes)
 SELECT %(api_key_id)s, today, %(size_bytes)s::bigint FROM allowance WHERE %(size_bytes)s::bigint <= most_bytes
     ON CONFLICT (api_key_id) DO UPDATE
    SET day = greatest(usage.day, excluded.day),
-       used_bytes = excluded.used_bytes + CASE WHEN usage.day >= excluded.day THEN usage.used_bytes ELSE 0 END
+       used_bytes = excluded.used_bytes + CASE WHEN usage.day >= excluded.day THEN usage.used_bytes ELSE 0 END,
+       is_provable = usage.is_provable OR usage.day < excluded.day
  WHERE excluded.used_bytes + CASE WHEN usage.day >= excluded.day THEN usage.used_bytes ELSE 0 END
        <= (SELECT most_bytes FROM allowance)
 RETURNING used_bytes
@@ -36,6 +40,31 @@ SELECT most_bytes, coalesce(usage.used_bytes, 0), (today + 1)::timestamp AT TIME
 """  # noqa: S608 - constants only
 
 
+#: A day that begins so cannot be proven: what is received anew on it was charged to another.
+RECEIVED_ANEW = f"""
+INSERT INTO quotas_dailyusage AS usage (api_key_id, day, used_bytes, is_provable)
+SELECT api_key_id, (now() AT TIME ZONE 'UTC')::date, 0, false
+  FROM ({PUBLIC_KEYS}) AS public WHERE api_key_id = ANY (%s) ORDER BY api_key_id
+    ON CONFLICT (api_key_id) DO UPDATE
+   SET day = greatest(usage.day, excluded.day), is_provable = false,
+       used_bytes = CASE WHEN usage.day >= excluded.day THEN usage.used_bytes ELSE 0 END
+"""  # noqa: S608 - constants only
+SPENT = f"""
+SELECT api_key_id, organisation_id, day, used_bytes
+  FROM quotas_dailyusage JOIN ({API_KEYS}) AS api_key USING (api_key_id) WHERE is_provable ORDER BY day, api_key_id
+"""  # noqa: S608 - constants only
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a public key was charged on its last day."""
+
+    api_key_id: int
+    organisation_id: int
+    day: date
+    used_bytes: int
+
+
 def charge(caller: Caller, *, size_bytes: int) -> None:
     """Charge a public key's day, in the caller's transaction. Raises: `Refusal` `allowance_exhausted`."""
     asked = {
@@ -46,6 +75,16 @@ def charge(caller: Caller, *, size_bytes: int) -> None:
     }
     if not fetch_one(CHARGE, asked):
         raise _exhausted(fetch_one(BALANCE, asked))
+
+
+def received_anew(api_key_ids: Collection[int]) -> None:
+    """Note that batches of these keys are received today without being charged. Joins the caller's transaction."""
+    execute(RECEIVED_ANEW, [list(api_key_ids)])
+
+
+def spent() -> list[Spent]:
+    """Return the days of public keys that can be proven, by day."""
+    return [Spent(*row) for row in fetch_all(SPENT)]
 
 
 def _exhausted(balance: tuple[Any, ...] | None) -> Refusal:

@@ -116,6 +116,9 @@ class DailyUsage(models.Model):
     )
     day = models.DateField()
     used_bytes = models.BigIntegerField()
+    is_provable = models.BooleanField(
+        db_default=True, help_text="False: not all that was received on this day was charged to it."
+    )
 
     class Meta:
         default_permissions = ()

@@ -1,6 +1,6 @@
 """Receipts: proof that a batch was stored, in PostgreSQL whatever the store. What is new is told by `arrivals`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -121,6 +121,11 @@ SELECT organisation_id, coalesce(sum({ERRORS}) FILTER (WHERE receipt.errors > 0)
 """  # noqa: S608 - constants
 LAST_KEY = "SELECT organisation_id, api_key_id FROM storage_receipt ORDER BY stored_xid DESC LIMIT 1"
 AMONG = "SELECT batch_id, organisation_id FROM storage_receipt WHERE batch_id = ANY (%s)"
+#: As it was charged, whatever was erased since; receipt_received_at serves it.
+BYTES_OF_KEYS = """
+SELECT api_key_id, sum(size_bytes)::bigint FROM storage_receipt
+ WHERE received_at >= %s AND received_at < %s AND api_key_id = ANY (%s) GROUP BY 1
+"""
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
   FROM storage_receipt GROUP BY 1, 2 ORDER BY 1, 2
@@ -232,3 +237,8 @@ def last_key() -> set[tuple[int, int]]:
 def amounts() -> Iterator[Amount]:
     """Yield what was stored, as it was charged, by organisation and month. As `of_day`."""
     return (Amount(*row) for row in stream(AMOUNTS))
+
+
+def bytes_of_keys(api_key_ids: Collection[int], *, since: datetime, until: datetime) -> dict[int, int]:
+    """Return the bytes that were stored of these keys' batches received then, as they were charged."""
+    return dict(fetch_all(BYTES_OF_KEYS, [since, until, list(api_key_ids)]))

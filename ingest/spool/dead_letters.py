@@ -1,6 +1,7 @@
 """Entries that the log store will not take: kept with their bytes and the reason, counted, and replayable."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from ingest.spool.payload import PayloadError, pack, unpack
 from ingest.spool.replays import Found
 from ingest.spool.table import Spooled
 from issues.grouping import Grouping
+from quotas import allowance
 from quotas.ledger import Amount
 from storage import receipts
 from storage.batch import HEAD, Batch
@@ -58,6 +60,13 @@ SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
 """
 
 
+BYTES_OF_KEYS = """
+SELECT api_key_id, sum(size_bytes)::bigint FROM ingest_deadletter
+ WHERE received_at >= %s AND received_at < %s AND api_key_id = ANY (%s) GROUP BY 1
+"""
+KEYS_OF = "SELECT DISTINCT api_key_id FROM ingest_deadletter WHERE id = ANY (%s)"
+
+
 def take_apart(spooled: Iterable[Spooled], found: Found, tally: Tally, groups: Grouping) -> list[Batch]:
     """Store what can be stored of batches that failed too often, bury the rest, and return what was stored.
 
@@ -85,12 +94,18 @@ def replay(dead_letter_ids: Sequence[int]) -> int:
     By id, so that two replays of the same letters do not wait for each other crosswise.
     """
     with transaction.atomic():
+        allowance.received_anew([key for (key,) in fetch_all(KEYS_OF, [list(dead_letter_ids)])])
         return sum(execute(REPLAY, [letter_id, batch_ids.take()]) for letter_id in sorted(dead_letter_ids))
 
 
 def amounts() -> Iterator[Amount]:
     """Yield what is dead, by organisation and month. In the caller's transaction, in bounded memory."""
     return (Amount(*row) for row in stream(AMOUNTS))
+
+
+def bytes_of_keys(api_key_ids: Collection[int], *, since: datetime, until: datetime) -> dict[int, int]:
+    """Return the bytes of these keys' dead letters that were received then."""
+    return dict(fetch_all(BYTES_OF_KEYS, [since, until, list(api_key_ids)]))
 
 
 def called(letters: QuerySet[DeadLetter]) -> str:

@@ -1,8 +1,9 @@
 """The spool: where a batch is safe. One short transaction keeps it and charges for it, or does neither."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -80,6 +81,10 @@ UPDATE ingest_spooledbatch SET batch_id = %s, attempts = greatest(attempts, 1), 
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
   FROM ingest_spooledbatch GROUP BY 1, 2 ORDER BY 1, 2
+"""
+BYTES_OF_KEYS = """
+SELECT api_key_id, sum(size_bytes)::bigint FROM ingest_spooledbatch
+ WHERE received_at >= %s AND received_at < %s AND api_key_id = ANY (%s) GROUP BY 1
 """
 BATCHES = "SELECT batch_id, organisation_id FROM ingest_spooledbatch"
 
@@ -177,6 +182,11 @@ def renumber(batch_id: int, new_id: int) -> None:
 def amounts() -> Iterator[Amount]:
     """Yield what waits, by organisation and month. In the caller's transaction, in bounded memory."""
     return (Amount(*row) for row in stream(AMOUNTS))
+
+
+def bytes_of_keys(api_key_ids: Collection[int], *, since: datetime, until: datetime) -> dict[int, int]:
+    """Return the bytes of these keys' batches that wait and were received then."""
+    return dict(fetch_all(BYTES_OF_KEYS, [since, until, list(api_key_ids)]))
 
 
 def batches() -> Iterator[tuple[int, int]]:

@@ -153,6 +153,7 @@ class Campaign:
         except AssertionError:
             yield "claims of drains are left behind"
         yield from invariants.check_left_over(self.stack)
+        yield from invariants.check_allowances(self.stack, self.tenants)
         yield from invariants.check_ledger(self.stack)
         yield from invariants.check_isolation(self.stack, self.tenants)
         yield from invariants.check_logs(self.stack, failures=self.failures)

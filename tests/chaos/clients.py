@@ -16,6 +16,8 @@ from tests.chaos.journal import FAILED, IN_DOUBT, Answer, Journal
 from tests.chaos.tenants import Tenant
 
 CLIENTS_A_TENANT = 3
+#: Which of them sends with the public key.
+PUBLIC = 0
 PAUSE_SECONDS = (0.05, 0.35)
 AFTER_SILENCE_SECONDS = 0.6
 REPEATED_SHARE = 0.25
@@ -29,10 +31,11 @@ OPEN_BY_STATUS = {500: FAILED, 503: IN_DOUBT}
 
 
 class Client:
-    """Sends one batch after another for a tenant, and keeps a journal of it."""
+    """Sends one batch after another for a tenant, by `api_key`, and keeps a journal of it."""
 
-    def __init__(self, tenant: Tenant, name: str, *, url: str, folder: Path, rng: random.Random) -> None:
+    def __init__(self, tenant: Tenant, name: str, *, api_key: str, url: str, folder: Path, rng: random.Random) -> None:
         self.tenant = tenant
+        self.api_key = api_key
         self.name = name
         self.url = url
         self.rng = rng
@@ -74,7 +77,7 @@ class Client:
         """Send `batch` once; whatever comes of it is in the journal."""
         body, headers = batch.encoded(self.rng)
         self.journal.tries(batch)
-        answer = self._post(batch, body, headers | {"x-api-key": self.tenant.api_key})
+        answer = self._post(batch, body, headers | {"x-api-key": self.api_key})
         self.journal.hears(batch, answer)
         if answer.status in FINAL:
             self.unsettled.pop(batch.name, None)
@@ -122,7 +125,8 @@ class Crowd:
     def __init__(self, name: str, tenants: Sequence[Tenant], *, url: str, folder: Path, seed: str) -> None:
         def make(tenant: Tenant, role: object) -> Client:
             rng = random.Random(f"{seed} {name} {tenant.slug} {role}")
-            return Client(tenant, f"{name}/{tenant.slug}-{role}", url=url, folder=folder, rng=rng)
+            api_key = tenant.public_key if role == PUBLIC else tenant.api_key
+            return Client(tenant, f"{name}/{tenant.slug}-{role}", api_key=api_key, url=url, folder=folder, rng=rng)
 
         self.steady = [make(tenant, number) for tenant in tenants for number in range(CLIENTS_A_TENANT)]
         self.bulk = make(tenants[0], "bulk")  # sends nothing unless a scenario has it

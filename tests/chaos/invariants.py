@@ -13,7 +13,7 @@ from foundation.levels import BY_NAME
 from tests.chaos.batches import canonical_of_row, digest
 from tests.chaos.journal import JournalledBatch
 from tests.chaos.stack import Stack
-from tests.chaos.tenants import Tenant
+from tests.chaos.tenants import DAILY_BYTES, Tenant
 
 SHOWN = 5
 EARLIEST, LATEST = "2026-01-26", "2026-02-28"  # of the entries that clients send
@@ -54,6 +54,7 @@ SELECT quota.organisation_id,
        (SELECT count(error_key) FROM storage_entry e WHERE e.organisation_id = quota.organisation_id)
   FROM quotas_quota AS quota
 """
+ALLOWANCES = "SELECT api_key_id, used_bytes FROM quotas_dailyusage WHERE is_provable"
 LEFT_OVER = {
     "batches in the spool": "SELECT count(*) FROM ingest_spooledbatch",
     "dead letters": "SELECT count(*) FROM ingest_deadletter",
@@ -170,6 +171,15 @@ def check_errors(stack: Stack, tenants: Sequence[Tenant]) -> Iterator[str]:
             yield f"organisation {organisation}: errors by {said}"
 
 
+def check_allowances(stack: Stack, tenants: Sequence[Tenant]) -> Iterator[str]:
+    """Each public key was charged a day, and no more than that has; that it was charged right says the ledger."""
+    used = dict(stack.query(ALLOWANCES))
+    for tenant in tenants:
+        charged = used.get(tenant.public_key_id, 0)
+        if not 0 < charged <= DAILY_BYTES:
+            yield f"{tenant.slug}: its public key was charged {charged} of {DAILY_BYTES} bytes"
+
+
 def check_ledger(stack: Stack) -> Iterator[str]:
     """`manage.py verify_ledger` finds nothing."""
     try:
@@ -224,7 +234,7 @@ def check_logs(stack: Stack, *, failures: int) -> Iterator[str]:
 
 def check_secrets(stack: Stack, tenants: Sequence[Tenant]) -> Iterator[str]:
     """No API key in any file of the data folder, nor in any log."""
-    keys = [tenant.api_key.encode() for tenant in tenants]
+    keys = [key.encode() for tenant in tenants for key in (tenant.api_key, tenant.public_key)]
     for path in stack.folder.rglob("*"):
         if path.is_file() and not path.is_symlink():
             content = path.read_bytes()

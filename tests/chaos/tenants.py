@@ -8,6 +8,8 @@ from dataclasses import dataclass
 #: Bytes a month. The last organisation's is spent during a run: refusals at the edge are part of the trial.
 AMPLE_BYTES = 10**12
 REQUESTS_PER_MINUTE = 1_000_000
+#: Of each organisation's public key. It is spent during a run, too.
+DAILY_BYTES = 3_000_000
 #: What entries of a key say that name neither.
 ENVIRONMENT, PROJECT = "production", "default"
 
@@ -26,9 +28,12 @@ made = []
 for slug, monthly_bytes in {{quotas!r}}.items():
     organisation = answer("create_org", slug, "--plan", "scale", "--project", "{PROJECT}")
     key = answer("create_key", slug, "{PROJECT}", "--name", "chaos", "--environment", "{ENVIRONMENT}")
+    public = answer("create_key", slug, "{PROJECT}", "--name", "pages", "--environment", "{ENVIRONMENT}",
+                    "--kind", "public", "--daily-bytes", "{DAILY_BYTES}")
     limits = dict(requests_per_minute={REQUESTS_PER_MINUTE}, monthly_bytes=monthly_bytes)
     Quota.objects.filter(organisation_id=organisation["id"]).update(overrides_from=None, overrides_until=None, **limits)
     made.append({{{{"slug": slug, "organisation_id": organisation["id"], "api_key": key["api_key"],
+                   "public_key": public["api_key"], "public_key_id": public["id"],
                    "monthly_bytes": monthly_bytes}}}})
 print(json.dumps(made))
 """
@@ -36,11 +41,13 @@ print(json.dumps(made))
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
-    """One organisation: its id, a key of its, and the marker in the metadata of all that it sends."""
+    """One organisation: its id, its secret and its public key, and the marker in the metadata of all that it sends."""
 
     slug: str
     organisation_id: int
     api_key: str
+    public_key: str
+    public_key_id: int
     marker: str
     monthly_bytes: int
 

@@ -17,16 +17,17 @@ from django.db.models import F, Sum
 from accounts.caller import Caller
 from foundation.postgres import ROWS_AT_ONCE, current_day, execute, fetch_all, stream
 from foundation.refusals import Refusal
-from ingest.models import DrainClaim, SpooledBatch
-from ingest.spool import table
+from ingest.models import DeadLetter, DrainClaim, SpooledBatch
+from ingest.spool import dead_letters, table
 from ingest.spool.drain import drain
 from operations.verification import Breach, verify
 from quotas import ledger
-from quotas.models import HourlyUsage, MonthlyUsage, Quota
+from quotas.models import DailyUsage, HourlyUsage, MonthlyUsage, Quota
 from storage import retention
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
 from tests.integration.spool_rows import part_of
+from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -292,3 +293,51 @@ def test_at_a_months_change_each_batch_is_counted_in_exactly_one(caller: Caller,
     assert charged == {december: 6 * part.size_bytes, january: 3 * part.size_bytes}
     assert dict(spooled) == charged
     assert verify() == []
+
+
+@pytest.fixture
+def public() -> Caller:
+    """A caller with a public key, of which two batches are stored and one waits."""
+    api_key, _ = make_api_key(make_organisation("pages", plan=make_plan()), kind="public", scopes=["ingest"])
+    caller = caller_of(api_key)
+    table.accept(caller, [part_of("one"), part_of("two")])
+    drain()
+    table.accept(caller, [part_of("three")])
+    assert verify() == []
+    return caller
+
+
+@pytest.mark.parametrize("change", ["+ 1", "- 1", "* 0"])
+def test_day_of_a_public_key_is_what_is_kept_of_it(public: Caller, change: str) -> None:
+    assert execute(f"UPDATE quotas_dailyusage SET used_bytes = used_bytes {change}") == 1
+    [breach] = verify()
+    assert (breach.check, breach.organisation_id) == ("allowance", public.organisation_id)
+    assert f"key {public.api_key_id} on " in breach.subject
+
+
+def test_batch_of_before_midnight_may_be_charged_to_the_day_that_begins(public: Caller) -> None:
+    execute("UPDATE ingest_spooledbatch SET received_at = date_trunc('day', now(), 'UTC') - interval '1 second'")
+    assert verify() == []
+    execute("UPDATE ingest_spooledbatch SET received_at = received_at - interval '2 minutes'")
+    assert found() == ["allowance"]
+
+
+def test_day_on_which_dead_letters_are_replayed_proves_nothing_and_the_next_does(public: Caller) -> None:
+    [spooled] = SpooledBatch.objects.all()
+    kept = ("organisation_id", "api_key_id", "project", "environment", "period", "entries", "size_bytes", "payload")
+    letter = DeadLetter.objects.create(
+        batch_id=spooled.batch_id,
+        received_at=spooled.received_at - timedelta(days=1),
+        reason="x",
+        **{name: getattr(spooled, name) for name in kept},
+    )
+    spooled.delete()
+    DailyUsage.objects.update(used_bytes=F("used_bytes") - letter.size_bytes)  # it was charged yesterday
+    assert verify() == []
+    assert dead_letters.replay([letter.pk]) == 1
+    assert verify() == []
+    table.accept(public, [part_of("four")])
+    assert not DailyUsage.objects.get().is_provable
+    execute("UPDATE quotas_dailyusage SET day = day - 1")
+    table.accept(public, [part_of("five")])
+    assert DailyUsage.objects.get().is_provable

@@ -37,7 +37,7 @@ from notify.models import NoticeChannel
 from operations.erasures import life as erasures
 from operations.erasures import work as erasing
 from operations.models import Erasure
-from quotas import ledger
+from quotas import allowance, ledger
 from quotas.models import MonthlyUsage
 from storage import rollups, unrolled
 from storage.postgres import partitions
@@ -46,6 +46,7 @@ from storage.tally import Tally
 from tests.errors import failure, send
 from tests.integration.deadlocks import deadlocks
 from tests.integration.spool_rows import fill_spool, part_of
+from tests.organisations import caller_of, make_api_key
 from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
@@ -128,10 +129,10 @@ class Meeting:
 
 
 class Work:
-    """Everything that writes, for some organisations. Pairs meet before each round, over the same rows."""
+    """Everything that writes, for some organisations, each of which has a public key. Pairs meet over the same rows."""
 
-    def __init__(self, callers: list[Caller]) -> None:
-        self.callers = callers
+    def __init__(self, callers: list[Caller], public: list[Caller]) -> None:
+        self.callers, self.public = callers, public
         self.processes = [GroupCommit(), GroupCommit()]
         self.periods = (THIS_YEAR + timedelta(days=n) for n in itertools.count())
         self.over_keys, self.over_letters, self.over_days = Meeting(), Meeting(), Meeting()
@@ -152,6 +153,15 @@ class Work:
             known = idempotency.remember(caller.api_key_id, f"{numbers.randrange(20)}", body=b"", answer=ANSWER)
             if known is None:
                 table.accept(caller, [part_of("one")] * numbers.choice([1, 2]))
+
+    def accept_with_public_keys(self, numbers: random.Random) -> None:
+        table.accept(numbers.choice(self.public), [part_of("one")] * numbers.choice([1, 2]))
+
+    def receive_anew(self, numbers: random.Random) -> None:
+        """As a replay of dead letters of public keys does, in whatever order they are in."""
+        with transaction.atomic():
+            allowance.received_anew([one.api_key_id for one in numbers.sample(self.public, len(self.public))])
+            fill_spool(self.public[0].organisation_id, rows=1)
 
     def open_months(self, numbers: random.Random) -> None:
         MonthlyUsage.objects.filter(organisation_id=numbers.choice(self.callers).organisation_id).delete()
@@ -303,7 +313,9 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
     callers = [make_caller() for _ in range(3)]
     for caller in callers:
         NoticeChannel.objects.create(organisation_id=caller.organisation_id, kind="email", address="ops@example.com")
-    work, done, before = Work(callers), threading.Event(), deadlocks()
+    organisations = Organisation.objects.filter(pk__in=[caller.organisation_id for caller in callers])
+    public = [caller_of(make_api_key(one, kind="public", scopes=["ingest"])[0]) for one in organisations]
+    work, done, before = Work(callers, public), threading.Event(), deadlocks()
     bounded, endless = Crowd(), Crowd()
     for kind in (
         *[work.accept_in_groups] * 6,
@@ -312,7 +324,8 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
         work.make_days, work.make_days, work.delete_entries, work.delete_entries, work.give_notices,
         work.give_notices, work.note_uses, work.note_uses, work.add_to_rollups, work.add_to_rollups,
         work.distrust_rollups, work.distrust_rollups, work.send_errors, work.send_errors, work.regroup_by_hand,
-        work.regroup_by_hand, work.decide, work.erase_entries, work.roll_up,
+        work.regroup_by_hand, work.decide, work.erase_entries, work.roll_up, work.accept_with_public_keys,
+        work.accept_with_public_keys, work.receive_anew, work.receive_anew,
     ):  # fmt: skip
         bounded.add(kind)
     for _ in range(2):

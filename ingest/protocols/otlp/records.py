@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from msgspec import Raw
+
 from foundation.levels import LevelName
+from ingest.canonical import encode, is_deeper
 from ingest.fields import ORIGINAL_TIME, SEVERITY_TEXT, entry_of, lines_of, text_of
 from ingest.severities import severity_of
 from ingest.timestamps import of_nanoseconds
@@ -20,6 +23,8 @@ _LEVELS, _MESSAGES = ("level", "severity"), ("message", "msg", "log")
 _PARTS_OF_AN_ERROR = ("exception.type", "exception.message", "exception.stacktrace")
 _ERROR = frozenset(_PARTS_OF_AN_ERROR)
 MOST_LEVELS = 256
+#: What all records share is written once, unless it is nested so deeply that a limit might be broken.
+SHALLOW_LEVELS = 8
 _OF_THE_SDK = "telemetry.sdk."
 
 
@@ -37,9 +42,9 @@ class Source:
         self.metadata: dict[str, Any] = {}
         self._levels: dict[tuple[int, str], LevelName] = {}  # which say nothing that should be kept beside
         if kept:
-            self.metadata["resource"] = kept
+            self.metadata["resource"] = _written(kept)
         if scope:
-            self.metadata["scope"] = scope
+            self.metadata["scope"] = _written(scope)
 
     def entry(
         self,
@@ -101,6 +106,14 @@ class Source:
         elif level and len(self._levels) < MOST_LEVELS:
             self._levels[number, text] = level
         return level or (found[0] if found else otherwise)
+
+
+def _written(shared: Mapping[str, Any]) -> Any:
+    """Return what many entries have in their metadata as it is written; what cannot be written as it is."""
+    try:
+        return shared if is_deeper(shared, levels=SHALLOW_LEVELS) else Raw(encode(shared))
+    except (OverflowError, RecursionError, UnicodeEncodeError):
+        return shared
 
 
 def _message(attributes: dict[str, Any], event_name: str, error: EntryError | None) -> str:

@@ -1,5 +1,6 @@
-"""Channels, notices and their deliveries. Who raises a notice says of what kind it is: see `Notice.Kind`."""
+"""Channels, notices, messages and their deliveries. Who raises a notice says of what kind it is: see `Notice.Kind`."""
 
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.db import models
@@ -8,27 +9,50 @@ from django.db.models.functions import Now
 
 
 class NoticeChannel(models.Model):
-    """Where an organisation wants its notices sent."""
+    """Where an organisation wants to be told what it should know."""
 
     class Kind(models.TextChoices):
         EMAIL = "email", "E-mail"
+        SLACK = "slack", "Slack"
+        DISCORD = "discord", "Discord"
+        TEAMS = "teams", "Microsoft Teams"
+        PAGERDUTY = "pagerduty", "PagerDuty"
         WEBHOOK = "webhook", "Webhook"
 
     organisation = models.ForeignKey("accounts.Organisation", on_delete=models.CASCADE, related_name="notice_channels")
-    kind = models.CharField(max_length=8, choices=Kind.choices)
-    address = models.CharField(max_length=500, help_text="An e-mail address, or an https:// address.")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    name = models.CharField(max_length=80, blank=True, default="", db_default="", help_text="As people call it: #ops.")
+    #: A secret, but for an e-mail address: `masked` is for showing.
+    address = models.CharField(max_length=1000, help_text="An e-mail address, an https:// address, or a routing key.")
+    mention = models.CharField(
+        max_length=20, blank=True, default="", db_default="", help_text="Discord: the number of a role to be mentioned."
+    )
     is_active = models.BooleanField(default=True)
     salt = models.UUIDField(default=uuid4, editable=False)  # with SECRET_KEY it makes the webhook's secret
+    #: Nothing is sent before: what the service allows a second, or what it asked for.
+    rests_until = models.DateTimeField(null=True, editable=False)
+    stopped_because = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
 
     class Meta:
         db_table = "quotas_noticechannel"  # older than this room
         constraints = [
             models.UniqueConstraint(fields=["organisation", "kind", "address"], name="notice_channel_is_named_once"),
-            models.CheckConstraint(condition=Q(kind__in=["email", "webhook"]), name="notice_channel_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["email", "slack", "discord", "teams", "pagerduty", "webhook"]),
+                name="notice_channel_is_of_a_known_kind",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} to {self.address}"
+        return f"{self.get_kind_display()} {self.name}" if self.name else f"{self.get_kind_display()} to {self.masked}"
+
+    @property
+    def masked(self) -> str:
+        """Return the address as it may be shown: of a secret its host, and how it ends."""
+        if self.kind == self.Kind.EMAIL:
+            return self.address
+        host = urlsplit(self.address).hostname if "//" in self.address else ""
+        return f"{host or ''}…{self.address[-4:]}"
 
 
 class Notice(models.Model):
@@ -59,26 +83,76 @@ class Notice(models.Model):
         return self.get_kind_display()
 
 
-class NoticeDelivery(models.Model):
-    """A notice on its way through one channel."""
+class MessageRecord(models.Model):
+    """A message that was put on its way, as `notify.message` has it; it goes after `notify.log.KEPT`."""
 
-    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="deliveries")
+    organisation = models.ForeignKey(
+        "accounts.Organisation", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    key = models.CharField(max_length=200, editable=False)
+    kind = models.CharField(max_length=200)
+    together = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
+    content = models.JSONField()
+    notice = models.OneToOneField(Notice, on_delete=models.CASCADE, null=True, editable=False, related_name="message")
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "notify_message"
+        verbose_name = "message"
+        constraints = [models.UniqueConstraint(fields=["organisation", "key"], name="message_is_put_once")]
+        # What is too old to be kept.
+        indexes = [models.Index(fields=["created_at"], name="message_by_age")]
+
+    def __str__(self) -> str:
+        return str(self.content.get("title", self.kind))
+
+
+class NoticeDelivery(models.Model):
+    """A message on its way through one channel, with its last try. `not_before` is when the next is due."""
+
+    class Ended(models.TextChoices):
+        """Why it is not sent, where it is not and will not be."""
+
+        GIVEN_UP = "given_up", "given up"
+        REFUSED = "refused", "refused"
+        HELD = "held", "held back"
+        SILENCED = "silenced", "silenced"
+
+    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="deliveries", null=True)
+    message = models.ForeignKey(MessageRecord, on_delete=models.CASCADE, related_name="deliveries", null=True)
     channel = models.ForeignKey(NoticeChannel, on_delete=models.CASCADE, related_name="deliveries")
+    #: Sent again by hand so many times before.
+    repeat = models.PositiveSmallIntegerField(default=0, db_default=0)
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     not_before = models.DateTimeField(db_default=Now())
     delivered_at = models.DateTimeField(null=True, blank=True)
+    ended = models.CharField(max_length=10, choices=Ended.choices, blank=True, default="", db_default="")
+    #: The delivery that this one was sent with, or that told that it was held back.
+    lead = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="followers")
     last_error = models.CharField(max_length=200, blank=True, default="", db_default="")
+    tried_at = models.DateTimeField(null=True, blank=True)
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    duration_ms = models.PositiveIntegerField(null=True, blank=True)
+    body = models.TextField(blank=True, default="", db_default="", help_text="As it was sent, but for keys.")
 
     class Meta:
         db_table = "quotas_noticedelivery"  # older than this room
         verbose_name_plural = "notice deliveries"
         constraints = [
             models.UniqueConstraint(fields=["notice", "channel"], name="notice_is_delivered_once_a_channel"),
+            models.UniqueConstraint(
+                fields=["message", "channel", "repeat"], name="message_is_delivered_once_a_channel"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended__in=["", "given_up", "refused", "held", "silenced"]), name="delivery_end_is_known"
+            ),
         ]
         indexes = [
             # The deliveries to be tried now.
             models.Index(fields=["not_before"], condition=Q(delivered_at__isnull=True), name="notice_delivery_due"),
+            # How many were sent by a channel in the last hour.
+            models.Index(fields=["channel", "delivered_at"], name="delivery_of_a_channel"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.notice} by {self.channel}"
+        return f"{self.message or self.notice} by {self.channel}"

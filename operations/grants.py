@@ -88,7 +88,7 @@ OF_WORKER = {
     "privacy_policy": READ,
     "privacy_rule": READ,
 }
-ROOMS_OF_WORKER = ("assist_", "ingest_", "issues_", "quotas_", "storage_")  # notices are in tables of `quotas_`
+ROOMS_OF_WORKER = ("assist_", "ingest_", "issues_", "notify_", "quotas_", "storage_")  # notices are in tables of `quotas_`
 
 #: Tables, partitions, views and free sequences of our schema, but for what belongs to extensions.
 RELATIONS = r"""

@@ -239,6 +239,7 @@ class AccessRecord(models.Model):
         EVIDENCE = "evidence", "evidence"
         MODEL = "model", "question to a model"
         RECORDING = "recording", "recording"
+        MESSAGE = "message", "message that was sent"
 
     at = models.DateTimeField(auto_now_add=True)
     # No foreign keys: the record outlives whom and what it names.
@@ -251,7 +252,9 @@ class AccessRecord(models.Model):
     range_start = models.DateTimeField(null=True)
     range_end = models.DateTimeField(null=True)
     subject = models.CharField(
-        max_length=140, blank=True, help_text="The entry's id, or the trace's; dead letters' ids; a group's number."
+        max_length=140,
+        blank=True,
+        help_text="The entry's id, or the trace's; dead letters' ids; a group's, a delivery's number.",
     )
     address = models.GenericIPAddressField(null=True)
     #: What a page calls one look of several requests: a search, its chart, its pages. Null where each has its own.

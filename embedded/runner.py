@@ -94,6 +94,8 @@ class Runner:
             _wait_until_free(port)
         servers = self._start_servers() | {"LUMINALOG_TAIL_URL": f"http://127.0.0.1:{tail_port}"}
         env = environment.compute(self.folder, servers=servers)
+        if not env.get("CSRF_TRUSTED_ORIGINS"):
+            env.setdefault("LUMINALOG_PUBLIC_URL", self.base_url)  # where links in messages lead
         environment.publish(self.folder, env)
         first = credentials.obtain(self.folder)
         for command in (["migrate", "--no-input"], ["partitions", "--make"], ["bootstrap"]):

@@ -203,7 +203,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "accounts.forget": {"task": "accounts.forget", "schedule": crontab(minute="13"), "options": {"expires": 900}},
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
-    "notify.deliver": {"task": "notify.deliver", "schedule": 60.0, "options": {"expires": 60}},
+    "notify.deliver": {"task": "notify.deliver", "schedule": 5.0, "options": {"expires": 5}},
+    "notify.forget": {"task": "notify.forget", "schedule": crontab(minute="33"), "options": {"expires": 900}},
     "operations.erase": {"task": "operations.erase", "schedule": 10.0, "options": {"expires": 10}},
     "operations.note_beat": {"task": "operations.note_beat", "schedule": 5.0, "options": {"expires": 5}},
     "quotas.forget": {"task": "quotas.forget", "schedule": crontab(minute="43"), "options": {"expires": 900}},
@@ -368,7 +369,12 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "auth.Group", "m2m_fields": {"permissions"}},
     "quotas.Plan",
     "quotas.Quota",
-    "notify.NoticeChannel",
+    {
+        "model": "notify.NoticeChannel",
+        "exclude_fields": ["salt", "rests_until"],
+        "mask_fields": ["address"],
+        "mask_callable": "notify.masking.mask",
+    },
     "privacy.Policy",
     "privacy.Rule",
     "issues.Setting",
@@ -392,8 +398,12 @@ AI_PUBLIC = env.bool("LUMINALOG_AI_PUBLIC", default=False)
 AI_MAX_INPUT_TOKENS = env.int("LUMINALOG_AI_MAX_INPUT_TOKENS", default=8_000)
 AI_MAX_OUTPUT_TOKENS = env.int("LUMINALOG_AI_MAX_OUTPUT_TOKENS", default=1_000)
 
-#: Networks (CIDR) that webhooks of notices may reach although they are not public; there also by plain HTTP.
+#: Networks (CIDR) that channels may reach although they are not public; there also by plain HTTP.
 WEBHOOK_ALLOWED_NETWORKS = env.list("LUMINALOG_WEBHOOK_ALLOWED_NETWORKS", default=[])
+#: Where links in messages begin: the console's address, as browsers know it. Empty: messages have no links to it.
+PUBLIC_URL = env.str("LUMINALOG_PUBLIC_URL", default=next(iter(CSRF_TRUSTED_ORIGINS), ""))
+#: Where PagerDuty takes events; accounts of the EU have https://events.eu.pagerduty.com/v2/enqueue.
+PAGERDUTY_URL = env.str("LUMINALOG_PAGERDUTY_URL", default="https://events.pagerduty.com/v2/enqueue")
 
 # --- Static files, language, time -----------------------------------------------------------------------------------
 STATIC_DIGEST = static_files.digest(BASE_DIR)

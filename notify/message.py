@@ -71,9 +71,9 @@ class Message:
         return replace(
             self,
             kind=one_line(self.kind, WORD),
-            title=one_line(self.title, TITLE),
+            title=one_line(self.title, TITLE) or one_line(self.kind, WORD) or "…",
             text=cut(clean(self.text[: 2 * TEXT]), TEXT),
-            subject=one_line(self.subject, WORD),
+            subject=one_line(self.subject, NAME),
             facts=tuple(
                 Fact(name=one_line(fact.name, NAME), value=cut(clean(fact.value[: 2 * VALUE]), VALUE))
                 for fact in self.facts[:FACTS]
@@ -119,6 +119,11 @@ class Message:
 def to_json(message: Message) -> str:
     """Return it as JSON, to be kept."""
     return msgspec.json.encode(message).decode()
+
+
+def to_document(message: Message) -> Any:
+    """Return it as what JSON knows."""
+    return msgspec.to_builtins(message)
 
 
 def from_document(document: Any) -> Message:
@@ -167,8 +172,9 @@ def _half(text: str, *, least: int) -> str:
 
 
 def _leads(url: str) -> bool:
-    """Tell whether a link may be shown: a path of ours, or an address of the web without blanks and quotes."""
-    return len(url) <= URL and re.fullmatch(r"(?:https?:/)?/[^\s\"'<>\\|`\x00-\x1f]*", url, re.ASCII) is not None
+    """Tell whether a link may be shown: a path of ours, or an address of the web, without what ends or hides one."""
+    is_plain = url.isascii() and url.isprintable() and not set(" \"'<>\\|`") & set(url)
+    return is_plain and len(url) <= URL and url.startswith(("/", "http://", "https://"))
 
 
 def _bounded(value: Any, levels: int) -> Any:
@@ -179,10 +185,14 @@ def _bounded(value: Any, levels: int) -> Any:
             return value
         case int() if -(2**63) <= value < 2**63:
             return value
+        case int():
+            return cut(hex(value), VALUE)
         case dict() if levels:
             members = list(value.items())[:MEMBERS]
             return {one_line(str(name), NAME): _bounded(member, levels - 1) for name, member in members}
         case list() | tuple() if levels:
             return [_bounded(member, levels - 1) for member in value[:MEMBERS]]
+        case dict() | list() | tuple():
+            return "…"
         case _:
             return cut(clean(str(value)[: 2 * VALUE]), VALUE)

@@ -1,11 +1,13 @@
 """Channels, notices, messages and their deliveries. Who raises a notice says of what kind it is: see `Notice.Kind`."""
 
-from urllib.parse import urlsplit
+from collections.abc import Sequence
 from uuid import uuid4
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+
+from notify.masking import mask
 
 
 class NoticeChannel(models.Model):
@@ -49,10 +51,7 @@ class NoticeChannel(models.Model):
     @property
     def masked(self) -> str:
         """Return the address as it may be shown: of a secret its host, and how it ends."""
-        if self.kind == self.Kind.EMAIL:
-            return self.address
-        host = urlsplit(self.address).hostname if "//" in self.address else ""
-        return f"{host or ''}…{self.address[-4:]}"
+        return mask(self.address)
 
 
 class Notice(models.Model):
@@ -82,15 +81,21 @@ class Notice(models.Model):
     def __str__(self) -> str:
         return self.get_kind_display()
 
+    @property
+    def deliveries(self) -> "Sequence[NoticeDelivery]":
+        """Return how it was sent; one of a process of the version before was sent by that."""
+        return list(self.message.deliveries.all()) if hasattr(self, "message") else []
+
 
 class MessageRecord(models.Model):
-    """A message that was put on its way, as `notify.message` has it; it goes after `notify.log.KEPT`."""
+    """A message that was put on its way, as `notify.message` has it; it goes after `notify.retention.KEPT_DAYS`."""
 
     organisation = models.ForeignKey(
         "accounts.Organisation", on_delete=models.CASCADE, related_name="+", db_index=False
     )
     key = models.CharField(max_length=200, editable=False)
     kind = models.CharField(max_length=200)
+    subject = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
     together = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
     content = models.JSONField()
     notice = models.OneToOneField(Notice, on_delete=models.CASCADE, null=True, editable=False, related_name="message")
@@ -118,7 +123,7 @@ class NoticeDelivery(models.Model):
         HELD = "held", "held back"
         SILENCED = "silenced", "silenced"
 
-    notice = models.ForeignKey(Notice, on_delete=models.CASCADE, related_name="deliveries", null=True)
+    #: None of what processes of the version before have put there, which is theirs to send.
     message = models.ForeignKey(MessageRecord, on_delete=models.CASCADE, related_name="deliveries", null=True)
     channel = models.ForeignKey(NoticeChannel, on_delete=models.CASCADE, related_name="deliveries")
     #: Sent again by hand so many times before.
@@ -139,7 +144,6 @@ class NoticeDelivery(models.Model):
         db_table = "quotas_noticedelivery"  # older than this room
         verbose_name_plural = "notice deliveries"
         constraints = [
-            models.UniqueConstraint(fields=["notice", "channel"], name="notice_is_delivered_once_a_channel"),
             models.UniqueConstraint(
                 fields=["message", "channel", "repeat"], name="message_is_delivered_once_a_channel"
             ),
@@ -155,4 +159,14 @@ class NoticeDelivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.message or self.notice} by {self.channel}"
+        return f"Delivery {self.pk} by {self.channel}"
+
+    @property
+    def standing(self) -> str:
+        """Return how far it is, in a few words."""
+        if self.delivered_at:
+            return "sent with others" if self.lead_id else "sent"
+        tries = f"{self.attempts} attempt{'s' if self.attempts != 1 else ''}"
+        if self.ended:
+            return f"{self.get_ended_display()}: {self.last_error}" if self.last_error else self.get_ended_display()
+        return f"{self.last_error}, {tries}" if self.last_error else "waiting"

@@ -35,7 +35,8 @@ def put(
     bounded = message.bounded()
     named = sorted(set(channels)) if channels is not None else None
     given = {
-        "organisation": organisation_id, "key": key, "kind": bounded.kind, "together": together,
+        "organisation": organisation_id, "key": key, "kind": bounded.kind, "subject": bounded.subject,
+        "together": together,
         "content": to_json(bounded), "notice": notice_id, "channels": None if named is None else array_of(named),
         "ended": NoticeDelivery.Ended.SILENCED if is_silenced else "",
     }  # fmt: skip

@@ -1,16 +1,21 @@
 """POST to an address that a user gave, without becoming a way into our own network (OWASP API7, SSRF).
 
 The name is resolved once, every address is checked, and the connection goes to a checked address. No redirects, no
-proxies; of a webhook's answer only the status is read. What operators themselves set up goes by `resolve_own`.
+proxies; of the answer only the status is read, and of a refusal when to come again. What operators themselves set up goes
+by `resolve_own`.
 """
 
 import http.client
+import json
+import re
 import socket
 import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import urlsplit
 
@@ -18,6 +23,9 @@ from django.conf import settings
 
 CONNECT_SECONDS = 3.0
 ANSWER_SECONDS = 5.0
+#: Of a body that may say when to come again.
+LITTLE_BYTES = 4_096
+TOO_MANY_REQUESTS = 429
 
 Address = IPv4Address | IPv6Address
 
@@ -54,7 +62,11 @@ ISATAP = 0x00005EFE
 
 
 class WebhookError(Exception):
-    """The webhook was not delivered; the message is fit to be shown."""
+    """The webhook was not delivered, in words fit to be shown; where it was answered, how, and when to come again."""
+
+    def __init__(self, reason: str, *, status: int | None = None, retry_after_seconds: float | None = None) -> None:
+        super().__init__(reason)
+        self.status, self.retry_after_seconds = status, retry_after_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,22 +103,45 @@ class PinnedConnection(http.client.HTTPConnection):
                 self.sock.shutdown(socket.SHUT_RDWR)
 
 
-def post(url: str, *, body: bytes, headers: Mapping[str, str]) -> None:
-    """Deliver `body`. Raises: `WebhookError` unless the answer is a success."""
+def post(url: str, *, body: bytes, headers: Mapping[str, str]) -> int:
+    """Deliver `body`; return the status. Raises: `WebhookError` unless the answer is a success."""
     target = resolve(url)
     connection = PinnedConnection(target)
     watch = threading.Timer(CONNECT_SECONDS + ANSWER_SECONDS, connection.abort)
     watch.start()
     try:
         connection.request("POST", target.path, body=body, headers=dict(headers))
-        status = connection.getresponse().status
+        answer = connection.getresponse()
+        retry_after = _retry_after(answer)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise WebhookError(f"no answer: {type(error).__name__}") from error
     finally:
         watch.cancel()
         connection.close()
-    if not 200 <= status < 300:
-        raise WebhookError(f"answered {status}")
+    if not 200 <= answer.status < 300:
+        raise WebhookError(f"answered {answer.status}", status=answer.status, retry_after_seconds=retry_after)
+    return answer.status
+
+
+def _retry_after(answer: http.client.HTTPResponse) -> float | None:
+    """Return in how many seconds a refused caller may come again (RFC 9110, 10.2.3; Discord says it in the body)."""
+    given = answer.headers.get("Retry-After", "").strip()
+    if not given and answer.status == TOO_MANY_REQUESTS:
+        given = _said_in(answer.read(LITTLE_BYTES))
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", given, re.ASCII):
+        return float(given)
+    try:
+        return max((parsedate_to_datetime(given) - datetime.now(UTC)).total_seconds(), 0.0)
+    except (TypeError, ValueError):
+        return None
+
+
+def _said_in(body: bytes) -> str:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    return str(said.get("retry_after", "")) if isinstance(said, dict) else ""
 
 
 def resolve(url: str) -> Target:

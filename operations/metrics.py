@@ -121,6 +121,13 @@ def _state(state: State) -> Iterator[Metric]:
     yield _gauge("erasure_oldest_seconds", "For how long the oldest that runs does.", state.oldest_erasure_seconds)
     waits = "For how long the oldest turn of an error group waits that is to be recorded."
     yield _gauge("recording_oldest_seconds", waits, state.oldest_turn_seconds)
+    yield _gauge(
+        "messages_waiting", "Deliveries of messages that are on their way by channels in use.", state.messages_waiting
+    )
+    yield _gauge(
+        "message_oldest_seconds", "For how long the latest of them is due.", max(state.oldest_message_seconds, 0)
+    )
+    yield _gauge("channels_stopped", "Channels that were switched off because they are gone.", state.channels_stopped)
     yield _gauge("postgresql_connections", "Connections of clients.", state.connections)
     yield _gauge("postgresql_max_connections", "How many connections PostgreSQL allows.", state.max_connections)
     yield _gauge("postgresql_oldest_transaction_seconds", oldest, state.oldest_transaction_seconds)

@@ -19,6 +19,8 @@ MUCH_WEB_BYTES = 2**30
 LONG_ERASURE_SECONDS = 6 * 3600.0
 #: Half a minute after an error group is new, what was around it is recorded.
 LATE_RECORDING_SECONDS = 600.0
+#: A message that is due is tried within seconds, however many channels are slow within minutes.
+LATE_MESSAGE_SECONDS = 15 * 60.0
 #: The used part of the connections that PostgreSQL allows.
 MANY_CONNECTIONS = 0.85
 
@@ -115,6 +117,9 @@ class State(Connections):
     erasures_waiting: int
     oldest_erasure_seconds: float
     oldest_turn_seconds: float
+    messages_waiting: int
+    oldest_message_seconds: float
+    channels_stopped: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,7 @@ from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, 
 from ingest.spool import backlog, dead_letters, failures
 from ingest.spool.capacity import capacity
 from issues import turns
+from notify import standing
 from operations.presence import beat_seen, mcp_seen, tail_seen, workers_seen
 from operations.thresholds import (
     LATE_RECORDING_SECONDS,
@@ -62,7 +63,8 @@ SELECT count(*) FILTER (WHERE status = 'running') AS erasures_running,
 STATE = f"""
 SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters,
               ({failures.STANDS_STILL}) AS standstill, ({ERASURES}) AS erasures,
-              ({turns.OLDEST_TO_RECORD}) AS recordings
+              ({turns.OLDEST_TO_RECORD}) AS recordings,
+              ({standing.STANDING}) AS messages
 """  # noqa: S608 - constants
 
 

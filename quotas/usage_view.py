@@ -29,7 +29,7 @@ def usage(request: HttpRequest, site: AdminSite) -> HttpResponse:
         context |= {
             "quota": quota,
             "page": usage_page(organisation, days=int(days) if days in RANGES else 30, now=timezone.now()),
-            "notices": organisation.notices.prefetch_related("deliveries__channel")[:NOTICES_SHOWN],
+            "notices": organisation.notices.prefetch_related("message__deliveries__channel")[:NOTICES_SHOWN],
             "ranges": RANGES,
         }
     return TemplateResponse(request, "admin/quotas/usage.html", context | {"organisation": organisation})

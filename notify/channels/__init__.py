@@ -1,1 +1,1 @@
-"""What a delivery looks like, one file a kind of channel: e-mail, webhook; a Slack message would be one more."""
+"""What a message looks like, one file a kind of channel: each a pure function from an envelope to what is sent."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from django.conf import settings
 
 from foundation import secret_key
+from notify import mail
 from operations.doctor.finding import Finding, error, ok, warning
 
 
@@ -56,7 +57,7 @@ def _https() -> Finding:
 
 
 def _email() -> Finding:
-    if settings.EMAIL_BACKEND.endswith(("console.EmailBackend", "dummy.EmailBackend")):
+    if mail.reaches_nobody():
         return warning("e-mail", "E-mail is not set up: notices by e-mail reach nobody.", "Set EMAIL_URL.")
     return ok("e-mail", "E-mail is set up.")
 

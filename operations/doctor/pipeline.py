@@ -8,9 +8,10 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from issues import resolving
+from notify import mail, standing
 from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
-from operations.thresholds import MUCH_WEB_BYTES
+from operations.thresholds import LATE_MESSAGE_SECONDS, MUCH_WEB_BYTES
 from quotas.month import NEAR_QUOTA_PERCENT, count_near_quota
 from storage import ungrouped, unrolled
 
@@ -23,7 +24,7 @@ def examine() -> Iterator[Finding]:
         except redis.RedisError:
             yield warning("workers", "Without Valkey nobody knows which workers live.", "Start Valkey.")
             break
-    for check in (_spool, _dead_letters, _rollups, _groups, _recordings, _erasures, _keys, _quotas):
+    for check in (_spool, _dead_letters, _rollups, _groups, _recordings, _erasures, _keys, _quotas, _messages):
         try:
             yield from check()
         except (DatabaseError, InterfaceError):
@@ -127,6 +128,32 @@ def _dead_letters() -> Iterator[Finding]:
         )
     else:
         yield ok("dead letters", "There is none.")
+
+
+def _messages() -> Iterator[Finding]:
+    state, lost, mails = standing.standing(), standing.lost(), standing.mail_channels()
+    if state.oldest_message_seconds > LATE_MESSAGE_SECONDS:
+        yield warning(
+            "messages",
+            f"{state.messages_waiting} messages wait, the oldest for {state.oldest_message_seconds / 60:.0f} minutes.",
+            "See the findings about workers and beat; the log of deliveries says what was tried.",
+        )
+    elif not (lost.messages or state.channels_stopped):
+        yield ok("messages", f"{state.messages_waiting} messages are on their way to channels.")
+    if lost.messages:
+        yield warning(
+            "messages",
+            f"{lost.messages} messages of the last day did not arrive, by {lost.channels} channels.",
+            "The log of deliveries says why, and sends them again.",
+        )
+    if state.channels_stopped:
+        yield warning(
+            "channels",
+            f"{state.channels_stopped} channels were switched off: their services say that they are gone.",
+            "Give them new addresses, or delete them.",
+        )
+    if mails and mail.reaches_nobody():
+        yield error("e-mail", f"{mails} channels send e-mail, which reaches nobody.", "Set EMAIL_URL.")
 
 
 def _rollups() -> Iterator[Finding]:

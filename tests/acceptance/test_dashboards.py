@@ -37,6 +37,7 @@ RARE = {
     "luminalog_mcp_seen": set(),
     "luminalog_mcp_calls_total": {"tool", "outcome", "process"},
     "luminalog_mcp_refused_requests_total": {"code", "process"},
+    "luminalog_deliveries_total": {"channel", "process", "result"},
 }
 
 SELECTOR = re.compile(r"\b(luminalog_\w+|up)\b(?:\{([^}]*)\})?")

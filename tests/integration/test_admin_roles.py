@@ -21,7 +21,9 @@ pytestmark = pytest.mark.django_db
 ROLES = ["Operators", "Support", "Auditors"]
 CONFIGURATION = {"accounts_organisation", "accounts_project", "accounts_apikey", "quotas_plan", "quotas_quota"}
 USAGE = {"quotas_monthlyusage", "quotas_hourlyusage"}
-KEPT = {"notify_notice", "notify_noticechannel", "storage_retention", "storage_droppedpartition"}
+KEPT = {
+    "notify_notice", "notify_noticechannel", "notify_noticedelivery", "storage_retention", "storage_droppedpartition",
+}  # fmt: skip
 PIPELINE = {"ingest_spooledbatch", "ingest_deadletter", "storage_receipt"}
 LOGS = {"storage_logentry", "explore_explorer", "explore_savedsearch"}
 LOOKS = {"accounts_accessrecord"}

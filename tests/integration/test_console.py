@@ -20,9 +20,9 @@ pytestmark = pytest.mark.django_db
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
 PLACES = {
-    "Operators": ["Explorer", "Errors", "Usage", "Customers", "Operations"],
-    "Support": ["Usage", "Customers", "Operations"],
-    "Auditors": ["Explorer", "Usage", "Customers", "Operations"],
+    "Operators": ["Explorer", "Errors", "Alerts", "Usage", "Customers", "Operations"],
+    "Support": ["Alerts", "Usage", "Customers", "Operations"],
+    "Auditors": ["Explorer", "Alerts", "Usage", "Customers", "Operations"],
     "nobody": [],
 }
 

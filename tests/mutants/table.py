@@ -111,5 +111,9 @@ BREAKS: dict[str, Check] = {
     "21-allowance-charged-apart": test(
         "integration/test_public_keys.py::test_month_that_is_spent_leaves_the_day_as_it_was", reason=r"assert not True"
     ),
+    "22-message-sent-by-two": test(
+        "integration/test_channels.py::test_two_workers_send_a_message_once_and_keep_nobody_waiting",
+        reason=r"assert 1 == 0",
+    ),
 }
 MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

@@ -18,7 +18,7 @@ WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_group_pe
 #: Whose columns became others; each that did not only get one with a default has a test below.
 REWRITTEN = {
     "accounts_apikey", "accounts_user", "auth_permission", "explore_accessrecord", "explore_savedsearch",
-    "ingest_idempotencykey", "ingest_spooledbatch", "storage_receipt",
+    "ingest_idempotencykey", "ingest_spooledbatch", "quotas_noticechannel", "quotas_noticedelivery", "storage_receipt",
 }  # fmt: skip
 #: Tables that there were not.
 NEW = {
@@ -104,6 +104,28 @@ INSERT INTO ingest_idempotencykey AS known (organisation_id, key, body_sha256, a
 VALUES (7, 'daily-1', '', '', 'application/json')
 ON CONFLICT (organisation_id, key) DO UPDATE SET answer = excluded.answer
  WHERE known.created_at < now() - interval '24 hours'
+"""
+#: What of messages is due, and what of it can be read.
+WAITING = """
+import json
+from notify.deliveries import _due_channels
+from notify.message import from_document
+from notify.models import MessageRecord, NoticeDelivery
+
+due = NoticeDelivery.objects.filter(
+    channel__in=_due_channels(set()), delivered_at=None, ended="", message__isnull=False
+)
+read = [from_document(one.content) for one in MessageRecord.objects.order_by("pk")]
+print(json.dumps([sorted(one.message.key for one in due), [one.kind for one in read], read[0].data]))
+"""
+#: As `notify.notices` gave them before there were messages.
+GIVE_OF_BEFORE = """
+WITH given AS (
+    INSERT INTO quotas_notice (organisation_id, kind, period) VALUES (2, 'cut', '2026-11-27')
+    RETURNING id, organisation_id
+)
+INSERT INTO quotas_noticedelivery (notice_id, channel_id)
+SELECT given.id, channel.id FROM given JOIN quotas_noticechannel AS channel USING (organisation_id)
 """
 WATCHERS = [
     "accounts.view_accessrecord", "notify.add_noticechannel", "notify.view_notice", "notify.view_noticedelivery",
@@ -223,6 +245,29 @@ def test_remembered_answers_are_the_same_json(upgraded: Database, rows_before: d
     [after] = map(json.loads, upgraded.rows()["ingest_idempotencykey"])
     assert json.loads(bytes.fromhex(after["answer"].removeprefix("\\x"))) == before["answer"]
     assert after["media_type"] == "application/json"
+
+
+def test_channels_and_deliveries_are_as_they_were_and_notices_have_messages(
+    upgraded: Database, rows_before: dict[str, list[str]]
+) -> None:
+    after = upgraded.rows()
+    for name in ("quotas_noticechannel", "quotas_noticedelivery"):
+        before = [json.loads(row) for row in rows_before[name]]
+        assert [{key: json.loads(row)[key] for key in before[0]} for row in after[name]] == before
+    due, kinds, data = upgraded.shell(WAITING)
+    assert due == ["notice-1", "notice-2", "notice-3"]
+    assert kinds == ["notice.quota_80", "notice.quota_100", "notice.refused"]
+    assert data | {"created_at": ""} == {
+        "id": 1, "kind": "quota_80", "period": "2026-11-01", "title": "80 % of the monthly bytes are used",
+        "created_at": "",
+    }  # fmt: skip
+
+
+def test_worker_of_the_version_before_gives_notices_beside_the_new_ones(upgraded: Database) -> None:
+    with new_database(like=upgraded) as database:
+        before = database.shell(WAITING)
+        database.execute(GIVE_OF_BEFORE)
+        assert database.shell(WAITING) == before  # it sends what it gives
 
 
 def test_process_of_the_version_before_remembers_answers_beside_the_new_ones(upgraded: Database) -> None:

@@ -13,6 +13,8 @@ from accounts.caller import Caller
 from accounts.models import AccessRecord, ApiKey, Organisation, User
 from explore.models import SavedSearch
 from ingest.models import DeadLetter
+from notify import outbox
+from notify.message import Message
 from notify.models import NoticeChannel
 from operations.models import Erasure
 from quotas import ledger
@@ -56,6 +58,8 @@ def shop(browser: Browser, live_server: LiveServer, make_caller: Callable[..., C
     ledger.open_month(organisation.pk)
     SavedSearch.objects.create(owner=admin_user, organisation=organisation, name="Failed payments", query="payment")
     NoticeChannel.objects.create(organisation=organisation, kind="email", address="ops@example.com")
+    told = Message(kind="alert.opened", title="A title", text="A text", occurred_at=now, subject="incident-17")
+    outbox.put(organisation.pk, told, key="a")
     DroppedPartition.objects.create(day=now.date() - timedelta(days=40), entries=10, size_bytes=2**20)
     DeadLetter.objects.create(
         batch_id=1, position=0, organisation_id=organisation.pk, api_key_id=api_key.pk, project="shop",

@@ -18,7 +18,7 @@ from accounts.models import AccessRecord, User
 from explore.models import SavedSearch
 from foundation import places
 from ingest.models import DeadLetter
-from notify.models import NoticeChannel
+from notify.models import NoticeChannel, NoticeDelivery
 from operations.models import Erasure
 from quotas.models import Plan
 from tests.acceptance.console.conftest import NARROW, WIDE, Shop
@@ -65,7 +65,9 @@ def opened(shop: Shop, user: User) -> dict[str, str]:
         "issues_setting": shop.organisation.pk, "assist_setting": shop.organisation.pk,
         "quotas_plan": Plan.objects.latest("id").pk, "quotas_quota": shop.organisation.quota.pk,
         "explore_savedsearch": SavedSearch.objects.get().pk, "ingest_deadletter": DeadLetter.objects.get().pk,
-        "notify_noticechannel": NoticeChannel.objects.get().pk, "accounts_accessrecord": AccessRecord.objects.get().pk,
+        "notify_noticechannel": NoticeChannel.objects.get().pk,
+        "notify_noticedelivery": NoticeDelivery.objects.get().pk,
+        "accounts_accessrecord": AccessRecord.objects.get().pk,
     }  # fmt: skip
     rows = {name: reverse(f"admin:{name}_change", args=[pk]) for name, pk in change.items()}
     steps = {

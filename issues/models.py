@@ -306,6 +306,7 @@ class Turn(models.Model):
     details = models.JSONField(db_default=Value({}, models.JSONField()))
     at = models.DateTimeField(db_default=Now())
     recorded_at = models.DateTimeField(null=True, editable=False, help_text="When its surroundings were looked at.")
+    alerted_at = models.DateTimeField(null=True)  # when rules for alerts were asked about it
 
     class Meta:
         indexes = [
@@ -319,6 +320,12 @@ class Turn(models.Model):
             ),
             # What has begun lately, in all organisations.
             models.Index(fields=["-id"], condition=Q(what__in=["new", "regressed"]), name="turn_begins"),
+            # What rules for alerts are to be asked about.
+            models.Index(
+                fields=["id"],
+                condition=Q(alerted_at=None, what__in=["new", "regressed", "woken"]),
+                name="turn_not_alerted",
+            ),
         ]
 
     def __str__(self) -> str:

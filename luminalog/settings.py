@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "ingest",
     "explore",
     "assist",
+    "alerts",
 ]
 MIDDLEWARE = [
     "foundation.middleware.RequestContextMiddleware",
@@ -200,6 +201,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "operations.schedule.SteadyScheduler"
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "alerts.evaluate": {"task": "alerts.evaluate", "schedule": 10.0, "options": {"expires": 10}},
+    "alerts.forget": {"task": "alerts.forget", "schedule": crontab(minute="53"), "options": {"expires": 900}},
     "accounts.forget": {"task": "accounts.forget", "schedule": crontab(minute="13"), "options": {"expires": 900}},
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
@@ -248,7 +251,7 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "DESCRIPTION": "Send logs, and read them back.",
-    "TAGS": [{"name": "Send logs"}, {"name": "Read logs"}, {"name": "Error groups"}],
+    "TAGS": [{"name": "Send logs"}, {"name": "Read logs"}, {"name": "Error groups"}, {"name": "Alerts"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/v1",
@@ -379,6 +382,20 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     "privacy.Rule",
     "issues.Setting",
     "assist.Setting",
+    {
+        "model": "alerts.Rule",
+        "exclude_fields": [
+            "salt",
+            "settled_until",
+            "evaluated_at",
+            "state",
+            "state_reason",
+            "slow_looks",
+            "paused_at",
+            "paused_reason",
+        ],
+    },
+    "alerts.Silence",
 )
 RATELIMIT_USE_CACHE = "default"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

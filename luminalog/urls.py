@@ -32,6 +32,7 @@ urlpatterns = [
     re_path(r"^v1/logs/?\Z", by_method(GET=LogsView.as_view(), POST=post_logs, OPTIONS=post_logs)),
     path("", root, name="landing"),
     path("", include("luminalog.landing.urls")),
+    path("v1/", include("alerts.urls")),
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
     path("v1/", include("issues.urls")),

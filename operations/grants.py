@@ -25,6 +25,14 @@ ALL = f"{WRITE}, DELETE"
 OF_WEB = {
     **dict.fromkeys(PARENTS, ""),
     "assist_recording": "",
+    # What people and keys change and delete; what the worker alone writes.
+    "alerts_cursor": READ,
+    "alerts_incident": ALL,
+    "alerts_minute": ALL,
+    "alerts_round": READ,
+    "alerts_rule": ALL,
+    "alerts_seen": ALL,
+    "alerts_silence": ALL,
     "auditlog_logentry": APPEND,
     "auth_permission": READ,
     "django_admin_log": APPEND,
@@ -88,7 +96,7 @@ OF_WORKER = {
     "privacy_policy": READ,
     "privacy_rule": READ,
 }
-ROOMS_OF_WORKER = ("assist_", "ingest_", "issues_", "notify_", "quotas_", "storage_")  # notices are in tables of `quotas_`
+ROOMS_OF_WORKER = ("alerts_", "assist_", "ingest_", "issues_", "notify_", "quotas_", "storage_")
 
 #: Tables, partitions, views and free sequences of our schema, but for what belongs to extensions.
 RELATIONS = r"""

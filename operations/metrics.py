@@ -128,6 +128,10 @@ def _state(state: State) -> Iterator[Metric]:
         "message_oldest_seconds", "For how long the latest of them is due.", max(state.oldest_message_seconds, 0)
     )
     yield _gauge("channels_stopped", "Channels that were switched off because they are gone.", state.channels_stopped)
+    looked = "Seconds since rules for alerts were looked at; -1 if nobody ever did."
+    yield _gauge("alerts_looked_seconds", looked, state.alerts_looked_seconds)
+    yield _gauge("alert_rules_paused", "Rules that were paused: too slow, or not readable.", state.alert_rules_paused)
+    yield _gauge("incidents_open", "Incidents that are open.", state.incidents_open)
     yield _gauge("postgresql_connections", "Connections of clients.", state.connections)
     yield _gauge("postgresql_max_connections", "How many connections PostgreSQL allows.", state.max_connections)
     yield _gauge("postgresql_oldest_transaction_seconds", oldest, state.oldest_transaction_seconds)

@@ -21,6 +21,8 @@ LONG_ERASURE_SECONDS = 6 * 3600.0
 LATE_RECORDING_SECONDS = 600.0
 #: A message that is due is tried within seconds, however many channels are slow within minutes.
 LATE_MESSAGE_SECONDS = 15 * 60.0
+#: Rules for alerts are looked at every ten seconds.
+SILENT_ALERTS_SECONDS = 120.0
 #: The used part of the connections that PostgreSQL allows.
 MANY_CONNECTIONS = 0.85
 
@@ -108,6 +110,20 @@ class Erasures:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Alerts:
+    """Whether somebody looks at the rules for alerts: `alerts_looked_seconds` ago, or (-1) nobody ever did."""
+
+    alerts_looked_seconds: float
+    alert_rules_paused: int
+    incidents_open: int
+
+    @property
+    def stand_still(self) -> bool:
+        """Whether nobody has looked for so long that people are told late."""
+        return not 0 <= self.alerts_looked_seconds <= SILENT_ALERTS_SECONDS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class State(Connections):
     """What one statement tells a scrape."""
 
@@ -120,6 +136,9 @@ class State(Connections):
     messages_waiting: int
     oldest_message_seconds: float
     channels_stopped: int
+    alerts_looked_seconds: float
+    alert_rules_paused: int
+    incidents_open: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

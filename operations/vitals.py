@@ -18,6 +18,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import ApiKey
+from alerts.standing import STANDING as ALERTS
 from foundation import metric_files, valkey
 from foundation.once import once
 from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, fetch_as
@@ -31,6 +32,7 @@ from operations.thresholds import (
     SILENT_AFTER,
     VERY_LATE_AFTER,
     Ahead,
+    Alerts,
     Connections,
     Disk,
     Erasures,
@@ -64,7 +66,7 @@ STATE = f"""
 SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters,
               ({failures.STANDS_STILL}) AS standstill, ({ERASURES}) AS erasures,
               ({turns.OLDEST_TO_RECORD}) AS recordings,
-              ({standing.STANDING}) AS messages
+              ({standing.STANDING}) AS messages, ({ALERTS}) AS alerts
 """  # noqa: S608 - constants
 
 
@@ -119,6 +121,11 @@ def recordings_are_late() -> bool:
     """Tell whether what was around new error groups is not recorded, although it should be by now."""
     [(seconds,)] = fetch_all(turns.OLDEST_TO_RECORD)
     return bool(seconds > LATE_RECORDING_SECONDS)
+
+
+def alerts() -> Alerts:
+    """Tell whether rules for alerts are looked at."""
+    return fetch_as(Alerts, ALERTS)
 
 
 def waiting() -> Waiting:

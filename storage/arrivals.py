@@ -85,6 +85,16 @@ class Arrival:
         return (self.batch_id + 1) * ENTRIES_A_BATCH - 1
 
 
+@dataclass(frozen=True, slots=True)
+class FoundOf:
+    """How many entries of a batch, in a project and an environment, fulfil each of several conditions."""
+
+    batch_id: int
+    project: str
+    environment: str
+    counts: tuple[int, ...]
+
+
 def snapshot() -> str:
     """Return what is visible now, as PostgreSQL writes a snapshot. On this thread's connection for reads."""
     with connections[ALIAS].cursor() as cursor:

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
-from storage.arrivals import Arrival
+from storage.arrivals import Arrival, FoundOf
 from storage.batch import Batch
 from storage.conditions import EVERYTHING, Condition
 from storage.errors import Refused
@@ -156,6 +156,14 @@ class EntryReader(Protocol):
 
     def batch(self, arrival: Arrival, *, after: int = 0, most_bytes: int = PORTION_BYTES) -> Portion:
         """Return the entries of a batch with an id beyond `after`, in the order of ids; fewer as `page`."""
+
+    def found_in(
+        self, arrivals: Sequence[Arrival], conditions: Sequence[Condition], *, seconds: float
+    ) -> list[FoundOf]:
+        """Count the entries of batches of one organisation that fulfil each condition; nothing found is left out.
+
+        Raises: `Unavailable` `query_timeout` when it takes longer than `seconds`.
+        """
 
     def level_counts(self, search: Search, *, step: timedelta, origin: datetime = EPOCH) -> list[LevelCount]:
         """Count by level and step; steps begin at multiples of it around `origin`, empty ones are left out.

@@ -32,6 +32,10 @@ SELECT (count(batch_id) / share.measured)::bigint,
  GROUP BY share.measured
 """
 OLDEST = "SELECT received_at FROM ingest_spooledbatch ORDER BY batch_id LIMIT 1"
+#: Replays are of batches that came long ago, and are missed by nobody.
+FIRST_OF_EACH = """
+SELECT organisation_id, min(received_at) FROM ingest_spooledbatch WHERE NOT is_replayed GROUP BY 1
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,3 +72,11 @@ def measure() -> Backlog:
 def oldest_received_at() -> datetime | None:
     """Return when the batch that waits longest came, if one waits."""
     return next((at for (at,) in fetch_all(OLDEST)), None)
+
+
+def first_received() -> dict[int, datetime]:
+    """Return when the first batch of each organisation came that is not stored yet, replays aside.
+
+    Whatever was committed before is in the log store: a batch is here until the commit that stores it.
+    """
+    return dict(fetch_all(FIRST_OF_EACH))

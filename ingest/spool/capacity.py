@@ -15,6 +15,7 @@ from django.db import connection
 
 from foundation.refusals import Refusal
 from foundation.threads import Background
+from ingest import doors
 from ingest.metrics import CAPACITY_UNKNOWN
 from ingest.spool import backlog
 from ingest.spool.waiting_time import WaitingTime
@@ -88,7 +89,8 @@ class Capacity:
 
     def _look_and_hang_up(self) -> None:
         try:
-            self.look()
+            if not self.look():
+                doors.note_open()
         finally:
             connection.close()  # none is held for a statement every few seconds
 

@@ -22,12 +22,29 @@ ASKED: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "read_evidence": ({"number": "17"}, {}),
     "list_recordings": ({"number": "17"}, {}),
     "read_recording": ({"number": "17", "recording_id": "5"}, {}),
+    "list_alert_rules": ({}, {}),
+    "read_alert_rule": ({"rule_id": "7"}, {}),
+    "list_incidents": ({}, {"state": "open"}),
+    "read_incident": ({"incident_id": "84"}, {}),
+    "list_silences": ({}, {}),
 }
 #: What is changed in the examples of changing, by operation: method, parts of the address, and body.
 CHANGED: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
     "change_group": ("PATCH", {"number": "17"}, {"state": "resolved"}),
     "merge_groups": ("POST", {"number": "17"}, {"groups": [18, 19]}),
     "split_group": ("POST", {"number": "17"}, {"fingerprints": ["9f1c0b7a52d3e846"]}),
+    "create_alert_rule": (
+        "POST",
+        {},
+        {"rule_name": "Payments fail", "error_type": "Payment*", "count_threshold": 20, "channels": ["slack"]},
+    ),
+    "preview_alert_rule": ("POST", {}, {"error_type": "Payment*", "count_threshold": 20}),
+    "change_alert_rule": ("PATCH", {"rule_id": "7"}, {"is_active": False}),
+    "delete_alert_rule": ("DELETE", {"rule_id": "7"}, {}),
+    "acknowledge_incident": ("PATCH", {"incident_id": "84"}, {"acknowledged": True}),
+    "create_silence": ("POST", {}, {"rule_id": 7, "minutes": 60, "reason": "The provider is down."}),
+    "end_silence": ("DELETE", {"silence_id": "3"}, {}),
+    "send_heartbeat": ("POST", {"token": "7-0f2b8c61d94e4a7385c1b6d0e9f72a34"}, {}),
 }
 
 
@@ -46,7 +63,7 @@ def examples(operation: str, path: str, *, base_url: str) -> list[Example]:
         return _each(SENDING[operation], base_url=base_url)
     if operation in CHANGED:
         method, parts, body = CHANGED[operation]
-        return _each(_changing(method, base_url + path.format(**parts), json.dumps(body)), base_url=base_url)
+        return _each(_changing(method, base_url + path.format(**parts), body), base_url=base_url)
     if operation not in ASKED:
         return []
     parts, parameters = ASKED[operation]
@@ -98,33 +115,48 @@ print(response.text)
 """
 
 
-def _changing(method: str, url: str, body: str) -> dict[str, str]:
+def _changing(method: str, url: str, body: dict[str, Any]) -> dict[str, str]:
+    """Return the calls; what has no body answers none."""
+    has_answer = method != "DELETE"
     return {
-        "curl": f"""
-curl -X {method} {url} \\
-  -H "x-api-key: {KEY}" \\
+        "curl": _curl_with(method, url, json.dumps(body) if body else ""),
+        "javascript": _javascript_with(method, url, json.dumps(body) if body else "", has_answer=has_answer),
+        "python": _python_with(method, url, body, has_answer=has_answer),
+    }
+
+
+def _curl_with(method: str, url: str, body: str) -> str:
+    given = f""" \\
   -H "Content-Type: application/json" \\
-  -d '{body}'
-""",
-        "javascript": f"""
+  -d '{body}'"""
+    return f'curl -X {method} {url} \\\n  -H "x-api-key: {KEY}"{given if body else ""}'
+
+
+def _javascript_with(method: str, url: str, body: str, *, has_answer: bool) -> str:
+    media = ", 'Content-Type': 'application/json'" if body else ""
+    given = f",\n  body: JSON.stringify({body})" if body else ""
+    answer = ", await response.json()" if has_answer else ""
+    return f"""
 const response = await fetch('{url}', {{
   method: '{method}',
-  headers: {{ 'x-api-key': '{KEY}', 'Content-Type': 'application/json' }},
-  body: JSON.stringify({body})
+  headers: {{ 'x-api-key': '{KEY}'{media} }}{given}
 }});
-console.log(response.status, await response.json());
-""",
-        "python": f"""
+console.log(response.status{answer});
+"""
+
+
+def _python_with(method: str, url: str, body: dict[str, Any], *, has_answer: bool) -> str:
+    given = f",\n    json={body!r}" if body else ""
+    answer = ", response.json()" if has_answer else ""
+    return f"""
 import requests
 
 response = requests.{method.lower()}(
     '{url}',
-    headers={{'x-api-key': '{KEY}'}},
-    json={body}
+    headers={{'x-api-key': '{KEY}'}}{given}
 )
-print(response.status_code, response.json())
-""",
-    }
+print(response.status_code{answer})
+"""
 
 
 def _sending(path: str, media_type: str, *lines: str) -> dict[str, str]:

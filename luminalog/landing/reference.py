@@ -55,7 +55,12 @@ def operations(document: Schema) -> dict[str, list[Operation]]:
 
 def _operation(path: str, method: str, one: Schema) -> Operation:
     media = one.get("requestBody", {}).get("content", {})
-    answer = one["responses"].get("200", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    answer = (
+        (one["responses"].get("200") or one["responses"].get("201") or {})
+        .get("content", {})
+        .get("application/json", {})
+        .get("schema", {})
+    )
     return Operation(
         name=one["operationId"],
         method=method.upper(),

@@ -24,7 +24,7 @@ def examine() -> Iterator[Finding]:
         except redis.RedisError:
             yield warning("workers", "Without Valkey nobody knows which workers live.", "Start Valkey.")
             break
-    for check in (_spool, _dead_letters, _rollups, _groups, _recordings, _erasures, _keys, _quotas, _messages):
+    for check in (_spool, _dead_letters, _rollups, _groups, _recordings, _alerts, _erasures, _keys, _quotas, _messages):
         try:
             yield from check()
         except (DatabaseError, InterfaceError):
@@ -219,6 +219,25 @@ def _recordings() -> Iterator[Finding]:
         )
     else:
         yield ok("recordings", "What was around new error groups is recorded.")
+
+
+def _alerts() -> Iterator[Finding]:
+    found = vitals.alerts()
+    if found.stand_still:
+        ago = "" if found.alerts_looked_seconds < 0 else f" for {found.alerts_looked_seconds:.0f} s"
+        yield error(
+            "alerts",
+            f"Nobody has looked at the rules for alerts{ago}: nobody is told of anything.",
+            "Beat asks workers for it every ten seconds: see the findings about both; a worker's log names the error.",
+        )
+    else:
+        yield ok("alerts", f"Rules are looked at; {found.incidents_open} incidents are open.")
+    if found.alert_rules_paused:
+        yield warning(
+            "alert rules",
+            f"{found.alert_rules_paused} rules were paused: they were too slow three times, or cannot be read.",
+            "The console's Alerts › Rules says which and why; a change, or the switch, has them looked at again.",
+        )
 
 
 def _keys() -> Iterator[Finding]:

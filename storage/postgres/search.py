@@ -17,6 +17,7 @@ from storage.batch import ENTRIES_A_BATCH
 from storage.conditions import EVERYTHING, Condition
 from storage.found import COLUMNS, FoundEntry, Portion, Sampled, found, portion
 from storage.postgres import rolled
+from storage.postgres.arrived import found_in
 from storage.postgres.errors import answering
 from storage.postgres.letters import letters, lower
 from storage.postgres.predicate import Predicate
@@ -26,7 +27,7 @@ from storage.postgres.walking import entries_ahead, is_indexed
 from storage.search import EPOCH, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search, later, received_from
 from storage.wall import ALIAS, ENTRIES, State, behind, state
 
-__all__ = ["batch", "entry", "level_counts", "lower", "page", "sample", "wall"]
+__all__ = ["batch", "entry", "found_in", "level_counts", "lower", "page", "sample", "wall"]
 
 #: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
 FIRST_SLICE = timedelta(days=1)

@@ -32,6 +32,7 @@ RARE = {
     "luminalog_evidence_parts_total": {"part", "process", "status"},
     "luminalog_model_questions_total": {"process", "status"},
     "luminalog_model_tokens_total": {"direction", "process"},
+    "luminalog_alerts_failures_total": {"process", "step"},
     "luminalog_cut_entries_total": {"part", "process"},
     "luminalog_proxy_refusals_total": {"status"},
     "luminalog_mcp_seen": set(),

@@ -17,7 +17,7 @@ from explore.matching import matches
 from explore.shape import as_mapping, as_text
 from foundation.levels import BY_NAME
 from foundation.numbers import shorten
-from storage.arrivals import Arrival
+from storage.arrivals import Arrival, FoundOf
 from storage.batch import ENTRIES_A_BATCH, Batch, entry_id
 from storage.conditions import EVERYTHING, Condition
 from storage.entry import CanonicalEntry
@@ -184,6 +184,24 @@ class Reader:
         first = max(arrival.first_entry_id, after + 1)
         own = self._own(arrival.organisation_id, lambda entry: first <= entry.id <= arrival.last_entry_id)
         return portion(sorted(own, key=lambda entry: entry.id), limit=ENTRIES_A_BATCH, most_bytes=most_bytes)
+
+    def found_in(
+        self,
+        arrivals: Sequence[Arrival],
+        conditions: Sequence[Condition],
+        *,
+        seconds: float,  # noqa: ARG002 - the interface's
+    ) -> list[FoundOf]:
+        of_batch = {arrival.batch_id: arrival for arrival in arrivals}
+        counts: dict[tuple[int, str, str], list[int]] = {}
+        for owner, entry in self._entries.values():
+            arrival = of_batch.get(entry.id // ENTRIES_A_BATCH)
+            if arrival and owner == arrival.organisation_id:
+                place = (arrival.batch_id, entry.project, entry.environment)
+                found = counts.setdefault(place, [0] * len(conditions))
+                for at, condition in enumerate(conditions):
+                    found[at] += matches(condition, as_mapping(entry))
+        return [FoundOf(*place, tuple(found)) for place, found in counts.items() if any(found)]
 
     def level_counts(self, search: Search, *, step: timedelta, origin: datetime = EPOCH) -> list[LevelCount]:
         starts = sorted((_step(entry.timestamp, step, origin), entry.level) for entry in self._found(search))

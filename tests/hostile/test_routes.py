@@ -37,6 +37,12 @@ OPERATIONS = [
     ("POST", "/v1/groups/{number}/merge"), ("POST", "/v1/groups/{number}/split"),
     ("GET", "/v1/groups/{number}/evidence"),
     ("GET", "/v1/groups/{number}/recordings"), ("GET", "/v1/groups/{number}/recordings/{recording_id}"),
+    ("GET", "/v1/alert-rules"), ("POST", "/v1/alert-rules"), ("POST", "/v1/alert-rules/preview"),
+    ("GET", "/v1/alert-rules/{rule_id}"), ("PATCH", "/v1/alert-rules/{rule_id}"),
+    ("DELETE", "/v1/alert-rules/{rule_id}"),
+    ("GET", "/v1/incidents"), ("GET", "/v1/incidents/{incident_id}"), ("PATCH", "/v1/incidents/{incident_id}"),
+    ("GET", "/v1/silences"), ("POST", "/v1/silences"), ("DELETE", "/v1/silences/{silence_id}"),
+    ("POST", "/v1/heartbeats/{token}"),
 ]  # fmt: skip
 
 

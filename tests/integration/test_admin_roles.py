@@ -27,16 +27,17 @@ KEPT = {
 PIPELINE = {"ingest_spooledbatch", "ingest_deadletter", "storage_receipt"}
 LOGS = {"storage_logentry", "explore_explorer", "explore_savedsearch"}
 LOOKS = {"accounts_accessrecord"}
+ALERTS = {"alerts_rule", "alerts_silence"}
 STAFF = {"accounts_user", "auth_group"}
 TRAIL = {"auditlog_logentry"}
 
 MAY_VIEW = {
-    "Operators": CONFIGURATION | USAGE | KEPT | PIPELINE | LOGS | TRAIL,
+    "Operators": CONFIGURATION | USAGE | KEPT | PIPELINE | LOGS | TRAIL | ALERTS,
     "Support": CONFIGURATION | USAGE | KEPT,
     "Auditors": CONFIGURATION | USAGE | KEPT | STAFF | TRAIL | LOOKS,
     "nobody": set(),
 }
-MAY_ADD = {"Operators": CONFIGURATION | {"notify_noticechannel"}}
+MAY_ADD = {"Operators": CONFIGURATION | ALERTS | {"notify_noticechannel"}}
 #: name of the step → the roles that may take it
 STEPS = {
     "accounts_apikey_rotate": {"Operators"},

@@ -21,6 +21,8 @@ from accounts import looks
 from accounts.caller import Caller
 from accounts.last_use import KEEP
 from accounts.models import ApiKey, Organisation
+from alerts import looking, turns
+from alerts.incidents import Telling
 from foundation.outages import LOCK_NOT_AVAILABLE, sqlstate
 from foundation.postgres import PromptTransaction, execute
 from foundation.refusals import Refusal
@@ -43,6 +45,7 @@ from storage import rollups, unrolled
 from storage.postgres import partitions
 from storage.store import store
 from storage.tally import Tally
+from tests.alerts import make_rule
 from tests.errors import failure, send
 from tests.integration.deadlocks import deadlocks
 from tests.integration.spool_rows import fill_spool, part_of
@@ -305,6 +308,14 @@ class Work:
         numbers.shuffle(due)
         notices.give(due)
 
+    def tell_of_incidents(self, numbers: random.Random) -> None:
+        """Look at all rules, as if nobody kept evaluators apart."""
+        hearing = looking.Hearing(now=datetime.now(UTC), deaf_until=datetime.now(UTC), waiting={})
+        telling = Telling(hearing.now)
+        turns.tell_all(telling)
+        for caller in numbers.sample(self.callers, len(self.callers)):
+            looking.look_at(caller.organisation_id, hearing, telling)
+
     def _next_period(self) -> None:
         self.period = next(self.periods)
 
@@ -313,6 +324,8 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
     callers = [make_caller() for _ in range(3)]
     for caller in callers:
         NoticeChannel.objects.create(organisation_id=caller.organisation_id, kind="email", address="ops@example.com")
+        for rule in ("new_group", "threshold", "search"):
+            make_rule(caller, rule_name=rule, kind=rule, query="x" if rule == "search" else "", count_threshold=1)
     organisations = Organisation.objects.filter(pk__in=[caller.organisation_id for caller in callers])
     public = [caller_of(make_api_key(one, kind="public", scopes=["ingest"])[0]) for one in organisations]
     work, done, before = Work(callers, public), threading.Event(), deadlocks()
@@ -325,7 +338,8 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
         work.give_notices, work.note_uses, work.note_uses, work.add_to_rollups, work.add_to_rollups,
         work.distrust_rollups, work.distrust_rollups, work.send_errors, work.send_errors, work.regroup_by_hand,
         work.regroup_by_hand, work.decide, work.erase_entries, work.roll_up, work.accept_with_public_keys,
-        work.accept_with_public_keys, work.receive_anew, work.receive_anew,
+        work.accept_with_public_keys, work.receive_anew, work.receive_anew, work.tell_of_incidents,
+        work.tell_of_incidents,
     ):  # fmt: skip
         bounded.add(kind)
     for _ in range(2):

@@ -1,0 +1,100 @@
+"""What goes by itself: minutes, incidents and silences that nobody looks at any more; and all of an organisation."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from alerts.models import Incident, Minute, Rule, Seen
+from foundation.holdings import Wanted
+from foundation.postgres import execute
+
+#: As long as minutes of the log store are.
+MINUTES_KEPT_DAYS = 32
+INCIDENTS_KEPT_DAYS = 400
+SILENCES_KEPT_DAYS = 90
+ROWS_AT_ONCE = 10_000
+#: Of a rule, texts that may hold what clients sent.
+TEXTS = ("rule_name", "query", "project", "environment", "error_type")
+
+SWEEPS = [
+    f"""
+DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM {table} WHERE {condition} LIMIT %s FOR UPDATE SKIP LOCKED))
+"""  # noqa: S608 - constants
+    for table, condition in (
+        ("alerts_minute", f"minute < now() - interval '{MINUTES_KEPT_DAYS} days'"),
+        ("alerts_incident", f"closed_at IS NOT NULL AND created_at < now() - interval '{INCIDENTS_KEPT_DAYS} days'"),
+        ("alerts_silence", f"until < now() - interval '{SILENCES_KEPT_DAYS} days'"),
+        ("alerts_seen", f"last_minute < now() - interval '{INCIDENTS_KEPT_DAYS} days'"),
+        ("alerts_minute", "NOT EXISTS (SELECT FROM alerts_rule WHERE id = rule_id)"),
+        ("alerts_seen", "NOT EXISTS (SELECT FROM alerts_rule WHERE id = rule_id)"),
+    )
+]
+
+
+def sweep() -> None:
+    """Delete what is older than it is kept, beside whoever writes."""
+    for statement in SWEEPS:
+        gone = ROWS_AT_ONCE
+        while gone == ROWS_AT_ONCE:
+            with transaction.atomic():
+                gone = execute(statement, [ROWS_AT_ONCE])
+
+
+def forget_organisation(organisation_id: int) -> None:
+    """Delete everything of an organisation's alerts: it is going itself. In the caller's transaction."""
+    for table in ("alerts_minute", "alerts_seen"):
+        execute(
+            f"DELETE FROM {table} WHERE rule_id IN (SELECT id FROM alerts_rule WHERE organisation_id = %s)",  # noqa: S608
+            [organisation_id],
+        )
+    for table in ("alerts_silence", "alerts_incident", "alerts_rule", "alerts_cursor"):
+        execute(f"DELETE FROM {table} WHERE organisation_id = %s", [organisation_id])  # noqa: S608 - ours
+
+
+def count_searches(wanted: Wanted) -> int:
+    """Return how many rules hold a value in their search, or in what they are bound to."""
+    return len(_rules_with(wanted))
+
+
+def erase_searches(wanted: Wanted) -> int:
+    """Cut a value out of rules, which are paused: what is left would find something else."""
+    found = _rules_with(wanted)
+    for rule in found:
+        for name in TEXTS:
+            setattr(rule, name, wanted.cut_from(getattr(rule, name)))
+        rule.paused_at, rule.paused_reason = timezone.now(), "A value was erased that it looked for."
+        rule.save(update_fields=[*TEXTS, "paused_at", "paused_reason"])
+    return len(found)
+
+
+def count_values(wanted: Wanted) -> int:
+    """Return how many incidents, and values that may be missed, are of a value."""
+    return len(_incidents_of(wanted)) + len(_seen_of(wanted))
+
+
+def erase_values(wanted: Wanted) -> int:
+    """Cut a value out of incidents, and forget that it is waited for."""
+    incidents, seen = _incidents_of(wanted), _seen_of(wanted)
+    for pk, value in incidents:
+        Incident.objects.filter(pk=pk).update(value=f"{wanted.cut_from(value)} {pk}")  # none is another's twin
+    for rule_id, value in seen:
+        Seen.objects.filter(rule_id=rule_id, value=value).delete()
+        Minute.objects.filter(rule_id=rule_id, value=value).delete()
+    return len(incidents) + len(seen)
+
+
+def _rules_with(wanted: Wanted) -> list[Rule]:
+    rules = Rule.objects.filter(organisation_id=wanted.organisation_id).order_by("id")
+    return [rule for rule in rules if any(wanted.is_in(getattr(rule, name)) for name in TEXTS)]
+
+
+def _incidents_of(wanted: Wanted) -> list[tuple[int, str]]:
+    rows = Incident.objects.filter(organisation_id=wanted.organisation_id).exclude(value="").order_by("pk")
+    return [(pk, value) for pk, value in rows.values_list("pk", "value") if wanted.is_in(value)]
+
+
+def _seen_of(wanted: Wanted) -> list[tuple[int, str]]:
+    rules = list(Rule.objects.filter(organisation_id=wanted.organisation_id).values_list("pk", flat=True))
+    counted = Minute.objects.filter(rule_id__in=rules).exclude(value="").values_list("rule_id", "value").distinct()
+    seen = Seen.objects.filter(rule_id__in=rules).exclude(value="").values_list("rule_id", "value")
+    return sorted({(rule_id, value) for rule_id, value in (*counted, *seen) if wanted.is_in(value)})

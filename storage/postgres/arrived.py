@@ -1,0 +1,48 @@
+"""How many entries of batches that are new fulfil conditions: each entry is visited once for all of them."""
+
+from collections.abc import Sequence
+
+from storage.arrivals import Arrival, FoundOf
+from storage.batch import ENTRIES_A_BATCH
+from storage.conditions import Condition
+from storage.postgres.errors import answering
+from storage.postgres.predicates import compile_condition, of_organisation
+from storage.wall import ALIAS, ENTRIES, behind
+
+#: Of an entry, what conditions ask for; PostgreSQL makes of these only what is asked for.
+ASKED = """timestamp, level, project, environment, message, trace_id, span_id, parent_span_id, metadata, error,
+ error_key, metadata_value, error_value, words"""
+# By the primary key, a batch at a time: the LIMIT, which no batch reaches, keeps PostgreSQL from any other way.
+FOUND = f"""
+SELECT arrived.batch_id, project, environment, {{counts}}
+  FROM unnest(%s::bigint[], %s::timestamptz[]) AS arrived(batch_id, at)
+ CROSS JOIN LATERAL (
+       SELECT {ASKED} FROM {ENTRIES}
+        WHERE {{own}} AND received_at = arrived.at
+          AND id >= arrived.batch_id * {ENTRIES_A_BATCH} AND id < (arrived.batch_id + 1) * {ENTRIES_A_BATCH}
+        LIMIT {ENTRIES_A_BATCH}) AS entry
+ GROUP BY 1, 2, 3
+"""  # noqa: S608 - constants
+
+
+def found_in(arrivals: Sequence[Arrival], conditions: Sequence[Condition], *, seconds: float) -> list[FoundOf]:
+    """See `EntryReader.found_in`. Whoever follows what arrives is one reader: it takes no place."""
+    if not arrivals or not conditions:
+        return []
+    owner = arrivals[0].organisation_id
+    own, compiled = of_organisation(owner), [compile_condition(condition) for condition in conditions]
+    counts = ", ".join(f"count(*) FILTER (WHERE {one.sql})" for one in compiled)
+    parameters = [
+        *(parameter for one in compiled for parameter in one.parameters),
+        [arrival.batch_id for arrival in arrivals],
+        [arrival.received_at for arrival in arrivals],
+        *own.parameters,
+    ]
+    with answering(owner), behind([owner], using=ALIAS) as cursor:
+        cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(max(1, round(seconds * 1000)))])
+        cursor.execute(FOUND.format(counts=counts, own=own.sql), parameters)
+        return [
+            FoundOf(batch_id, project, environment, tuple(found))
+            for batch_id, project, environment, *found in cursor.fetchall()
+            if any(found)
+        ]

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer soak two-processes fmt docs screenshots vendor vendor-check browser proxy faketime clean
+.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer soak two-processes overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -69,7 +69,7 @@ lock: $(VENV)/.development ## Lock the requirements files again (UPGRADE=--upgra
 chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
-chaos-mutants: $(VENV)/.development ## Break the product itself in twenty ways: does the suite notice each? (MUTANTS="02 quota" for some)
+chaos-mutants: $(VENV)/.development ## Break the product itself in twenty-four ways: does the suite notice each? (MUTANTS="02 quota" for some)
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, WRITE=1: docs/performance.md)
@@ -85,6 +85,9 @@ bench-explorer: $(VENV)/.development browser ## Measure what the explorer costs 
 
 soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MINUTES=2 for fewer, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10) $(if $(WRITE),--write)
+
+overflow: $(VENV)/.development ## A minute of the published Python client at three times the rate of its plan: what is lost?
+	LUMINALOG_OVERFLOW_MINUTE=1 $(BIN)/python -m pytest -n 0 tests/acceptance/test_published_clients.py -k overflow_lane
 
 two-processes: $(VENV)/.development ## Ten minutes of two web processes that share organisations: no deadlock (MINUTES=2 for fewer)
 	LUMINALOG_TWO_PROCESSES_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -n 0 tests/integration/test_two_processes.py

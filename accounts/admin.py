@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import finding, held, life, staff_admin
+from accounts.droppers import drops_refused
 from accounts.forms import ApiKeyForm, ReasonForm, RotateForm
 from accounts.models import ApiKey, Project
 from accounts.standing import standing
@@ -127,7 +128,7 @@ class ApiKeyAdmin(NeverDeleted):
     autocomplete_fields = ["project"]
     fieldsets = [
         (None, {"fields": ["project", "name", "environment", "kind", "scopes", "expires_at"]}),
-        ("Limits", {"fields": ["requests_per_minute", "allowed_networks"]}),
+        ("Limits", {"fields": ["requests_per_minute", "keeps_overflow", "allowed_networks"]}),
         ("Public keys", {"fields": ["allowed_origins", "daily_bytes"]}),
         ("Entries", {"fields": ["invalid_entries", "minimum_level"]}),
     ]
@@ -203,6 +204,7 @@ class ApiKeyAdmin(NeverDeleted):
             "standing": standing(row),
             "may_rotate": request.user.has_perm("accounts.add_apikey"),
             "may_revoke": request.user.has_perm("accounts.revoke_apikey") and not row.revoked_at,
+            "is_offered_overflow": _is_offered_overflow(row),
         }
 
     @admin.display(description="key")
@@ -228,6 +230,11 @@ class ApiKeyAdmin(NeverDeleted):
     @admin.display(description="organisation / project", ordering="organisation__name")
     def owner(self, api_key: ApiKey) -> str:
         return f"{api_key.organisation.name} / {api_key.project.name}"
+
+
+def _is_offered_overflow(api_key: ApiKey) -> bool:
+    is_possible = api_key.kind == ApiKey.Kind.SECRET and not api_key.keeps_overflow and not api_key.revoked_at
+    return is_possible and drops_refused(api_key.last_used_client)
 
 
 def _back_to(api_key: ApiKey) -> HttpResponseRedirect:

@@ -21,6 +21,8 @@ class Caller:
     expires_at: datetime | None
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = field(default=())
 
+    keeps_overflow: bool = False  # what is beyond a limit is kept for later
+
     #: Of a public key: it is seen by whoever uses the application that carries it.
     is_public: bool = False
     allowed_origins: tuple[str, ...] = field(default=())

@@ -30,6 +30,7 @@ UNKNOWN_CAPACITY = 20_000
 COLUMNS = (
     "organisation_id", "pk", "project_id", "project__slug", "environment", "scopes", "requests_per_minute",
     "invalid_entries", "minimum_level", "expires_at", "allowed_networks", "kind", "allowed_origins", "daily_bytes",
+    "keeps_overflow",
 )  # fmt: skip
 
 
@@ -117,6 +118,7 @@ def _caller(found: Mapping[str, Any]) -> Caller:
         minimum_level=found["minimum_level"],
         expires_at=found["expires_at"],
         allowed_networks=tuple(ip_network(network) for network in found["allowed_networks"]),
+        keeps_overflow=found["keeps_overflow"],
         is_public=found["kind"] == ApiKey.Kind.PUBLIC,
         allowed_origins=tuple(found["allowed_origins"]),
         daily_bytes=found["daily_bytes"],

@@ -45,6 +45,8 @@ class ApiKeyForm(KeyModelForm):
         is_known_public = "kind" not in self.fields and self.instance.kind == ApiKey.Kind.PUBLIC
         if is_known_public and cleaned.get("scopes") != OF_PUBLIC_KEYS:
             self.add_error("scopes", PUBLIC_KEYS_ONLY_INGEST)
+        if is_known_public and cleaned.get("keeps_overflow"):
+            self.add_error("keeps_overflow", "The overflow lane is for secret keys.")
         return cleaned
 
 

@@ -18,7 +18,7 @@ GRACE = timedelta(days=7)
 #: What a successor takes over from the key that it replaces.
 SETTINGS = (
     "organisation_id", "project_id", "name", "environment", "kind", "scopes", "requests_per_minute",
-    "allowed_networks", "allowed_origins", "daily_bytes", "invalid_entries", "minimum_level",
+    "allowed_networks", "allowed_origins", "daily_bytes", "keeps_overflow", "invalid_entries", "minimum_level",
 )  # fmt: skip
 
 

@@ -152,6 +152,14 @@ class ApiKey(models.Model):
         validators=[MinValueValidator(1)],
         help_text="Of a public key: how many bytes it may send a day (UTC). Empty: 2 % of the month's quota.",
     )
+    keeps_overflow = models.BooleanField(
+        "overflow lane",
+        default=False,
+        db_default=False,
+        help_text="For clients that drop what is answered 429. Requests beyond the rate limit, up to ten bursts, "
+        "are kept and charged at once, and can be read when their turn has come, some minutes later. "
+        "Secret keys only.",
+    )
     invalid_entries = models.CharField(
         max_length=8, choices=InvalidEntries.choices, default=InvalidEntries.STRICT, help_text="What a bad entry does."
     )
@@ -197,6 +205,11 @@ class ApiKey(models.Model):
                 condition=Q(kind="public") | Q(allowed_origins=[], daily_bytes__isnull=True),
                 name="only_public_api_keys_have_an_allowance",
                 violation_error_message="Origins and a daily allowance are for public keys.",
+            ),
+            models.CheckConstraint(
+                condition=Q(keeps_overflow=False) | Q(kind="secret"),
+                name="only_secret_api_keys_keep_overflow",
+                violation_error_message="The overflow lane is for secret keys.",
             ),
             models.CheckConstraint(
                 condition=Q(requests_per_minute__isnull=True) | Q(requests_per_minute__gte=1),

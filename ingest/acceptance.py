@@ -1,7 +1,8 @@
 """From canonical entries to the 200: scrub, pack, charge, keep. When it returns, they are safe; else nothing is."""
 
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 
@@ -10,6 +11,7 @@ from foundation.faults import reach
 from foundation.postgres import PromptTransaction
 from foundation.refusals import Refusal
 from ingest.canonical import encode_entries
+from ingest.overflow import HEADER, due_at
 from ingest.protocol import Incoming, Kept, Protocol, Reply, Wishes
 from ingest.spool import group_commit, idempotency, table
 from ingest.spool.idempotency import Remembered
@@ -28,6 +30,7 @@ class Request:
     body: bytes
     scrubber: Scrubber | QuickScrubber
     idempotency_key: str | None = None
+    deferred_ms: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +56,7 @@ def accept(request: Request) -> Accepted:
         return _accept_once(request, request.idempotency_key, packed)
     if packed.parts:
         keep = group_commit.accept if settings.GROUP_COMMIT and not request.caller.is_public else table.accept
-        keep(request.caller, packed.parts)
+        keep(request.caller, packed.parts, deferred_ms=request.deferred_ms)
     reach("after_commit")
     return packed.accepted
 
@@ -77,7 +80,19 @@ def packed_for(request: Request, incoming: Incoming) -> Packed:
         wishes=request.wishes,
         findings=in_all(findings for _, findings in encoded),
     )
-    return Packed(parts=parts, accepted=Accepted(reply=request.protocol.answer(kept), kept=kept))
+    accepted = Accepted(reply=request.protocol.answer(kept), kept=kept)
+    return Packed(parts=parts, accepted=deferred(accepted, request.protocol, deferred_ms=request.deferred_ms))
+
+
+def deferred(accepted: Accepted, protocol: Protocol, *, deferred_ms: int) -> Accepted:
+    """Return what to say of the same batch when it is deferred by so much; without entries nothing is."""
+    kept = accepted.kept
+    if not (deferred_ms and kept and kept.incoming.entries):
+        return accepted
+    later = replace(kept, deferred_until=due_at(deferred_ms, now=time.time()))
+    reply = protocol.answer(later)
+    headers = {**reply.headers, HEADER: str(len(kept.incoming.entries))}
+    return Accepted(reply=replace(reply, headers=headers), kept=later)
 
 
 def _accept_once(request: Request, key: str, packed: Packed) -> Accepted:
@@ -89,7 +104,7 @@ def _accept_once(request: Request, key: str, packed: Packed) -> Accepted:
             reply = Reply(body=earlier.body, media_type=earlier.media_type, headers={"Idempotency-Replayed": "true"})
             return Accepted(reply=reply, kept=None)
         if packed.parts:
-            table.accept(request.caller, packed.parts)
+            table.accept(request.caller, packed.parts, deferred_ms=request.deferred_ms)
         reach("before_commit")
     reach("after_commit")
     return packed.accepted

@@ -35,6 +35,7 @@ class SpooledBatchAdmin(WithoutPayloads):
         "organisation_id",
         "project",
         "received_at",
+        "deferred_until",
         "entries",
         "size_bytes",
         "attempts",

@@ -57,6 +57,10 @@ ANSWER = shape(
     debug_user_id=described(TEXT, "Your organisation's number, for published clients that warn without it."),
     optional={
         "rejected": described(INTEGER, "Entries refused, when handled leniently."),
+        "deferred": described(
+            INTEGER, "Entries kept beyond the rate limit, by the overflow lane: all of them, if any."
+        ),
+        "deferred_until": described(TIME, "When those are stored, and can be read."),
         "errors": FIELD_ERRORS,
     },
 )

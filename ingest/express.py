@@ -19,8 +19,9 @@ from foundation.lane import Lane
 from foundation.postgres import DEADLINE_SECONDS
 from foundation.refusals import Refusal
 from ingest import metrics
-from ingest.acceptance import Accepted, Packed, Request, packed_for, read
+from ingest.acceptance import Accepted, Packed, Request, deferred, packed_for, read
 from ingest.intake import count
+from ingest.overflow import may_defer
 from ingest.protocol import Protocol, Reply, Wishes
 from ingest.spool import group_commit
 from ingest.spool.capacity import capacity
@@ -82,7 +83,8 @@ def is_for(caller: Caller) -> bool:
 
 def vouch(caller: Caller, protocol: Protocol, body: bytes, *, at_once: bool) -> Pass | None:
     """Look at the body of whom the lane is for, `at_once` only if that takes no time; None leaves it to the view."""
-    hierarchy, scrubber = remembered_hierarchy(caller, area="ingest"), remembered_scrubber(caller.organisation_id)
+    hierarchy = remembered_hierarchy(caller, area="ingest", overflow=may_defer(caller, protocol))
+    scrubber = remembered_scrubber(caller.organisation_id)
     if hierarchy is None or scrubber is None:
         return None
     wishes = Wishes(lenient=caller.keeps_valid_entries, minimum_level=caller.minimum_level)
@@ -121,13 +123,14 @@ async def take(given: Pass, *, request_id: str) -> Answered | Found:
         if found.verdict is None or found.outcome is not Outcome.KEPT:
             return _refused(given, found, request_id) or found
         reach("after_commit")
-        count(given.caller, given.accepted, given.protocol)
+        accepted = deferred(given.accepted, given.protocol, deferred_ms=found.verdict.deferred_ms)
+        count(given.caller, accepted, given.protocol)
         metrics.EXPRESS_BATCHES.inc()
         nudge()
         reach("before_answer")
     except Exception as error:  # whatever it is, the view says it
         return replace(found, outcome=error)
-    return Answered(reply=given.accepted.reply, verdict=found.verdict, code=given.accepted.reply.status)
+    return Answered(reply=accepted.reply, verdict=found.verdict, code=accepted.reply.status)
 
 
 def _refused(given: Pass, found: Found, request_id: str) -> Answered | None:
@@ -156,13 +159,20 @@ def _take_all(passes: Sequence[Pass]) -> list[Found]:
     verdicts = limiter.take_for_each([one.hierarchy for one in passes])
     outcomes = [_outcome_before(verdict) for verdict in verdicts]
     to_keep = [index for index, one in enumerate(passes) if outcomes[index] is Outcome.KEPT and one.row]
-    kept = _keep_all([row for index in to_keep if (row := passes[index].row)])
+    kept = _keep_all([row for index in to_keep if (row := _deferred_row(passes[index], verdicts[index]))])
     for index, outcome in zip(to_keep, kept, strict=True):
         outcomes[index] = outcome
     return [
         Found(caller=one.caller, verdict=verdict, outcome=outcome)
         for one, verdict, outcome in zip(passes, verdicts, outcomes, strict=True)
     ]
+
+
+def _deferred_row(one: Pass, verdict: Verdict) -> Row | None:
+    """Return the row of a request, which from now on says for how long it is deferred."""
+    if one.row:
+        one.row["deferred_ms"] = verdict.deferred_ms
+    return one.row
 
 
 def _outcome_before(verdict: Verdict) -> Outcome | Exception | None:

@@ -21,7 +21,7 @@ from ingest.spool.nudge import nudge
 from privacy.policies import scrubber_of
 from quotas.ledger import exhausted
 from quotas.outcomes import note
-from quotas.tally import BELOW_LEVEL, BY_PROTOCOL, CUT, REJECTED
+from quotas.tally import BELOW_LEVEL, BY_PROTOCOL, CUT, DEFERRED, REJECTED
 
 #: 411 and 415: whoever sends nothing that could hold a key is told that the key is missing.
 NO_BODY_AT_ALL = {HTTPStatus.LENGTH_REQUIRED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
@@ -51,10 +51,10 @@ class Intake:
         self.used_key_in_body = key is not None
         return key
 
-    def take(self, caller: Caller, *, outcome: Outcome | Exception | None = None) -> Reply:
+    def take(self, caller: Caller, *, outcome: Outcome | Exception | None = None, deferred_ms: int = 0) -> Reply:
         """Keep what `caller` sends, and return the answer: with it, everything is safe. Raises: `Refusal`.
 
-        `outcome` is what came of trying so before, by the express lane.
+        `outcome` is what came of trying so before, by the express lane; by `deferred_ms` the overflow lane defers it.
         """
         if isinstance(outcome, Exception):
             raise outcome
@@ -76,6 +76,7 @@ class Intake:
                 body=body,
                 scrubber=scrubber_of(caller.organisation_id),
                 idempotency_key=idempotency_key,
+                deferred_ms=deferred_ms,
             )
         )
         if accepted.kept:
@@ -145,6 +146,10 @@ def count(caller: Caller, accepted: Accepted, protocol: Protocol) -> None:
         metrics.CUT_ENTRIES.labels(part).inc(entries)
         note(caller, CUT + part, requests=0, entries=entries)
     capacity.kept(kept.size_bytes)
+    if kept.deferred_until:
+        metrics.DEFERRED_BATCHES.inc()
+        note(caller, DEFERRED, entries=len(kept.incoming.entries), size_bytes=kept.size_bytes)
+        capacity.deferred(caller.organisation_id, kept.size_bytes)
     if kept.incoming.below_level:
         metrics.BELOW_LEVEL_ENTRIES.inc(kept.incoming.below_level)
         note(caller, BELOW_LEVEL, entries=kept.incoming.below_level)

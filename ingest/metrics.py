@@ -14,6 +14,12 @@ CUT_ENTRIES = Counter(
     "luminalog_cut_entries", "Entries of agents that were made to fit a limit, by the part that was cut.", ["part"]
 )
 EXPRESS_BATCHES = Counter("luminalog_express_batches", "Batches answered 200 that came by the express lane.")
+DEFERRED_BATCHES = Counter("luminalog_deferred_batches", "Batches answered 200 beyond a limit, to be stored later.")
+OVERFLOW_FULL = Gauge(
+    "luminalog_overflow_full_organisations",
+    "Organisations whose overflow lane is switched off, as too much of theirs is deferred.",
+    multiprocess_mode="livemax",
+)
 CAPACITY_UNKNOWN = Gauge(
     "luminalog_capacity_unknown",
     "1 while a process cannot tell whether there is room: nobody is refused for that.",

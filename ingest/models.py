@@ -1,14 +1,19 @@
 """The spool between a 200 and the log store, and what the drain needs to lose nothing."""
 
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from ingest.waits_for import WaitsFor
+from quotas.overflow import LONGEST_DEFERRAL_SECONDS
 
 SLOT_SECONDS = 15
-SLOT = f"extract(epoch FROM %(expressions)s AT TIME ZONE 'UTC')::bigint / {SLOT_SECONDS}"
+#: For so many slots a batch is deferred at most.
+MOST_DEFERRED_SLOTS = LONGEST_DEFERRAL_SECONDS // SLOT_SECONDS + 1
+SLOT = f"floor(extract(epoch FROM coalesce(%(expressions)s) AT TIME ZONE 'UTC'))::bigint / {SLOT_SECONDS}"
 
 
 class SpooledBatch(models.Model):
@@ -33,9 +38,10 @@ class SpooledBatch(models.Model):
     not_before = models.DateTimeField(db_default=Now())
     last_error = models.TextField(default="", db_default="")
     waits_for = models.TextField(default="", db_default="", choices=WaitsFor.choices, blank=True)
+    deferred_until = models.DateTimeField(null=True)  # by the overflow lane, to the beginning of a slot; else empty
     # failed_in xid8: the transaction that noted the last failure. What has a later one was stored since.
     slot = models.GeneratedField(
-        expression=models.Func("received_at", template=SLOT),
+        expression=models.Func("deferred_until", "received_at", template=SLOT),
         output_field=models.BigIntegerField(),
         db_persist=True,
     )
@@ -44,6 +50,14 @@ class SpooledBatch(models.Model):
         verbose_name_plural = "spooled batches"
         constraints = [
             models.CheckConstraint(condition=Q(entries__range=(1, 1000)), name="spooled_batch_has_1_to_1000_entries"),
+            models.CheckConstraint(
+                condition=Q(deferred_until__isnull=True)
+                | Q(
+                    deferred_until__gt=F("received_at"),
+                    deferred_until__lte=F("received_at") + timedelta(seconds=LONGEST_DEFERRAL_SECONDS + SLOT_SECONDS),
+                ),
+                name="batch_is_deferred_for_an_hour_at_most",
+            ),
         ]
         indexes = [
             # The drain's fair turns, from the slot where the oldest batch waits.

@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -74,6 +75,8 @@ class Kept:
     size_bytes: int
     wishes: Wishes
     findings: Findings = NOTHING
+    #: When what the overflow lane took is stored; None: at once.
+    deferred_until: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -127,7 +130,7 @@ class Protocol:
         return False
 
     def answer(self, kept: Kept) -> Reply:
-        """Say that everything is safe: with the published API's members, and the rejected ones when asked leniently."""
+        """Say that everything is safe: with the published API's members, and what is rejected or stored later."""
         members: dict[str, Any] = {
             "message": "Logs ingested successfully",
             "processed": len(kept.incoming.entries),
@@ -136,6 +139,9 @@ class Protocol:
         }
         if kept.wishes.lenient:
             members |= {"rejected": kept.incoming.rejected, "errors": kept.incoming.errors}
+        if kept.deferred_until:
+            due = kept.deferred_until.strftime("%Y-%m-%dT%H:%M:%SZ")
+            members |= {"deferred": len(kept.incoming.entries), "deferred_until": due}
         return Reply(body=msgspec.json.encode(members))
 
     def refusal(self, refusal: Refusal, *, request_id: str | None, head: Head = NO_HEAD) -> Reply:  # noqa: ARG002

@@ -17,6 +17,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.authentication import ApiKeyAuthentication
+from accounts.caller import Caller
 from accounts.origins import headers_ahead, sharing_headers
 from accounts.permissions import HasScope, caller_of
 from accounts.presented import OF_AGENTS
@@ -25,8 +26,9 @@ from foundation.errors import as_refusal
 from ingest import agents
 from ingest.express import Found
 from ingest.intake import Intake
+from ingest.overflow import may_defer
 from ingest.protocol import Head, Protocol, Reply
-from quotas.buckets import TOKEN
+from quotas.buckets import TOKEN, Verdict
 from quotas.throttling import Limited, TokenBucketThrottle, area_of, settle
 
 #: RFC 9745; the day from which new clients should not use the body's `api_key`.
@@ -54,7 +56,9 @@ class IntakeView(Limited, APIView):
     def post(self, request: Request, **_: str) -> HttpResponse:
         """Take what the caller sends."""
         caller = caller_of(request)
-        reply = self.intake.take(caller, outcome=self.found.outcome if self.found else None)
+        verdict: Verdict = request._request.rate_limit  # type: ignore[attr-defined]  # that of the throttle
+        outcome = self.found.outcome if self.found else None
+        reply = self.intake.take(caller, outcome=outcome, deferred_ms=verdict.deferred_ms)
         self._settle(agents.cost_of(self.intake.entries))
         return response_of(reply)
 
@@ -75,7 +79,9 @@ class IntakeView(Limited, APIView):
     def get_throttles(self) -> list[BaseThrottle]:
         """Ask the buckets, unless they have been asked: for a token, or for the least that an agent's request costs."""
         cost = agents.MIN_COST if self.pays_by_entries else TOKEN
-        return [TokenBucketThrottle(self.found.verdict if self.found else None, cost=cost)]
+        caller = getattr(self.request, "_user", None)
+        overflow = isinstance(caller, Caller) and may_defer(caller, self.intake.protocol)
+        return [TokenBucketThrottle(self.found.verdict if self.found else None, cost=cost, overflow=overflow)]
 
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], HttpResponse]:
         """Refuse in the protocol's own words."""

@@ -105,6 +105,7 @@ def _postgresql() -> Iterator[Metric]:
     yield _gauge("spool_bytes", "What they take on disk.", spool.bytes)
     yield _gauge("spool_oldest_seconds", "Age of the oldest of them; 0 when there is none.", spool.oldest_seconds)
     yield _gauge("spool_failed_rows", "Those of them that have failed, and are tried again.", spool.failed_batches)
+    yield _gauge("spool_deferred_rows", "Those of them that are to be stored later.", spool.deferred_batches)
     reached = GaugeMetricFamily(f"{PREFIX}limit_reached", "1: batches are refused with backlog_full.", labels=["limit"])
     for limit in LIMITS:
         reached.add_metric([limit], limit in full)

@@ -38,12 +38,13 @@ class Worker:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
-    """The batches in the spool, those that failed and are tried again among them."""
+    """The batches in the spool, also those that failed and are tried again, and those that are not due yet."""
 
     batches: int
     bytes: int
     oldest_seconds: float
     failed_batches: int = 0
+    deferred_batches: int = 0
 
     @property
     def is_late(self) -> bool:
@@ -60,7 +61,7 @@ class Waiting:
 class OldestBatch:
     """The batch that waits longest in the spool, whatever it failed on."""
 
-    received_at: datetime
+    waits_since: datetime
     is_very_late: bool
 
 

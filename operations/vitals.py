@@ -136,13 +136,17 @@ def waiting() -> Waiting:
         bytes=spool.bytes,
         oldest_seconds=spool.oldest_seconds,
         failed_batches=spool.failed_rows,
+        deferred_batches=spool.deferred_rows,
     )
 
 
 def oldest_batch() -> OldestBatch | None:
-    """Return the batch that waits longest."""
-    at = backlog.oldest_received_at()
-    return OldestBatch(received_at=at, is_very_late=datetime.now(UTC) - at > VERY_LATE_AFTER) if at else None
+    """Return the batch that waits longest; one that is deferred waits from when it is due."""
+    spool = backlog.measure()
+    if not spool.oldest_seconds:
+        return None
+    since = datetime.fromtimestamp(spool.clock - spool.oldest_seconds, UTC)
+    return OldestBatch(waits_since=since, is_very_late=spool.oldest_seconds > VERY_LATE_AFTER.total_seconds())
 
 
 def store_stands_still() -> bool:
@@ -158,6 +162,12 @@ def count_dead_letters() -> int:
 def limits_reached() -> frozenset[str]:
     """Return for which of `ingest.spool.capacity.LIMITS` batches are refused."""
     return capacity.look()
+
+
+def full_overflow_lanes() -> list[int]:
+    """Return the organisations of which no more is deferred, for want of room."""
+    capacity.look()
+    return capacity.full_lanes()
 
 
 def overheard_keys() -> int:

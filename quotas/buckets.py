@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
+from quotas.overflow import LONGEST_DEFERRAL_SECONDS
 from quotas.scripts import script
 
 MICROSECONDS = 1_000_000
@@ -13,16 +14,22 @@ MICROSECONDS = 1_000_000
 TOKEN = 1_000
 #: Beyond it the script's numbers would no longer be exact.
 MAX_TOKENS = 100_000_000
+#: What `take_tokens.lua` returns for a request that took from a bucket behind another.
+DEFERRED = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketLevel:
-    """One bucket of the hierarchy. `scope` is what a refusal calls it; `capacity` is in tokens."""
+    """One bucket of the hierarchy. `scope` is what a refusal calls it; capacities are in tokens.
+
+    Behind it may be another, of the overflow lane: what finds the first empty takes from that, and is deferred.
+    """
 
     scope: str
     key: str
     per_minute: int
     capacity: int
+    capacity_behind: int = 0  # 0: there is none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,7 @@ class Verdict:
     remaining: int
     retry_after_seconds: int  # 0 when allowed
     full_at: int  # Unix seconds, rounded up
+    deferred_ms: int = 0  # until the tokens come that were taken ahead of their time; 0: none were
 
 
 #: The levels of a request, widest first.
@@ -42,6 +50,8 @@ Hierarchy = tuple[BucketLevel, ...]
 
 def take(levels: Sequence[BucketLevel], *, cost: int = TOKEN) -> Verdict:
     """Take `cost`, in thousandths of a token, from every level, or from none. A cost of 0 only looks.
+
+    A level that has not enough may have a bucket behind it: then it is taken from there, and the request deferred.
 
     Raises: `redis.RedisError`.
     """
@@ -68,7 +78,7 @@ def settle(levels: Sequence[BucketLevel], *, cost: int, paid: int = 0) -> Verdic
 
 
 def _ask(asked: Mapping[Hierarchy, int], cost: int, *way: int | str) -> Iterator[int]:
-    keys = [level.key for hierarchy in asked for level in hierarchy]
+    keys = [key for hierarchy in asked for level in hierarchy for key in keys_of(level)]
     return iter(cast(list[int], script("take_tokens")(keys=keys, args=[cost, *_arguments(asked), *way])))
 
 
@@ -79,6 +89,7 @@ def _arguments(asked: Mapping[Hierarchy, int]) -> Iterator[int]:
         for level in hierarchy:
             yield min(level.per_minute, MAX_TOKENS)
             yield min(level.capacity, MAX_TOKENS)
+            yield min(level.capacity_behind, MAX_TOKENS)
 
 
 def _verdicts(hierarchy: Hierarchy, numbers: Iterator[int], times: int) -> Iterator[Verdict]:
@@ -87,9 +98,20 @@ def _verdicts(hierarchy: Hierarchy, numbers: Iterator[int], times: int) -> Itera
             allowed=bool(allowed),
             level=hierarchy[tightest - 1],
             remaining=remaining,
-            retry_after_seconds=rounded_up(wait),
+            retry_after_seconds=0 if allowed else rounded_up(wait),
             full_at=rounded_up(full_at),
+            deferred_ms=deferral(wait) if allowed == DEFERRED else 0,
         )
+
+
+def keys_of(level: BucketLevel) -> Sequence[str]:
+    """Return where a level is kept, and the bucket behind it, if there is one."""
+    return (level.key, f"{level.key}:overflow") if level.capacity_behind else (level.key,)
+
+
+def deferral(microseconds: int) -> int:
+    """Return for how many milliseconds a request is deferred, rounded up, and bounded."""
+    return min(-(-microseconds // 1_000), LONGEST_DEFERRAL_SECONDS * 1_000)
 
 
 def rounded_up(microseconds: int) -> int:

@@ -50,6 +50,7 @@ LINE: dict[str, Schema] = {
         "additionalProperties": COUNT,
         "description": "Entries of agents that were made to fit a limit, by the part that was cut.",
     },
+    "deferred_entries": described(COUNT, "Entries beyond the rate limit that were kept, to be stored later."),
     "by_protocol": {
         "type": "object",
         "additionalProperties": shape(requests=COUNT, entries=COUNT, bytes=COUNT),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-from quotas.buckets import MICROSECONDS, TOKEN, BucketLevel, Verdict, rounded_up
+from quotas.buckets import MICROSECONDS, TOKEN, BucketLevel, Verdict, deferral, keys_of, rounded_up
 
 MINUTE = 60 * MICROSECONDS
 MAX_BUCKETS = 10_000
@@ -46,8 +46,16 @@ class LocalBuckets:
     def take(self, levels: Sequence[BucketLevel], *, cost: int = TOKEN, now: int | None = None) -> Verdict:
         """Do what `buckets.take` does; `now` is in microseconds of a clock that never steps back."""
         now = time.monotonic_ns() // 1000 if now is None else now
+        parts = cost * self._token // TOKEN
         with self._lock:
-            return self._take([self._filled(level, now=now) for level in levels], levels, cost * self._token // TOKEN)
+            buckets = [self._filled(level, now=now) for level in levels]
+            waits = [bucket.microseconds_until(parts) for bucket in buckets]
+            behind = [self._behind(level, now=now) if wait else None for level, wait in zip(levels, waits, strict=True)]
+            deferred = self._deferral(behind, waits, parts)
+            if deferred is not None or not any(waits):
+                for bucket, other in zip(buckets, behind, strict=True):
+                    (other or bucket).missing += parts
+            return self._verdict(buckets, levels, waits=waits, deferred=deferred)
 
     def settle(self, levels: Sequence[BucketLevel], *, cost: int, paid: int = 0, now: int | None = None) -> Verdict:
         """Do what `buckets.settle` does."""
@@ -59,28 +67,48 @@ class LocalBuckets:
                 bucket.missing = max(0, min(bucket.missing + owed, 2 * bucket.capacity))
             return self._verdict(buckets, levels, waits=[0] * len(buckets))
 
-    def _take(self, buckets: Sequence[LocalBucket], levels: Sequence[BucketLevel], parts: int) -> Verdict:
-        waits = [bucket.microseconds_until(parts) for bucket in buckets]
-        if not any(waits):
-            for bucket in buckets:
-                bucket.missing += parts
-        return self._verdict(buckets, levels, waits=waits)
+    def _deferral(self, behind: Sequence[LocalBucket | None], waits: Sequence[int], parts: int) -> list[int] | None:
+        """Return for how long each level defers what is taken from behind; None where that cannot be taken."""
+        refusing = [(wait, other) for wait, other in zip(waits, behind, strict=True) if wait]
+        if not refusing or not all(other and not other.microseconds_until(parts) for _, other in refusing):
+            return None
+        return [
+            max(wait, -(-(other.missing + parts) // other.rate)) if other else 0
+            for wait, other in zip(waits, behind, strict=True)
+        ]
 
-    def _verdict(self, buckets: Sequence[LocalBucket], levels: Sequence[BucketLevel], *, waits: list[int]) -> Verdict:
+    def _verdict(
+        self,
+        buckets: Sequence[LocalBucket],
+        levels: Sequence[BucketLevel],
+        *,
+        waits: Sequence[int],
+        deferred: Sequence[int] | None = None,
+    ) -> Verdict:
         left = [bucket.capacity - bucket.missing for bucket in buckets]
+        waits = deferred or waits
         tightest = waits.index(max(waits)) if any(waits) else left.index(min(left))
         bucket = buckets[tightest]
         return Verdict(
-            allowed=not any(waits),
+            allowed=deferred is not None or not any(waits),
             level=levels[tightest],
             remaining=max(0, left[tightest] // self._token),
-            retry_after_seconds=rounded_up(waits[tightest]),
+            retry_after_seconds=0 if deferred else rounded_up(waits[tightest]),
             full_at=rounded_up(time.time_ns() // 1000 + bucket.microseconds_until(bucket.capacity)),
+            deferred_ms=deferral(max(deferred)) if deferred else 0,
         )
 
     def _filled(self, level: BucketLevel, *, now: int) -> LocalBucket:
-        bucket = self._buckets.get(level.key)
+        return self._bucket(level, level.key, capacity=level.capacity, now=now)
+
+    def _behind(self, level: BucketLevel, *, now: int) -> LocalBucket | None:
+        if not level.capacity_behind:
+            return None
+        return self._bucket(level, keys_of(level)[1], capacity=level.capacity_behind, now=now)
+
+    def _bucket(self, level: BucketLevel, key: str, *, capacity: int, now: int) -> LocalBucket:
+        bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[level.key] = LocalBucket(missing=0, at=now, capacity=0, rate=1)
-        bucket.fill(level, capacity=max(self._token, level.capacity * MINUTE), now=now)
+            bucket = self._buckets[key] = LocalBucket(missing=0, at=now, capacity=0, rate=1)
+        bucket.fill(level, capacity=max(self._token, capacity * MINUTE), now=now)
         return bucket

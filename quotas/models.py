@@ -137,7 +137,8 @@ class HourlyUsage(models.Model):
 
     `outcome` is `accepted`, `deduplicated`, or the code of the error that refused the request; and for entries that an
     accepted request lost, `below_level` or `rejected.` with the code of what was wrong; for those in which something
-    was found before they were kept, `scrubbed.` or `reported.` with the detector, or `withheld`.
+    was found before they were kept, `scrubbed.` or `reported.` with the detector, or `withheld`. What is `deferred` by
+    the overflow lane is counted as `accepted`, too, when it is stored.
     """
 
     hour = models.DateTimeField()

@@ -1,18 +1,24 @@
 -- Take tokens for requests that wait at the same moment: for each from every bucket of its hierarchy, or from none.
 --
--- KEYS     the buckets, one a level, hierarchy after hierarchy; those of one with the hash tag of one organisation
+-- KEYS     the buckets, one a level, hierarchy after hierarchy; those of one with the hash tag of one organisation. After
+--          each the one behind it, if it has one
 -- ARGV     the cost of a request in thousandths of a token, then for each hierarchy: how many requests, how many levels,
---          and for each level: tokens a minute, capacity in tokens; then, for who settles and does not ask, what was paid
---          and "settle": the cost, which may be negative, is taken whatever is left, up to a debt of one capacity; with
---          what was paid it is no more than a bucket holds
--- returns  for each request, in a row: 1 if taken else 0; the tightest level, from 1; tokens left there; microseconds
---          until the cost can be taken from every level; Unix microseconds at which the tightest level is full
+--          and for each level: tokens a minute, capacity in tokens, that of the bucket behind it or 0; then, for who settles
+--          and does not ask, what was paid and "settle": the cost, which may be negative, is taken whatever is left, up to
+--          a debt of one capacity; with what was paid it is no more than a bucket holds
+-- returns  for each request, in a row: 1 if taken, 2 if taken of buckets behind others, else 0; the tightest level, from 1;
+--          tokens left there; microseconds until the cost can be taken from every level, of what was taken behind until it
+--          could have been; Unix microseconds at which the tightest level is full
 --
 -- A bucket is kept as what is missing from it, in parts: a token has 60,000,000 of them, so that a bucket of n tokens
 -- a minute gets exactly n parts back each microsecond. All numbers are integers below 2^53, exact in Lua's doubles.
 -- What is missing beyond the capacity, a debt, is kept behind it: so a limit that is lowered is none.
+--
+-- A bucket behind another fills at the same rate. What is missing from it are tokens of the first that were given away
+-- before they came: when it is full again, all of them have come.
 local PARTS = 60000000
 local KEPT_WHEN_FULL_MS = 60000
+local REFUSED, TAKEN, DEFERRED = 0, 1, 2
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -31,22 +37,47 @@ local function read(key, rate, capacity)
     return {key = key, rate = rate, capacity = capacity, missing = missing, clock_stepped_back = now < at}
 end
 
+local function wait_for_cost(bucket) return math.ceil((cost - bucket.capacity + bucket.missing) / bucket.rate) end
+
+local function full_after(bucket) return math.ceil(bucket.missing / bucket.rate) end
+
+local function take_from(bucket)
+    bucket.missing = bucket.missing + cost
+    bucket.was_taken_from = cost > 0
+end
+
+-- From each bucket that has enough, and from those behind the others.
+local function take_behind(buckets)
+    local told, longest_wait = nil, 0
+    for level, bucket in ipairs(buckets) do
+        local wait = wait_for_cost(bucket)
+        if wait <= 0 then
+            take_from(bucket)
+        else
+            take_from(bucket.behind)
+            wait = math.max(wait, full_after(bucket.behind))
+            if wait > longest_wait then told, longest_wait = level, wait end
+        end
+    end
+    return DEFERRED, told, longest_wait
+end
+
 local function take(buckets)
     local refusing, longest_wait = nil, 0
     local tightest, fewest_left = nil, math.huge
+    local is_kept_behind = true
     for level, bucket in ipairs(buckets) do
-        local left = bucket.capacity - bucket.missing
-        local wait = math.ceil((cost - left) / bucket.rate)
+        local left, wait = bucket.capacity - bucket.missing, wait_for_cost(bucket)
         if wait > longest_wait then refusing, longest_wait = level, wait end
         if left < fewest_left then tightest, fewest_left = level, left end
+        if wait > 0 and not (bucket.behind and wait_for_cost(bucket.behind) <= 0) then is_kept_behind = false end
     end
-    if refusing == nil then
-        for _, bucket in ipairs(buckets) do
-            bucket.missing = bucket.missing + cost
-            bucket.was_taken_from = cost > 0
-        end
+    if refusing ~= nil then
+        if is_kept_behind then return take_behind(buckets) end
+        return REFUSED, refusing, longest_wait
     end
-    return refusing == nil, refusing or tightest, longest_wait
+    for _, bucket in ipairs(buckets) do take_from(bucket) end
+    return TAKEN, tightest, longest_wait
 end
 
 local function settle(buckets)
@@ -59,10 +90,8 @@ local function settle(buckets)
         local left = bucket.capacity - bucket.missing
         if left < fewest_left then tightest, fewest_left = level, left end
     end
-    return true, tightest, 0
+    return TAKEN, tightest, 0
 end
-
-local function full_after(bucket) return math.ceil(bucket.missing / bucket.rate) end
 
 -- A refusal writes nothing, but for the time of a bucket from the future, which would never fill again.
 local function write(bucket)
@@ -83,18 +112,25 @@ while keys_read < #KEYS do
     local buckets = {}
     for level = 1, levels do
         local rate, capacity = tonumber(ARGV[arguments_read + 1]), ARGV[arguments_read + 2] * PARTS
-        buckets[level] = read(KEYS[keys_read + level], rate, capacity)
-        arguments_read = arguments_read + 2
+        local capacity_behind = ARGV[arguments_read + 3] * PARTS
+        arguments_read, keys_read = arguments_read + 3, keys_read + 1
+        buckets[level] = read(KEYS[keys_read], rate, capacity)
+        if capacity_behind > 0 then
+            keys_read = keys_read + 1
+            buckets[level].behind = read(KEYS[keys_read], rate, capacity_behind)
+        end
     end
-    keys_read = keys_read + levels
     for _ = 1, requests do
         local taken, told, wait = way(buckets)
         local bucket = buckets[told]
         local left = math.max(0, math.floor((bucket.capacity - bucket.missing) / PARTS))
-        for _, number in ipairs({taken and 1 or 0, told, left, wait, now + full_after(bucket)}) do
+        for _, number in ipairs({taken, told, left, wait, now + full_after(bucket)}) do
             answers[#answers + 1] = number
         end
     end
-    for _, bucket in ipairs(buckets) do write(bucket) end
+    for _, bucket in ipairs(buckets) do
+        write(bucket)
+        if bucket.behind then write(bucket.behind) end
+    end
 end
 return answers

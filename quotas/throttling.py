@@ -19,6 +19,7 @@ from quotas.buckets import TOKEN, BucketLevel, Hierarchy, Verdict
 from quotas.limiter import limiter
 from quotas.limits import Limits, limits_for, remembered
 from quotas.metrics import RATE_LIMITED
+from quotas.overflow import capacity_behind
 
 #: Limits older than this are read again before a request is refused: a raise acts at once, a wrong 429 loses logs.
 MAX_AGE_OF_A_REFUSAL_SECONDS = 1.0
@@ -30,19 +31,28 @@ PER_MINUTE_OF_AN_ADDRESS = 60
 class TokenBucketThrottle(BaseThrottle):
     """Takes one token, or `cost` thousandths of one, at every level; or refuses with 429 and takes none.
 
-    Buckets that have been asked already, with `verdict`, are not asked again. Raises: `Refusal`.
+    Buckets that have been asked already, with `verdict`, are not asked again. With `overflow` what is beyond a limit
+    may be deferred instead. Raises: `Refusal`.
     """
 
-    def __init__(self, verdict: Verdict | None = None, *, cost: int = TOKEN) -> None:
+    def __init__(self, verdict: Verdict | None = None, *, cost: int = TOKEN, overflow: bool = False) -> None:
         self._verdict = verdict
         self._cost = cost
+        self._overflow = overflow
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Let the request through, or raise; a request without a caller is somebody else's to limit."""
         caller = request.user
         if not isinstance(caller, Caller):
             return True
-        take_token(request._request, caller, area=area_of(view), verdict=self._verdict, cost=self._cost)
+        take_token(
+            request._request,
+            caller,
+            area=area_of(view),
+            verdict=self._verdict,
+            cost=self._cost,
+            overflow=self._overflow,
+        )
         return True
 
 
@@ -68,10 +78,16 @@ class Limited:
 
 
 def take_token(
-    request: HttpRequest, caller: Caller, *, area: str, verdict: Verdict | None = None, cost: int = TOKEN
+    request: HttpRequest,
+    caller: Caller,
+    *,
+    area: str,
+    verdict: Verdict | None = None,
+    cost: int = TOKEN,
+    overflow: bool = False,
 ) -> None:
     """Take a token, or `cost`, of every level for `request`, which then knows what is left. Raises: `Refusal`."""
-    verdict = decide(caller, area=area, verdict=verdict, cost=cost)
+    verdict = decide(caller, area=area, verdict=verdict, cost=cost, overflow=overflow)
     request.rate_limit = verdict  # type: ignore[attr-defined]
     if not verdict.allowed:
         RATE_LIMITED.labels(scope=verdict.level.scope).inc()
@@ -103,13 +119,16 @@ def headers_of(verdict: Verdict) -> dict[str, str]:
     }
 
 
-def decide(caller: Caller, *, area: str, verdict: Verdict | None = None, cost: int = TOKEN) -> Verdict:
+def decide(
+    caller: Caller, *, area: str, verdict: Verdict | None = None, cost: int = TOKEN, overflow: bool = False
+) -> Verdict:
     """Take a token of every level for a request of `caller`; `verdict`, if any, is what a first try came to."""
     if verdict is None:
-        verdict = limiter.take(levels_of(caller, limits_for(caller.organisation_id), area=area), cost=cost)
+        limits = limits_for(caller.organisation_id)
+        verdict = limiter.take(levels_of(caller, limits, area=area, overflow=overflow), cost=cost)
     if not verdict.allowed:
         limits = limits_for(caller.organisation_id, max_age_seconds=MAX_AGE_OF_A_REFUSAL_SECONDS)
-        if verdict.level not in (current := levels_of(caller, limits, area=area)):
+        if verdict.level not in (current := levels_of(caller, limits, area=area, overflow=overflow)):
             return limiter.take(current, cost=cost)
     return verdict
 
@@ -117,16 +136,17 @@ def decide(caller: Caller, *, area: str, verdict: Verdict | None = None, cost: i
 def refused_for_sure(caller: Caller, verdict: Verdict, *, area: str) -> Refusal | None:
     """Return the refusal that a `verdict` comes to, counted; None if the limits would have to be read again for it."""
     limits = remembered(caller.organisation_id, max_age_seconds=MAX_AGE_OF_A_REFUSAL_SECONDS)
-    if limits is None or verdict.level not in levels_of(caller, limits, area=area):
+    overflow = verdict.level.capacity_behind > 0
+    if limits is None or verdict.level not in levels_of(caller, limits, area=area, overflow=overflow):
         return None
     RATE_LIMITED.labels(scope=verdict.level.scope).inc()
     return refusal(verdict)
 
 
-def remembered_hierarchy(caller: Caller, *, area: str) -> Hierarchy | None:
+def remembered_hierarchy(caller: Caller, *, area: str, overflow: bool = False) -> Hierarchy | None:
     """Return a caller's buckets as far as this process remembers the limits; asks nobody."""
     limits = remembered(caller.organisation_id)
-    return tuple(levels_of(caller, limits, area=area)) if limits else None
+    return tuple(levels_of(caller, limits, area=area, overflow=overflow)) if limits else None
 
 
 def peek(caller: Caller, *, area: str) -> Verdict | None:
@@ -138,36 +158,35 @@ def peek(caller: Caller, *, area: str) -> Verdict | None:
     return limiter.take(levels_of(caller, limits, area=area), cost=0)
 
 
-def levels_of(caller: Caller, limits: Limits, *, area: str) -> list[BucketLevel]:
-    """Return the hierarchy of a caller's buckets in one area (`ingest`, `read`), widest first."""
+def levels_of(caller: Caller, limits: Limits, *, area: str, overflow: bool = False) -> list[BucketLevel]:
+    """Return the hierarchy of a caller's buckets in one area (`ingest`, `read`), widest first.
+
+    With `overflow` each has another behind it, but for an address's: that one is for strangers.
+    """
     organisation = f"{{{caller.organisation_id}}}"  # a hash tag: all levels of an organisation on one cluster node
     levels = [
-        BucketLevel(
-            scope="organisation",
-            key=valkey.key("bucket", organisation, area),
+        _level(
+            "organisation",
+            valkey.key("bucket", organisation, area),
             per_minute=limits.requests_per_minute,
             capacity=limits.burst,
+            overflow=overflow,
         )
     ]
     if caller.requests_per_minute:
-        levels.append(
-            BucketLevel(
-                scope="api_key",
-                key=valkey.key("bucket", organisation, area, caller.api_key_id),
-                per_minute=caller.requests_per_minute,
-                capacity=caller.requests_per_minute,
-            )
-        )
+        key = valkey.key("bucket", organisation, area, caller.api_key_id)
+        levels.append(_level("api_key", key, per_minute=caller.requests_per_minute, overflow=overflow))
     if caller.network:
-        levels.append(
-            BucketLevel(
-                scope="address",
-                key=valkey.key("bucket", organisation, area, caller.api_key_id, caller.network),
-                per_minute=PER_MINUTE_OF_AN_ADDRESS,
-                capacity=PER_MINUTE_OF_AN_ADDRESS,
-            )
-        )
+        key = valkey.key("bucket", organisation, area, caller.api_key_id, caller.network)
+        levels.append(_level("address", key, per_minute=PER_MINUTE_OF_AN_ADDRESS, overflow=False))
     return levels
+
+
+def _level(scope: str, key: str, *, per_minute: int, capacity: int | None = None, overflow: bool) -> BucketLevel:
+    """Return a bucket of a minute's worth, or of `capacity`."""
+    capacity = per_minute if capacity is None else capacity
+    behind = capacity_behind(capacity, per_minute=per_minute) if overflow else 0
+    return BucketLevel(scope=scope, key=key, per_minute=per_minute, capacity=capacity, capacity_behind=behind)
 
 
 def area_of(view: object) -> str:

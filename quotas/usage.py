@@ -11,7 +11,7 @@ from django.db.models import Max, Q, Sum
 from foundation.postgres import fetch_all
 from quotas.ledger import Balance
 from quotas.models import NO_REFUSALS, HourlyUsage
-from quotas.tally import BELOW_LEVEL, BY_PROTOCOL, CUT, REJECTED, REPORTED, SCRUBBED, WITHHELD, Amount
+from quotas.tally import BELOW_LEVEL, BY_PROTOCOL, CUT, DEFERRED, REJECTED, REPORTED, SCRUBBED, WITHHELD, Amount
 
 ACCEPTED = "accepted"
 #: What is spoken by whoever speaks none of the agents' protocols.
@@ -84,6 +84,11 @@ class Usage:
         return self.outcomes.get(WITHHELD, NOTHING).entries
 
     @property
+    def deferred_entries(self) -> int:
+        """Entries beyond a limit that were kept for later by the overflow lane."""
+        return self.outcomes.get(DEFERRED, NOTHING).entries
+
+    @property
     def refused_requests(self) -> int:
         """Requests that were answered with an error."""
         return sum(amount.requests for outcome, amount in self.outcomes.items() if is_refusal(outcome))
@@ -107,8 +112,8 @@ def is_dropped(outcome: str) -> bool:
 
 
 def is_of_entries(outcome: str) -> bool:
-    """Tell whether an outcome is one of single entries of accepted requests."""
-    return is_dropped(outcome) or outcome == WITHHELD or outcome.startswith(OF_ENTRIES)
+    """Tell whether an outcome is one of single entries of accepted requests, or counts such requests once more."""
+    return is_dropped(outcome) or outcome in (WITHHELD, DEFERRED) or outcome.startswith(OF_ENTRIES)
 
 
 def is_refusal(outcome: str) -> bool:
@@ -141,7 +146,7 @@ def refusals_since(moment: datetime, *, limit: int) -> list[Refused]:
     counted = HourlyUsage.objects.filter(hour__gte=moment).exclude(outcome__in=NO_REFUSALS).order_by()
     rows = (
         counted.exclude(Q(outcome__startswith=REJECTED) | Q(outcome__startswith=SCRUBBED))
-        .exclude(Q(outcome__startswith=REPORTED) | Q(outcome=WITHHELD))
+        .exclude(Q(outcome__startswith=REPORTED) | Q(outcome__in=[WITHHELD, DEFERRED]))
         .exclude(Q(outcome__startswith=CUT) | Q(outcome__startswith=BY_PROTOCOL))
         .values("organisation_id", "api_key_id", "outcome")
         .annotate(refused=Sum("requests"), last_hour=Max("hour"))

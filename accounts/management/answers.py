@@ -54,6 +54,7 @@ def describe(api_key: ApiKey) -> dict[str, Any]:
         "allowed_networks": api_key.allowed_networks,
         "allowed_origins": api_key.allowed_origins,
         "daily_bytes": api_key.daily_bytes,
+        "keeps_overflow": api_key.keeps_overflow,
         "invalid_entries": api_key.invalid_entries,
         "minimum_level": api_key.get_minimum_level_display(),
         "created_at": api_key.created_at.isoformat(),

@@ -1,7 +1,6 @@
 """How much waits between a 200 and the log store, measured at a bounded cost however much it is."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from foundation.postgres import fetch_all, fetch_one
 from ingest.waits_for import WaitsFor
@@ -12,26 +11,38 @@ PAGES = 2_048
 #: What a row takes besides its payload: its other columns and its entries in the indexes.
 ROW_BYTES = 300
 
-#: What waits for its own place in the log store only must not stop the others, however old it is.
-#: `pg_column_size` looks at the pointer to a payload out of line, not at the payload.
-MEASURE = """
-WITH share AS (
+SHARE = """
     SELECT least(1, %(pages)s * current_setting('block_size')::float
                     / greatest(pg_relation_size('ingest_spooledbatch'), 1)) AS measured
-)
+"""
+SAMPLE = """
+       TABLESAMPLE SYSTEM (least(100, 100 * %(pages)s * current_setting('block_size')::float
+                                      / greatest(pg_relation_size('ingest_spooledbatch'), 1)))
+"""
+#: From when on a batch waits to be stored: one that is deferred, from then.
+DUE_AT = "coalesce(deferred_until, received_at)"
+#: What waits for its own place in the log store only must not stop the others, however old it is.
+#: `pg_column_size` looks at the pointer to a payload out of line, not at the payload.
+MEASURE = f"""
+WITH share AS ({SHARE})
 SELECT (count(batch_id) / share.measured)::bigint,
        (coalesce(sum(pg_column_size(payload) + %(row_bytes)s), 0) / share.measured)::bigint,
-       coalesce(extract(epoch FROM now() - min(received_at)), 0)::float,
-       coalesce(extract(epoch FROM now() - min(received_at) FILTER (WHERE waits_for <> %(place)s)), 0)::float,
+       coalesce(extract(epoch FROM now() - min({DUE_AT})), 0)::float,
+       coalesce(extract(epoch FROM now() - min({DUE_AT}) FILTER (WHERE waits_for <> %(place)s)), 0)::float,
        (count(*) FILTER (WHERE attempts > 0) / share.measured)::bigint,
+       (count(*) FILTER (WHERE deferred_until > now()) / share.measured)::bigint,
        extract(epoch FROM now())::float
-  FROM share
-  LEFT JOIN ingest_spooledbatch
-       TABLESAMPLE SYSTEM (least(100, 100 * %(pages)s * current_setting('block_size')::float
-                                      / greatest(pg_relation_size('ingest_spooledbatch'), 1))) ON true
+  FROM share LEFT JOIN ingest_spooledbatch {SAMPLE} ON true
  GROUP BY share.measured
-"""
-OLDEST = "SELECT received_at FROM ingest_spooledbatch ORDER BY batch_id LIMIT 1"
+"""  # noqa: S608 - constants
+#: By organisation.
+DEFERRED = f"""
+WITH share AS ({SHARE})
+SELECT organisation_id, (sum(pg_column_size(payload) + %(row_bytes)s) / share.measured)::bigint
+  FROM share CROSS JOIN ingest_spooledbatch {SAMPLE}
+ WHERE deferred_until > now() GROUP BY organisation_id, share.measured
+"""  # noqa: S608 - constants
+SIZES = {"pages": PAGES, "row_bytes": ROW_BYTES}
 #: Replays are of batches that came long ago, and are missed by nobody.
 FIRST_OF_EACH = """
 SELECT organisation_id, min(received_at) FROM ingest_spooledbatch WHERE NOT is_replayed GROUP BY 1
@@ -43,7 +54,8 @@ class Backlog:
     """The batches in the spool. `bytes` is what they take on disk; estimates once there are very many.
 
     `oldest_delaying_seconds` leaves out those that wait for their own organisation's or day's place in the log store;
-    `failed_rows` have failed and are tried again. `clock` is PostgreSQL's, in seconds since 1970.
+    `failed_rows` have failed and are tried again; `deferred_rows` are not due yet, and no age counts before they are.
+    `clock` is PostgreSQL's, in seconds since 1970.
     """
 
     rows: int
@@ -51,27 +63,29 @@ class Backlog:
     oldest_seconds: float
     oldest_delaying_seconds: float = 0.0
     failed_rows: int = 0
+    deferred_rows: int = 0
     clock: float = field(default=0.0, compare=False)
 
 
 def measure() -> Backlog:
     """Measure the spool, in milliseconds even when it is full. Raises: `OperationalError`."""
-    row = fetch_one(MEASURE, {"pages": PAGES, "row_bytes": ROW_BYTES, "place": WaitsFor.PLACE})
+    row = fetch_one(MEASURE, {**SIZES, "place": WaitsFor.PLACE})
     assert row
-    rows, size_bytes, oldest_seconds, oldest_delaying_seconds, failed_rows, clock = row
+    rows, size_bytes, oldest_seconds, oldest_delaying_seconds, failed_rows, deferred_rows, clock = row
     return Backlog(
         rows=rows,
         bytes=size_bytes,
         oldest_seconds=max(0.0, oldest_seconds),
         oldest_delaying_seconds=max(0.0, oldest_delaying_seconds),
         failed_rows=failed_rows,
+        deferred_rows=deferred_rows,
         clock=clock,
     )
 
 
-def oldest_received_at() -> datetime | None:
-    """Return when the batch that waits longest came, if one waits."""
-    return next((at for (at,) in fetch_all(OLDEST)), None)
+def deferred_bytes() -> dict[int, int]:
+    """Return what is deferred takes on disk, by organisation, at the same cost. Raises: `OperationalError`."""
+    return dict(fetch_all(DEFERRED, SIZES))
 
 
 def first_received() -> dict[int, datetime]:

@@ -16,8 +16,9 @@ from django.db import connection
 from foundation.refusals import Refusal
 from foundation.threads import Background
 from ingest import doors
-from ingest.metrics import CAPACITY_UNKNOWN
+from ingest.metrics import CAPACITY_UNKNOWN, OVERFLOW_FULL
 from ingest.spool import backlog
+from ingest.spool.backlog import Backlog
 from ingest.spool.waiting_time import WaitingTime
 
 log = structlog.get_logger(__name__)
@@ -32,6 +33,8 @@ HURRY_SHARE = 1 / 32
 ROOM_BELOW = 0.9
 FORGET_AFTER_SECONDS = 30.0
 RETRY_AFTER_SECONDS = 30
+#: Of what is deferred an organisation may have so much in the spool, and no more than this part of the spool's limit.
+MOST_DEFERRED_BYTES, MOST_DEFERRED_SHARE = 64 * 2**20, 0.1
 
 
 class Capacity:
@@ -48,6 +51,7 @@ class Capacity:
         self._looked_at = 0.0
         self._kept_bytes = 0
         self._waiting_time = WaitingTime()
+        self._deferred_bytes: dict[int, int] = {}
 
     def require(self) -> None:
         """Return if there is room, as far as is known. No I/O. Raises: Refusal `backlog_full`."""
@@ -64,14 +68,33 @@ class Capacity:
         if self._kept_bytes > settings.SPOOL_MAX_BYTES * HURRY_SHARE:
             self.watch()
 
+    def lets_defer(self, organisation_id: int) -> bool:
+        """Tell whether an organisation has room for more that is deferred, as far as is known. No I/O."""
+        return self._deferred_bytes.get(organisation_id, 0) < most_deferred_bytes()
+
+    def full_lanes(self) -> list[int]:
+        """Return the organisations that have no such room, as far as is known. No I/O."""
+        return sorted(one for one in self._deferred_bytes if not self.lets_defer(one))
+
+    def deferred(self, organisation_id: int, size_bytes: int) -> None:
+        """Note a batch that was deferred; until the next look it counts uncompressed. No I/O."""
+        known = self._deferred_bytes
+        known[organisation_id] = known.get(organisation_id, 0) + size_bytes + backlog.ROW_BYTES
+        if known[organisation_id] >= most_deferred_bytes():
+            self.watch()
+
     def look(self) -> frozenset[str]:
         """Look now; return which of `LIMITS` are reached. Raises: `OperationalError`."""
         self._kept_bytes = 0
         CAPACITY_UNKNOWN.set(1)  # until everything has been seen
-        full = frozenset(name for name, share in self._shares() if share >= (ROOM_BELOW if name in self._full else 1))
+        spool = backlog.measure()
+        shares = self._shares(spool)
+        full = frozenset(name for name, share in shares if share >= (ROOM_BELOW if name in self._full else 1))
         if full != self._full:
             log.warning("capacity_changed", full=sorted(full))
         self._full, self._looked_at = full, time.monotonic()
+        self._deferred_bytes = backlog.deferred_bytes() if spool.deferred_rows else {}
+        OVERFLOW_FULL.set(len(self.full_lanes()))
         CAPACITY_UNKNOWN.set(not all(map(os.path.exists, settings.DISK_PATHS)))
         return full
 
@@ -79,9 +102,8 @@ class Capacity:
         """Have this process's thread look now, and then every few seconds."""
         self._thread.wake()
 
-    def _shares(self) -> Iterator[tuple[str, float]]:
+    def _shares(self, spool: Backlog) -> Iterator[tuple[str, float]]:
         """Yield what may be full, and how much of its limit is reached."""
-        spool = backlog.measure()
         seconds = self._waiting_time.of(spool.oldest_delaying_seconds, clock=spool.clock)
         yield "spool_bytes", spool.bytes / settings.SPOOL_MAX_BYTES
         yield "spool_age", seconds / settings.SPOOL_MAX_AGE_SECONDS
@@ -93,6 +115,12 @@ class Capacity:
                 doors.note_open()
         finally:
             connection.close()  # none is held for a statement every few seconds
+
+
+def most_deferred_bytes() -> float:
+    """Return how much an organisation may have deferred."""
+    share: float = settings.SPOOL_MAX_BYTES * MOST_DEFERRED_SHARE
+    return min(MOST_DEFERRED_BYTES, share)
 
 
 capacity = Capacity()

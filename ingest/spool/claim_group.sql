@@ -4,6 +4,7 @@
 -- %(first_slot)s, %(first_claim)s  where the oldest living rows of spool and claims lie; nothing below is touched
 -- %(batches)s, %(bytes)s           how large a group may be; one batch is always taken, however large
 -- {most_hops}, {slot_seconds}      constants
+-- {most_slots}                     for how many slots a batch is deferred at most
 --
 -- Returns one row: the claim's id and its batches, or NULLs without any; the first slot and the first claim that are
 -- alive, from which the next claim is to begin; and whether there may be more than what was claimed.
@@ -12,15 +13,30 @@ WITH RECURSIVE
 held AS MATERIALIZED (
     SELECT id, unnest(batch_ids) AS batch_id FROM ingest_drainclaim WHERE id >= %(first_claim)s
 ),
+-- The slot of this moment.
+present AS MATERIALIZED (
+    SELECT floor(extract(epoch FROM now()))::bigint / {slot_seconds} AS slot
+),
+-- Up to which slot batches are due. Beyond this moment's lie those that are deferred. Whatever else a sweep finds there
+-- is of a clock that was set back since: then nobody's time can be told, and all are due.
+due AS MATERIALIZED (
+    SELECT CASE WHEN %(first_slot)s = 0 AND EXISTS (
+                     SELECT FROM ingest_spooledbatch
+                      WHERE attempts = 0 AND slot > (SELECT slot FROM present)
+                        AND (deferred_until IS NULL OR slot > (SELECT slot + {most_slots} FROM present)))
+                THEN 9223372036854775807 ELSE (SELECT slot FROM present) END AS last_slot
+),
 -- Each organisation of each slot, oldest slot first: a hop over the index finds the next one, so that a thousand batches
 -- of one organisation cost no more than one.
 hop AS (
    (SELECT slot, organisation_id FROM ingest_spooledbatch
-     WHERE attempts = 0 AND slot >= %(first_slot)s ORDER BY slot, organisation_id LIMIT 1)
+     WHERE attempts = 0 AND slot >= %(first_slot)s AND slot <= (SELECT last_slot FROM due)
+     ORDER BY slot, organisation_id LIMIT 1)
      UNION ALL
     SELECT next.slot, next.organisation_id FROM hop, LATERAL (
            SELECT slot, organisation_id FROM ingest_spooledbatch AS spooled
             WHERE attempts = 0 AND (spooled.slot, spooled.organisation_id) > (hop.slot, hop.organisation_id)
+              AND spooled.slot <= (SELECT last_slot FROM due)
             ORDER BY slot, organisation_id LIMIT 1) AS next
 ),
 -- So many of them as one claim may look at.
@@ -59,7 +75,7 @@ claim AS (
 )
 -- A slot is final some seconds after its end: the next claim begins no later than at the slot before this one.
 SELECT claim.id, claim.batch_ids,
-       least((SELECT min(slot) FROM queue), extract(epoch FROM now())::bigint / {slot_seconds} - 1),
+       least((SELECT min(slot) FROM queue), (SELECT slot - 1 FROM present)),
        coalesce((SELECT min(id) FROM held), claim.id, %(first_claim)s),
        (SELECT count(*) >= %(batches)s OR max(running_bytes) >= %(bytes)s OR max(turn) >= (SELECT batches FROM share)
           FROM fair)

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from foundation import statements
 from foundation.postgres import execute, fetch_all, fetch_binary
-from ingest.models import SLOT_SECONDS
+from ingest.models import MOST_DEFERRED_SLOTS, SLOT_SECONDS
 
 GROUP_BATCHES = 1_024
 #: After a group has failed: so many are tried alone at most.
@@ -25,7 +25,9 @@ SWEEP_AT_MOST_EVERY = 5
 DEAD_AFTER_SECONDS = 5  # longer than a live drain needs from committing its claim to locking it
 
 #: Organisations take turns; see there.
-CLAIM_GROUP = statements.read(__file__, "claim_group", most_hops=MOST_HOPS, slot_seconds=SLOT_SECONDS)
+CLAIM_GROUP = statements.read(
+    __file__, "claim_group", most_hops=MOST_HOPS, slot_seconds=SLOT_SECONDS, most_slots=MOST_DEFERRED_SLOTS
+)
 #: `not_before` of what is to be tried before anything else.
 AT_ONCE = "to_timestamp(0)"
 IS_FREE = """

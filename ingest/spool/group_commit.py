@@ -24,6 +24,7 @@ from foundation.lane import Lane
 from foundation.outages import is_outage
 from foundation.postgres import DEADLINE_SECONDS, array_of, discard_if_dead, fetch_one
 from ingest import metrics
+from ingest.models import SLOT_SECONDS
 from ingest.spool import table
 from ingest.spool.table import COLUMNS, Part, Row
 from quotas import ledger
@@ -38,7 +39,14 @@ HELPERS_APART = 4
 MOST_APART = 10_000
 
 KEEP_WHAT_IS_FREE, KEEP_WHEN_FREE = (
-    statements.read(__file__, "keep_group", columns=COLUMNS, hold=hold, charge=ledger.CHARGE_HELD)
+    statements.read(
+        __file__,
+        "keep_group",
+        columns=COLUMNS,
+        hold=hold,
+        charge=ledger.CHARGE_HELD,
+        deferred_until=table.DEFERRED_UNTIL.format(deferred_ms="batch.deferred_ms", slot=SLOT_SECONDS),
+    )
     for hold in (f"{ledger.HOLD} SKIP LOCKED", ledger.HOLD)
 )
 #: The same for one batch, at half the price; they do not tell why it was not kept.
@@ -68,8 +76,8 @@ class GroupCommit:
         self._one_by_one: Expiring[int, bool] = Expiring(capacity=MOST_APART)
         self._lock = Lock()
 
-    def accept(self, caller: Caller, parts: Sequence[Part]) -> None:
-        """Keep `parts` and charge `caller`'s organisation for them; when this returns, they are on disk.
+    def accept(self, caller: Caller, parts: Sequence[Part], *, deferred_ms: int = 0) -> None:
+        """Keep `parts`, deferred by so much, and charge `caller`'s organisation; when this returns, they are on disk.
 
         Joins the transaction of a caller that has one. Raises: `Refusal` `quota_exhausted`; `OperationalError`.
         """
@@ -77,11 +85,11 @@ class GroupCommit:
         if len(parts) > 1 or connection.in_atomic_block or self._one_by_one.get(organisation):
             outcome = Outcome.ALONE
         else:
-            outcome = self._keep(table.rows_of(caller, parts)[0], organisation)
+            outcome = self._keep(table.rows_of(caller, parts, deferred_ms=deferred_ms)[0], organisation)
         if outcome is Outcome.REFUSED:
             raise ledger.exhausted(organisation)
         if outcome is not Outcome.KEPT:
-            table.accept(caller, parts)
+            table.accept(caller, parts, deferred_ms=deferred_ms)
 
     def keep_all(self, rows: Sequence[Row]) -> list[Outcome | Exception]:
         """Keep batches that came together; return what became of each.
@@ -191,6 +199,7 @@ def _run(statement: str, rows: Sequence[Row]) -> tuple[set[int], set[int]]:
         "entries": array_of(row["part_entries"] for row in rows),
         "sizes_bytes": array_of(row["part_bytes"] for row in rows),
         "payloads": Blobs(row["payload"] for row in rows),
+        "deferred_ms": array_of(row["deferred_ms"] for row in rows),
     }
     found = fetch_one(statement, columns)
     if statement is KEEP_WHEN_FREE and found == (None, None):  # of the one organisation there is no row yet
@@ -214,9 +223,9 @@ def _outcomes(rows: Sequence[Row], kept: set[int], full: set[int]) -> list[Outco
     return [outcome(organisation) for organisation in organisations]
 
 
-def accept(caller: Caller, parts: Sequence[Part]) -> None:
+def accept(caller: Caller, parts: Sequence[Part], *, deferred_ms: int = 0) -> None:
     """Keep `parts` with whatever else this process keeps at the moment: see `GroupCommit.accept`."""
-    _of_this_process.accept(caller, parts)
+    _of_this_process.accept(caller, parts, deferred_ms=deferred_ms)
 
 
 def keep_all(rows: Sequence[Row]) -> list[Outcome | Exception]:

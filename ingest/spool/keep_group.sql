@@ -1,8 +1,8 @@
 -- Keep a group of batches, each whole, and charge their organisations, each once: one transaction, one flush.
 --
--- %(batch_ids)s … %(payloads)s   the batches, a column each
--- {hold}, {charge}               the ledger's, waiting for rows that others hold, or not
--- {columns}                      of the spool
+-- %(batch_ids)s … %(deferred_ms)s  the batches, a column each
+-- {hold}, {charge}                 the ledger's, waiting for rows that others hold, or not
+-- {columns}, {deferred_until}      of the spool, and what its last one is of a batch
 --
 -- Returns one row: the organisations whose batches were kept, and those whose quota has no room for all of theirs.
 -- An organisation in neither was held by somebody else, or has no row yet this month: nothing of it was kept.
@@ -11,8 +11,9 @@ WITH
 batch AS MATERIALIZED (
     SELECT * FROM unnest(%(batch_ids)s::bigint[], %(organisation_ids)s::bigint[], %(api_key_ids)s::bigint[],
                          %(projects)s::text[], %(environments)s::text[],
-                         %(entries)s::int[], %(sizes_bytes)s::bigint[], %(payloads)s::bytea[])
-        AS batch(batch_id, organisation_id, api_key_id, project, environment, entries, size_bytes, payload)
+                         %(entries)s::int[], %(sizes_bytes)s::bigint[], %(payloads)s::bytea[], %(deferred_ms)s::int[])
+        AS batch(batch_id, organisation_id, api_key_id, project, environment, entries, size_bytes, payload,
+                 deferred_ms)
 ),
 -- What that comes to.
 asked AS (
@@ -30,7 +31,7 @@ charge AS (
 kept AS (
     INSERT INTO ingest_spooledbatch ({columns})
     SELECT batch.batch_id, batch.organisation_id, batch.api_key_id, batch.project, batch.environment, charge.period,
-           1, batch.entries, batch.size_bytes, batch.payload
+           1, batch.entries, batch.size_bytes, batch.payload, {deferred_until}
       FROM batch JOIN charge USING (organisation_id)
 )
 SELECT array_agg(organisation_id) FILTER (WHERE charge.organisation_id IS NOT NULL),

@@ -21,6 +21,7 @@ from foundation.postgres import (
     fetch_one,
     stream,
 )
+from ingest.models import SLOT_SECONDS
 from ingest.spool import batch_ids
 from ingest.spool.claims import AT_ONCE
 from ingest.spool.payload import PayloadError, unpack
@@ -29,7 +30,16 @@ from quotas.ledger import Amount
 from storage.batch import HEAD, Batch, BatchHead
 from storage.receipts import HAVE_RECEIPTS, OTHER_HAS_RECEIPT
 
-COLUMNS = "batch_id, organisation_id, api_key_id, project, environment, period, requests, entries, size_bytes, payload"
+COLUMNS = (
+    "batch_id, organisation_id, api_key_id, project, environment, period, requests, entries, size_bytes, payload,"
+    " deferred_until"
+)
+#: Until when a batch waits that was deferred by so many milliseconds: the beginning of a slot. NULL without any.
+DEFERRED_UNTIL = (
+    "CASE WHEN {deferred_ms} > 0 THEN to_timestamp({slot} * ceil((extract(epoch FROM now()) + {deferred_ms} / 1000.0)"
+    " / {slot})) END"
+)
+_OF_A_ROW = DEFERRED_UNTIL.format(deferred_ms="%(deferred_ms)s", slot=SLOT_SECONDS)
 
 #: Charges, and keeps the row only if the charge fitted. One statement: one round trip, one commit. The
 #: second does not wait for the usage row either, if somebody else holds it.
@@ -38,7 +48,7 @@ ACCEPT, ACCEPT_IF_FREE = (
 WITH charge AS ({charge})
 INSERT INTO ingest_spooledbatch ({COLUMNS})
 SELECT %(batch_id)s, charge.organisation_id, %(api_key_id)s, %(project)s, %(environment)s, charge.period,
-       1, %(part_entries)s, %(part_bytes)s, %(payload)s
+       1, %(part_entries)s, %(part_bytes)s, %(payload)s, {_OF_A_ROW}
   FROM charge
 RETURNING batch_id
 """  # noqa: S608 - constants only
@@ -48,7 +58,8 @@ RETURNING batch_id
 KEEP = f"""
 INSERT INTO ingest_spooledbatch ({COLUMNS})
 VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(project)s, %(environment)s,
-        date_trunc('month', now() AT TIME ZONE 'UTC')::date, 0, %(part_entries)s, %(part_bytes)s, %(payload)s)
+        date_trunc('month', now() AT TIME ZONE 'UTC')::date, 0, %(part_entries)s, %(part_bytes)s, %(payload)s,
+        {_OF_A_ROW})
 """  # noqa: S608 - constants only
 #: Waits for its end; a session that hangs ends before it does anything else.
 END_SESSION = """
@@ -127,18 +138,18 @@ class Spooled(BatchHead, frozen=True, kw_only=True):
 TAKEN = Spooled.__struct_fields__
 TAKE = f"""
 DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[])
-RETURNING {", ".join(TAKEN[:-1])}, extract(epoch FROM now() - received_at)::float8
+RETURNING {", ".join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8
 """  # noqa: S608 - constants
 
 
-def accept(caller: Caller, parts: Sequence[Part]) -> None:
-    """Keep `parts` and charge `caller`'s organisation for them; when this returns, they are on disk.
+def accept(caller: Caller, parts: Sequence[Part], *, deferred_ms: int = 0) -> None:
+    """Keep `parts`, deferred by so much, and charge `caller`'s organisation; when this returns, they are on disk.
 
     Joins the transaction of a caller that has one. Raises: `Refusal` `quota_exhausted`, or of a public key
     `allowance_exhausted`; `OperationalError`.
     """
     discard_if_dead()
-    rows = numbered(rows_of(caller, parts))
+    rows = numbered(rows_of(caller, parts, deferred_ms=deferred_ms))
     last_id, number = rows[-1]["batch_id"], session()
     try:
         with _transaction(rows, caller):
@@ -194,7 +205,7 @@ def batches() -> Iterator[tuple[int, int]]:
     return ((batch_id, organisation_id) for batch_id, organisation_id in stream(BATCHES))
 
 
-def rows_of(caller: Caller, parts: Sequence[Part]) -> list[Row]:
+def rows_of(caller: Caller, parts: Sequence[Part], *, deferred_ms: int = 0) -> list[Row]:
     """Return the parameters of each part's statement, but for an id; the totals are what `ledger.CHARGE` charges."""
     shared = {
         "organisation_id": caller.organisation_id,
@@ -203,6 +214,7 @@ def rows_of(caller: Caller, parts: Sequence[Part]) -> list[Row]:
         "environment": caller.environment,
         "entries": sum(part.entries for part in parts),
         "size_bytes": sum(part.size_bytes for part in parts),
+        "deferred_ms": deferred_ms,
     }
     return [
         shared | {"part_entries": part.entries, "part_bytes": part.size_bytes, "payload": part.payload}

@@ -53,6 +53,7 @@ KNOWN = frozenset(LOOKED_AT | HARMLESS)
 OWN = (
     "content-length",
     "content-type",
+    "x-ratelimit-deferred",
     "x-ratelimit-limit",
     "x-ratelimit-remaining",
     "x-ratelimit-reset",

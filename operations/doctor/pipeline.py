@@ -104,6 +104,8 @@ def _spool() -> Iterator[Finding]:
     what = f"{spool.batches} batches ({spool.bytes} bytes on disk) wait, the oldest for {spool.oldest_seconds:.0f} s."
     if spool.failed_batches:
         what += f" {spool.failed_batches} of them have failed, and are tried again."
+    if spool.deferred_batches:
+        what += f" {spool.deferred_batches} of them are deferred, and not due yet."
     do = "See the findings about workers, PostgreSQL and transactions; if all are well, start another worker."
     if spool.is_very_late:
         yield error("spool", what, do)
@@ -111,6 +113,13 @@ def _spool() -> Iterator[Finding]:
         yield warning("spool", what, do)
     else:
         yield ok("spool", what)
+    if organisations := vitals.full_overflow_lanes():
+        yield warning(
+            "overflow",
+            f"Of the organisations {', '.join(map(str, organisations))} as much is deferred as there is room for: what"
+            " they send beyond their limits is answered 429.",
+            "It passes as that is stored. Where it comes again, the plan is too small for what is sent.",
+        )
     if full := vitals.limits_reached():
         yield error(
             "full",

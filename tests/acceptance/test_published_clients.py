@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.product import Product
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.acceptance
 REFERENCE = Path(__file__).with_name("reference")
@@ -25,9 +26,9 @@ def example(name: str, product: Product) -> str:
     return printed
 
 
-def run(*command: str, code: str, **environment: str) -> str:
+def run(*command: str, code: str, seconds: float = 60, **environment: str) -> str:
     done = subprocess.run(
-        command, input=code, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
+        command, input=code, env={**os.environ, **environment}, capture_output=True, text=True, timeout=seconds
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -152,3 +153,88 @@ def test_vendors_python_client_sends_every_entry_once(product: Product, sdk: Pat
     assert any(
         'raise ValueError("sdk failure")' in line or "in fail" in line for line in failure["error"]["stack_trace"]
     )
+
+
+#: In `make test` a burst of five stands for a minute's worth; `make overflow` takes the whole minute.
+IS_WHOLE = bool(os.environ.get("LUMINALOG_OVERFLOW_MINUTE"))
+BURST = 60 if IS_WHOLE else 5
+REQUESTS = 3 * BURST
+PAUSE_SECONDS = 60 / REQUESTS if IS_WHOLE else 0
+MAKE_OVERRUN = f"""
+import json
+from accounts import life
+from accounts.models import ApiKey, Organisation, Project
+from quotas.models import Plan
+from quotas.plans import subscribe
+
+limits = dict(requests_per_minute=60, burst_requests={BURST}, monthly_bytes=2**30, retention_days=7)
+plan, keys = Plan.objects.create(name="Overrun", slug="overrun", **limits), {{}}
+for lane in ("on", "off"):
+    organisation = Organisation.objects.create(name=lane, slug=f"overrun-{{lane}}")
+    subscribe(organisation, plan)
+    project = Project.objects.create(organisation=organisation, name="Shop", slug="shop")
+    keys[lane] = life.issue(ApiKey(project=project, name="sdk", keeps_overflow=lane == "on"), by=None).secret
+print(json.dumps(keys))
+"""
+OVERRUN_PROGRAM = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from luminalog import LuminaLog
+
+log = LuminaLog(api_key=sys.argv[2], endpoint=sys.argv[3], environment=sys.argv[4], flush_interval=3600)
+for n in range(int(sys.argv[5])):
+    began = time.monotonic()
+    log.info(f"overrun {n}")
+    log.flush()
+    time.sleep(max(0, float(sys.argv[6]) - (time.monotonic() - began)))
+sys.exit(bool(log._queue))
+"""
+#: All that waits is due: no test waits for a time.
+COME = """
+UPDATE ingest_spooledbatch
+   SET received_at = received_at - interval '90 seconds', deferred_until = deferred_until - interval '90 seconds'
+ WHERE deferred_until IS NOT NULL
+"""
+COUNTED = """
+SELECT coalesce(sum(requests), 0)::int FROM quotas_hourlyusage JOIN accounts_organisation AS organisation
+    ON organisation.id = organisation_id WHERE slug = %s AND outcome = %s
+"""
+
+
+def overrun(product: Product, sdk: Path, api_key: str, lane: str) -> str:
+    """Send three times as much as the plan allows, an entry a request; return all that the client says."""
+    endpoint, given = f"{product.base_url}/v1/logs", (f"overrun-{lane}", str(REQUESTS), str(PAUSE_SECONDS))
+    command = [sys.executable, "-W", "ignore", "-", str(sdk), api_key, endpoint, *given]
+    all_it_says = ("bash", "-c", 'exec "$0" "$@" 2>&1', *command)
+    return run(*all_it_says, code=OVERRUN_PROGRAM, seconds=180, PYTHONPATH="", PYTHONSAFEPATH="1")
+
+
+def test_vendors_client_loses_nothing_to_a_limit_with_the_overflow_lane_and_without_it_what_is_counted(
+    product: Product, sdk: Path
+) -> None:
+    keys = json.loads(product.manage("shell", "-v", "0", "-c", MAKE_OVERRUN))
+    said = {lane: overrun(product, sdk, key, lane) for lane, key in keys.items()}
+    dropped = said["off"].count("LOG QUOTA EXCEEDED")
+    if not IS_WHOLE:
+        product.query(COME)
+
+    def stored(lane: str) -> list[tuple[str]]:
+        at = "environment = %s AND message LIKE 'overrun %%'"
+        return product.query(f"SELECT message FROM storage_entry WHERE {at}", f"overrun-{lane}")
+
+    def counted(lane: str, outcome: str) -> int:
+        [(requests,)] = product.query(COUNTED, f"overrun-{lane}", outcome)
+        return int(requests)
+
+    assert said["on"] == ""
+    wait_until(lambda: len(stored("on")) >= REQUESTS, what=product.output, seconds=180)
+    assert sorted(stored("on")) == sorted((f"overrun {n}",) for n in range(REQUESTS))
+    wait_until(lambda: counted("on", "deferred") > 0, what="the count of what was deferred")
+    assert counted("on", "rate_limited") == 0
+
+    assert dropped > 0
+    wait_until(lambda: len(stored("off")) >= REQUESTS - dropped, what=product.output)
+    wait_until(
+        lambda: counted("off", "rate_limited") == dropped, what=lambda: (dropped, counted("off", "rate_limited"))
+    )
+    assert len(stored("off")) == REQUESTS - dropped

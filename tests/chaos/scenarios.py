@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import psycopg
@@ -295,6 +295,62 @@ def nudges_are_lost(trial: Trial) -> None:
         time.sleep(0.5)
     link.become(Mode.PASS)
     assert min(waited) < UNNUDGED_SECONDS, f"the oldest batch has waited for {min(waited):.1f} s"
+
+
+#: Two requests a second, and a burst of four: its clients send more, however busy the machine.
+SCARCE = """
+WITH scarce AS (
+    INSERT INTO quotas_plan (name, slug, requests_per_minute, burst_requests, monthly_bytes, retention_days)
+    VALUES ('Scarce', 'scarce', 120, 4, 1000000000000, 30) RETURNING id
+)
+UPDATE quotas_quota AS quota SET plan_id = scarce.id, requests_per_minute = NULL
+  FROM scarce, accounts_organisation AS organisation
+ WHERE organisation.id = organisation_id AND organisation.slug = 'broad'
+"""
+AMPLE = """
+UPDATE quotas_quota SET requests_per_minute = 1000000 WHERE plan_id = (SELECT id FROM quotas_plan WHERE slug = 'scarce')
+"""
+KEEP_OVERFLOW = """
+UPDATE accounts_apikey SET keeps_overflow = true
+ WHERE organisation_id = (SELECT id FROM accounts_organisation WHERE slug = 'broad')
+"""
+DEFERRED_A_KILL = 10
+STORED_EARLY = """
+SELECT batch_id FROM storage_receipt
+  JOIN unnest(%s::bigint[], %s::timestamptz[]) AS seen(batch_id, until) USING (batch_id)
+ WHERE stored_at < until
+"""
+
+
+@scenario("deferred batches", "kill web", "kill worker")
+def limits_are_overrun(trial: Trial) -> None:
+    """A key with the overflow lane sends more than it may, web and worker die: nothing is lost, or stored early."""
+    stack, seen = trial.stack, dict[int, datetime]()
+    stack.query(SCARCE)
+    stack.query(KEEP_OVERFLOW)
+    for name in ("web", "worker"):
+        enough = partial(_have_seen, stack, seen, len(seen) + DEFERRED_A_KILL)
+        wait_until(enough, what=stack.tail_of_logs, seconds=FIRE_SECONDS)
+        stack.signal(name, signal.SIGKILL)
+        trial.note(f"kill {name}")
+        trial.run_on()
+    stack.query(AMPLE)
+    wait_until(lambda: not _see_deferred(stack, seen), what=stack.tail_of_logs, seconds=FIRE_SECONDS)
+    trial.note("deferred batches", len(seen))
+    early = stack.query(STORED_EARLY, list(seen), list(seen.values()))
+    assert not early, f"{len(early)} of {len(seen)} deferred batches were stored before their time"
+
+
+def _see_deferred(stack: Stack, seen: dict[int, datetime]) -> bool:
+    """Note what is deferred now; tell whether anything is."""
+    waiting = dict(stack.query("SELECT batch_id, deferred_until FROM ingest_spooledbatch WHERE deferred_until > now()"))
+    seen |= waiting
+    return bool(waiting)
+
+
+def _have_seen(stack: Stack, seen: dict[int, datetime], number: int) -> bool:
+    _see_deferred(stack, seen)
+    return len(seen) >= number
 
 
 ENTRY = "ALTER TABLE storage_entry"

@@ -21,11 +21,11 @@ NOW = datetime(2026, 1, 26, 14, 30, tzinfo=UTC)
 FILL = """
 INSERT INTO ingest_spooledbatch
       (batch_id, organisation_id, api_key_id, project, environment, received_at, period, requests,
-       entries, size_bytes, payload)
+       entries, size_bytes, payload, deferred_until)
 SELECT nextval('ingest_batch_id'), %(organisation_id)s, 0, 'shop', 'production', now() - %(age)s,
        date_trunc('month', now(), 'UTC')::date, 1, 1, %(payload_bytes)s,
        coalesce(%(payload)s::bytea, substring(sha256(n::text::bytea) || repeat('x', %(payload_bytes)s)::bytea
-                                              FOR %(payload_bytes)s))
+                                              FOR %(payload_bytes)s)), now() + %(deferred)s::interval
   FROM generate_series(1, %(rows)s) AS n
 """
 
@@ -37,6 +37,7 @@ def fill_spool(
     payload_bytes: int = 100,
     payload: bytes | None = None,
     age: timedelta = timedelta(0),
+    deferred: timedelta | None = None,
 ) -> None:
     """Insert `rows` batches of one entry each, uncharged."""
     parameters: dict[str, Any] = {
@@ -45,6 +46,7 @@ def fill_spool(
         "payload": payload,
         "payload_bytes": payload_bytes,
         "age": age,
+        "deferred": deferred,
     }
     with connection.cursor() as cursor:
         cursor.execute(FILL, parameters)

@@ -164,7 +164,7 @@ def test_organisation_page_shows_all_there_is(console: Client) -> None:
 @pytest.mark.parametrize(
     ("page", "queries"),
     [
-        ("index", 12),
+        ("index", 11),
         ("accounts_organisation_changelist", 5),
         ("accounts_organisation_change", 13),
         ("accounts_project_changelist", 4),

@@ -23,32 +23,48 @@ MINUTE = 60 * MICROSECONDS
 Take = Callable[[Sequence[BucketLevel], int, int], Verdict]
 
 
-def level(scope: str = "organisation", *, per_minute: int = 60, capacity: int = 60) -> BucketLevel:
+def level(scope: str = "organisation", *, per_minute: int = 60, capacity: int = 60, behind: int = 0) -> BucketLevel:
     key = valkey.key("bucket", "{test}", uuid4().hex, scope)
-    return BucketLevel(scope=scope, key=key, per_minute=per_minute, capacity=capacity)
+    return BucketLevel(scope=scope, key=key, per_minute=per_minute, capacity=capacity, capacity_behind=behind)
 
 
 class Model:
-    """The definition: tokens drip in at the rate up to the capacity; a request takes from all levels or from none."""
+    """The definition: tokens drip in at the rate up to the capacity; a request takes from all levels or from none.
+
+    Of a level that has not enough it takes from the bucket behind, and waits until all that was taken there has come.
+    """
 
     def __init__(self, levels: Sequence[BucketLevel]) -> None:
         self.levels = levels
         self.tokens = [Fraction(level.capacity) for level in levels]
+        self.behind = [Fraction(level.capacity_behind) for level in levels]
         self.at: int | None = None
 
-    def take(self, cost: int, now: int) -> tuple[bool, list[Fraction], int]:
-        """Return whether it is allowed, the tokens left, and the whole seconds until it would be."""
+    def take(self, cost: int, now: int) -> tuple[bool, list[Fraction], int, int]:
+        """Return whether it is allowed, the tokens left, whole seconds until it would be, and its deferral in ms."""
         elapsed = max(0, now - self.at) if self.at is not None else 0
-        tokens = [
-            min(Fraction(level.capacity), had + Fraction(elapsed * level.per_minute, MINUTE))
-            for level, had in zip(self.levels, self.tokens, strict=True)
-        ]
-        wait = max((cost - had) * 60 / level.per_minute for level, had in zip(self.levels, tokens, strict=True))
-        if wait > 0:
+        tokens = self._filled(self.tokens, [level.capacity for level in self.levels], elapsed)
+        behind = self._filled(self.behind, [level.capacity_behind for level in self.levels], elapsed)
+        waits = [(cost - had) * MINUTE / level.per_minute for level, had in zip(self.levels, tokens, strict=True)]
+        if not all(wait <= 0 or had >= cost for wait, had in zip(waits, behind, strict=True)):
             self.at = min(now, self.at) if self.at is not None else None  # a refusal only follows a clock back
-            return False, tokens, -int(-wait // 1)
-        self.tokens, self.at = [had - cost for had in tokens], now
-        return True, self.tokens, 0
+            return False, tokens, -int(-max(waits) // MICROSECONDS), 0
+        deferred = 0
+        for number, (level, wait) in enumerate(zip(self.levels, waits, strict=True)):
+            if wait <= 0:
+                tokens[number] -= cost
+                continue
+            behind[number] -= cost
+            full_after = (level.capacity_behind - behind[number]) * MINUTE / level.per_minute
+            deferred = max(deferred, -int(-max(wait, full_after) // 1))
+        self.tokens, self.behind, self.at = tokens, behind, now
+        return True, tokens, 0, -(-deferred // 1_000)
+
+    def _filled(self, before: Sequence[Fraction], capacities: Sequence[int], elapsed: int) -> list[Fraction]:
+        return [
+            min(Fraction(capacity), had + Fraction(elapsed * level.per_minute, MINUTE))
+            for level, capacity, had in zip(self.levels, capacities, before, strict=True)
+        ]
 
 
 @pytest.fixture
@@ -66,17 +82,12 @@ def script_at() -> Take:
             cost * buckets.TOKEN,
             1,
             len(levels),
-            *(number for one in levels for number in (one.per_minute, one.capacity)),
+            *(number for one in levels for number in (one.per_minute, one.capacity, one.capacity_behind)),
             now,
         ]
-        allowed, tightest, remaining, wait, full_at = faked(keys=[one.key for one in levels], args=arguments)
-        return Verdict(
-            allowed=bool(allowed),
-            level=levels[tightest - 1],
-            remaining=remaining,
-            retry_after_seconds=buckets.rounded_up(wait),
-            full_at=buckets.rounded_up(full_at),
-        )
+        numbers = faked(keys=[key for one in levels for key in buckets.keys_of(one)], args=arguments)
+        [verdict] = buckets._verdicts(tuple(levels), iter(numbers), 1)
+        return verdict
 
     return take
 
@@ -92,15 +103,36 @@ def local_at() -> Take:
 def test_a_thousand_random_steps_agree_with_the_model(
     implementation: str, steps_back: int, seed: int, request: pytest.FixtureRequest
 ) -> None:
-    take: Take = request.getfixturevalue(implementation)
     dice = random.Random(seed)
     levels = [
         level("organisation", per_minute=dice.randint(1, 2000), capacity=dice.randint(5, 300)),
         level("api_key", per_minute=dice.randint(1, 500), capacity=dice.randint(5, 100)),
     ]
-    model = Model(levels)
-    now = 1_800_000_000 * MICROSECONDS
-    refused = 0
+    verdicts = taken_as_by_the_model(request.getfixturevalue(implementation), levels, dice, steps_back=steps_back)
+    assert 50 < sum(not verdict.allowed for verdict in verdicts) < 950
+
+
+@pytest.mark.parametrize("implementation", ["script_at", "local_at"])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_thousand_random_steps_with_buckets_behind_agree_with_the_model(
+    implementation: str, seed: int, request: pytest.FixtureRequest
+) -> None:
+    dice = random.Random(seed)
+    levels = [
+        level("organisation", per_minute=dice.randint(100, 900), capacity=dice.randint(5, 50), behind=50 * seed),
+        level("api_key", per_minute=dice.randint(100, 500), capacity=dice.randint(5, 50), behind=100),
+    ]
+    verdicts = taken_as_by_the_model(request.getfixturevalue(implementation), levels, dice, steps_back=0)
+    deferred = {verdict.level.scope for verdict in verdicts if verdict.deferred_ms}
+    assert deferred == ({"organisation", "api_key"} if seed else {"api_key"})
+    assert sum(not verdict.allowed for verdict in verdicts) > 20
+
+
+def taken_as_by_the_model(
+    take: Take, levels: Sequence[BucketLevel], dice: random.Random, *, steps_back: int
+) -> list[Verdict]:
+    """Take a thousand times at random; return the verdicts, each of which is the model's."""
+    model, now, verdicts = Model(levels), 1_800_000_000 * MICROSECONDS, []
     for _ in range(1000):
         strides, weights = (
             [0, 1, MICROSECONDS // 10, MICROSECONDS, MINUTE, -10 * MINUTE],
@@ -110,15 +142,35 @@ def test_a_thousand_random_steps_agree_with_the_model(
         cost = dice.randint(1, 5)
 
         verdict = take(levels, cost, now)
-        allowed, tokens, wait = model.take(cost, now)
+        allowed, tokens, wait, deferred_ms = model.take(cost, now)
 
         tightest = levels.index(verdict.level)
         assert (verdict.allowed, verdict.remaining) == (allowed, int(tokens[tightest]))
-        assert verdict.retry_after_seconds == wait
-        if allowed:
+        assert (verdict.retry_after_seconds, verdict.deferred_ms) == (wait, deferred_ms)
+        if allowed and not deferred_ms:
             assert tokens[tightest] == min(tokens)
-        refused += not allowed
-    assert 50 < refused < 950
+        verdicts.append(verdict)
+    return verdicts
+
+
+@pytest.mark.parametrize("implementation", ["script_at", "local_at"])
+def test_what_finds_a_bucket_empty_is_deferred_until_its_token_would_have_come(
+    implementation: str, request: pytest.FixtureRequest
+) -> None:
+    """Sixty a minute are one a second; the other level has tokens, gives its own, and makes nobody wait."""
+    take: Take = request.getfixturevalue(implementation)
+    wide, narrow = level(capacity=50, behind=500), level("api_key", capacity=2, behind=20)
+    now = 1_800_000_000 * MICROSECONDS
+
+    taken = [take([wide, narrow], 1, now) for _ in range(23)]
+
+    assert [one.deferred_ms for one in taken] == [0, 0, *range(1_000, 21_000, 1_000), 0]
+    assert [one.allowed for one in taken] == [True] * 22 + [False]
+    assert {(one.level.scope, one.remaining, one.retry_after_seconds) for one in taken[2:22]} == {("api_key", 0, 0)}
+    assert take([wide], 1, now).remaining == 50 - 22 - 1
+    later = now + MICROSECONDS  # a token here, and one behind
+    assert [take([wide, narrow], 1, later).deferred_ms for _ in range(2)] == [0, 20_000]
+    assert not take([wide, narrow], 1, later).allowed
 
 
 def test_after_waiting_as_long_as_told_one_request_passes(script_at: Take) -> None:
@@ -152,7 +204,10 @@ def test_requests_that_ask_in_one_call_are_answered_as_if_one_by_one(seed: int) 
     dice = random.Random(seed)
     organisations = [level(per_minute=1, capacity=dice.randint(5, 12)) for _ in range(3)]
     hierarchies: list[buckets.Hierarchy] = [(one,) for one in organisations]
-    hierarchies += [(one, level("api_key", per_minute=1, capacity=dice.randint(1, 4))) for one in organisations * 2]
+    own = [{"capacity": dice.randint(1, 4), "behind": dice.choice([0, 2])} for _ in range(6)]
+    hierarchies += [
+        (one, level("api_key", per_minute=1, **limits)) for one, limits in zip(organisations * 2, own, strict=True)
+    ]
     copies = {one: replace(one, key=one.key + ":copy") for hierarchy in hierarchies for one in hierarchy}
     asked = dice.choices(hierarchies, k=60)
     with round_trips() as sent:
@@ -165,7 +220,8 @@ def test_requests_that_ask_in_one_call_are_answered_as_if_one_by_one(seed: int) 
         verdict = buckets.take([copies[one] for one in hierarchy])
         one_by_one.setdefault(hierarchy, []).append(verdict)
     alone = [one_by_one[hierarchy].pop(0) for hierarchy in asked]
-    assert [(one.allowed, one.remaining) for one in at_once] == [(one.allowed, one.remaining) for one in alone]
+    said = [[(one.allowed, one.remaining, one.deferred_ms > 0) for one in answers] for answers in (at_once, alone)]
+    assert said[0] == said[1]
     assert 10 < sum(verdict.allowed for verdict in at_once) < 50
 
 

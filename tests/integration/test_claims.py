@@ -125,6 +125,20 @@ def test_long_transaction_does_not_make_claims_dearer(old_snapshot: psycopg.Conn
     assert swept > 500  # or the transaction held nothing up, and this test proved nothing
 
 
+@pytest.mark.usefixtures("_statistics")
+def test_what_is_deferred_costs_claims_nothing() -> None:
+    fill_spool(1, rows=5)
+    without = pages(claims.CLAIM_GROUP, first_slot=1, first_claim=0)
+    for organisation_id in range(1, 101):
+        fill_spool(organisation_id, rows=50, deferred=timedelta(minutes=organisation_id / 2))
+
+    assert pages(claims.CLAIM_GROUP, first_slot=1, first_claim=0) < without + 10
+    assert pages(claims.CLAIM_GROUP, **FROM_THE_BEGINNING) < 3 * 5_000  # a sweep looks at each, and at nothing else
+    claim = claims.claim()
+    assert claim
+    assert len(claim.batch_ids) == 5
+
+
 def test_sweeps_become_rare_when_they_are_slow(old_snapshot: psycopg.Connection) -> None:
     claims.frontier.move(slot=7, claim=3, took_seconds=100)
     assert claims.frontier.start() == {"first_slot": 7, "first_claim": 3}

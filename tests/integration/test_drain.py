@@ -213,7 +213,7 @@ def one_more_each_time() -> Iterator[None]:
     execute(
         "CREATE FUNCTION pg_temp.come() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
         f" INSERT INTO ingest_spooledbatch ({table.COLUMNS}) SELECT nextval('ingest_batch_id'), NEW.organisation_id,"
-        f" NEW.api_key_id, 'shop', 'production', NEW.period, 1, 1, {len(LINE)}, '\\x{pack(LINE).hex()}';"
+        f" NEW.api_key_id, 'shop', 'production', NEW.period, 1, 1, {len(LINE)}, '\\x{pack(LINE).hex()}', NULL;"
         " RETURN NEW; END $$"
     )
     execute("CREATE TRIGGER come AFTER INSERT ON storage_receipt FOR EACH ROW EXECUTE FUNCTION pg_temp.come()")

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,14 @@ SEED = int(os.environ.get("LUMINALOG_HOSTILE_SEED") or 1)
 TOKEN = "scrape"
 #: What differs between any two requests, and what time makes of the buckets.
 OF_THE_MOMENT = {"date", "x-request-id", "x-ratelimit-reset", "x-ratelimit-remaining", "retry-after"}
+MEMBERS_OF_THE_MOMENT = {"request_id", "resets_at", "deferred_until"}
 COUNTED = (
     "luminalog_requests_total",
     "luminalog_accepted_",
     "luminalog_rejected_",
     "luminalog_below_",
     "luminalog_rate_",
+    "luminalog_deferred_",
 )
 
 
@@ -49,6 +51,7 @@ ROLES: dict[str, dict[str, Any]] = {
     "errors": {"minimum_level": 40},
     "here": {"allowed_networks": ["127.0.0.0/8"]},
     "elsewhere": {"allowed_networks": ["10.0.0.0/8"]},
+    "overflow": {"keeps_overflow": True},
 }
 
 
@@ -129,7 +132,7 @@ def said(answer: Answer | None, of: Side, *, but_for: Set[str] = frozenset()) ->
         members = json.loads(body)
         if isinstance(members, dict):
             headers.pop("content-length", None)
-            body = {name: value for name, value in members.items() if name not in ("request_id", "resets_at")}
+            body = {name: value for name, value in members.items() if name not in MEMBERS_OF_THE_MOMENT}
     return answer.status, headers, body, own_id if len(own_id) != 32 else "ours", "retry-after" in answer.headers
 
 
@@ -149,6 +152,7 @@ def kept(of: Side) -> list[Any]:
             one.entries,
             one.size_bytes,
             unpack(bytes(one.payload)),
+            one.deferred_until is not None,
         )
         for one in batches
     ]
@@ -215,12 +219,12 @@ def send_large_one(lane: Side, view: Side) -> None:
     assert by_the_lane(lane) == before + 1
 
 
-def send_too_many(pair: Pair, statuses: list[int], **limits: int) -> tuple[Side, Side]:
+def send_too_many(pair: Pair, statuses: list[int], *, key: str = "good", **limits: int) -> tuple[Side, Side]:
     """Send plain ones until they are refused, by the lane and by the view in the same words; return the two sides."""
     for _ in range(TRIES):
         lane, view = pair.sides(**limits)
         before = fallbacks(lane, view)
-        ours, theirs = ([of.send(PLAIN) for _ in statuses] for of in (lane, view))
+        ours, theirs = ([of.send(replace(PLAIN, key=key)) for _ in statuses] for of in (lane, view))
         if fallbacks(lane, view) == before:
             break
     assert [said(one, lane) for one in ours] == [said(one, view) for one in theirs]
@@ -255,14 +259,17 @@ def test_lane_and_view_say_keep_charge_and_count_the_same(tmp_path: Path) -> Non
         assert odd[0].counted() == odd[1].counted()
         limited = send_too_many(pair, [200] * 5 + [429] * 3, burst_requests=5)
         spent = send_too_many(pair, [200] * 4 + [429] * 4, monthly_bytes=4 * SIZE_BYTES)
+        later = send_too_many(pair, [200] * 22 + [429] * 3, key="overflow", burst_requests=2)
         if not fallbacks(*odd):  # else a try may have had more answered 200 on one side
             assert odd[0].counted() == odd[1].counted()
         pressed = send_many_at_once(pair)
-    for lane, view in (odd, limited, spent):
+    for lane, view in (odd, limited, spent, later):
         assert kept(lane) == kept(view)
         assert charged(lane) == charged(view)
         assert outcomes(lane) == outcomes(view)
     assert outcomes(limited[0])["good", "rate_limited"][0] == 3
     assert outcomes(spent[0])["good", "quota_exhausted"][0] == 4
+    assert outcomes(later[0])["overflow", "deferred"] == (20, 20, 20 * SIZE_BYTES)
+    assert [is_deferred for *_, is_deferred in kept(later[0])] == [False] * 2 + [True] * 20
     assert charged(pressed) == [(41 * SIZE_BYTES, 41)]
     assert len(kept(pressed)) == 41

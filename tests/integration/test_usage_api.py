@@ -34,6 +34,7 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
             ledger.UsageRow(now, organisation_id, api_key.pk, "below_level", 1, 3, 0),
             ledger.UsageRow(now, organisation_id, api_key.pk, "rejected.invalid_level", 1, 2, 0),
             ledger.UsageRow(now, organisation_id, api_key.pk, "rate_limited", 4, 0, 0),
+            ledger.UsageRow(now, organisation_id, api_key.pk, "deferred", 1, 2, 100),
             ledger.UsageRow(now, organisation_id, api_key.pk, "scrubbed.email", 0, 3, 0),
             ledger.UsageRow(now, organisation_id, api_key.pk, "reported.card", 0, 2, 0),
             ledger.UsageRow(now, organisation_id, api_key.pk, "withheld", 0, 1, 0),
@@ -56,11 +57,12 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
         "reported_entries": {"card": 2},
         "withheld_entries": 1,
         "cut_entries": {"message": 1},
+        "deferred_entries": 2,
         "by_protocol": {
             "loki": {"requests": 1, "entries": 2, "bytes": 100},
             "luminalog": {"requests": 1, "entries": 3, "bytes": 150},
         },
-        "outcomes": {"accepted": 2, "below_level": 1, "rate_limited": 4, "rejected.invalid_level": 1},
+        "outcomes": {"accepted": 2, "below_level": 1, "deferred": 1, "rate_limited": 4, "rejected.invalid_level": 1},
     }
     assert response.status_code == 200
     assert told["plan"] == "usage-told"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from foundation import statements
-from ingest.models import SLOT_SECONDS
+from ingest.models import MOST_DEFERRED_SLOTS, SLOT_SECONDS
 from ingest.spool import claims, group_commit
 from quotas import notices
 
@@ -22,7 +22,8 @@ def test_statement_has_neither_words_nor_gaps(statement: str) -> None:
 
 def test_constants_are_in_their_places() -> None:
     assert f"FROM hop LIMIT {claims.MOST_HOPS}" in claims.CLAIM_GROUP
-    assert f"/ {SLOT_SECONDS} - 1" in claims.CLAIM_GROUP
+    assert f"/ {SLOT_SECONDS} AS slot" in claims.CLAIM_GROUP
+    assert f"slot + {MOST_DEFERRED_SLOTS} FROM present" in claims.CLAIM_GROUP
 
 
 def test_constant_that_is_not_given_is_missed(tmp_path: Path) -> None:

@@ -178,7 +178,8 @@ def test_batches_that_wait_are_as_they_were_and_wait_for_nothing(
     before = [json.loads(row) for row in rows_before["ingest_spooledbatch"]]
     after = [json.loads(row) for row in upgraded.rows()["ingest_spooledbatch"]]
     assert before
-    assert after == [batch | {"waits_for": "", "failed_in": None, "is_replayed": False} for batch in before]
+    new = {"waits_for": "", "failed_in": None, "is_replayed": False, "deferred_until": None}
+    assert after == [batch | new for batch in before]
 
 
 def test_receipts_are_as_they_were_and_in_no_rollup(upgraded: Database, rows_before: dict[str, list[str]]) -> None:

@@ -41,6 +41,9 @@ class Command(KeyCommand):
         parser.add_argument(
             "--daily-bytes", type=int, metavar="NUMBER", help="of a public key; default: 2 %% of the month's quota"
         )
+        parser.add_argument(
+            "--overflow", action="store_true", help="keep what is beyond the rate limit for later, instead of a 429"
+        )
         parser.add_argument("--lenient", action="store_true", help="keep the valid entries of a batch with bad ones")
         parser.add_argument("--minimum-level", choices=list(BY_NAME), default="debug", help="drop entries below it")
         parser.add_argument("--expires-in-days", type=within(1, MAX_DAYS), metavar="DAYS")
@@ -70,6 +73,7 @@ def _draft(project: Project, options: dict[str, Any]) -> ApiKey:
         allowed_networks=options["network"],
         allowed_origins=options["origin"],
         daily_bytes=options["daily_bytes"],
+        keeps_overflow=options["overflow"],
         invalid_entries=ApiKey.InvalidEntries.LENIENT if options["lenient"] else ApiKey.InvalidEntries.STRICT,
         minimum_level=BY_NAME[options["minimum_level"]].value,
         expires_at=timezone.now() + timedelta(days=days) if days is not None else None,

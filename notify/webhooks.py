@@ -1,8 +1,8 @@
 """POST to an address that a user gave, without becoming a way into our own network (OWASP API7, SSRF).
 
 The name is resolved once, every address is checked, and the connection goes to a checked address. No redirects, no
-proxies; of the answer only the status is read, and of a refusal when to come again. What operators themselves set up goes
-by `resolve_own`.
+proxies; of the answer only the status is read, and of a refusal when to come again. What operators themselves set up
+goes by `resolve_own`.
 """
 
 import http.client

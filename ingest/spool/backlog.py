@@ -1,6 +1,7 @@
 """How much waits between a 200 and the log store, measured at a bounded cost however much it is."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from foundation.postgres import fetch_all, fetch_one
 from ingest.waits_for import WaitsFor

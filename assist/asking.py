@@ -21,7 +21,7 @@ from assist.model_client import ModelError, ModelRefused, Said
 from assist.models import Answer, Call, Verdict
 from assist.question import CannotAsk, Question
 from foundation.shares import Shares
-from issues import reading
+from issues.asking import asking
 from privacy.policies import rules_now
 
 log = structlog.get_logger(__name__)
@@ -88,7 +88,7 @@ def host() -> str:
 
 def answered(evidence: Evidence) -> Answered | None:
     """Return what the model that is set up has said about this evidence, if it was asked."""
-    with reading.asking(evidence.organisation_id) as cursor:
+    with asking(evidence.organisation_id) as cursor:
         cursor.execute(ANSWERED, [evidence.organisation_id, evidence.group_id, evidence.digest, settings.AI_MODEL])
         row = cursor.fetchone()
     return Answered(row[0], row[1], row[2], answers.again(row[3]), row[4], row[5]) if row else None

@@ -16,14 +16,16 @@ from msgspec import json
 
 from assist import metrics, snapshots
 from assist.looked_at import ALL_SECONDS, FAILING_BYTES, PART_SECONDS, LookedAt, TooLate
-from assist.parts import OTHERS_BYTES, PARTS, Part
+from assist.part_shape import Part
+from assist.parts import OTHERS_BYTES, PARTS
 from explore.answers import Hold
 from explore.shape import as_text
 from foundation.outages import sqlstate
 from foundation.refusals import Refusal
 from foundation.shares import Shares
 from issues import reading
-from issues.reading import Detail, Summary
+from issues.listing import Summary
+from issues.reading import Detail
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from issues import sightings
-from issues.reading import Detail, Summary
+from issues.listing import Summary
+from issues.reading import Detail
 from storage.conditions import Counted
 from storage.found import FoundEntry, Sampled
 from storage.search import Search, earlier, later

@@ -4,24 +4,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any
 
-from msgspec import json
-
-from assist.difference import Finding, difference
-from assist.facts import LEVEL, Facts, collect, shown
+from assist.difference import difference
+from assist.facts import LEVEL, Facts, collect
 from assist.looked_at import AMONG, LENGTH, LookedAt
+from assist.part_shape import Part, beginning, cut, finding, line, nothing, percent, relative, told
 from assist.spike import spike_began
 from explore.shape import as_text
 from issues import circumstances
-from issues.circumstances import Beginning, Relative
 from issues.people import MOST_PEOPLE
 from storage.conditions import Condition, Counted, Either, Equals, Every, Text, Unless
 from storage.found import FoundEntry
 from storage.search import Search, earlier, later
 from storage.store import store
-
-Part = dict[str, Any]
 
 OTHERS, OTHERS_BYTES = 5_000, 4 * 2**20
 MOST_FACTS_OF_FAILING, MOST_FACTS_OF_OTHERS = 100_000, 200_000
@@ -32,26 +27,9 @@ STEP = timedelta(minutes=15)
 #: What begins so close to a spike began with it.
 WITH_IT = timedelta(minutes=5)
 LINES, LINES_AFTER, AROUND, IN_TRACE = 30, 10, timedelta(seconds=10), timedelta(days=1)
-MOST_OF_LINE = 500
 #: Traces that are looked up, entries of them, and the least share of them that another group is in.
 TRACES, ENTRIES_OF_TRACES, LEAST_SHARED = 50, 1_000, 0.3
 SHOWN = 10
-
-
-def cut(text: str) -> str:
-    """Return the beginning of a text that takes no more than twice `MOST_OF_LINE` bytes as JSON."""
-    short = text[:MOST_OF_LINE]
-    return short if len(json.encode(short)) <= 2 * MOST_OF_LINE else short[: MOST_OF_LINE // 4]
-
-
-def nothing(note: str) -> Part:
-    """Return a part that has nothing to say."""
-    return {"status": "nothing", "note": note}
-
-
-def told(note: str | None = None, **members: Any) -> Part:
-    """Return a part that says something."""
-    return {"status": "ok", "note": note, **members}
 
 
 def first_seen(look: LookedAt) -> Part:
@@ -108,7 +86,7 @@ def different(look: LookedAt) -> Part:
         others=found.others,
         compared=found.compared,
         left_out=found.identifiers[:SHOWN],
-        findings=[_finding(one) for one in found.findings],
+        findings=[finding(one) for one in found.findings],
     )
 
 
@@ -125,7 +103,7 @@ def before(look: LookedAt) -> Part:
     return told(
         entry=str(entry.id),
         trace_id=entry.trace_id if traced else None,
-        lines=[_line(one, entry) for one in lines],
+        lines=[line(one, entry) for one in lines],
     )
 
 
@@ -152,7 +130,7 @@ def when(look: LookedAt) -> Part:
         is_spike=spike is not None,
         series={"start": as_text(start), "step_seconds": STEP // timedelta(seconds=1),
                 "events": _series(minutes, start)},
-        began_with_it=[_beginning(one) for one in found],
+        began_with_it=[beginning(one) for one in found],
     )  # fmt: skip
 
 
@@ -171,7 +149,7 @@ def who(look: LookedAt) -> Part:
 def relatives(look: LookedAt) -> Part:
     """Name groups that are like it."""
     found = circumstances.relatives(look.organisation_id, look.group, seconds=look.seconds)
-    return told(groups=[_relative(one) for one in found]) if found else nothing("No other group is like it.")
+    return told(groups=[relative(one) for one in found]) if found else nothing("No other group is like it.")
 
 
 def traces(look: LookedAt) -> Part:
@@ -199,7 +177,7 @@ def traces(look: LookedAt) -> Part:
         return nothing("No other group comes in its traces.")
     return told(
         looked_at=len(own),
-        groups=[{"number": number, "title": cut(title), "share_percent": _percent(count, len(own))}
+        groups=[{"number": number, "title": cut(title), "share_percent": percent(count, len(own))}
                 for (number, title), count in shared],
     )  # fmt: skip
 
@@ -236,7 +214,7 @@ def _count_share(look: LookedAt, picked: int, others: int) -> None:
     """Count which share of the entries of that time failed; of those that were picked as many as of all."""
     entries = look.failing.entries
     failing = round(look.failing.fulfilled * picked / len(entries))
-    look.share_percent = _percent(failing, failing + others)
+    look.share_percent = percent(failing, failing + others)
 
 
 def _without_level_of_all(failing: list[Facts], others: list[Facts]) -> tuple[list[Facts], list[Facts]]:
@@ -245,18 +223,6 @@ def _without_level_of_all(failing: list[Facts], others: list[Facts]) -> tuple[li
         for facts in chain(failing, others):
             del facts[LEVEL]
     return failing, others
-
-
-def _finding(one: Finding) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "value": None if one.value is None else shown(one.value),
-        "failing": one.failing,
-        "others": one.others,
-        "share_percent": round(100 * one.share, 1),
-        "share_of_others_percent": round(100 * one.share_of_others, 1),
-        "chance": float(f"{one.chance:.1e}"),
-    }
 
 
 def _in_trace(look: LookedAt, entry: FoundEntry) -> list[FoundEntry]:
@@ -282,47 +248,8 @@ def _close_by(look: LookedAt, entry: FoundEntry) -> list[FoundEntry]:
     return [*lines[::-1], *(one for one in after if one.id != entry.id)][:LINES]
 
 
-def _line(one: FoundEntry, of: FoundEntry) -> dict[str, Any]:
-    return {
-        "entry": str(one.id),
-        "at": as_text(one.timestamp),
-        "seconds": round((one.timestamp - of.timestamp).total_seconds(), 3),
-        "level": one.level.label,
-        "project": one.project,
-        "message": cut(one.message),
-    }
-
-
 def _series(minutes: Iterable[tuple[datetime, int]], start: datetime) -> list[int]:
     events = [0] * (LENGTH // STEP)
     for moment, count in minutes:
         events[(moment - start) // STEP] += count
     return events
-
-
-def _beginning(one: Beginning) -> dict[str, Any]:
-    return {"what": one.what, "group": one.number, "title": cut(one.title), "at": as_text(one.at)}
-
-
-def _relative(one: Relative) -> dict[str, Any]:
-    why = [
-        name
-        for name, is_so in (
-            ("differs in words only", one.differs_in_words_only),
-            ("similar title", one.similarity >= circumstances.ALIKE),
-            ("same type", one.is_of_same_type),
-        )
-        if is_so
-    ]
-    return {
-        "number": one.number,
-        "title": cut(one.title),
-        "culprit": cut(one.culprit) or None,
-        "state": one.state,
-        "why": why,
-        "last_seen": as_text(one.last_seen) if one.last_seen else None,
-    }
-
-
-def _percent(part: int, of: int) -> float | None:
-    return round(100 * part / of, 1) if of else None

@@ -18,7 +18,8 @@ from assist.recording import Packed
 from foundation.faults import reach
 from foundation.postgres import execute, fetch_all
 from ingest.spool.payload import PayloadError
-from issues import numbers, reading, turns
+from issues import numbers, turns
+from issues.asking import asking
 from issues.turns import Turn
 from quotas.limits import RECORDING
 from storage.found import FoundEntry
@@ -151,7 +152,7 @@ def of_group(organisation_id: int, number: int, *, limit: int, before: int = NEW
     group_ids = numbers.ids_of(organisation_id, number)
     if not group_ids:
         return None
-    with reading.asking(organisation_id) as cursor:
+    with asking(organisation_id) as cursor:
         cursor.execute(LIST, [organisation_id, list(group_ids), before, limit + 1])
         found = [Summary(*row) for row in cursor.fetchall()]
     return Page(found[:limit], goes_on=len(found) > limit)
@@ -160,7 +161,7 @@ def of_group(organisation_id: int, number: int, *, limit: int, before: int = NEW
 def get(organisation_id: int, number: int, recording_id: int) -> tuple[Summary, list[FoundEntry]] | None:
     """Return one recording of a group with its entries; None if there is none."""
     group_ids = list(numbers.ids_of(organisation_id, number))
-    with reading.asking(organisation_id) as cursor:
+    with asking(organisation_id) as cursor:
         cursor.execute(ONE, [organisation_id, group_ids, recording_id])
         row = cursor.fetchone()
     return (Summary(*row[:-1]), recording.read(bytes(row[-1]))) if row else None
@@ -170,7 +171,7 @@ def count(organisation_id: int, change: Change, *, at_most: int | None = None) -
     """Count the entries of recordings that `change` would change; of the newest so many recordings."""
     counted, before, left = 0, NEWEST_ID, NEWEST_ID if at_most is None else at_most
     while left > 0:
-        with reading.asking(organisation_id) as cursor:
+        with asking(organisation_id) as cursor:
             cursor.execute(FRAMES, [organisation_id, before, min(left, FRAMES_AT_ONCE)])
             rows = cursor.fetchall()
         if not rows:

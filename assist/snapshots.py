@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 
 from assist.models.evidence import MOST_CHARACTERS
 from foundation.postgres import execute, fetch_all
-from issues.reading import asking
+from issues.asking import asking
 
 KEPT = """
 SELECT made_at, oldest_at, is_complete, digest, document FROM assist_visible_snapshot

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from foundation import statements
+from issues.asking import asking
+from issues.listing import Summary
 from issues.models import OTHERS
-from issues.reading import Summary, asking
 
 #: Of title and culprit: groups at least so similar are alike.
 ALIKE = 0.5

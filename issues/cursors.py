@@ -5,7 +5,7 @@ from datetime import datetime
 from django.core import signing
 
 from foundation.refusals import Refusal
-from issues.reading import Position
+from issues.listing import Position
 
 
 def sign(position: Position, *, sort: str, organisation_id: int) -> str:

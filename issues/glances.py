@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from issues import reading
+from issues import listing
+from issues.asking import asking
+from issues.listing import IN_STATE, Wanted
 from issues.models import OTHERS
-from issues.reading import IN_STATE, Wanted, asking
 
 HOURS = 24
 HOUR = timedelta(hours=1)
@@ -66,7 +67,7 @@ def glances(organisation_id: int, group_ids: Sequence[int], *, now: datetime) ->
 
 def counts(organisation_id: int, wanted: Wanted) -> dict[str, int]:
     """Return how many groups of some states there are among those that a list is asked for."""
-    statement, parameters = reading.listing(organisation_id, wanted)
+    statement, parameters = listing.statement_of(organisation_id, wanted)
     conditions = (IN_STATE.get(one, f"state = '{one}'") for one in COUNTED)
     sums = ", ".join(f"count(*) FILTER (WHERE {condition})" for condition in conditions)
     with asking(organisation_id) as cursor:

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from issues.asking import asking
 from issues.models import OTHERS
-from issues.reading import Detail, asking
+from issues.reading import Detail
 
 #: What the events of a chart may be divided by.
 DIVIDED_BY = {"environment": "environment", "release": "release"}

@@ -23,13 +23,13 @@ from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation, User
 from accounts.staff_admin import member
 from foundation.refusals import Refusal
-from issues import cursors, reading, shown, undoing
+from issues import cursors, listing, shown, undoing
 from issues.changing import Actor, ChangeRefused
 from issues.deciding import IGNORED, Done, decide, staff
 from issues.glances import counts, glances
+from issues.listing import SORTS, Position, Sort, Wanted
 from issues.models import Group
 from issues.permissions import MAY_DECIDE
-from issues.reading import SORTS, Position, Sort, Wanted
 from privacy.recorded import as_recorded
 
 SHOWN = 25
@@ -59,7 +59,7 @@ def errors(request: HttpRequest, site: AdminSite) -> HttpResponse:
     position = _position(request, asked["sort"], organisation)
     query = " ".join(f"{name}:{value}" for name, value in asked.items() if value and name != "sort")
     record(request, organisation, Look(action=AccessRecord.Action.GROUPS, query=as_recorded(query, organisation.pk)))
-    page = reading.groups(organisation.pk, _wanted(asked), limit=SHOWN, after=position)
+    page = listing.groups(organisation.pk, _wanted(asked), limit=SHOWN, after=position)
     seen = glances(organisation.pk, [group.id for group in page.groups], now=timezone.now())
     users = names_of({group.assignee_id for group in page.groups})
     is_narrowed = asked["state"] not in ("unresolved", "all") or any(asked[name] for name in (*TEXTS, "seen"))
@@ -150,7 +150,7 @@ def _next(organisation: Organisation, asked: dict[str, str], after: Position | N
 
 
 def _has_none(organisation: Organisation) -> bool:
-    return not reading.groups(organisation.pk, Wanted(), limit=1).groups
+    return not listing.groups(organisation.pk, Wanted(), limit=1).groups
 
 
 def _decided(request: HttpRequest, organisation: Organisation) -> HttpResponse:
@@ -189,7 +189,7 @@ def _decide_on_each(
 
 def _to_merge(request: HttpRequest, organisation: Organisation, numbers: Sequence[int]) -> HttpResponse:
     """Lead to the preview of a merge into the group with most events."""
-    found = reading.some(organisation.pk, numbers)
+    found = listing.some(organisation.pk, numbers)
     if len(found) < 2:
         messages.warning(request, "Tick two groups or more to merge them.")
         return HttpResponseRedirect(request.get_full_path())

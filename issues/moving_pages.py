@@ -20,10 +20,11 @@ from accounts.staff_admin import member
 from issues import changing, preview, reading, shape, shown
 from issues.changing import MOST_MERGED, Actor, ChangeRefused
 from issues.list_page import record
+from issues.listing import Summary
 from issues.models import Group
 from issues.numbers import MOST_NUMBER
 from issues.permissions import MAY_DECIDE
-from issues.reading import Detail, Made, Summary
+from issues.reading import Detail, Made
 from storage.store import store
 
 #: Of so many fingerprints the newest entry is shown as an example.

@@ -4,7 +4,7 @@ import time
 from collections.abc import Collection
 
 from foundation.expiring import Expiring
-from issues.reading import asking
+from issues.asking import asking
 
 #: A number is remembered for so long: a merge or a split is seen as late.
 KNOWN_SECONDS = 10

@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from foundation import statements
-from issues import reading
+from issues import listing
+from issues.asking import asking
 from issues.changing import MOST_MERGED
+from issues.listing import Summary
 from issues.naming import GENERIC
-from issues.reading import Made, Summary, asking, people_of
+from issues.reading import Made, people_of
 
 MOST_ALIKE = 10
 ALIKE = statements.read(__file__, "merge_suggestions")
@@ -69,10 +71,10 @@ class Splitting:
 def merging(organisation_id: int, number: int, others: Collection[int]) -> Merging | None:
     """Return what a group would be with others merged into it; None if there is no such group."""
     numbers = sorted(set(others))[:MOST_MERGED]
-    into = next(iter(reading.some(organisation_id, [number])), None)
+    into = next(iter(listing.some(organisation_id, [number])), None)
     if into is None:
         return None
-    found = [one for one in reading.some(organisation_id, numbers) if one.id != into.id]
+    found = [one for one in listing.some(organisation_id, numbers) if one.id != into.id]
     every = [into, *found]
     with asking(organisation_id) as cursor:
         people = people_of(cursor, [one.id for one in every]) if found else into.people
@@ -122,7 +124,7 @@ def alike(organisation_id: int, group: Summary, *, limit: int = MOST_ALIKE) -> l
     with asking(organisation_id) as cursor:
         cursor.execute(ALIKE, asked)
         numbers = [number for (number,) in cursor.fetchall()]
-    found = {one.number: one for one in reading.some(organisation_id, numbers)}
+    found = {one.number: one for one in listing.some(organisation_id, numbers)}
     return [found[number] for number in numbers if number in found]
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from issues.listing import Summary
 from issues.people import MOST_PEOPLE
-from issues.reading import Detail, Happened, Made, NamedCount, Summary
+from issues.reading import Detail, Happened, Made, NamedCount
 
 
 def as_text(moment: datetime | None) -> str | None:

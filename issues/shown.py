@@ -13,10 +13,11 @@ from accounts.models import Organisation
 from issues.facts import Fact, facts
 from issues.glances import HOURS, Glance
 from issues.laid_out import Run, runs
+from issues.listing import Summary
 from issues.models import Turn
 from issues.ours import Prefixes
 from issues.people import MOST_PEOPLE
-from issues.reading import Detail, Happened, Summary
+from issues.reading import Detail, Happened
 from issues.shape import as_text
 from storage.found import FoundEntry
 

@@ -14,11 +14,12 @@ from accounts.scopes import Scope
 from foundation.json_object import read_object
 from foundation.parameters import Parameters
 from foundation.refusals import Refusal
-from issues import changing, cursors, reading, schema, shape
+from issues import changing, cursors, listing, reading, schema, shape
 from issues.changing import Actor, ChangeRefused, Ignoring
+from issues.listing import SORTS, STATES, Sort, Summary, Wanted
 from issues.models import Group
 from issues.numbers import MOST_NUMBER
-from issues.reading import SORTS, STATES, Detail, Sort, Summary, Wanted
+from issues.reading import Detail
 from quotas.throttling import Limited
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ class GroupsView(GroupView):
         organisation_id, parameters = self.asked(request)
         wanted = _wanted(parameters)
         cursor = parameters.text("cursor")
-        page = reading.groups(
+        page = listing.groups(
             organisation_id,
             wanted,
             limit=parameters.number("limit", default=50, lowest=1, highest=MOST_GROUPS),

@@ -29,9 +29,9 @@ from explore.shape import as_text
 from explore.steps import default_step
 from foundation.refusals import Refusal
 from issues import cursors as group_cursors
-from issues import reading
+from issues import listing, reading
 from issues import shape as group_shape
-from issues.reading import Wanted
+from issues.listing import Wanted
 from storage.found import FoundEntry
 from storage.search import SKEW, Search
 
@@ -139,12 +139,12 @@ def list_groups(organisation_id: int, asked: ListGroups) -> dict[str, Any]:
         sort=asked.sort,
     )
     after = group_cursors.read(asked.cursor, sort=asked.sort, organisation_id=organisation_id) if asked.cursor else None
-    page = reading.groups(organisation_id, wanted, limit=asked.limit, after=after)
+    page = listing.groups(organisation_id, wanted, limit=asked.limit, after=after)
     written = fitted((_group(one) for one in page.groups), room=ROOM - AROUND_BYTES) if page.groups else []
     position = page.after
     if len(written) < len(page.groups):
         last = page.groups[len(written) - 1]
-        position = getattr(last, reading.SORTS[asked.sort]), last.number
+        position = getattr(last, listing.SORTS[asked.sort]), last.number
     return {
         "groups": written,
         "next_cursor": group_cursors.sign(position, sort=asked.sort, organisation_id=organisation_id)
@@ -209,7 +209,7 @@ def _range(found: Search) -> dict[str, Any]:
     return {"from": as_text(found.start), "to": as_text(found.end)}
 
 
-def _group(one: reading.Summary) -> dict[str, Any]:
+def _group(one: listing.Summary) -> dict[str, Any]:
     told: dict[str, Any] = within(group_shape.summary(one, {}), text_bytes=2 * NAME_BYTES, most=50)
     return {name: value for name, value in told.items() if value is not None}
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Organisation
 from assist.evidence import FRESH, kept_of
 from assist.evidence_page import shown
-from issues.reading import Summary
+from issues.listing import Summary
 from issues.shown import explorer
 
 register = template.Library()

@@ -21,7 +21,7 @@ from foundation.postgres import execute
 from foundation.refusals import Refusal
 from foundation.shares import Shares
 from ingest.models import DrainClaim
-from issues import circumstances, reading
+from issues import circumstances, listing
 from issues.models import Group, Turn
 from storage.postgres import partitions
 from tests.errors import failure, store
@@ -143,7 +143,7 @@ def test_groups_that_are_like_it_or_in_its_traces_are_named(shop: Shop) -> None:
     assert [(one["number"], one["share_percent"]) for one in parts["traces"]["groups"]] == [(other.number, 100)]
     assert ("regressed", other.number) in {(one["what"], one["group"]) for one in parts["when"]["began_with_it"]}
     [group] = Group.objects.filter(number=number)
-    [summary] = [one for one in reading.groups(shop.organisation.pk, reading.Wanted(), limit=9).groups
+    [summary] = [one for one in listing.groups(shop.organisation.pk, listing.Wanted(), limit=9).groups
                  if one.id == group.pk]  # fmt: skip
     execute("DROP EXTENSION IF EXISTS pg_trgm CASCADE")
     try:

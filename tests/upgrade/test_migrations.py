@@ -18,17 +18,18 @@ WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_group_pe
 #: Whose columns became others; each that did not only get one with a default has a test below.
 REWRITTEN = {
     "accounts_apikey", "accounts_user", "auth_permission", "explore_accessrecord", "explore_savedsearch",
-    "ingest_idempotencykey", "ingest_spooledbatch", "quotas_noticechannel", "quotas_noticedelivery", "storage_receipt",
+    "ingest_idempotencykey", "ingest_spooledbatch", "quotas_noticechannel", "quotas_noticedelivery", "quotas_plan",
+    "storage_receipt",
 }  # fmt: skip
 #: Tables that there were not.
 NEW = {
-    "assist_answer", "assist_call", "assist_forgotten", "assist_recording", "assist_setting", "assist_snapshot",
-    "assist_spending",
-    "assist_verdict", "issues_allowance", "issues_filtered", "issues_fingerprint", "issues_group", "issues_hour",
-    "issues_minute", "issues_person", "issues_release", "issues_setting", "issues_turn", "notify_message",
-    "operations_erasure",
-    "privacy_policy", "privacy_rule", "quotas_dailyusage", "storage_entry", "storage_erased", "storage_event_minute",
-    "storage_minute", "storage_rollup_day", "storage_unrolled_day",
+    "alerts_cursor", "alerts_incident", "alerts_minute", "alerts_round", "alerts_rule", "alerts_seen",
+    "alerts_silence", "assist_answer", "assist_call", "assist_forgotten", "assist_recording", "assist_setting",
+    "assist_snapshot", "assist_spending", "assist_verdict", "issues_allowance", "issues_filtered",
+    "issues_fingerprint", "issues_group", "issues_hour", "issues_minute", "issues_person", "issues_release",
+    "issues_setting", "issues_turn", "notify_message", "operations_erasure", "privacy_policy", "privacy_rule",
+    "quotas_dailyusage", "storage_entry", "storage_erased", "storage_event_minute", "storage_minute",
+    "storage_rollup_day", "storage_unrolled_day",
 }  # fmt: skip
 
 #: What hangs on content types: roles, what people may do, the audit trail.

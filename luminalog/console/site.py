@@ -25,9 +25,10 @@ from luminalog.console.zone import in_zone
 
 #: The table of contents, by what staff look for and not by how the code is divided. What is not named comes last.
 CONTENTS = {
-    "Customers": ["organisation", "project", "apikey", "policy"],
-    "Logs": ["explorer", "savedsearch", "accessrecord"],
-    "Limits and usage": ["quota", "plan", "notice", "noticechannel"],
+    "Customers": ["organisation", "project", "apikey", "policy", "erasure"],
+    "Logs and errors": ["explorer", "savedsearch", "accessrecord", "setting", "call"],
+    "Alerts": ["rule", "silence", "noticechannel", "noticedelivery"],
+    "Limits and usage": ["quota", "plan", "notice"],
     "Pipeline": ["spooledbatch", "deadletter", "retention", "droppedpartition"],
     "Staff": ["user", "group", "audit", "accessattempt", "accessfailurelog", "accesslog"],
 }

@@ -81,10 +81,13 @@ def _has_run(connection: BaseDatabaseWrapper, statements: list[str]) -> bool:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """Make the log store's partitions, which no migration makes."""
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Make the log store's partitions, which no migration makes; leave the database in the end, so that it can go."""
     with django_db_blocker.unblock():
         partitions.make_ahead()
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -250,12 +250,18 @@ def session() -> int:
     return pid
 
 
+def _lives(session: int) -> bool:
+    """Tell whether that session answers. Where a COMMIT was lost, Django has another one already."""
+    raw = connection.connection
+    return raw is not None and raw.info.backend_pid == session and connection.is_usable()
+
+
 def kept_nevertheless(batch_ids: Sequence[int], *, session: int) -> set[int]:
     """Return which of these were kept by the COMMIT whose answer was lost, once PostgreSQL is there again.
 
     The lost session is ended first: it may be about to commit what we are about to refuse.
     """
-    if connection.in_atomic_block or connection.is_usable():
+    if connection.in_atomic_block or _lives(session):
         return set()
     connection.close()
     fetch_one(END_SESSION, [session])

@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.test import Client
 
 from accounts.caller import Caller
+from accounts.models import Organisation
 from foundation.postgres import DEADLINE_SECONDS, PromptTransaction, execute, fetch_one
 from ingest.models import SpooledBatch
 from ingest.spool import group_commit, idempotency, table
 from ingest.spool.idempotency import Remembered
 from ingest.spool.payload import pack
+from quotas import ledger
 from storage.errors import Unavailable
 from storage.postgres.reads import reading
+from tests.organisations import caller_of, make_api_key
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -227,3 +230,30 @@ def test_request_with_an_idempotency_key_is_given_up_in_time(
         accept_once()
 
     connection.close()
+
+
+@pytest.mark.parametrize("happened", [True, False])
+@pytest.mark.parametrize(("parts", "is_public"), [(2, False), (1, True)], ids=["in parts", "by a public key"])
+def test_lost_answer_to_the_commit_of_a_transaction_is_looked_up(
+    make_caller: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch, parts: int, is_public: bool, happened: bool
+) -> None:
+    """Django has another session by then, which answers: only its number tells that the COMMIT's is gone."""
+    caller = make_caller()
+    if is_public:
+        caller = caller_of(make_api_key(Organisation.objects.get(), kind="public", scopes=["ingest"])[0])
+    ledger.open_month(caller.organisation_id)
+    session = connections[DEFAULT_DB_ALIAS]
+
+    def lose() -> None:
+        monkeypatch.undo()
+        if happened:
+            session._commit()
+        os.close(session.connection.fileno())
+        with session.wrap_database_errors:
+            session.connection.execute("SELECT")
+
+    monkeypatch.setattr(session, "_commit", lose)
+    with contextlib.nullcontext() if happened else pytest.raises(OperationalError):
+        table.accept(caller, [PART] * parts)
+
+    assert SpooledBatch.objects.count() == (parts if happened else 0)

@@ -58,7 +58,8 @@ ALLOWANCES = "SELECT api_key_id, used_bytes FROM quotas_dailyusage WHERE is_prov
 LEFT_OVER = {
     "batches in the spool": "SELECT count(*) FROM ingest_spooledbatch",
     "dead letters": "SELECT count(*) FROM ingest_deadletter",
-    "sessions idle in a transaction": "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'",
+    "sessions idle in a transaction": "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+    " AND state_change < now() - interval '2 seconds'",
     "locks that are waited for": "SELECT count(*) FROM pg_locks WHERE NOT granted",
     "tables that are no partition": r"SELECT count(*) FROM pg_class WHERE relname ~ '^storage_entry_\d{8}$'"
     " AND relkind = 'r' AND NOT relispartition",

@@ -12,8 +12,11 @@ from django.urls import URLResolver, get_resolver
 
 from accounts.models import User
 from alerts.models import Incident, Rule, Silence
+from assist import recording_work
+from assist.models import Recording
 from explore.models import SavedSearch
 from explore.tail import ticket
+from foundation.postgres import execute
 from foundation.refusals import Refusal
 from quotas.models import Plan
 from quotas.plans import subscribe
@@ -56,7 +59,10 @@ class Street:
         store_batch(self.acme, [line("ours")] * 3)
         metadata = {MARKER: MARKER, "userId": 7}
         batch = store_batch(self.rival, [line(MARKER, trace_id=MARKER, metadata=metadata)] * 3, project=MARKER)
-        store_batch(self.rival, [line(MARKER, level="error")])  # its first group
+        store_batch(self.rival, [line(MARKER, level="error", metadata={"release": MARKER})])  # its first group
+        execute("UPDATE issues_turn SET at = at - interval '31 seconds'")
+        recording_work.record(budget_seconds=60)
+        recording = Recording.objects.get()
         saved = SavedSearch.objects.create(
             owner=other, organisation=self.rival, name=MARKER, query=MARKER, is_shared=True
         )
@@ -74,6 +80,7 @@ class Street:
             "trace_id": (MARKER, MARKER[::-1]),
             "search_id": (str(saved.pk), str(saved.pk + 7)),
             "number": ("1", "7"),
+            "recording_id": (str(recording.pk), str(recording.pk + 7)),
             "rule_id": (str(rule.pk), str(rule.pk + 7)),
             "incident_id": (str(incident.pk), str(incident.pk + 7)),
             "silence_id": (str(silence.pk), str(silence.pk + 7)),
@@ -109,7 +116,7 @@ def street() -> Iterator[Street]:
 
 def test_conf_was_read() -> None:
     assert {"v1/logs", "v1/usage", "admin/explore/explorer/saved"} <= set(WITHOUT_OBJECT)
-    assert len(WITH_OBJECT) == 14
+    assert len(WITH_OBJECT) == 17
 
 
 @pytest.mark.parametrize("pattern", WITH_OBJECT)

@@ -28,6 +28,8 @@ class Command(BaseCommand):
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(settings.BASE_DIR), os.environ.get("PYTHONPATH")]))
         self.stdout.write(f"Serving http://{options['listen']}/mcp")
         self.stdout.flush()
+        # A worker that is told to end while it starts may not hear it.
         server = ["granian", "--interface", "asgi", "--host", address, "--port", port, "--workers", "1"]
+        server += ["--workers-kill-timeout", "5"]
         arguments = [sys.executable, "-m", *server, "--log-level", "error", "luminalog.mcp:application"]
         os.execv(sys.executable, arguments)  # noqa: S606 - our own command

@@ -242,7 +242,7 @@ def test_lost_answer_to_the_commit_of_a_transaction_is_looked_up(
     if is_public:
         caller = caller_of(make_api_key(Organisation.objects.get(), kind="public", scopes=["ingest"])[0])
     ledger.open_month(caller.organisation_id)
-    session = connections[DEFAULT_DB_ALIAS]
+    session: Any = connections[DEFAULT_DB_ALIAS]
 
     def lose() -> None:
         monkeypatch.undo()

@@ -114,7 +114,8 @@ class PreviewView(AlertsView):
     def post(self, request: Request) -> Response:
         """Tell what a rule would have found in the last 30 days."""
         organisation_id, _ = self.asked(request)
-        asked = {"rule_name": f"preview {datetime.now(UTC).isoformat()}"} | read_object(request._request)
+        # Also of a rule that there is: its name is no other's.
+        asked = read_object(request._request) | {"rule_name": f"preview {datetime.now(UTC).isoformat()}"}
         rule = given.rule(asked, organisation_id)
         return Response(shape.preview(preview.would_have_fired(rule, now=datetime.now(UTC))))
 

@@ -144,6 +144,7 @@ def test_key_that_reads_previews_and_changes_nothing() -> None:
     found = api("post", "alert-rules/preview", {"severity": "debug"})
     assert (found["incidents"], len(found["hours"]), found["newest"]) == (0, 24, [])
     rule = Rule.objects.create(organisation_id=api.caller.organisation_id, rule_name="m", kind="monitor")
+    assert api("post", "alert-rules/preview", {"rule_name": "m"})["incidents"] == 0
     assert api("get", f"alert-rules/{rule.pk}")["heartbeat_url"] is None
     Api("sender", scopes=("ingest",))("get", "alert-rules", status=403)
 

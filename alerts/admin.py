@@ -5,28 +5,24 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.chosen import chosen_organisation
 from accounts.staff_admin import member
-from accounts.steps import find
-from alerts import changing, heartbeats, held, preview
-from alerts.asking import moment_of
+from alerts import changing, heartbeats, held
 from alerts.changing import Actor
 from alerts.checking import wrong_with
 from alerts.incident_pages import MAY_LOOK, incident, incidents
 from alerts.models import Rule, Silence
 from alerts.shape import standing
 from alerts.terms import Kind
+from alerts.trial import tried
 from foundation import holdings, places
 from foundation.paging import BoundedPaginator
 from foundation.places import Below, Page
-from foundation.refusals import Refusal
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -55,6 +51,8 @@ STATES = {"ok": "fine", "firing": "grave", "unknown": "warn", "paused": "warn", 
 
 
 class RuleForm(RuleModelForm):
+    """A rule's fields; which belong to its kind shows `rule.js`."""
+
     class Meta:
         model = Rule
         fields = [
@@ -63,6 +61,12 @@ class RuleForm(RuleModelForm):
             "keep_firing_minutes", "cooldown_minutes", "digest_every", "digest_at", "digest_weekday",
             "digest_if_nothing", "time_zone",
         ]  # fmt: skip
+
+    #: Whether the rule is only to be tried: then it is shown again, with what it would have found.
+    is_tried = False
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and not self.is_tried
 
     def _post_clean(self) -> None:
         """Say what is wrong with the rule as a whole, at its fields."""
@@ -87,8 +91,8 @@ class OfOneOrganisation(ModelAdmin):
         return [*super().get_readonly_fields(request, obj), *(["organisation"] if obj else [])]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> Any:
-        chosen = chosen_organisation(request)
-        return ({"organisation": chosen.pk} if chosen else {}) | super().get_changeform_initial_data(request)
+        chosen = chosen_organisation(request)  # by `organisation` in the address, too, which is no number there
+        return super().get_changeform_initial_data(request) | ({"organisation": chosen.pk} if chosen else {})
 
 
 @admin.register(Rule)
@@ -128,30 +132,17 @@ class RuleAdmin(OfOneOrganisation):
         for rule in queryset:
             changing.delete(rule)
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.would_have_fired)
-        return [path("<path:object_id>/preview/", view, name="alerts_rule_preview"), *super().get_urls()]
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.is_tried = "_try" in request.POST
+        return form
 
-    def would_have_fired(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show what the rule, as it is kept, would have found in the last 30 days."""
-        rule = find(self, request, object_id, permission="alerts.view_rule")
-        context = {**self.admin_site.each_context(request), "title": f"{rule}: the last 30 days", "opts": self.opts,
-                   "original": rule}  # fmt: skip
-        try:
-            found = preview.would_have_fired(rule, now=timezone.now())
-        except Refusal as refusal:
-            context["refused"] = refusal.detail
-        else:
-            most = max(found.hours, default=0) or 1
-            context |= {
-                "preview": found,
-                "hours": [(hour, count, round(100 * count / most)) for hour, count in enumerate(found.hours)],
-                "rows": [
-                    (spell, moment_of(spell.opened), moment_of(spell.closed) if spell.closed is not None else None)
-                    for spell in found.incidents
-                ],
-            }
-        return TemplateResponse(request, "admin/alerts/rule/preview.html", context)
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Show what a rule that is tried would have found, and keep nothing."""
+        form = context["adminform"].form
+        if getattr(form, "is_tried", False) and not form.errors:
+            context |= tried(form.instance)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description="state", ordering="state")
     def badge(self, rule: Rule) -> SafeString:

@@ -10,6 +10,7 @@ from alerts import asking
 from alerts.asking import minute_of, moment_of, terms_of
 from alerts.evaluation import evaluate
 from alerts.models import Rule
+from alerts.peaks import DRAWN, peaks, threshold_of
 from alerts.searching import condition_of
 from alerts.terms import DAY, MINUTE, OF_SILENCE, OF_TURNS, Kind, Moment, Opened, Series, Spell, State, Terms
 from alerts.turns import KINDS, is_of_type
@@ -34,7 +35,8 @@ class Preview:
     """The incidents that there would have been since `start`, the newest first; `count` of them, not all may be listed.
 
     `hours` are of the day (UTC). `bearable` is the smallest threshold that would have made one a day at most, if that
-    is another one.
+    is another one. `peaks` are the most of a window by the hour since `start`, `threshold` is what fires; of kinds
+    that have such a picture.
     """
 
     start: datetime
@@ -44,6 +46,8 @@ class Preview:
     hours: tuple[int, ...]
     bearable: int | None
     seconds: float
+    peaks: tuple[int, ...] = ()
+    threshold: int | None = None
 
 
 def would_have_fired(rule: Rule, *, now: datetime) -> Preview:
@@ -58,7 +62,11 @@ def would_have_fired(rule: Rule, *, now: datetime) -> Preview:
     terms, moment = terms_of(rule), Moment(running=minute_of(now), known=minute_of(now))
     spells = _spells(terms, series, start, moment)
     bearable = _bearable(terms, series, start, moment) if len(spells) > BEARABLE else None
-    return _of(spells, start=start, began=began, bearable=bearable)
+    found = _of(spells, start=start, began=began, bearable=bearable)
+    if terms.kind not in DRAWN:
+        return found
+    highest = peaks(terms, series, start=start, end=moment.running + 1)
+    return replace(found, peaks=tuple(highest), threshold=threshold_of(terms))
 
 
 def _counted(rule: Rule, start: int, now: datetime) -> Series:

@@ -1,8 +1,10 @@
 """The console's pages of alerts: rules with what they would have found, incidents, silences, and who may."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -83,9 +85,14 @@ def test_rule_is_made_in_the_console_fires_and_is_looked_at(caller: Caller) -> N
     look_at(11.5)
     assert "firing" in text_of(root.get(RULES))
     assert "looked at" in text_of(root.get(f"{RULES}{rule.pk}/change/"))
-    previewed = text_of(root.get(f"{RULES}{rule.pk}/preview/"))
-    assert "eu" in previewed
-    assert "no key" not in previewed
+    tried = text_of(root.post(f"{RULES}{rule.pk}/change/", asked | {"count_threshold": "6", "_try": "1"}))
+    assert "<td>eu</td>" in tried
+    chart = json.loads(unescape(re.search(r'<script id="found-chart"[^>]*>(.*?)</script>', tried)[1]))  # type: ignore[index]
+    assert (max(chart["values"]), chart["threshold"], len(chart["times"])) == (9, 6, len(chart["values"]))
+    assert "nobody would have been told" in text_of(
+        root.post(f"{RULES}add/", asked | {"count_threshold": "99", "_try": "1", "rule_name": "x"})
+    )
+    assert Rule.objects.get(is_built_in=False).count_threshold == 5
     [incident] = Incident.objects.all()
     listed = text_of(root.get(INCIDENTS))
     assert "Payments fail · eu" in listed
@@ -107,7 +114,8 @@ def test_monitor_shows_its_address_and_a_ratio_needs_its_percentage(caller: Call
     root = superuser()
     monitor = make_rule(caller, rule_name="nightly", kind="monitor")
     assert heartbeats.token_of(monitor) in text_of(root.get(f"{RULES}{monitor.pk}/change/"))
-    assert "Nothing." in text_of(root.get(f"{RULES}{monitor.pk}/preview/"))
+    tried = FORM | {"organisation": str(caller.organisation_id), "kind": "monitor", "group_by": "", "_try": "1"}
+    assert "A monitor begins with its first heartbeat" in text_of(root.post(f"{RULES}{monitor.pk}/change/", tried))
     ratio = FORM | {"kind": "ratio", "organisation": str(caller.organisation_id)}
     assert "A ratio needs its percentage." in text_of(root.post(f"{RULES}add/", ratio))
     text_of(root.post(f"{RULES}add/", ratio | {"ratio_percent": "5"}), 302)

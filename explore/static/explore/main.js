@@ -185,6 +185,15 @@ function drawStatus(took) {
   status.textContent = parts.join(" · ");
 }
 
+// The form of a rule for what is on the page: levels are part of its search.
+function drawAlert(node) {
+  if (!node) return;
+  const levels = state.levels.length ? `level:(${state.levels.join(" OR ")})` : "";
+  const query = [state.query.includes(" OR ") && levels ? `(${state.query})` : state.query, levels].filter(Boolean).join(" ");
+  const rule = query ? { kind: "search", query, rule_name: query.slice(0, 80) } : { kind: "threshold" };
+  node.href = `${node.pathname}?${new URLSearchParams({ organisation: state.organisation, ...rule })}`;
+}
+
 function drawControls() {
   if (document.activeElement !== input || input.value !== state.query) input.value = state.query;
   const organisation = configuration.organisations.find((one) => one.slug === state.organisation);
@@ -198,6 +207,7 @@ function drawControls() {
   byId("ex-live").setAttribute("aria-pressed", String(state.live));
   byId("ex-zoom-out").hidden = !state.from;
   for (const node of byId("ex-quick").children) node.setAttribute("aria-pressed", String(!state.from && node.dataset.range === state.range));
+  drawAlert(document.getElementById("ex-alert"));
   for (const format of ["ndjson", "csv"]) {
     byId(`ex-export-${format}`).href = address("export", { ...asked(), levels: state.levels.join(","), format });
   }

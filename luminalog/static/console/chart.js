@@ -41,8 +41,9 @@ function stacked(columns) {
 
 export class Chart {
   // `series`: label, values, colour (a token) each; `times` in Unix seconds; `text` writes a value; `zone` by its IANA name.
-  constructor(figure, { times, series, text, zone }) {
-    Object.assign(this, { figure, times, series, text, zone, at: null });
+  // A `threshold` is a line across; `said` tells what the picture does, where that is not the sum.
+  constructor(figure, { times, series, text, zone, threshold = null, said = "" }) {
+    Object.assign(this, { figure, times, series, text, zone, threshold, summed: said, at: null });
     this.moment = new Intl.DateTimeFormat("en-GB", { timeZone: zone, day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
     this.place = element("div", { class: "ll-chart-plot", tabindex: "0", role: "group", "aria-roledescription": "chart", "aria-label": this.name, "aria-describedby": this.caption.id });
     this.said = element("p", { class: "ll-chart-said", role: "status" });
@@ -63,6 +64,7 @@ export class Chart {
 
   // What the picture says, in words.
   summary() {
+    if (this.summed) return this.summed;
     const sums = this.series.map((one) => one.values.reduce((sum, value) => sum + value, 0));
     const all = this.times.map((_, i) => this.series.reduce((sum, one) => sum + one.values[i], 0));
     const most = all.indexOf(Math.max(...all));
@@ -81,7 +83,7 @@ export class Chart {
     this.plot = new uPlot({
       ...this.size,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), this.zone === "UTC" ? "Etc/UTC" : this.zone),
-      scales: { y: { range: (plot, low, high) => [0, Math.max(high, 1) * 1.05] } },
+      scales: { y: { range: (plot, low, high) => [0, Math.max(high, 1, this.threshold ?? 0) * 1.05] } },
       axes: [
         { ...axis, values: (plot, ticks, i, space, step) => ticks.map((tick) => (step < DAY_SECONDS ? clock : day).format(tick * 1000)) },
         { ...axis, size: 70, incrs: this.text === bytesText ? POWERS_OF_TWO : undefined, values: (plot, ticks) => ticks.map(this.text) },
@@ -91,7 +93,22 @@ export class Chart {
         ...drawn.map((one) => this.bars(one)),
       ],
       legend: { live: true },
+      hooks: { draw: [(plot) => this.drawThreshold(plot)] },
     }, [this.times, ...drawn.map((one) => one.sum)], this.place);
+  }
+
+  drawThreshold({ ctx, bbox, valToPos }) {
+    if (this.threshold === null) return;
+    const y = Math.round(valToPos(this.threshold, "y", true));
+    ctx.save();
+    ctx.strokeStyle = colour("--error-bar");
+    ctx.lineWidth = 2;
+    ctx.setLineDash([6, 4]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.restore();
   }
 
   bars(one) {

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from django.apps import apps
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.contrib.auth.models import Group as Role
 from django.core.management.color import no_style
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -34,6 +35,8 @@ make_plans = import_module("quotas.migrations.0002_rules").make_plans
 #: What such a flush leaves: Django would make them again, sixty queries a test.
 UNFLUSHED = {"auth_permission", "django_content_type"}
 DEADLOCK = "40P01"
+#: The ids of their permissions.
+ROLES: dict[str, list[int]] = {}
 
 #: What the product gives Valkey on the way of a request, for tests of just that.
 PROMPT_SECONDS = valkey.TIMEOUT_SECONDS
@@ -67,6 +70,15 @@ def _flush(case: TransactionTestCase) -> None:
         flush = connection.ops.sql_flush(no_style(), [table for table in tables if table not in UNFLUSHED])
         wait_until(partial(_has_run, connection, flush), what="a flush that meets nobody crosswise")
     make_plans(apps, None)
+    _make_roles()
+
+
+def _make_roles() -> None:
+    """Make the roles again, with what migrations have given them."""
+    made = Role.objects.bulk_create([Role(name=name) for name in ROLES])
+    given = [(role.pk, permission) for role in made for permission in ROLES[role.name]]
+    May = Role.permissions.through
+    May.objects.bulk_create([May(group_id=role, permission_id=permission) for role, permission in given])
 
 
 def _has_run(connection: BaseDatabaseWrapper, statements: list[str]) -> bool:
@@ -85,6 +97,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """Make the log store's partitions, which no migration makes; leave the database in the end, so that it can go."""
     with django_db_blocker.unblock():
         partitions.make_ahead()
+        ROLES.update({one.name: list(one.permissions.values_list("pk", flat=True)) for one in Role.objects.all()})
     yield
     with django_db_blocker.unblock():
         connections.close_all()

@@ -4,7 +4,6 @@ from html import unescape
 from typing import Any
 
 from django.contrib.auth.models import Group as Role
-from django.contrib.auth.models import Permission
 from django.test import Client
 
 from accounts.caller import Caller
@@ -16,10 +15,6 @@ LIST = "/admin/errors/"
 
 
 def staff(name: str = "ada", *, role: str = "Operators") -> Client:
-    if not Role.objects.filter(name=role).exists():  # a test with transactions has emptied the table
-        made = Role.objects.create(name=role)
-        if role == "Operators":
-            made.permissions.set(Permission.objects.filter(codename__in=["view_logs", "resolve_group"]))
     user = User.objects.create_user(name, password="x", is_staff=True)
     user.groups.add(Role.objects.get(name=role))
     client = Client()

@@ -27,7 +27,15 @@ $(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
 	@$(INSTALL) requirements-dev.txt
 	@touch $@
 
-run: $(VENV)/.runtime ## Start the whole product on this machine (PORT=8000, data in ./var)
+$(VENV)/.clickhouse: requirements-clickhouse.txt $(VENV)/.runtime
+	@echo "Installing ClickHouse into $(VENV), as STORE_URL says (once)"
+	@$(INSTALL) requirements-clickhouse.txt
+	@touch $@
+
+# As large as all the rest: only where the environment or .env asks for it.
+IS_EMBEDDED := $(findstring clickhouse+embedded:,$(STORE_URL) $(shell grep -s '^STORE_URL=' .env))
+
+run: $(VENV)/.runtime $(if $(IS_EMBEDDED),$(VENV)/.clickhouse) ## Start the whole product on this machine (PORT=8000, data in ./var)
 	@exec bin/luminalog up
 
 test: $(VENV)/.development browser proxy ## Run all tests
@@ -64,6 +72,7 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 lock: $(VENV)/.development ## Lock the requirements files again (UPGRADE=--upgrade for newer versions)
 	$(LOCK) requirements.in -o requirements.txt
 	$(LOCK) requirements-mcp.in -o requirements-mcp.txt
+	$(LOCK) requirements-clickhouse.in -o requirements-clickhouse.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
 chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ("requirements.txt", "requirements-mcp.txt", "requirements-dev.txt")
+FILES = ("requirements.txt", "requirements-mcp.txt", "requirements-clickhouse.txt", "requirements-dev.txt")
 OPTIONS = ("--disable-pip", "--no-deps", "--require-hashes", "--progress-spinner=off", "--timeout=5", "--format=json")
 SECONDS = 120
 

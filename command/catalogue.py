@@ -58,6 +58,7 @@ SECTIONS: dict[str, Sequence[Command]] = {
         Command(("up",), "run the whole product on this machine"),
         _command("mcp", "serve tools to a model's client (MCP)"),
         _command("migrate", "bring the database to this version"),
+        _command("migrate-store", "bring the table of entries in ClickHouse to this version"),
         _command("bootstrap", "make the first organisation, key and administrator"),
         _command("createsuperuser", "make an administrator"),
         _command("changepassword", "give somebody another password"),

@@ -14,8 +14,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 KNOWN_WARNINGS = "ignore:You're running the worker,ignore:No directory at"
 #: What commands need to reach the stack that `bin/luminalog up` runs.
 PUBLISHED = [
-    "SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "STORE_URL", "VALKEY_URL", "CELERY_BROKER_URL",
-    "LUMINALOG_METRICS_DIR", "LUMINALOG_MCP",
+    "SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "STORE_URL", "STORE_READ_URL", "VALKEY_URL",
+    "CELERY_BROKER_URL", "LUMINALOG_METRICS_DIR", "LUMINALOG_MCP",
 ]  # fmt: skip
 
 

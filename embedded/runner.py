@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from embedded import credentials, environment
+from embedded.clickhouse import EmbeddedClickHouse
 from embedded.files import locked
 from embedded.heir import Heir
 from embedded.output import Output
@@ -28,6 +29,8 @@ from foundation.arguments import within
 READY_SECONDS = 90
 #: A runner that was killed leaves parts that need a moment to end.
 PREDECESSOR_SECONDS = 5
+#: As `STORE_URL`: entries live in a server of our own.
+CLICKHOUSE = "clickhouse+embedded:"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -98,7 +101,8 @@ class Runner:
             env.setdefault("LUMINALOG_PUBLIC_URL", self.base_url)  # where links in messages lead
         environment.publish(self.folder, env)
         first = credentials.obtain(self.folder)
-        for command in (["migrate", "--no-input"], ["partitions", "--make"], ["bootstrap"]):
+        migrate_store = [["migrate_store"]] if env.get("STORE_URL", "").startswith("clickhouse:") else []
+        for command in (["migrate", "--no-input"], *migrate_store, ["partitions", "--make"], ["bootstrap"]):
             self._manage(*command, env=env)
         for part in product_parts(env, port=self.port, tail_port=tail_port, mcp_port=mcp_port, heir=self.heir):
             self._add(part)
@@ -128,7 +132,16 @@ class Runner:
             self._add(Part(name="valkey", launch=valkey.launch, heir=self.heir, stop_seconds=0.8))
             valkey.wait_until_ready()
             addresses["VALKEY_URL"] = valkey.url
+        if os.environ.get("STORE_URL", "").startswith(CLICKHOUSE):
+            addresses |= self._start_clickhouse()
         return addresses
+
+    def _start_clickhouse(self) -> dict[str, str]:
+        clickhouse = EmbeddedClickHouse(self.folder / "clickhouse")
+        self._add(Part(name="clickhouse", launch=clickhouse.launch, heir=self.heir, stop_seconds=2.0))
+        clickhouse.wait_until_ready()
+        self.output.say("up", "entries are kept in an embedded ClickHouse: experimental, for development and tests")
+        return {"STORE_URL": clickhouse.url, "STORE_READ_URL": clickhouse.read_url}
 
     def _add(self, part: Part) -> None:
         self.parts.append(part)

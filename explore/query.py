@@ -9,10 +9,10 @@ term   = ("NOT" | "+") term | "(" terms ")" | [name ":"] term | value | comparis
 from explore.fields import NEVER_HASHED, Comparison, ask_field, ask_group, ask_words, refuse_unasked
 from explore.grouped import Grouped
 from explore.hashed import Hashed
-from explore.matching import matches
 from explore.syntax import QueryError, Token, tokens, unexpected
 from explore.values import MAX_WILDCARDS, Value, read_value
 from storage.conditions import EVERYTHING, Condition, Counted, Either, Every, Operator, Unless
+from storage.matching import matches
 
 __all__ = ["Node", "QueryError", "matches", "parse"]
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 from urllib.parse import quote
 
 from explore.hashed import hashed_by
-from explore.matching import matches
 from explore.query import parse
 from explore.shape import as_mapping, parsed
 from foundation.holdings import Wanted, texts_of
@@ -26,6 +25,7 @@ from storage.conditions import (
     Words,
 )
 from storage.found import FoundEntry
+from storage.matching import matches
 
 #: Columns of an entry that hold words of clients, beside what `Mentions` looks into.
 COLUMNS: tuple[TextColumn, ...] = ("environment", "project", "trace_id", "span_id", "parent_span_id")

@@ -26,6 +26,8 @@ POINTS = {
     "before_commit": "a request with an Idempotency-Key has done everything but COMMIT",
     "after_commit": "the batch is kept; nobody knows yet",
     "before_answer": "the workers are nudged; the answer has not been sent",
+    "before_store_write": "a claim is about to be sent to a log store that does not join the transaction",
+    "after_store_write": "such a store has answered; nobody has verified it, and the spool has the batches",
     "after_delete": "the drain has deleted batches from the spool, uncommitted",
     "in_copy": "a batch's entries are on their way; COPY has not ended",
     "before_drain_commit": "the drain has done everything but COMMIT",

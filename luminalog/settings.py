@@ -163,6 +163,8 @@ READ_BUDGET_BYTES = env.int("LUMINALOG_READ_BUDGET_BYTES", default=64 * 2**20)
 
 # Where entries live. Empty or `postgresql:`: in daily partitions in DATABASE_URL.
 STORE_URL = env.str("STORE_URL", default="")
+#: As whom entries are read, where the store has users of its own: behind the wall between organisations.
+STORE_READ_URL = env.str("STORE_READ_URL", default="")
 
 # --- Valkey: buckets and caches; nothing in it is needed to keep a log -----------------------------------------------
 VALKEY_URL = env.str("VALKEY_URL")

@@ -1,6 +1,6 @@
 """What the log store can be asked: the vocabulary between the search language and each store's own language.
 
-What a condition means is said here and in docs/search.md, whatever the store; `explore.matching` is its oracle, and
+What a condition means is said here and in docs/search.md, whatever the store; `storage.matching` is its oracle, and
 `tests/contract` holds each store to it.
 """
 

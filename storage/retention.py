@@ -17,8 +17,6 @@ from storage import rollups
 from storage.models import DroppedPartition, Retention
 from storage.store import store
 
-ENTRIES_A_BATCH = 10_000
-
 #: Only organisations with a day to delete that the store still has.
 DUE = f"""
 SELECT organisation_id, boundary
@@ -80,11 +78,13 @@ def _due() -> Iterator[tuple[int, datetime]]:
 def _delete(organisation_id: int, *, before: datetime, deadline: float) -> Deletion:
     """Delete in batches, each a transaction. What is about to go is said first: see `operations.verification`."""
     _announce(organisation_id, before=before)
-    entries, gone = 0, ENTRIES_A_BATCH
-    while gone == ENTRIES_A_BATCH and time.monotonic() < deadline:
-        gone = store().writer.delete(organisation_id, before=before, limit=ENTRIES_A_BATCH)
+    writer = store().writer
+    entries, gone = 0, writer.deletes_at_once
+    while gone == writer.deletes_at_once and time.monotonic() < deadline:
+        gone = writer.delete(organisation_id, before=before, limit=writer.deletes_at_once)
         entries += gone
-    return Deletion(organisation_id=organisation_id, before=before, entries=entries, is_complete=gone < ENTRIES_A_BATCH)
+    is_complete = gone < writer.deletes_at_once
+    return Deletion(organisation_id=organisation_id, before=before, entries=entries, is_complete=is_complete)
 
 
 def _announce(organisation_id: int, *, before: datetime) -> None:

@@ -4,7 +4,7 @@ Only entries live behind it. Receipts, the spool and the quota are in PostgreSQL
 knows which store it is.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -29,12 +29,21 @@ DAYS_AHEAD = 7
 MINIMUM_DAYS_AHEAD = 2
 
 #: Schemes of `STORE_URL`, and the module whose `open_store` makes the store of a URL.
-STORES = {"": "storage.postgres.store", "postgresql": "storage.postgres.store"}
+STORES = {
+    "": "storage.postgres.store",
+    "postgresql": "storage.postgres.store",
+    "clickhouse": "storage.clickhouse.store",
+}
+#: What `bin/luminalog up` starts a server for, and then names by its address.
+EMBEDDED = "clickhouse+embedded"
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How many entries of a batch are stored, the bytes that were charged for them, and those in error groups."""
+    """How many entries of a batch are stored, the bytes that were charged for them, and those in error groups.
+
+    `copies` are what is there of them more than once.
+    """
 
     batch_id: int
     organisation_id: int
@@ -42,6 +51,7 @@ class Presence:
     entries: int
     size_bytes: int
     errors: int
+    copies: int = 0
 
 
 class Place(NamedTuple):
@@ -66,6 +76,10 @@ class EntryWriter(Protocol):
     @property
     def joins_transaction(self) -> bool:
         """Whether a write lasts only if the caller's transaction on PostgreSQL commits, and is seen in its snapshot."""
+
+    @property
+    def deletes_at_once(self) -> int:
+        """How many entries one `delete` had best take."""
 
     def write(self, batches: Sequence[Batch]) -> Tally:
         """Store the entries of `batches`, all or none; durably, unless it joins the transaction. Return their tally.
@@ -92,6 +106,39 @@ class EntryWriter(Protocol):
 
     def kinds(self, batches: Sequence[Certified]) -> Iterator[tuple[int, Kind, int]]:
         """Count what is stored of `batches`: yield a batch's id, a kind and how many there are of it."""
+
+
+class EntryKeeper(Protocol):
+    """What the spool asks of a store that does not join its transaction, before it forgets. Raise `Unavailable`.
+
+    Batches are written together by a token. The same batches with the same token are stored once, however often they
+    are written, by several at once, too; other batches never have that token.
+    """
+
+    @property
+    def block_entries(self) -> int:
+        """How many entries may be written by one token."""
+
+    def deadline(self) -> int:
+        """Return until when what is begun now may take effect, in seconds of the store's own clock."""
+
+    def write(self, batches: Sequence[Batch], *, token: str, attempt: int, deadline: int) -> Tally:
+        """Store the entries of `batches`, durably, and none of them after `deadline`; return their tally.
+
+        Whatever this raises but `Refused` from what they hold, they may be stored, or be so later: until `deadline`.
+        """
+
+    def presence(self, batches: Sequence[Batch]) -> dict[int, Presence]:
+        """Count what is stored of `batches`, by their ids: of those of which anything is. As durable as they are."""
+
+    def fence(self, token: str, *, deadline: int) -> None:
+        """Return once nothing that was written by `token` can appear any more: of tries with at most this deadline.
+
+        Raises: `Unavailable` while that is not so; nobody waits here for a deadline.
+        """
+
+    def remove(self, batches: Sequence[Batch]) -> None:
+        """Delete what is stored of `batches`."""
 
 
 class EntryEraser(Protocol):
@@ -205,6 +252,10 @@ class Store:
     reader: EntryReader
     days: EntryDays
     eraser: EntryEraser
+    #: What a store has that does not join the transaction.
+    keeper: EntryKeeper | None = None
+    #: Makes what entries are kept in, or brings it up to date; returns the names of what it did.
+    migrate: Callable[[], list[str]] = list
 
 
 def store() -> Store:
@@ -242,6 +293,8 @@ def write_what_can_be(batch: Batch, tally: Tally) -> dict[int, Refused]:
 @cache
 def _opened(url: str) -> Store:
     scheme = url.partition(":")[0]
+    if scheme == EMBEDDED:
+        raise ImproperlyConfigured(f"STORE_URL={EMBEDDED}: is a part of `bin/luminalog up`, which is not running.")
     if scheme not in STORES:
         known = ", ".join(f"{name}:" for name in STORES if name)
         raise ImproperlyConfigured(f"STORE_URL names no log store that is known: {known}.")

@@ -29,7 +29,7 @@ def hearing(
 
 
 def fulfils(node: Node, entry: Mapping[str, Any]) -> Generator[None, None, bool]:
-    """Do as `explore.matching.matches`, a term at a time: return whether `entry` fulfils `node`."""
+    """Do as `storage.matching.matches`, a term at a time: return whether `entry` fulfils `node`."""
     match node:
         case Every():
             for condition in node.of:

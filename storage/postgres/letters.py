@@ -3,11 +3,11 @@
 Its locale decides, not Python: C.UTF-8 makes an i of İ, and ICU a ς of the last Σ of a word.
 """
 
-from dataclasses import dataclass
 from functools import cache
 
 from django.db import connections, transaction
 
+from storage.letters import Letters
 from storage.postgres.errors import answering
 from storage.wall import ALIAS
 
@@ -17,21 +17,6 @@ SELECT chr(code), lower(chr(code)) FROM generate_series(1, 131071) AS code
  WHERE code NOT BETWEEN 55296 AND 57343 AND lower(chr(code)) <> chr(code)
 """
 FINAL_SIGMA = "SELECT lower('ΑΣ') = 'ας'"
-
-
-@dataclass(frozen=True, slots=True)
-class Letters:
-    """What becomes of each letter, and whether a sigma depends on its place (Unicode, 3.13)."""
-
-    small: dict[int, str]
-    knows_final_sigma: bool
-
-    def lower(self, text: str) -> str:
-        """Write `text` in small letters."""
-        if self.knows_final_sigma and "Σ" in text:
-            placed = text.replace("İ", "I").lower()  # one letter for each, so that places stay
-            text = "".join(placed[at] if letter == "Σ" else letter for at, letter in enumerate(text))
-        return text.translate(self.small)
 
 
 def lower(text: str) -> str:

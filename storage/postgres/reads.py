@@ -19,15 +19,14 @@ from foundation.deadlines import deadlines
 from foundation.numbers import shorten
 from foundation.postgres import DEADLINE_SECONDS
 from foundation.refusals import Refusal
-from foundation.shares import Shares
 from storage import wall
+from storage.places import WAIT_SECONDS, place
 from storage.postgres.errors import answering
 from storage.wall import ALIAS
 
 #: The first of the two keys of our advisory locks.
 LOCK_CLASS = 0x4C4C5244
 TAKE_PLACE = f"SELECT pg_try_advisory_xact_lock(%s, %s), {wall.GO_BEHIND}"
-WAIT_SECONDS = 1.0
 PAUSE_SECONDS = 0.05
 
 #: What PostgreSQL is to reckon a visit to another page with, as multiples of the next page: entries that lie in the
@@ -36,11 +35,6 @@ IN_ORDER, IN_NO_ORDER = 1.1, 4.0
 #: What a statement may take for each of its steps. With PostgreSQL's 4 MB the places of 100,000 entries that an index
 #: finds in a day in no order become pages, and every entry of each page is read, and its documents taken apart.
 WORK_MEMORY = "64MB"
-WAITING_THREADS = 2
-#: So many of this process's threads read, and a few more wait to; the others are there to take logs in. Of either an
-#: organisation has one less than there are: it never keeps the others out.
-_places = Shares(settings.READS_PER_PROCESS, for_each=max(1, settings.READS_PER_PROCESS - 1))
-_waiting = Shares(WAITING_THREADS, for_each=WAITING_THREADS - 1)
 
 
 class Reader:
@@ -109,7 +103,7 @@ def reading(organisation_id: int, *, seconds: float | None = None) -> Iterator[R
     Raises: `Refusal` when there is no place; `Unavailable` when time is up, or PostgreSQL hangs or is away.
     """
     allowed = min(seconds or settings.READ_TIMEOUT_SECONDS, settings.READ_TIMEOUT_SECONDS)
-    with answering(organisation_id), _place(organisation_id), _answered_in_time(allowed), _transaction() as cursor:
+    with answering(organisation_id), place(organisation_id), _answered_in_time(allowed), _transaction() as cursor:
         _take_place(cursor, organisation_id)
         yield Reader(cursor, seconds=allowed)
 
@@ -134,34 +128,14 @@ def _answered_in_time(allowed_seconds: float) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _place(organisation_id: int) -> Iterator[None]:
-    """Take one of this process's places before anything else; few wait for one, and not for long."""
-    if not (_places.take(1, owner=organisation_id) or _waited_for_place(organisation_id)):
-        raise Refusal("overloaded", retry_after_seconds=2)
-    try:
-        yield
-    finally:
-        _places.give_back(1, owner=organisation_id)
-
-
-def _waited_for_place(organisation_id: int) -> bool:
-    if not _waiting.take(1, owner=organisation_id):
-        return False
-    try:
-        return _places.take_soon(1, owner=organisation_id, seconds=WAIT_SECONDS)
-    finally:
-        _waiting.give_back(1, owner=organisation_id)
-
-
 def _take_place(cursor: CursorWrapper, organisation_id: int) -> None:
     """Go behind the wall and lock a place, both until the transaction ends; a process that dies frees it."""
     deadline = time.monotonic() + WAIT_SECONDS
     places = settings.READS_PER_ORGANISATION
     first = organisation_id * places % 2**31
     while True:
-        for place in range(first, first + places):
-            cursor.execute(TAKE_PLACE, [LOCK_CLASS, place % 2**31, wall.named([organisation_id])])
+        for number in range(first, first + places):
+            cursor.execute(TAKE_PLACE, [LOCK_CLASS, number % 2**31, wall.named([organisation_id])])
             if cursor.fetchone()[0]:
                 return
         if time.monotonic() > deadline:

@@ -59,9 +59,10 @@ UPDATE storage_entry AS entry SET error_key = keyed.key
 _decode = msgspec.json.Decoder(CanonicalEntry).decode
 _LEVELS = {name: level.value for name, level in BY_NAME.items()}
 
-__all__ = ["delete", "joins_transaction", "kinds", "set_error_keys", "tallies", "write"]
+__all__ = ["delete", "deletes_at_once", "joins_transaction", "kinds", "set_error_keys", "tallies", "write"]
 
 joins_transaction = True
+deletes_at_once = 10_000
 kinds, tallies = stored.kinds, stored.tallies
 
 

@@ -1,15 +1,23 @@
-"""Every test of a store runs on each: PostgreSQL, and the one in memory."""
+"""Every test of a store runs on each: PostgreSQL, ClickHouse, and the one in memory."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from storage import store as door
 from storage.store import DAYS_AHEAD, Store
+from tests.clickhouse.server import ForTests, running
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def clickhouse() -> Iterator[ForTests]:
+    """One server for all tests of a process."""
+    with running() as server:
+        yield server
 
 
 @pytest.fixture
@@ -20,11 +28,22 @@ def in_memory(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Store:
     return door.store()
 
 
-@pytest.fixture(params=["postgresql", "memory"])
+@pytest.fixture
+def in_clickhouse(settings: Any, clickhouse: ForTests, transactional_db: None) -> Store:
+    """Have the whole product keep its entries in ClickHouse: a server with nothing in it."""
+    settings.STORE_URL, settings.STORE_READ_URL = clickhouse.url, clickhouse.read_url
+    store = door.store()
+    if not clickhouse.is_migrated:
+        clickhouse.is_migrated = bool(store.migrate())
+    clickhouse.truncate()
+    return store
+
+
+@pytest.fixture(params=["postgresql", "memory", "clickhouse"])
 def store(request: pytest.FixtureRequest, transactional_db: None) -> Store:
     """The store that `STORE_URL` names."""
-    if request.param == "memory":
-        request.getfixturevalue("in_memory")
+    if request.param != "postgresql":
+        request.getfixturevalue(f"in_{request.param}")
     door.store().days.make_ahead(DAYS_AHEAD)
     return door.store()
 

@@ -13,7 +13,6 @@ from itertools import groupby
 import msgspec
 from msgspec.structs import replace
 
-from explore.matching import matches
 from explore.shape import as_mapping, as_text
 from foundation.levels import BY_NAME
 from foundation.numbers import shorten
@@ -23,6 +22,7 @@ from storage.conditions import EVERYTHING, Condition
 from storage.entry import CanonicalEntry
 from storage.errors import Refused, Unavailable
 from storage.found import FoundEntry, Portion, Sampled, portion
+from storage.matching import matches
 from storage.receipts import Certified
 from storage.search import EPOCH, FIRST_MOMENT, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search
 from storage.store import DAYS_AHEAD, Place, Presence, Store, StoredDay
@@ -43,6 +43,7 @@ class Writer:
     """See `storage.store.EntryWriter`."""
 
     joins_transaction = False
+    deletes_at_once = 10_000
     #: What the next writes meet, if it is not of certain organisations alone.
     trouble: Unavailable | Refused | None = None
     trouble_is_of: int | None = None

@@ -39,10 +39,11 @@ def test_what_is_erased_or_rewritten_is_that_and_nothing_else(store: Store, orga
         }
         [other] = eraser.found_in(organisation_id, [Place(old.batch_id, YESTERDAY)], EVERYTHING)
         new = replace(other, message="new", metadata=Raw(b'{"a":1}'), environment="lab", size_bytes=5)
-        assert eraser.rewrite(organisation_id, [new, replace(new, id=strange[0])]) == {other.id}
+        if eraser.can_rewrite:
+            assert eraser.rewrite(organisation_id, [new, replace(new, id=strange[0])]) == {other.id}
     assert [entry.message for entry in store.reader.batch(arrival_of(mine))] == ["stays"]
     [changed] = store.reader.batch(arrival_of(old))
-    assert changed == new
+    assert changed == (new if eraser.can_rewrite else other)
     [kept] = store.reader.batch(arrival_of(theirs))
     assert (kept.message, bytes(kept.metadata or b"")) == ("hello", b'{"userId":7}')
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import connections
 
 from foundation.refusals import Refusal
+from storage import places
 from storage.errors import Unavailable
 from storage.postgres import reads
 from storage.postgres.reads import LOCK_CLASS, reading
@@ -77,9 +78,9 @@ def test_organisation_has_few_places_and_gets_them_back(settings: Any, monkeypat
 
 
 def test_some_threads_are_always_left_for_sending(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reads, "WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(places, "WAIT_SECONDS", 0.3)
     may_end = threading.Event()
-    refused = reads.WAITING_THREADS + 3
+    refused = places.WAITING_THREADS + 3
     threads = settings.READS_PER_PROCESS + refused
 
     def read(organisation_id: int) -> str:

@@ -11,7 +11,7 @@ from foundation.postgres import current_day, execute
 from quotas.models import Quota
 from storage import retention
 from storage.models import DroppedPartition, LogEntry, Retention
-from storage.postgres import partitions
+from storage.postgres import partitions, writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,7 +59,7 @@ def test_entries_older_than_the_plan_keeps_go_and_others_stay(make_caller: Calla
 def test_deletion_goes_in_bounded_batches_and_goes_on_next_time(
     caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(retention, "ENTRIES_A_BATCH", 10)
+    monkeypatch.setattr(writer, "deletes_at_once", 10)
     keep(caller, days=1)
     store_entries(caller, entries=25, days_ago=3)
     (first,) = retention.delete_expired(budget_seconds=60)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.postgres.letters import Letters
+from storage.letters import Letters
 
 SMALL = {ord(capital): capital.lower() for capital in "AIΑΔΟΣÜЖ"}
 PLAIN = Letters(SMALL | {ord("İ"): "i"}, knows_final_sigma=False)

@@ -1,4 +1,7 @@
-"""The search language in pure Python: what the live tail filters by, and what the tests hold the SQL against."""
+"""The search language in pure Python: what the live tail filters by, and what decides where a store cannot.
+
+The tests hold each store's own language against it.
+"""
 
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -30,6 +33,7 @@ from storage.conditions import (
     Unless,
     Words,
 )
+from storage.found import FoundEntry
 from storage.store import store
 
 COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
@@ -40,6 +44,7 @@ COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
 }
 
 
+_parse = msgspec.json.Decoder(float_hook=Written).decode
 #: What one locale or another takes for the same letter as one of ASCII, in any case: İ, ı and the sign of Kelvin.
 BECOME_ASCII = {0x130: "i", 0x131: "i", 0x212A: "k"}
 
@@ -184,3 +189,19 @@ def _may_hold(text: str, pieces: Iterable[str]) -> bool:
 
 def _lower(text: str) -> str:
     return text.lower() if text.isascii() else store().reader.lower(text)
+
+
+def to_match(entry: FoundEntry) -> dict[str, Any]:
+    """Return what conditions ask of a stored entry, its documents parsed and their numbers exact."""
+    return {
+        "level": entry.level.label,
+        "message": entry.message,
+        "environment": entry.environment,
+        "project": entry.project,
+        "trace_id": entry.trace_id,
+        "span_id": entry.span_id,
+        "parent_span_id": entry.parent_span_id,
+        "metadata": None if entry.metadata is None else _parse(entry.metadata),
+        "error": None if entry.error is None else _parse(entry.error),
+        "error_key": entry.error_key,
+    }

@@ -28,6 +28,7 @@ POINTS = {
     "before_answer": "the workers are nudged; the answer has not been sent",
     "before_store_write": "a claim is about to be sent to a log store that does not join the transaction",
     "after_store_write": "such a store has answered; nobody has verified it, and the spool has the batches",
+    "after_verify": "all of a claim is in such a store; the spool has not forgotten its batches",
     "after_delete": "the drain has deleted batches from the spool, uncommitted",
     "in_copy": "a batch's entries are on their way; COPY has not ended",
     "before_drain_commit": "the drain has done everything but COMMIT",

@@ -53,6 +53,14 @@ DRAIN_SECONDS = Histogram(
     "One group of batches, from the beginning of its transaction to the end of its commit.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+PRESENCE_MISMATCHES = Counter(
+    "luminalog_presence_mismatches",
+    "Claims that a log store has answered for, and of which entries were missing there.",
+)
+STORED_TWICE = Counter("luminalog_stored_twice", "Copies of entries that were found in a log store.")
+CLAIMS_SETTLED = Counter(
+    "luminalog_claims_settled", "Claims that failed too often: fenced, and what was there of them certified or removed."
+)
 DRAIN_FAILURES = Counter("luminalog_drain_failures", "Groups of batches that could not be stored, and are tried again.")
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -73,10 +74,23 @@ class SpooledBatch(models.Model):
 
 
 class DrainClaim(models.Model):
-    """Batches that a drain is about to take. Alive while its row is locked; a row without a lock is a dead drain's."""
+    """Batches that a drain is about to take. Alive while its row is locked; a row without a lock is a dead drain's.
+
+    Where the log store does not join the transaction, a claim lasts: it keeps its members, and what is below, until it
+    is settled, whoever drives it. See `ingest.spool.relay`.
+    """
 
     batch_ids = ArrayField(models.BigIntegerField())
     claimed_at = models.DateTimeField(db_default=Now())
+    token = models.UUIDField(db_default=RandomUUID(), help_text="By which the store has its entries once.")
+    attempts = models.SmallIntegerField(default=0, db_default=0, help_text="How often it was begun to be written.")
+    not_before = models.DateTimeField(db_default=Now())
+    deadline = models.BigIntegerField(
+        null=True, help_text="After that, by the store's clock, no write of it takes effect; empty: none was begun."
+    )
+    error_keys = models.BinaryField(
+        null=True, help_text="The fingerprints that its entries carry, fixed at the first attempt. Empty: not grouped."
+    )
 
     def __str__(self) -> str:
         return f"claim on {len(self.batch_ids)} batches"

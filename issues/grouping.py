@@ -32,7 +32,7 @@ class Grouping:
     """The errors of what a drain stores in one transaction; none are looked for unless it `is_on`."""
 
     def __init__(self, *, is_on: bool = True) -> None:
-        self._is_on = is_on
+        self.is_on = is_on
         self._seen: dict[int, OfBatch] = {}
 
     def resolve(self, batches: Sequence[Batch]) -> list[Batch]:
@@ -40,7 +40,7 @@ class Grouping:
 
         Raises: `GroupingFailed`; `DatabaseError` in an outage.
         """
-        if not self._is_on:
+        if not self.is_on:
             return list(batches)
         with _failing("resolve"):
             with _timed("look"):
@@ -51,6 +51,20 @@ class Grouping:
                 self._seen |= {one.batch.batch_id: one for one in seen}
             return [self._keyed(batch) for batch in batches]
 
+    def fixed(self) -> dict[int, dict[int, int]] | None:
+        """Return the keys that entries carry, by batch and index, for `recall`; None where nobody has looked."""
+        return {batch_id: one.keys for batch_id, one in self._seen.items()} if self.is_on else None
+
+    def recall(self, batches: Sequence[Batch], keys: dict[int, dict[int, int]]) -> list[Batch]:
+        """Return the batches with the keys that were resolved when they were stored first. Raises: as `resolve`."""
+        with _failing("recall"):
+            for one in sightings.look(batches):
+                one.keys = keys.get(one.batch.batch_id, {})
+                self._seen[one.batch.batch_id] = one
+            if any(of.keys() - self._sighted(batch_id) for batch_id, of in keys.items()):
+                raise LookupError("rules have changed since")
+        return [self._keyed(batch) for batch in batches]
+
     def count(self, stored: Sequence[Batch]) -> None:
         """Count the errors of what was stored in the end, as the last of the transaction. Raises: as `resolve`."""
         if self._seen:
@@ -58,6 +72,9 @@ class Grouping:
                 counting.count(
                     [(self._seen[one.batch_id], one.indexes) for one in stored if one.batch_id in self._seen]
                 )
+
+    def _sighted(self, batch_id: int) -> set[int]:
+        return set(self._seen[batch_id].sightings) if batch_id in self._seen else set()
 
     def _keyed(self, batch: Batch) -> Batch:
         found = self._seen.get(batch.batch_id)

@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from storage.arrivals import Arrival, FoundOf
-from storage.batch import Batch
+from storage.batch import Batch, BatchHead
 from storage.conditions import EVERYTHING, Condition
 from storage.errors import Refused
 from storage.found import FoundEntry, Portion, Sampled
@@ -119,6 +119,10 @@ class EntryKeeper(Protocol):
     def block_entries(self) -> int:
         """How many entries may be written by one token."""
 
+    @property
+    def fill_seconds(self) -> float:
+        """For so long a claim that is not full had best wait for more."""
+
     def deadline(self) -> int:
         """Return until when what is begun now may take effect, in seconds of the store's own clock."""
 
@@ -128,7 +132,7 @@ class EntryKeeper(Protocol):
         Whatever this raises but `Refused` from what they hold, they may be stored, or be so later: until `deadline`.
         """
 
-    def presence(self, batches: Sequence[Batch]) -> dict[int, Presence]:
+    def presence(self, batches: Sequence[BatchHead]) -> dict[int, Presence]:
         """Count what is stored of `batches`, by their ids: of those of which anything is. As durable as they are."""
 
     def fence(self, token: str, *, deadline: int) -> None:
@@ -137,7 +141,7 @@ class EntryKeeper(Protocol):
         Raises: `Unavailable` while that is not so; nobody waits here for a deadline.
         """
 
-    def remove(self, batches: Sequence[Batch]) -> None:
+    def remove(self, batches: Sequence[BatchHead]) -> None:
         """Delete what is stored of `batches`."""
 
 
@@ -258,6 +262,10 @@ class Store:
     migrate: Callable[[], list[str]] = list
 
 
+#: Stores batches, all or none, as `EntryWriter.write`.
+Write = Callable[[Sequence[Batch]], Tally]
+
+
 def store() -> Store:
     """Return the log store that `STORE_URL` names, opened once a process. Raises: `ImproperlyConfigured`."""
     return _opened(settings.STORE_URL)
@@ -273,20 +281,25 @@ def entries_of(arrival: Arrival, *, after: int = 0) -> Iterator[FoundEntry]:
         after = portion[-1].id if goes_on else after
 
 
-def write_what_can_be(batch: Batch, tally: Tally) -> dict[int, Refused]:
+def write_what_can_be(batch: Batch, tally: Tally, *, write: Write | None = None) -> dict[int, Refused]:
     """Store the entries of `batch` that the store takes, in the caller's transaction; return why not the others.
 
     What was stored is added to `tally`; the refusals are by the index of the entry. Raises: `Unavailable`.
     """
+    write = write or store().writer.write
     try:
         with transaction.atomic():
-            tally.add(store().writer.write([batch]))
+            tally.add(write([batch]))
     except Refused as refused:
         if len(batch.lines) == 1:
             return {batch.indexes[0]: refused}
         middle = len(batch.lines) // 2
         halves = range(middle), range(middle, len(batch.lines))
-        return {index: why for half in halves for index, why in write_what_can_be(batch.only(half), tally).items()}
+        return {
+            index: why
+            for half in halves
+            for index, why in write_what_can_be(batch.only(half), tally, write=write).items()
+        }
     return {}
 
 

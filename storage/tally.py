@@ -5,6 +5,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
+from msgspec import Struct, json
+
+from foundation.levels import BY_NAME, LevelName
+from storage.batch import Batch
+
 #: Where the minute of an event stands in a canonical line, which begins with its time in UTC.
 MINUTE = slice(len('{"timestamp":"'), len('{"timestamp":"2026-01-26T14:30'))
 
@@ -45,3 +50,29 @@ class Tally:
 
 def _day_of(organisation_id: int, minute: datetime) -> tuple[int, date]:
     return organisation_id, minute.astimezone(UTC).date()
+
+
+class _Counted(Struct):
+    """Of a canonical line, what it is counted by beside its minute."""
+
+    level: LevelName
+    environment: str | None = None
+    project_id: str | None = None
+
+
+_decode = json.Decoder(_Counted).decode
+
+
+def tally_of(batches: Iterable[Batch]) -> Tally:
+    """Count batches as a store does that has written them. Raises: `msgspec.MsgspecError`."""
+    tally = Tally()
+    for batch in batches:
+        tally.of(batch.organisation_id, batch.received_at).update(_kind(batch, line) for line in batch.lines)
+    return tally
+
+
+def _kind(batch: Batch, line: bytes) -> Kind:
+    entry = _decode(line)
+    environment = batch.environment if entry.environment is None else entry.environment
+    project = batch.project if entry.project_id is None else entry.project_id
+    return line[MINUTE], BY_NAME[entry.level].value, project, environment

@@ -2,7 +2,7 @@
 -- so that nobody's backlog delays others. Under the advisory lock two drains never claim the same batch.
 --
 -- %(first_slot)s, %(first_claim)s  where the oldest living rows of spool and claims lie; nothing below is touched
--- %(batches)s, %(bytes)s           how large a group may be; one batch is always taken, however large
+-- %(batches)s, %(bytes)s, %(entries)s   how large a group may be; one batch is always taken, however large
 -- {most_hops}, {slot_seconds}      constants
 -- {most_slots}                     for how many slots a batch is deferred at most
 --
@@ -52,24 +52,26 @@ share AS MATERIALIZED (
 -- the order of the one index that serves this: by equality and the number alone the table's key, too, would be in order,
 -- and to a planner with statistics worth a walk over everybody's batches.
 turn AS (
-    SELECT batch.batch_id, batch.size_bytes,
+    SELECT batch.batch_id, batch.size_bytes, batch.entries,
            row_number() OVER (PARTITION BY queue.organisation_id ORDER BY queue.slot, batch.batch_id) AS turn
       FROM queue, LATERAL (
-           SELECT batch_id, size_bytes FROM ingest_spooledbatch AS spooled
+           SELECT batch_id, size_bytes, entries FROM ingest_spooledbatch AS spooled
             WHERE attempts = 0 AND (spooled.slot, spooled.organisation_id) >= (queue.slot, queue.organisation_id)
               AND (spooled.slot, spooled.organisation_id) <= (queue.slot, queue.organisation_id)
               AND batch_id NOT IN (SELECT batch_id FROM held)
             ORDER BY spooled.slot, spooled.organisation_id, batch_id LIMIT (SELECT batches FROM share)) AS batch
 ),
--- All first turns, then all second ones, until there are enough; and the bytes up to and with each.
+-- All first turns, then all second ones, until there are enough; and the bytes and entries up to and with each.
 fair AS MATERIALIZED (
-    SELECT batch_id, size_bytes, turn, sum(size_bytes) OVER (ORDER BY turn, batch_id) AS running_bytes
+    SELECT batch_id, size_bytes, turn, sum(size_bytes) OVER (ORDER BY turn, batch_id) AS running_bytes,
+           sum(entries) OVER (ORDER BY turn, batch_id) AS running_entries
       FROM turn ORDER BY turn, batch_id LIMIT %(batches)s
 ),
 -- The claim, unless there is nothing to claim.
 claim AS (
     INSERT INTO ingest_drainclaim (batch_ids)
-    SELECT array_agg(batch_id) FROM fair WHERE running_bytes - size_bytes < %(bytes)s
+    SELECT array_agg(batch_id) FROM fair
+     WHERE running_bytes - size_bytes < %(bytes)s AND running_entries <= %(entries)s
     HAVING count(*) > 0
     RETURNING id, batch_ids
 )
@@ -77,7 +79,8 @@ claim AS (
 SELECT claim.id, claim.batch_ids,
        least((SELECT min(slot) FROM queue), (SELECT slot - 1 FROM present)),
        coalesce((SELECT min(id) FROM held), claim.id, %(first_claim)s),
-       (SELECT count(*) >= %(batches)s OR max(running_bytes) >= %(bytes)s OR max(turn) >= (SELECT batches FROM share)
+       (SELECT count(*) >= %(batches)s OR max(running_bytes) >= %(bytes)s OR max(running_entries) >= %(entries)s
+               OR max(turn) >= (SELECT batches FROM share)
           FROM fair)
        OR (SELECT count(*) >= {most_hops} FROM queue)
   FROM (VALUES (true)) AS always LEFT JOIN claim ON true

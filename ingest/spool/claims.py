@@ -5,10 +5,11 @@ batches is decided in `ingest.spool.failures`.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from foundation import statements
 from foundation.postgres import execute, fetch_all, fetch_binary
@@ -18,6 +19,8 @@ GROUP_BATCHES = 1_024
 #: After a group has failed: so many are tried alone at most.
 CAREFUL_BATCHES = 64
 GROUP_BYTES = 32 * 2**20
+#: More than a group of so many batches holds, unless a log store takes fewer at once.
+GROUP_ENTRIES = 2**21
 MOST_HOPS = 4096
 SWEEP_EVERY = 50  # times as long as the last sweep took
 SWEEP_WITHIN_SECONDS = 4.0  # at the latest, unless sweeps would take a fifth of the time
@@ -55,6 +58,8 @@ BEGIN_CLAIM = """
 SELECT set_config('synchronous_commit', 'off', true), set_config('enable_seqscan', 'off', true),
        set_config('enable_bitmapscan', 'off', true), pg_advisory_xact_lock(hashtext('ingest.claims'))
 """
+#: A claim that lasts is not lost by a crash, as another one may be: a write by its token may be under way.
+LAST = "SET LOCAL synchronous_commit = on"
 #: A claim of the future is of a clock that was set back since: nobody knows how old it is.
 LEFT_BEHIND = """
 DELETE FROM ingest_drainclaim WHERE id IN (
@@ -64,6 +69,28 @@ RETURNING batch_ids
 """
 
 
+#: Those that are due, of drains that died or failed; nobody looks for a new one for some seconds.
+DUE = """
+SELECT id FROM ingest_drainclaim WHERE not_before <= now() OR not_before > now() + interval '2 minutes' ORDER BY id
+"""
+LASTING = """
+SELECT id, batch_ids, token::text, attempts, deadline, error_keys FROM ingest_drainclaim WHERE id = %s
+"""
+#: Ends with the session: whoever dies leaves the claim to others at once.
+TAKE_TURN = "SELECT pg_try_advisory_lock(hashtext('ingest.relay'), (%s %% 2147483648)::int)"
+END_TURN = "SELECT pg_advisory_unlock(hashtext('ingest.relay'), (%s %% 2147483648)::int)"
+#: Whoever comes second to the same attempt, stops.
+BEGIN = """
+UPDATE ingest_drainclaim
+   SET attempts = attempts + 1, deadline = greatest(deadline, %(deadline)s),
+       error_keys = coalesce(error_keys, %(error_keys)s),
+       not_before = now() + least(interval '1 second' * power(2, attempts), interval '1 minute')
+ WHERE id = %(id)s AND attempts = %(attempts)s
+"""
+PUT_OFF = "UPDATE ingest_drainclaim SET not_before = now() + interval '1 second' * %s WHERE id = %s"
+GIVE_UP = "UPDATE ingest_drainclaim SET attempts = greatest(attempts, %s) WHERE id = %s"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Claim:
     """Batches that one drain, and no other, is about to take; `may_leave_more` unless they were all that waited."""
@@ -71,6 +98,16 @@ class Claim:
     claim_id: int
     batch_ids: list[int]
     may_leave_more: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lasting(Claim):
+    """A claim that keeps its members until it is settled; `deadline` is that of its latest write, if there was any."""
+
+    token: str
+    attempts: int
+    deadline: int | None
+    error_keys: bytes | None
 
 
 class Frontier:
@@ -109,19 +146,70 @@ frontier = Frontier()
 
 
 def claim(
-    *, new_first: bool = False, at_most_batches: int = GROUP_BATCHES, at_most_bytes: int = GROUP_BYTES
+    *,
+    new_first: bool = False,
+    at_most_batches: int = GROUP_BATCHES,
+    at_most_bytes: int = GROUP_BYTES,
+    at_most_entries: int = GROUP_ENTRIES,
+    lasts_for_seconds: float | None = None,
 ) -> Claim | None:
     """Claim what is to be tried at once; else a batch that is due for another try or a fair group of new ones.
 
     `new_first` says which of the two is looked for first: who claims again and again lets them take turns. None when
-    there is nothing to claim.
+    there is nothing to claim. One that lasts is nobody else's for so many seconds.
     """
-    limits = {"batches": at_most_batches, "bytes": at_most_bytes}
+    limits = {"batches": at_most_batches, "bytes": at_most_bytes, "entries": at_most_entries}
     with transaction.atomic():
         fetch_binary(BEGIN_CLAIM, prepare=True)
         if new_first:
-            return _claim_one(CLAIM_AT_ONCE) or _claim_group(limits) or _claim_one(CLAIM_RETRY)
-        return _claim_one(CLAIM_RETRY) or _claim_group(limits)
+            made = _claim_one(CLAIM_AT_ONCE) or _claim_group(limits) or _claim_one(CLAIM_RETRY)
+        else:
+            made = _claim_one(CLAIM_RETRY) or _claim_group(limits)
+        if made and lasts_for_seconds is not None:
+            execute(LAST)
+            execute(PUT_OFF, [lasts_for_seconds, made.claim_id])
+        return made
+
+
+def due() -> list[int]:
+    """Return the ids of claims that are to be driven on, the oldest first."""
+    return [claim_id for (claim_id,) in fetch_all(DUE)]
+
+
+@contextmanager
+def turn(claim_id: int) -> Iterator[Lasting | None]:
+    """Have a claim that lasts to oneself for a block; None where somebody else has it, or it is settled."""
+    if not fetch_all(TAKE_TURN, [claim_id])[0][0]:
+        yield None
+        return
+    try:
+        rows = fetch_all(LASTING, [claim_id])
+        names = ("claim_id", "batch_ids", "token", "attempts", "deadline", "error_keys")
+        yield Lasting(**dict(zip(names, rows[0], strict=True))) if rows else None
+    finally:
+        with suppress(DatabaseError, InterfaceError):  # it has ended with its session
+            execute(END_TURN, [claim_id])
+
+
+def begin(lasting: Lasting, *, deadline: int, error_keys: bytes | None) -> bool:
+    """Note an attempt before it is made, in the caller's transaction; false if the claim is somebody else's by now."""
+    parameters = {
+        "id": lasting.claim_id,
+        "attempts": lasting.attempts,
+        "deadline": deadline,
+        "error_keys": error_keys,
+    }
+    return execute(BEGIN, parameters) == 1
+
+
+def put_off(lasting: Lasting, *, seconds: float) -> None:
+    """Have nobody drive a claim for so many seconds."""
+    execute(PUT_OFF, [seconds, lasting.claim_id])
+
+
+def give_up(lasting: Lasting, *, attempts: int) -> None:
+    """Have a claim be settled, as after so many attempts."""
+    execute(GIVE_UP, [attempts, lasting.claim_id])
 
 
 def hold(held: Claim) -> bool:

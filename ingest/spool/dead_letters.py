@@ -18,7 +18,7 @@ from quotas.ledger import Amount
 from storage import receipts
 from storage.batch import HEAD, Batch
 from storage.errors import Refused
-from storage.store import write_what_can_be
+from storage.store import Write, store, write_what_can_be
 from storage.tally import Tally
 
 HOPELESS_AFTER = 8
@@ -31,11 +31,14 @@ GLANCE_CHARACTERS = 100_000
 COUNT = "SELECT count(*) AS dead_letters FROM ingest_deadletter"
 
 #: A batch that kills even the worker that takes it apart is buried whole, without being read; one that somebody else
-#: takes or buries meanwhile is left to them, and one whose id is in use waits for another.
+#: takes or buries meanwhile is left to them, and one whose id is in use waits for another. What a claim that lasts
+#: holds may be in the log store already.
 BURY_HOPELESS = f"""
 WITH hopeless AS (
     DELETE FROM ingest_spooledbatch
-     WHERE batch_id IN (SELECT batch_id FROM ingest_spooledbatch AS spooled WHERE attempts >= %s
+     WHERE batch_id IN (SELECT batch_id FROM ingest_spooledbatch AS spooled WHERE attempts >= %(attempts)s
+                           AND NOT (%(spares_claimed)s AND EXISTS (
+                                    SELECT FROM ingest_drainclaim WHERE spooled.batch_id = ANY (batch_ids)))
                            AND NOT EXISTS (SELECT FROM ingest_deadletter AS dead WHERE dead.batch_id = spooled.batch_id)
                          ORDER BY batch_id FOR UPDATE SKIP LOCKED)
     RETURNING {", ".join(HEAD)}, entries, size_bytes, payload, last_error
@@ -67,19 +70,23 @@ SELECT api_key_id, sum(size_bytes)::bigint FROM ingest_deadletter
 KEYS_OF = "SELECT DISTINCT api_key_id FROM ingest_deadletter WHERE id = ANY (%s)"
 
 
-def take_apart(spooled: Iterable[Spooled], found: Found, tally: Tally, groups: Grouping) -> list[Batch]:
+def take_apart(
+    spooled: Iterable[Spooled], found: Found, tally: Tally, groups: Grouping, *, write: Write | None = None
+) -> list[Batch]:
     """Store what can be stored of batches that failed too often, bury the rest, and return what was stored.
 
-    `found` is as for `replays.scrubbed`; what is stored is added to `tally`, its errors to `groups`. In the caller's
-    transaction. Raises: `Refused` when the log store refuses a plain entry in their place, too; `GroupingFailed`,
-    `Unavailable`, `DatabaseError`.
+    `found` is as for `replays.scrubbed`; what is stored is added to `tally`, its errors to `groups`. `write` stores it,
+    if not the log store by itself. In the caller's transaction. Raises: `Refused` when the log store refuses a plain
+    entry in their place, too; `GroupingFailed`, `Unavailable`, `DatabaseError`.
     """
-    return [kept for row in spooled if (kept := _keep_what_can_be_kept(row, found, tally, groups)).lines]
+    write = write or store().writer.write
+    return [kept for row in spooled if (kept := _keep_what_can_be_kept(row, found, tally, groups, write)).lines]
 
 
 def bury_hopeless() -> int:
     """Bury the batches on which even taking apart failed; return how many."""
-    return execute(BURY_HOPELESS, [HOPELESS_AFTER])
+    spares_claimed = store().keeper is not None
+    return execute(BURY_HOPELESS, {"attempts": HOPELESS_AFTER, "spares_claimed": spares_claimed})
 
 
 def count() -> int:
@@ -137,14 +144,14 @@ def exported(dead_letter_ids: Iterable[int]) -> Iterator[str]:
             yield readable(bytes(payload)) + "\n"
 
 
-def _keep_what_can_be_kept(row: Spooled, found: Found, tally: Tally, groups: Grouping) -> Batch:
+def _keep_what_can_be_kept(row: Spooled, found: Found, tally: Tally, groups: Grouping, write: Write) -> Batch:
     try:
         batch = row.batch()
     except PayloadError as error:
         _bury(row, payload=row.payload, entries=row.entries, size_bytes=row.size_bytes, reason=str(error))
         return row.empty_batch()
     [scrubbed] = groups.resolve([replays.scrubbed(row, batch, found)])
-    refused = _refused(scrubbed, tally)
+    refused = _refused(scrubbed, tally, write)
     if refused and storing.would_take(row) is False:
         raise next(iter(refused.values()))  # nobody's entries are taken there now: these are not to blame
     for index, why in refused.items():
@@ -156,12 +163,12 @@ def _keep_what_can_be_kept(row: Spooled, found: Found, tally: Tally, groups: Gro
     return kept
 
 
-def _refused(batch: Batch, tally: Tally) -> dict[int, Refused]:
+def _refused(batch: Batch, tally: Tally, write: Write) -> dict[int, Refused]:
     """Store what the log store takes, and return why not the others; what is not proven is tried once more."""
-    refused = write_what_can_be(batch, tally)
+    refused = write_what_can_be(batch, tally, write=write)
     for index in [index for index, why in refused.items() if not why.is_proven]:
         del refused[index]
-        refused |= write_what_can_be(batch.only([index]), tally)
+        refused |= write_what_can_be(batch.only([index]), tally, write=write)
     return refused
 
 

@@ -11,7 +11,7 @@ from foundation.histograms import observe_all
 from foundation.outages import DISK_FULL, LOCK_NOT_AVAILABLE, is_outage, sqlstate
 from foundation.postgres import execute
 from ingest import metrics
-from ingest.spool import claims, dead_letters, failures, replays, storing, table
+from ingest.spool import claims, dead_letters, failures, relay, replays, storing, table
 from ingest.spool.claims import Claim
 from ingest.spool.failures import StandsStill
 from ingest.spool.payload import PayloadError
@@ -19,6 +19,7 @@ from ingest.spool.table import Spooled
 from issues.grouping import Grouping, GroupingFailed
 from storage.batch import Batch
 from storage.errors import Refused, Unavailable
+from storage.store import store
 from storage.tally import Tally
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,8 @@ def drain(*, budget_seconds: float = 30) -> int:
     while the log store takes nothing: what is due is tried, and a few new batches. Raises: `Unavailable`,
     `DatabaseError`.
     """
+    if keeper := store().keeper:
+        return relay.drain(keeper, budget_seconds=budget_seconds)
     deadline = time.monotonic() + budget_seconds
     failures.release_dead()
     dead_letters.bury_hopeless()

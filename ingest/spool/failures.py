@@ -79,7 +79,7 @@ def store_stands_still() -> bool:
 def settle(failed: Claim, *, reason: str, is_proven: bool) -> None:
     """Give up a claim whose batches could not be stored, and decide what becomes of each. Raises: `StandsStill`."""
     with transaction.atomic():
-        stands_still = claims.hold(failed) and _judge(
+        stands_still = claims.hold(failed) and judge(
             failed.batch_ids, reason=reason, is_proven=is_proven, alone_up_to=claims.CAREFUL_BATCHES
         )
     if stands_still:
@@ -91,14 +91,14 @@ def release_dead() -> int:
     with transaction.atomic():
         dead = claims.take_dead()
         for claimed in dead:
-            _judge(claimed, reason="its worker died", is_proven=False)
+            judge(claimed, reason="its worker died", is_proven=False)
     return len(dead)
 
 
-def _judge(claimed: Sequence[int], *, reason: str, is_proven: bool, alone_up_to: int = claims.GROUP_BATCHES) -> bool:
+def judge(claimed: Sequence[int], *, reason: str, is_proven: bool, alone_up_to: int = claims.GROUP_BATCHES) -> bool:
     """Decide what becomes of batches that failed; tell whether the log store takes nothing of anybody.
 
-    More than `alone_up_to` are left as new as they are.
+    No claim holds them. More than `alone_up_to` are left as new as they are.
     """
     heads = table.heads(claimed)
     if len(heads) == 1:

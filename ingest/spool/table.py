@@ -140,6 +140,10 @@ TAKE = f"""
 DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[])
 RETURNING {", ".join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8
 """  # noqa: S608 - constants
+READ = f"""
+SELECT {", ".join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8
+  FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) ORDER BY batch_id
+"""  # noqa: S608 - constants
 
 
 def accept(caller: Caller, parts: Sequence[Part], *, deferred_ms: int = 0) -> None:
@@ -167,6 +171,12 @@ def accept(caller: Caller, parts: Sequence[Part], *, deferred_ms: int = 0) -> No
 def take(batch_ids: Sequence[int]) -> list[Spooled]:
     """Remove these batches from the spool in the caller's transaction, and return those that were there."""
     rows = fetch_binary(TAKE, [array_of(batch_ids)])
+    return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in rows]
+
+
+def read(batch_ids: Sequence[int]) -> list[Spooled]:
+    """Return those of these batches that wait, in the order of ids."""
+    rows = fetch_binary(READ, [array_of(batch_ids)])
     return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in rows]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from foundation import statements
 from foundation.faults import reach
-from storage.batch import ENTRIES_A_BATCH, Batch
+from storage.batch import ENTRIES_A_BATCH, Batch, BatchHead
 from storage.clickhouse.errors import writing
 from storage.clickhouse.lines import body_of
 from storage.clickhouse.rows import at, micros, moment
@@ -19,6 +19,8 @@ from storage.tally import Tally
 INSERT = statements.read(__file__, "insert_entries")
 #: Of a block, whatever a server's own defaults are; one more row would be a second one, which a token does not cover.
 BLOCK_ENTRIES = 1_048_449
+#: A quarter of that: a body of some hundred megabytes at most.
+GROUP_ENTRIES = 262_144
 #: For so long after it was begun an insert may still take effect, by ClickHouse's clock.
 DEADLINE_SECONDS = 120
 INSERT_SECONDS = 90
@@ -56,7 +58,9 @@ RUNNING = "SELECT count() FROM {processes} WHERE startsWith(query_id, {{prefix:S
 class Keeper:
     """See `storage.store.EntryKeeper`."""
 
-    block_entries = BLOCK_ENTRIES
+    block_entries = GROUP_ENTRIES
+    #: Each write makes a part, which merges take away again: about one a second and worker.
+    fill_seconds = 1.0
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -82,7 +86,7 @@ class Keeper:
         reach("after_store_write")
         return tally
 
-    def presence(self, batches: Sequence[Batch]) -> dict[int, Presence]:
+    def presence(self, batches: Sequence[BatchHead]) -> dict[int, Presence]:
         """See there."""
         if not batches:
             return {}
@@ -109,7 +113,7 @@ class Keeper:
             if cluster:
                 self._server.run("SYSTEM SYNC REPLICA entry STRICT", seconds=60)
 
-    def remove(self, batches: Sequence[Batch]) -> None:
+    def remove(self, batches: Sequence[BatchHead]) -> None:
         """See there."""
         if not batches:
             return
@@ -124,7 +128,7 @@ def presence_of(row: Sequence[int]) -> Presence:
     return Presence(batch_id, organisation_id, moment(received), entries, size_bytes, errors, copies=times - entries)
 
 
-def _of(batches: Sequence[Batch]) -> dict[str, object]:
+def _of(batches: Sequence[BatchHead]) -> dict[str, object]:
     times = [micros(batch.received_at) for batch in batches]
     ids = [batch.batch_id for batch in batches]
     return {

@@ -17,7 +17,7 @@ from explore.shape import as_mapping, as_text
 from foundation.levels import BY_NAME
 from foundation.numbers import shorten
 from storage.arrivals import Arrival, FoundOf
-from storage.batch import ENTRIES_A_BATCH, Batch, entry_id
+from storage.batch import ENTRIES_A_BATCH, Batch, BatchHead, entry_id
 from storage.conditions import EVERYTHING, Condition
 from storage.entry import CanonicalEntry
 from storage.errors import Refused, Unavailable
@@ -36,7 +36,14 @@ Entries = dict[int, tuple[int, FoundEntry]]
 def open_store(_url: str) -> Store:
     """Return an empty store."""
     entries: Entries = {}
-    return Store(writer=Writer(entries), reader=Reader(entries), days=Days(entries), eraser=Eraser(entries))
+    writer = Writer(entries)
+    return Store(
+        writer=writer,
+        reader=Reader(entries),
+        days=Days(entries),
+        eraser=Eraser(entries),
+        keeper=Keeper(writer, entries),
+    )
 
 
 class Writer:
@@ -102,6 +109,40 @@ class Writer:
             if (entry.id // ENTRIES_A_BATCH, owner, entry.received_at) in places
         )
         return ((batch_id, kind, counts[batch_id, kind]) for batch_id, kind in sorted(counts))
+
+
+class Keeper:
+    """See `storage.store.EntryKeeper`: what is written is there at once, and nothing comes later."""
+
+    block_entries = 2**18
+    fill_seconds = 0.0
+    #: The token of each write, in order.
+    written: list[str]
+
+    def __init__(self, writer: Writer, entries: Entries) -> None:
+        self._writer = writer
+        self._entries = entries
+        self.written = []
+
+    def deadline(self) -> int:
+        return 0
+
+    def write(self, batches: Sequence[Batch], *, token: str, attempt: int, deadline: int) -> Tally:  # noqa: ARG002
+        self.written.append(token)
+        return self._writer.write(batches)
+
+    def presence(self, batches: Sequence[BatchHead]) -> dict[int, Presence]:
+        days = {one.received_at.date() for one in batches}
+        ids = {one.batch_id for one in batches}
+        return {one.batch_id: one for day in days for one in self._writer.tallies(day) if one.batch_id in ids}
+
+    def fence(self, token: str, *, deadline: int) -> None:
+        """Nothing is under way."""
+
+    def remove(self, batches: Sequence[BatchHead]) -> None:
+        ids = {one.batch_id for one in batches}
+        for id_ in [id_ for id_ in self._entries if id_ // ENTRIES_A_BATCH in ids]:
+            del self._entries[id_]
 
 
 class Eraser:

@@ -10,7 +10,7 @@ from django.db import connection
 
 from accounts.caller import Caller
 from foundation.postgres import execute
-from ingest.models import SpooledBatch
+from ingest.models import DrainClaim, SpooledBatch
 from ingest.spool import table
 from ingest.spool.payload import pack
 from storage.entry import Entry
@@ -67,6 +67,7 @@ def spool_raw(caller: Caller, *lines: bytes) -> None:
 
 def retry_at_once() -> None:
     SpooledBatch.objects.update(not_before=NOW)
+    DrainClaim.objects.update(not_before=NOW)
 
 
 @contextmanager

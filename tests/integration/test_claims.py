@@ -25,7 +25,7 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LIMITS = {"batches": claims.GROUP_BATCHES, "bytes": claims.GROUP_BYTES}
+LIMITS = {"batches": claims.GROUP_BATCHES, "bytes": claims.GROUP_BYTES, "entries": claims.GROUP_ENTRIES}
 FROM_THE_BEGINNING = {"first_slot": 0, "first_claim": 0}
 
 

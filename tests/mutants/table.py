@@ -122,5 +122,12 @@ BREAKS: dict[str, Check] = {
         "integration/test_overflow.py::test_beyond_its_limit_a_key_with_the_lane_is_answered_200_charged_and_stored_later",
         reason=r"assert \d+ == \(11 \* \d+\)",
     ),
+    "25-written-without-a-token": test(
+        "contract/test_relay.py::test_six_at_once_with_one_token_store_once_and_without_do_not",
+        reason=r"assert \(\d+, 500\) == \(500, 500\)",
+    ),
+    "26-forgotten-unverified": test(
+        "contract/test_relay.py::test_what_a_store_loses_is_missed_before_the_spool_forgets", reason=r"assert 1 == 0"
+    ),
 }
 MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

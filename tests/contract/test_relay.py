@@ -1,0 +1,289 @@
+"""Exactly once in ClickHouse, which does not join the transaction: whatever dies, is repeated or goes missing."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from accounts.caller import Caller
+from foundation import faults
+from foundation.faults import InjectedError
+from foundation.postgres import execute, fetch_all
+from ingest.models import DeadLetter, DrainClaim, SpooledBatch
+from ingest.spool import claims, relay, table
+from ingest.spool.dead_letters import HOPELESS_AFTER
+from ingest.spool.drain import drain
+from operations.verification import verify
+from storage import store as door
+from storage.clickhouse import keeper as keeping
+from storage.clickhouse.keeper import SETTINGS, Keeper
+from storage.clickhouse.server import Server
+from storage.errors import Unavailable
+from storage.models import Receipt
+from storage.store import Store
+from tests.clickhouse.server import ForTests, running
+from tests.contract.batches import arrival_of, batch_of
+from tests.contract.test_drain import at_once
+from tests.errors import failure, send
+from tests.integration.spool_rows import part_of, receipts_refused, retry_at_once, spool_raw
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
+
+#: What is there, copies and all, and how many of them are different entries.
+STORED = "SELECT count(), uniqExact(id) FROM entry"
+PARTS = "SELECT count() FROM system.parts WHERE active AND table = 'entry'"
+QUERIES = """
+SELECT query_id, Settings FROM system.query_log
+ WHERE type = 'QueryFinish' AND query_kind = 'Insert' AND startsWith(query_id, {token:String})
+"""
+#: The log leaves out what a server does anyway.
+DEFAULTS = "SELECT name, default FROM system.settings"
+
+
+@pytest.fixture(autouse=True)
+def _nobody_waits(in_clickhouse: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Small claims wait for no more, and nothing is claimed behind a test."""
+    monkeypatch.setattr(Keeper, "fill_seconds", 0.0)
+    monkeypatch.setenv("LUMINALOG_FAULTS_RECORD", str(tmp_path / "record"))
+    yield
+    DrainClaim.objects.all().delete()
+
+
+def stored(clickhouse: ForTests) -> tuple[int, int]:
+    [found] = clickhouse.as_writer.rows(STORED)
+    return found[0], found[1]
+
+
+def arm(monkeypatch: pytest.MonkeyPatch, rules: str) -> None:
+    monkeypatch.setattr(faults, "_rules", faults.read_rules(rules))
+
+
+def is_well() -> bool:
+    return verify(wait=at_once) == []
+
+
+def accept(caller: Caller, *batches: int) -> int:
+    """Accept batches of so many entries; return how many entries that are."""
+    for number, entries in enumerate(batches):
+        table.accept(caller, [part_of(*(f"{number}-{n}" for n in range(entries)))])
+    return sum(batches)
+
+
+def test_claim_is_one_insert_with_all_its_settings_and_the_claim_s_token(caller: Caller, clickhouse: ForTests) -> None:
+    accept(caller, 3, 4)
+    execute("UPDATE ingest_spooledbatch SET received_at = received_at - interval '1 day' WHERE entries = 4")
+    tokens: list[str] = []
+    with receipts_refused(sqlstate="23514"):
+        drain()
+        tokens += [str(token) for token in DrainClaim.objects.values_list("token", flat=True)]
+    retry_at_once()
+    assert drain() == 2
+    clickhouse.as_writer.run("SYSTEM FLUSH LOGS")
+    [(query_id, logged)] = clickhouse.as_writer.rows(QUERIES, {"token": tokens[0]})
+    sent = dict(clickhouse.as_writer.rows(DEFAULTS)) | logged
+    assert {name: sent.get(name) for name in SETTINGS} == {name: str(value) for name, value in SETTINGS.items()}
+    assert sent["insert_deduplication_token"] == tokens[0] == query_id.removesuffix("-1")
+    assert clickhouse.as_writer.rows(PARTS) == [(2,)]  # a block for each day
+    assert stored(clickhouse) == (7, 7)
+    assert is_well()
+
+
+@pytest.mark.parametrize(
+    ("point", "deaths"),
+    [("before_store_write", 2), ("after_store_write", 1), ("after_verify", 2), ("before_drain_commit", 2)],
+)
+def test_worker_that_dies_leaves_a_claim_that_is_stored_once(
+    caller: Caller, clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch, point: str, deaths: int
+) -> None:
+    send(caller, failure(message="one"), {"message": "two"}, failure(message="three"))
+    arm(monkeypatch, f"{point}=bug")
+    for _ in range(deaths):
+        with pytest.raises(InjectedError):
+            drain()
+        retry_at_once()
+    [before] = DrainClaim.objects.values()
+    assert (before["attempts"], SpooledBatch.objects.count(), Receipt.objects.count()) == (deaths, 1, 0)
+    arm(monkeypatch, "")
+
+    assert drain() == 1
+
+    assert stored(clickhouse) == (3, 3)
+    assert not DrainClaim.objects.exists()
+    assert Receipt.objects.get().errors == 2
+    assert is_well()
+
+
+def test_six_at_once_with_one_token_store_once_and_without_do_not(
+    in_clickhouse: Store, clickhouse: ForTests, organisation_id: int
+) -> None:
+    keeper = in_clickhouse.keeper
+    assert keeper
+    batches = [batch_of(*({"message": f"{n}"} for n in range(500)), organisation_id=organisation_id)]
+    deadline = keeper.deadline()
+
+    def write_all(tokens: list[str]) -> None:
+        with ThreadPoolExecutor(6) as pool:
+            for number, token in enumerate(tokens):
+                pool.submit(keeper.write, batches, token=token, attempt=number, deadline=deadline)
+
+    clickhouse.as_writer.run("SYSTEM STOP MERGES entry")  # they would remove copies
+    write_all(["one"] * 6)
+    assert stored(clickhouse) == (500, 500)
+    write_all([f"other-{n}" for n in range(2)])
+    assert stored(clickhouse) == (1_500, 500)  # so the token it was
+    assert keeper.presence(batches)[batches[0].batch_id].copies == 1_000
+    assert len(in_clickhouse.reader.batch(arrival_of(batches[0]))) == 500
+    clickhouse.as_writer.run("SYSTEM START MERGES entry")
+
+
+def test_what_a_store_loses_is_missed_before_the_spool_forgets(
+    caller: Caller, clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server drops the second try as a duplicate of nothing: real ones have done so."""
+    entries = accept(caller, 5)
+    monkeypatch.setattr(keeping, "INSERT_SECONDS", -keeping.DEADLINE_SECONDS - 1)
+    send_insert = Server.insert
+
+    def lose(server: Any, sql: str, body: bytes, parameters: Any, *, settings: Any, seconds: float) -> None:
+        send_insert(server, sql, body, parameters, settings=settings, seconds=30)
+        if not lost.is_set():
+            clickhouse.as_writer.run("DELETE FROM entry WHERE true", settings={"lightweight_deletes_sync": 2})
+            lost.set()
+
+    lost = threading.Event()
+    monkeypatch.setattr(Server, "insert", lose)
+    for _ in range(relay.MOST_ATTEMPTS):
+        assert drain() == 0
+        assert SpooledBatch.objects.count() == 1
+        retry_at_once()
+    assert stored(clickhouse) == (0, 0)  # by its token it can never come
+
+    assert drain() == 0  # fenced
+    retry_at_once()
+    assert drain() == 1  # by a new token
+
+    assert stored(clickhouse) == (entries, entries)
+    assert is_well()
+
+
+def test_claim_that_failed_too_often_is_settled_by_what_is_there(
+    caller: Caller, in_clickhouse: Store, clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One batch is there whole, of one a part, of one nothing."""
+    accept(caller, 3, 4, 5)
+    arm(monkeypatch, "before_store_write=bug")
+    with pytest.raises(InjectedError):
+        drain()
+    arm(monkeypatch, "")
+    first, second, _ = [row.batch() for row in table.read(sorted(SpooledBatch.objects.values_list("pk", flat=True)))]
+    keeper = in_clickhouse.keeper
+    assert keeper
+    keeper.write([first, second.only([0, 2])], token="of before", attempt=1, deadline=keeper.deadline())
+    DrainClaim.objects.update(attempts=relay.MOST_ATTEMPTS)
+    retry_at_once()
+
+    assert drain() == 0  # what was begun may still come
+    assert SpooledBatch.objects.count() == 3
+    retry_at_once()
+    execute("UPDATE ingest_drainclaim SET deadline = 1")
+
+    assert drain() == 3
+    assert [receipt.entries for receipt in Receipt.objects.order_by("batch_id")] == [3, 4, 5]
+    assert stored(clickhouse) == (12, 12)
+    assert is_well()
+
+
+def test_nothing_is_stored_after_its_deadline(in_clickhouse: Store, clickhouse: ForTests, organisation_id: int) -> None:
+    keeper = in_clickhouse.keeper
+    assert keeper
+    now = keeper.deadline() - keeping.DEADLINE_SECONDS
+    with pytest.raises(Unavailable) as refused:
+        keeper.write([batch_of({}, organisation_id=organisation_id)], token="late", attempt=1, deadline=now - 1)
+    assert refused.value.clears_batches
+    assert stored(clickhouse) == (0, 0)
+    with pytest.raises(Unavailable):
+        keeper.fence("late", deadline=now)
+    keeper.fence("late", deadline=now - keeping.INSERT_SECONDS - keeping.DEADLINE_SECONDS)
+
+
+def test_batches_that_were_stored_before_a_restore_are_not_stored_again(
+    caller: Caller, in_clickhouse: Store, clickhouse: ForTests
+) -> None:
+    """The spool is older than the store: one of two batches is there, by a token that nobody knows."""
+    accept(caller, 3, 4)
+    [first, _] = [row.batch() for row in table.read(sorted(SpooledBatch.objects.values_list("pk", flat=True)))]
+    in_clickhouse.writer.write([first])
+    assert drain() == 2
+    assert stored(clickhouse) == (7, 7)
+    assert is_well()
+
+
+def test_poison_is_taken_apart_by_tokens_of_its_claim(caller: Caller, clickhouse: ForTests) -> None:
+    nul = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"bad \\u0000"}'
+    good = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"good"}'
+    spool_raw(caller, good, nul, good)
+    accept(caller, 2)
+    for _ in range(HOPELESS_AFTER):
+        drain()
+        retry_at_once()
+    assert DeadLetter.objects.get().reason == "NulError: a text holds NUL"
+    assert stored(clickhouse) == (4, 4)
+    assert is_well()
+
+
+def test_server_that_is_killed_again_and_again_has_everything_once(
+    caller: Caller, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time in the middle of an insert, and the drain does not know how far that came."""
+    with running(tmp_path / "clickhouse") as server:
+        settings.STORE_URL, settings.STORE_READ_URL = server.url, server.read_url
+        door.store().migrate()
+        entries = 0
+        for _ in range(3):
+            entries += accept(caller, 900, 900, 900)
+            sending = threading.Event()
+            monkeypatch.setattr(keeping, "reach", lambda _, sending=sending: sending.set())
+            with ThreadPoolExecutor(1) as pool:
+                killed = pool.submit(_kill, server, sending)
+                with suppress(Unavailable):
+                    drain()
+                sending.set()
+                killed.result()
+            server.start()
+            retry_at_once()
+            while SpooledBatch.objects.exists():
+                drain()
+                retry_at_once()
+        assert stored(server) == (entries, entries)
+        assert is_well()
+
+
+def _kill(server: ForTests, sending: threading.Event) -> None:
+    assert sending.wait(60)
+    server.stop(how=signal.SIGKILL)
+
+
+def test_claim_of_somebody_who_works_is_left_alone(caller: Caller, clickhouse: ForTests) -> None:
+    accept(caller, 2)
+    made = claims.claim(lasts_for_seconds=0)
+    assert made
+    with connection.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+        cursor.execute(claims.TAKE_TURN, [made.claim_id])
+        assert pool.submit(_drained_elsewhere).result() == 0
+        cursor.execute(claims.END_TURN, [made.claim_id])
+    assert fetch_all("SELECT attempts FROM ingest_drainclaim") == [(0,)]
+    assert drain() == 1
+    assert stored(clickhouse) == (2, 2)
+
+
+def _drained_elsewhere() -> int:
+    try:
+        return drain()
+    finally:
+        connection.close()

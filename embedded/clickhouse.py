@@ -4,6 +4,7 @@ The wheel holds a whole server behind a private entry point (`embedded.clickhous
 knows no custom settings: the wall between organisations is carried by `log_comment`, and users come from a file.
 """
 
+import os
 import secrets
 import signal
 import subprocess
@@ -39,19 +40,20 @@ CONFIGURATION = """<clickhouse>
     <ttl>event_date + INTERVAL 1 DAY DELETE</ttl></query_log>
 </clickhouse>
 """
-#: The engine itself is a user without a password, who may open and close the door, and see nothing.
+#: No limit may be 0, which would be none. The engine itself is a user without a password, who may open and close the
+#: door, and see nothing.
 USERS = """<clickhouse>
   <profiles>
     <default/>
     <reader><readonly>2</readonly><max_execution_time>15</max_execution_time><max_memory_usage>2000000000</max_memory_usage>
       <max_rows_to_read>2000000000</max_rows_to_read><max_bytes_to_read>200000000000</max_bytes_to_read>
       <max_threads>4</max_threads><max_concurrent_queries_for_user>64</max_concurrent_queries_for_user>
-      <constraints><max_execution_time><max>60</max></max_execution_time>
-        <max_memory_usage><max>2000000000</max></max_memory_usage>
-        <max_rows_to_read><max>2000000000</max></max_rows_to_read>
-        <max_bytes_to_read><max>200000000000</max></max_bytes_to_read>
-        <max_threads><max>4</max></max_threads>
-        <max_concurrent_queries_for_user><max>64</max></max_concurrent_queries_for_user></constraints></reader>
+      <constraints><max_execution_time><min>0.05</min><max>60</max></max_execution_time>
+        <max_memory_usage><min>1</min><max>2000000000</max></max_memory_usage>
+        <max_rows_to_read><min>1</min><max>2000000000</max></max_rows_to_read>
+        <max_bytes_to_read><min>1</min><max>200000000000</max></max_bytes_to_read>
+        <max_threads><min>1</min><max>4</max></max_threads>
+        <max_concurrent_queries_for_user><min>1</min><max>64</max></max_concurrent_queries_for_user></constraints></reader>
   </profiles>
   <quotas><default/></quotas>
   <users>
@@ -111,7 +113,8 @@ class EmbeddedClickHouse:
         write_private(self.folder / "config.xml", configuration)
         program = Path(__file__).with_name("clickhouse_server.py")
         command = [sys.executable, str(program), str(self.folder)]
-        self.process = start(command, output=output, last_signal=signal.SIGKILL)  # as safe as any other end
+        env = {**os.environ, "LUMINALOG_PROCESS": "clickhouse"}
+        self.process = start(command, env=env, output=output, last_signal=signal.SIGKILL)  # as safe as any other end
         return self.process
 
     def wait_until_ready(self) -> None:

@@ -12,6 +12,8 @@ from embedded.files import write_private
 PROJECT = Path(__file__).resolve().parent.parent
 #: Said at each start, and known: celery as root (its broker carries JSON only), and static files that nobody collected.
 KNOWN_WARNINGS = "ignore:You're running the worker,ignore:No directory at"
+#: As `STORE_URL`: entries live in a server that the runner starts.
+EMBEDDED_STORE = "clickhouse+embedded:"
 #: What commands need to reach the stack that `bin/luminalog up` runs.
 PUBLISHED = [
     "SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "STORE_URL", "STORE_READ_URL", "VALKEY_URL",
@@ -83,4 +85,6 @@ def adopt() -> None:
     read_dotenv()
     published = data_dir() / "env"
     if "DATABASE_URL" not in os.environ and os.access(published, os.R_OK):
+        if os.environ.get("STORE_URL", "").startswith(EMBEDDED_STORE):
+            del os.environ["STORE_URL"]  # the running stack says where that is
         Env.read_env(published)

@@ -29,8 +29,6 @@ from foundation.arguments import within
 READY_SECONDS = 90
 #: A runner that was killed leaves parts that need a moment to end.
 PREDECESSOR_SECONDS = 5
-#: As `STORE_URL`: entries live in a server of our own.
-CLICKHOUSE = "clickhouse+embedded:"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -132,7 +130,7 @@ class Runner:
             self._add(Part(name="valkey", launch=valkey.launch, heir=self.heir, stop_seconds=0.8))
             valkey.wait_until_ready()
             addresses["VALKEY_URL"] = valkey.url
-        if os.environ.get("STORE_URL", "").startswith(CLICKHOUSE):
+        if os.environ.get("STORE_URL", "").startswith(environment.EMBEDDED_STORE):
             addresses |= self._start_clickhouse()
         return addresses
 

@@ -52,6 +52,7 @@ OF_WEB = {
     "quotas_outcomefold": APPEND,
     "storage_droppedpartition": READ,
     "storage_erased": READ,
+    "storage_leaving": "",
     "storage_event_minute": "",
     "storage_minute": "",
     "storage_receipt": READ,

@@ -21,6 +21,8 @@ from foundation.postgres import discard_if_dead
 from ingest.spool.capacity import LIMITS
 from operations import proxy_refusals, vitals
 from operations.thresholds import State
+from storage.errors import Refused, Unavailable
+from storage.store import store
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +61,7 @@ def is_permitted(authorization: str) -> bool:
 def exposition() -> bytes:
     """Return everything in Prometheus's text format."""
     registry = CollectorRegistry(auto_describe=False)
-    for collect in (_counted, _postgresql, _valkey, _machine):
+    for collect in (_counted, _postgresql, _log_store, _valkey, _machine):
         registry.register(Collected(collect))
     return generate_latest(registry)
 
@@ -100,7 +102,7 @@ def _postgresql() -> Iterator[Metric]:
     yield _gauge("postgresql_probe_seconds", "How long one statement took.", seconds)
     yield from _state(state)
     yield _gauge("partitions_ahead_days", AHEAD, ahead.days)
-    yield _gauge("wall_stands", "1 when PostgreSQL shows readers one organisation's rows only.", wall_stands)
+    yield _gauge("wall_stands", "1 when the log store shows readers one organisation's rows only.", wall_stands)
     yield _gauge("spool_rows", "Accepted batches that are not in the log store yet.", spool.batches)
     yield _gauge("spool_bytes", "What they take on disk.", spool.bytes)
     yield _gauge("spool_oldest_seconds", "Age of the oldest of them; 0 when there is none.", spool.oldest_seconds)
@@ -110,6 +112,25 @@ def _postgresql() -> Iterator[Metric]:
     for limit in LIMITS:
         reached.add_metric([limit], limit in full)
     yield reached
+
+
+def _log_store() -> Iterator[Metric]:
+    """Yield how a log store is that is a server of its own."""
+    if store().health is None:
+        return
+    up = "1 when the log store has answered this scrape; nothing of PostgreSQL's counts here."
+    try:
+        health = vitals.store_health()
+    except (Unavailable, Refused) as error:
+        log.warning("scrape_without_log_store", error=type(error).__name__)
+        yield _gauge("store_up", up, 0)
+        return
+    assert health
+    yield _gauge("store_up", up, 1)
+    yield _gauge("store_parts", "Parts of the day of the log store that has most.", health.most_parts)
+    yield _gauge("store_detached_parts", "Parts that the log store has set aside as broken.", health.detached_parts)
+    yield _gauge("store_replication_queue", "What a replica of the log store is yet to do.", health.replication_queue)
+    yield _gauge("store_readonly", "1 while a replica of the log store takes nothing.", health.is_readonly)
 
 
 def _state(state: State) -> Iterator[Metric]:

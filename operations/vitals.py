@@ -43,7 +43,8 @@ from operations.thresholds import (
     Worker,
 )
 from storage import wall
-from storage.store import store
+from storage.errors import Unavailable
+from storage.store import StoreHealth, store
 
 #: With any of these off, PostgreSQL may lose what it said it had committed (PostgreSQL manual, 29.1 and 19.5).
 DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
@@ -219,8 +220,17 @@ def valkey_memory() -> ValkeyMemory:
 
 
 def wall_stands() -> bool:
-    """Tell whether PostgreSQL itself keeps the organisations' readers apart."""
-    return store().reader.wall() is wall.State.STANDS
+    """Tell whether the log store itself keeps the organisations' readers apart; false while it does not answer."""
+    try:
+        return store().reader.wall() is wall.State.STANDS
+    except Unavailable:
+        return False
+
+
+def store_health() -> StoreHealth | None:
+    """Return how the log store is, if it is a server of its own. Raises: `Unavailable`, `Refused`."""
+    look = store().health
+    return look() if look else None
 
 
 def web_bytes() -> float:

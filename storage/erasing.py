@@ -1,7 +1,8 @@
 """Taking entries out of what is stored, or rewriting them, so that the ledger stays provable: see `receipts.OF_DAY`.
 
 Each group of batches is a transaction: it deletes or rewrites, writes the tally of erasure, and takes back from the
-rollups. A store that does not join it would need its tally first, marked as open: there is none.
+rollups. A store that does not join it deletes after the commit: until then what leaves is noted, and whoever comes next
+to the organisation's entries deletes it first.
 """
 
 from collections import Counter
@@ -18,9 +19,12 @@ from storage import receipts, rollups, unrolled
 from storage.batch import ENTRIES_A_BATCH
 from storage.conditions import EVERYTHING, Condition
 from storage.found import FoundEntry
+from storage.models import Leaving
 from storage.store import Place, store
 from storage.tally import Kind, Tally
 
+#: Of those who take out entries of an organisation.
+TAKE_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('storage.delete', %s))"
 #: What a transaction looks at, at most; a batch is never larger.
 GROUP_BATCHES, GROUP_BYTES = 200, 8 * 2**20
 
@@ -75,9 +79,10 @@ def erase(
     `uncount` takes them out of what an organisation's errors are counted in. Raises: `Unavailable`, `DatabaseError`.
     """
     with _turn(organisation_id, places):
+        _delete_leaving(organisation_id)
         found = [entry for entry in store().eraser.found_in(organisation_id, places, condition) if fits(entry)]
         parts = [_part(entry) for entry in found]
-        gone = store().eraser.erase(organisation_id, [(part.id, part.received_at) for part in parts])
+        gone = _taken_out(organisation_id, [(part.id, part.received_at) for part in parts])
         parts = [part for part in parts if part.id in gone]
         taken = Taken(len(parts), sum(part.size_bytes for part in parts))
         reach("after_erasing")
@@ -86,6 +91,8 @@ def erase(
         uncount(organisation_id, [entry for entry in found if entry.id in gone])
         note(taken)
         reach("before_erasing_commit")
+    with transaction.atomic():
+        _delete_leaving(organisation_id)
     return taken
 
 
@@ -114,6 +121,26 @@ def rewrite(
         note(taken)
         reach("before_erasing_commit")
     return taken
+
+
+def _taken_out(organisation_id: int, entries: Sequence[tuple[int, datetime]]) -> set[int]:
+    """Delete entries, or note that they leave; return the ids of those that do."""
+    if store().keeper is None:
+        return store().eraser.erase(organisation_id, entries)
+    if entries:
+        ids, times = (list(column) for column in zip(*entries, strict=True))
+        Leaving.objects.create(organisation_id=organisation_id, entry_ids=ids, received_at=times)
+    return {id_ for id_, _ in entries}
+
+
+def _delete_leaving(organisation_id: int) -> None:
+    """Delete what a store that does not join is yet to delete. In the caller's transaction, one at a time."""
+    if store().keeper is None:
+        return
+    execute(TAKE_TURN, [organisation_id])
+    for row in Leaving.objects.filter(organisation_id=organisation_id):
+        store().eraser.erase(organisation_id, list(zip(row.entry_ids, row.received_at, strict=True)))
+        row.delete()
 
 
 @contextmanager

@@ -193,6 +193,21 @@ class Erased(models.Model):
         return f"{self.entries} entries, {self.size_bytes} bytes of batch {self.batch_id}"
 
 
+class Leaving(models.Model):
+    """Entries that the ledger says are erased, and that a log store of its own is yet to delete."""
+
+    organisation_id = models.BigIntegerField()
+    entry_ids = ArrayField(models.BigIntegerField())
+    received_at = ArrayField(models.DateTimeField(), help_text="Of each of them.")
+
+    class Meta:
+        verbose_name_plural = "leaving"
+        indexes = [models.Index(fields=["organisation_id"], name="leaving_organisation")]  # before each erasure
+
+    def __str__(self) -> str:
+        return f"{len(self.entry_ids)} entries of organisation {self.organisation_id}"
+
+
 class Retention(models.Model):
     """How far an organisation's entries have been deleted because its plan keeps them no longer."""
 

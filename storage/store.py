@@ -248,6 +248,19 @@ class EntryDays(Protocol):
         """Build what searches of up to `limit` closed days lack, the newest first; return those days."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreHealth:
+    """What operators watch of a log store that is a server of its own. `most_parts` are those of one day."""
+
+    version: str
+    missing_migrations: tuple[str, ...]
+    most_parts: int
+    detached_parts: int
+    replication_queue: int
+    replica_delay_seconds: int
+    is_readonly: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """A log store."""
@@ -260,6 +273,8 @@ class Store:
     keeper: EntryKeeper | None = None
     #: Makes what entries are kept in, or brings it up to date; returns the names of what it did.
     migrate: Callable[[], list[str]] = list
+    #: How a server of its own is; raises `Unavailable` and `Refused`. None where there is none.
+    health: Callable[[], StoreHealth] | None = None
 
 
 #: Stores batches, all or none, as `EntryWriter.write`.

@@ -128,6 +128,8 @@ def _role(server: Server) -> Iterator[Finding]:
 
 
 def _wall() -> Iterator[Finding]:
+    if store().health is not None:
+        return  # see `operations.doctor.log_store`
     state = store().reader.wall()
     if state is wall.State.STANDS:
         yield ok("row security", "PostgreSQL shows a reader the rows of one organisation only.")
@@ -159,6 +161,8 @@ def _migrations() -> Iterator[Finding]:
 
 
 def _partitions() -> Iterator[Finding]:
+    if store().health is not None:
+        return
     ahead = vitals.partitions_ahead()
     if ahead.are_made_in_time:
         yield ok("partitions", f"The log store has partitions for today and {ahead.days} more days.")

@@ -10,14 +10,17 @@ from storage.conditions import Condition
 from storage.search import EPOCH, LAST_MOMENT, Position, Search, received_from
 from storage.store import Place
 
+#: The first wall.
+OWN = "organisation_id = {}"
+
 
 class Question:
-    """One organisation's: the first wall, and what the key begins with."""
+    """One organisation's, with which the key begins."""
 
     def __init__(self, organisation_id: int, *, lower: Lower) -> None:
         self._parameters = Parameters()
         self._compiler = Compiler(self._parameters, lower=lower)
-        self._tests = [f"organisation_id = {self._parameters.unsigned(organisation_id)}"]
+        self._tests = [OWN.format(self._parameters.unsigned(organisation_id))]
 
     @property
     def where(self) -> str:

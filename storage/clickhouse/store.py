@@ -7,6 +7,7 @@ from django.conf import settings
 from storage.clickhouse.address import address_of
 from storage.clickhouse.days import Days
 from storage.clickhouse.eraser import Eraser
+from storage.clickhouse.health import look
 from storage.clickhouse.keeper import Keeper
 from storage.clickhouse.migrations import migrate
 from storage.clickhouse.reader import Reader
@@ -27,4 +28,5 @@ def open_store(url: str) -> Store:
         eraser=Eraser(server),
         keeper=Keeper(server),
         migrate=partial(migrate, server),
+        health=partial(look, server),
     )

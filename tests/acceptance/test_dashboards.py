@@ -23,6 +23,8 @@ SCRAPING = PROJECT / "deploy" / "prometheus" / "prometheus.yml"
 #: Prometheus adds these itself.
 OF_PROMETHEUS = {"up": {"job", "instance"}}
 ADDED = {"instance", "job"}
+#: Told of only where entries live in ClickHouse.
+STORE_OF_ITS_OWN = ("up", "parts", "detached_parts", "replication_queue", "readonly")
 #: Counted only when it happens: what the product's own source says of it is enough.
 RARE = {
     "luminalog_rate_limited_total": {"scope", "process"},
@@ -39,6 +41,7 @@ RARE = {
     "luminalog_mcp_calls_total": {"tool", "outcome", "process"},
     "luminalog_mcp_refused_requests_total": {"code", "process"},
     "luminalog_deliveries_total": {"channel", "process", "result"},
+    **{f"luminalog_store_{name}": set() for name in STORE_OF_ITS_OWN},
 }
 
 SELECTOR = re.compile(r"\b(luminalog_\w+|up)\b(?:\{([^}]*)\})?")

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from accounts.caller import Caller
+from explore.query import parse
 from foundation import faults
 from foundation.faults import InjectedError
 from foundation.postgres import execute, fetch_all
@@ -19,16 +20,19 @@ from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.spool import claims, relay, table
 from ingest.spool.dead_letters import HOPELESS_AFTER
 from ingest.spool.drain import drain
+from issues.erasing import take_back
 from operations.verification import verify
+from storage import erasing
 from storage import store as door
 from storage.clickhouse import keeper as keeping
+from storage.clickhouse.eraser import Eraser
 from storage.clickhouse.keeper import SETTINGS, Keeper
 from storage.clickhouse.server import Server
 from storage.errors import Unavailable
-from storage.models import Receipt
+from storage.models import Leaving, Receipt
 from storage.store import Store
 from tests.clickhouse.server import ForTests, running
-from tests.contract.batches import arrival_of, batch_of
+from tests.contract.batches import NOW, arrival_of, batch_of
 from tests.contract.test_drain import at_once
 from tests.errors import failure, send
 from tests.integration.spool_rows import part_of, receipts_refused, retry_at_once, spool_raw
@@ -287,3 +291,35 @@ def _drained_elsewhere() -> int:
         return drain()
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize("point", ["before_erasing_commit", "erased_by_the_ledger"])
+def test_erasure_that_dies_is_finished_by_the_next(
+    caller: Caller, clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    """Before its commit nothing has happened; after it, what leaves is deleted before anybody looks again."""
+    send(caller, {"message": "bob"}, {"message": "stays"}, failure(message="bob again"))
+    assert drain() == 1
+    owner, query = caller.organisation_id, parse("bob")
+    places = door.store().eraser.holding(owner, query, day=NOW.date())
+    taken: list[erasing.Taken] = []
+
+    def erase() -> erasing.Taken:
+        return erasing.erase(owner, places, query, fits=lambda _: True, uncount=take_back, note=taken.append)
+
+    with monkeypatch.context() as patch:
+        if point == "erased_by_the_ledger":
+            patch.setattr(Eraser, "erase", _dies)
+        else:
+            arm(patch, f"{point}=bug:n1")
+        with pytest.raises((InjectedError, ZeroDivisionError)):
+            erase()
+    assert stored(clickhouse) == (3, 3)
+    assert erase().entries == (0 if point == "erased_by_the_ledger" else 2)
+    assert stored(clickhouse) == (1, 1)
+    assert not Leaving.objects.exists()
+    assert is_well()
+
+
+def _dies(*_: Any) -> set[int]:
+    raise ZeroDivisionError

@@ -28,7 +28,7 @@ NEW = {
     "assist_snapshot", "assist_spending", "assist_verdict", "issues_allowance", "issues_filtered",
     "issues_fingerprint", "issues_group", "issues_hour", "issues_minute", "issues_person", "issues_release",
     "issues_setting", "issues_turn", "notify_message", "operations_erasure", "privacy_policy", "privacy_rule",
-    "quotas_dailyusage", "storage_entry", "storage_erased", "storage_event_minute", "storage_minute",
+    "quotas_dailyusage", "storage_entry", "storage_erased", "storage_leaving", "storage_event_minute", "storage_minute",
     "storage_rollup_day", "storage_unrolled_day",
 }  # fmt: skip
 

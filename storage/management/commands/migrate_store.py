@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from storage.errors import Refused, Unavailable
 from storage.store import store
+from storage.wall import State
 
 
 class Command(BaseCommand):
@@ -22,3 +23,5 @@ class Command(BaseCommand):
             self.stdout.write(name)
         if not done:
             self.stdout.write("The log store is up to date.")
+        if store().reader.wall() is not State.STANDS:
+            self.stderr.write("No wall keeps readers of different organisations apart: run bin/luminalog doctor.")

@@ -253,6 +253,7 @@ class AccessRecord(models.Model):
         MODEL = "model", "question to a model"
         RECORDING = "recording", "recording"
         MESSAGE = "message", "message that was sent"
+        AGGREGATE = "aggregate"
 
     at = models.DateTimeField(auto_now_add=True)
     # No foreign keys: the record outlives whom and what it names.
@@ -267,7 +268,7 @@ class AccessRecord(models.Model):
     subject = models.CharField(
         max_length=140,
         blank=True,
-        help_text="The entry's id, or the trace's; dead letters' ids; a group's, a delivery's number.",
+        help_text="An entry's id, or a trace's; dead letters' ids; a group's, a delivery's number; what is measured.",
     )
     address = models.GenericIPAddressField(null=True)
     #: What a page calls one look of several requests: a search, its chart, its pages. Null where each has its own.

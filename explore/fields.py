@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from explore.syntax import QueryError
 from explore.values import Value
 from foundation.levels import BY_NAME, Level
+from storage.aggregates import Column, Field, Member
 from storage.conditions import (
     EVERYTHING,
     Compares,
@@ -46,6 +47,10 @@ REFUSED = {
     "_exists_": "Write has:key",
     "_missing_": "Write -has:key",
 }
+#: What a query asks of an entry that is no field of it.
+NOT_FIELDS = {"has": "has asks whether there is a field", "group": "Errors by group are what /v1/groups counts"}
+#: A name of more may be written in too many ways.
+MOST_PARTS = 8
 #: Names that are the language's own, and beginnings of such names.
 OWN_NAMES = (
     *("level", "message", "has", "group"), *TEXT_COLUMNS, *TRACE, *(f"error.{name}" for name in ERROR_FIELDS), *REFUSED,
@@ -111,6 +116,30 @@ def refuse_unasked(name: str) -> None:
         raise QueryError(f"{REFUSED[name]}; metadata.{name} is a metadata key of that name.")
 
 
+def field_of(name: str) -> Field:
+    """Return where the values of a field are, by its name in a query. Raises: `QueryError` without a position."""
+    if name in ("level", "message", "size_bytes"):
+        return (Column(name),)  # type: ignore[arg-type]  # one of these
+    if name in TRACE:
+        return (Column("trace_id"), Member("metadata", "trace_id"), Member("metadata", "traceId"))
+    if name in TEXT_COLUMNS:
+        return (Column(TEXT_COLUMNS[name]),)
+    if name in NOT_FIELDS:
+        raise QueryError(f"{NOT_FIELDS[name]}; metadata.{name} is a metadata key of that name.")
+    refuse_unasked(name)
+    source = _member(name)
+    if source.name.count(".") >= MOST_PARTS:
+        raise QueryError(f"A field has at most {MOST_PARTS} parts between dots here.")
+    return (source,)
+
+
+def _member(name: str) -> Member:
+    member = name.removeprefix("error.")
+    if member != name and (member in ERROR_FIELDS or member.startswith("context.")):
+        return Member("error", member)
+    return Member("metadata", name.removeprefix(METADATA))
+
+
 def _without_operator(name: str, comparison: Comparison) -> Value:
     if comparison.operator:
         raise QueryError(f"{name} cannot be compared with {comparison.operator}.")
@@ -156,12 +185,9 @@ def _ask_trace(value: Value) -> Condition:
 
 
 def _ask_document(name: str, comparison: Comparison) -> Condition:
-    member = name.removeprefix("error.")
-    if member != name and member in ERROR_FIELDS:
-        return Document("error", (member,), _test(comparison, is_prose=member in ERROR_PROSE))
-    if name.startswith("error.context."):
-        return Document("error", (member,), _test(comparison))
-    return Document("metadata", (name.removeprefix(METADATA),), _test(comparison))
+    member = _member(name)
+    is_prose = member.document == "error" and member.name in ERROR_PROSE
+    return Document(member.document, (member.name,), _test(comparison, is_prose=is_prose))
 
 
 def _test(comparison: Comparison, *, is_prose: bool = False) -> Test:

@@ -1,5 +1,6 @@
 """The read API: an organisation's own logs, for API keys that may read."""
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from django.http import StreamingHttpResponse
@@ -125,8 +126,8 @@ class HistogramView(ReadView):
         return Response(
             {
                 "step_seconds": step,
-                "buckets": [{"start": as_text(b.start), "counts": _by_name(b.counts)} for b in histogram.buckets],
-                "totals": _by_name(histogram.totals),
+                "buckets": [{"start": as_text(b.start), "counts": by_name(b.counts)} for b in histogram.buckets],
+                "totals": by_name(histogram.totals),
             }
         )
 
@@ -186,5 +187,6 @@ def _existing(thing: T | None) -> T:
     return thing
 
 
-def _by_name(counts: dict[search.Level, int]) -> dict[str, int]:
+def by_name(counts: Mapping[search.Level, int]) -> dict[str, int]:
+    """Return the counts of all levels by their names."""
     return {level.label: counts.get(level, 0) for level in search.Level}

@@ -22,6 +22,12 @@ class Parameters:
         """Return a text, or None when it is absent or empty."""
         return self.given.get(name) or None
 
+    def texts(self, name: str) -> list[str]:
+        """Return the texts of a parameter that may be given several times, but for empty ones."""
+        several = getattr(self.given, "getlist", None)
+        texts: list[str] = several(name) if several else [self.given.get(name, "")]
+        return [text for text in texts if text]
+
     def number(self, name: str, *, default: int, lowest: int, highest: int) -> int:
         """Return a whole number between two bounds."""
         text = self.text(name)

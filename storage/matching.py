@@ -73,7 +73,7 @@ def matches(node: Condition, entry: Mapping[str, Any]) -> bool:
             return any(_resembles(one, likeness) for one in texts)
         case Document():
             document = entry.get(node.column)
-            return any(_passes(value, node.test) for value in _values(document, node.names))
+            return any(_passes(value, node.test) for value in values_of(document, node.names))
 
 
 def _shown(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -96,7 +96,7 @@ def _shown(entry: Mapping[str, Any]) -> Iterator[str]:
                 yield msgspec.json.encode(number_or_constant).decode()
 
 
-def _values(document: object, names: Iterable[str]) -> Iterator[object]:
+def values_of(document: object, names: Iterable[str]) -> Iterator[object]:
     """Yield what `names` lead to; without one, the document."""
     if not names:
         yield from _elements(document)

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
+from storage.aggregates import Aggregate, Aggregated, Field, Said, Values
 from storage.arrivals import Arrival, FoundOf
 from storage.batch import Batch, BatchHead
 from storage.conditions import EVERYTHING, Condition
@@ -221,6 +222,21 @@ class EntryReader(Protocol):
 
         `origin` is at a whole minute.
         """
+
+    def aggregate(self, search: Search, asked: Aggregate, *, seconds: float | None = None) -> Aggregated:
+        """Make figures of the entries that a search finds; what is asked and answered, `storage.aggregates` says.
+
+        `seconds` at most, or as long as reading may take. Raises: `Unavailable` `query_timeout`.
+        """
+
+    def values(self, search: Search, fields: Sequence[Field], *, among: int, most: int, seconds: float) -> Values:
+        """Count the values of fields in the newest `among` entries of a search; of each field the `most` frequent.
+
+        The most frequent first, equally frequent ones by their values as JSON. `seconds` at most.
+        """
+
+    def messages(self, search: Search, *, among: int, most_characters: int, seconds: float) -> list[Said]:
+        """Return what the newest `among` entries of a search say, cut; the newest first. `seconds` at most."""
 
     def lower(self, text: str) -> str:
         """Write `text` in small letters, exactly as a search in any case does here."""

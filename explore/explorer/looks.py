@@ -1,14 +1,17 @@
 """The read API once more, for staff: same views, but the session says who asks and a parameter says whose logs."""
 
+from typing import Any
 from uuid import UUID
 
 from rest_framework.request import Request
 
 from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation
-from explore import views
+from explore import figures_views, views
+from explore.aggregates import read_asked
 from explore.explorer.staff import MayViewLogs, StaffSession, organisation_of, record
 from explore.parameters import Parameters
+from explore.top_values import read_names
 from foundation.json_object import read_object
 from foundation.levels import BY_NAME
 from foundation.refusals import Refusal
@@ -26,7 +29,9 @@ def with_levels(given: Parameters, organisation_id: int) -> Parameters:
     if not names:
         return given
     chosen = "(" + " OR ".join(f"level:{name}" for name in names) + ")"
-    return Parameters({**given.given, "query": f"({query}) AND {chosen}" if query.strip() else chosen})
+    changed: Any = given.given.copy()  # type: ignore[attr-defined]  # a dict, or Django's
+    changed["query"] = f"({query}) AND {chosen}" if query.strip() else chosen
+    return Parameters(changed)
 
 
 class StaffLook(views.ReadView):
@@ -43,7 +48,7 @@ class StaffLook(views.ReadView):
 
     def asked(self, request: Request) -> tuple[int, Parameters]:
         """Return whose logs are asked for, and the parameters; nothing is read that is not recorded."""
-        given = Parameters(request.query_params.dict())
+        given = Parameters(request.query_params)
         given.refuse_others_than((*self.parameters, "organisation", "levels"))
         organisation = organisation_of(given)
         parameters = with_levels(given, organisation.pk)
@@ -59,7 +64,12 @@ class StaffLook(views.ReadView):
         search = parameters.search(organisation.pk)
         action = Action.SEARCH if name else self.action
         query = parameters.text("query") or ""
-        return Look(action=action, query=query, start=search.start, end=search.end, name=name)
+        subject = self.measured(parameters)
+        return Look(action=action, query=query, start=search.start, end=search.end, subject=subject, name=name)
+
+    def measured(self, parameters: Parameters) -> str:  # noqa: ARG002 - for those that do
+        """Tell what is asked of the entries that a search finds, unless it is themselves. Raises: `Refusal`."""
+        return ""
 
 
 def name_of(request: Request) -> UUID | None:
@@ -80,6 +90,24 @@ class HistogramLook(StaffLook, views.HistogramView):
 
 class FieldsLook(StaffLook, views.FieldsView):
     action = Action.FIELDS
+
+
+class ValuesLook(StaffLook, figures_views.ValuesView):
+    action = Action.FIELDS
+
+    def measured(self, parameters: Parameters) -> str:
+        return ", ".join(read_names(parameters))
+
+
+class AggregateLook(StaffLook, figures_views.AggregateView):
+    action = Action.AGGREGATE
+
+    def measured(self, parameters: Parameters) -> str:
+        return read_asked(parameters).words
+
+
+class PatternsLook(StaffLook, figures_views.PatternsView):
+    action, is_part = Action.SEARCH, True
 
 
 class ExportLook(StaffLook, views.ExportView):

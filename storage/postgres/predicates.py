@@ -134,7 +134,7 @@ def _document(condition: Document) -> Predicate:
 
 
 def _named(column: str, condition: Document) -> Predicate:
-    short = [path for name in condition.names if name.count(".") < MOST_PARTS for path in _paths(name)]
+    short = [path for name in condition.names if name.count(".") < MOST_PARTS for path in paths_of(name)]
     long = [name for name in condition.names if name.count(".") >= MOST_PARTS]
     predicates = [_walking(column, name, condition.test) for name in long]
     return joined(" OR ", [_at(column, short, condition.test), *predicates] if short else predicates)
@@ -174,7 +174,7 @@ def _like(test: Resembles) -> str:
     return "ILIKE" if test.ignores_case else "LIKE"
 
 
-def _paths(name: str) -> list[str]:
+def paths_of(name: str) -> list[str]:
     """Return every JSON path that shows as `name`, the deepest first.
 
     Names and texts are quoted as JSON is (PostgreSQL manual, 8.14.7).

@@ -17,17 +17,31 @@ from storage.batch import ENTRIES_A_BATCH
 from storage.conditions import EVERYTHING, Condition
 from storage.found import COLUMNS, FoundEntry, Portion, Sampled, found, portion
 from storage.postgres import rolled
+from storage.postgres.aggregate import aggregate
 from storage.postgres.arrived import found_in
 from storage.postgres.errors import answering
+from storage.postgres.finding import found_by, page_cost_of
 from storage.postgres.letters import letters, lower
-from storage.postgres.predicate import Predicate
+from storage.postgres.newest import messages, values
 from storage.postgres.predicates import compile_condition, of_organisation
-from storage.postgres.reads import IN_NO_ORDER, IN_ORDER, Reader, reading, stream
+from storage.postgres.reads import Reader, reading, stream
 from storage.postgres.walking import entries_ahead, is_indexed
-from storage.search import EPOCH, LAST_MOMENT, PORTION_BYTES, LevelCount, Position, Search, later, received_from
+from storage.search import EPOCH, PORTION_BYTES, LevelCount, Position, Search, later, received_from
 from storage.wall import ALIAS, ENTRIES, State, behind, state
 
-__all__ = ["batch", "entry", "found_in", "level_counts", "lower", "page", "sample", "wall"]
+__all__ = [
+    "aggregate",
+    "batch",
+    "entry",
+    "found_in",
+    "level_counts",
+    "lower",
+    "messages",
+    "page",
+    "sample",
+    "values",
+    "wall",
+]
 
 #: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
 FIRST_SLICE = timedelta(days=1)
@@ -103,7 +117,7 @@ def sample(
 ) -> Sampled:
     """Pick up to `limit` of the newest `among` entries of a search, of those that fulfil `but`."""
     own, condition = of_organisation(search.organisation_id), compile_condition(but)
-    where = _where(search, received_from=received_from(search.start))
+    where = found_by(search, received_from=received_from(search.start))
     sql = SAMPLE.format(entries=ENTRIES, own=own.sql, but=condition.sql, where=where.sql)
     parameters = [*condition.parameters, *where.parameters, among, limit, among, *own.parameters]
     fulfilled, since = 0, None
@@ -115,7 +129,7 @@ def sample(
 
     with (
         reading(search.organisation_id, seconds=seconds) as reader,
-        closing(reader.stream(sql, parameters, page_cost=_page_cost(search))) as rows,
+        closing(reader.stream(sql, parameters, page_cost=page_cost_of(search))) as rows,
     ):
         entries = portion(picked(rows), limit=limit, most_bytes=most_bytes)
     return Sampled(entries, fulfilled, since)
@@ -162,10 +176,10 @@ def wall() -> State:
 def _count(
     reader: Reader, part: rolled.Part, *, starts: tuple[float, datetime], first_day: datetime
 ) -> list[tuple[Any, ...]]:
-    where = _where(part.search, received_from=first_day)
+    where = found_by(part.search, received_from=first_day)
     sql = f"SELECT {STEP}, level, count(*) FROM {ENTRIES} WHERE {where.sql} AND ({part.received.sql}) GROUP BY 1, 2"  # noqa: S608
     parameters = [*starts, *where.parameters, *part.received.parameters]
-    return reader.rows(sql, parameters, page_cost=_page_cost(part.search))
+    return reader.rows(sql, parameters, page_cost=page_cost_of(part.search))
 
 
 def _found(
@@ -217,7 +231,7 @@ class _Walk:
     def _next(self, entries: int) -> Iterator[FoundEntry]:
         search, newest_first = self._search, self._newest_first
         part = replace(_remaining(search, self.after, newest_first), query=EVERYTHING)
-        where = _where(part, received_from=received_from(search.start), after=self.after, newest_first=newest_first)
+        where = found_by(part, received_from=received_from(search.start), after=self.after, newest_first=newest_first)
         condition = compile_condition(search.query)
         order = ORDER[newest_first]
         sql = WALK.format(entries=ENTRIES, condition=condition.sql, where=where.sql, order=order)
@@ -247,31 +261,10 @@ def _asked(
     """Yield up to `rows` entries of one statement; `search` may be a slice of the `whole`."""
     first_day = received_from((whole or search).start)
     part = _remaining(search, after, newest_first)
-    where = _where(part, received_from=first_day, after=after, newest_first=newest_first)
+    where = found_by(part, received_from=first_day, after=after, newest_first=newest_first)
     sql = f"SELECT {SELECTED} FROM {ENTRIES} WHERE {where.sql} ORDER BY {by[newest_first]} LIMIT %s"  # noqa: S608
-    with closing(reader.stream(sql, [*where.parameters, rows], page_cost=_page_cost(search))) as found_rows:
+    with closing(reader.stream(sql, [*where.parameters, rows], page_cost=page_cost_of(search))) as found_rows:
         yield from map(found, found_rows)
-
-
-def _page_cost(search: Search) -> float:
-    return IN_ORDER if search.query == EVERYTHING or is_indexed(search.query) else IN_NO_ORDER
-
-
-def _where(
-    search: Search, *, received_from: datetime, after: Position | None = None, newest_first: bool = True
-) -> Predicate:
-    """Bind the organisation and the time; `received_from` leaves out the partitions of earlier days."""
-    own, condition = of_organisation(search.organisation_id), compile_condition(search.query)
-    beyond = f" AND (timestamp, id) {'<' if newest_first else '>'} (%s, %s)" if after else ""
-    return Predicate(
-        f"{own.sql} AND timestamp >= %s AND timestamp < %s AND received_at >= %s{beyond} AND ({condition.sql})",
-        (*own.parameters, search.start, _end(search), received_from, *(after or ()), *condition.parameters),
-    )
-
-
-def _end(search: Search) -> datetime | str:
-    """Return what timestamps must be below: beyond the last moment there is only infinity (PostgreSQL manual, 8.5)."""
-    return "infinity" if search.end == LAST_MOMENT else search.end
 
 
 def _remaining(search: Search, after: Position | None, newest_first: bool) -> Search:

@@ -11,14 +11,21 @@ from typing import Any
 
 from django.db import connections
 
-from explore import search
+from explore import aggregates, search
+from explore.parameters import Parameters
+from explore.patterns import patterns
 from explore.query import parse
 from explore.search import Search
+from explore.top_values import top_values
 from storage.errors import Unavailable
 from storage.wall import ALIAS, ENTRIES
 from tests.benchmarks.search_entries import END, RARE_DURATION, RARE_WORD, START, trace_id
 
 ORGANISATION = 1
+TEN_FIELDS = [
+    "project", "environment", "level", "error.type", "status", "path", "region", "userId", "duration_ms",
+    "request.method",
+]  # fmt: skip
 NODE = re.compile(r"->|Rows Removed|Heap Fetches|Execution Time")
 ALIAS_OF_PARTITION = re.compile(r" storage_entry_\d{1,3}  ")
 ESTIMATE = re.compile(r"\(cost=[^)]*\) ")
@@ -42,8 +49,16 @@ def _page(query: str) -> Callable[[], Any]:
 
 
 def _day(query: str) -> Callable[[], Any]:
-    day = Search(ORGANISATION, parse(query), END - timedelta(days=1), END)
-    return lambda: search.histogram(day, step_seconds=1800)
+    return lambda: search.histogram(_last_day(query), step_seconds=1800)
+
+
+def _last_day(query: str) -> Search:
+    return Search(ORGANISATION, parse(query), END - timedelta(days=1), END)
+
+
+def _figures(measure: str, *, by: str) -> Callable[[], Any]:
+    asked = aggregates.read_asked(Parameters({"measure": measure, "by": by}))
+    return lambda: aggregates.aggregated(_last_day(""), asked.aggregate)
 
 
 CASES = (
@@ -64,6 +79,10 @@ CASES = (
     Case("histogram of 24 h of `level:>=error`", 0.06, _day("level:>=error")),
     Case("histogram of 24 h of `status:500`", 0.5, _day("status:500")),
     Case("a trace", 0.05, lambda: search.trace(ORGANISATION, trace_id(4242), start=START, end=END)),
+    Case("top values of 10 fields, 24 h", 1, lambda: top_values(_last_day(""), TEN_FIELDS, limit=5)),
+    Case("count by one field, 24 h: `status`", 1, _figures("count", by="status")),
+    Case("95th percentile of a number by project, 24 h", 2, _figures("p95:duration_ms", by="project")),
+    Case("patterns of 10,000 entries", 0.5, lambda: patterns(_last_day(""), limit=100)),
     Case("fields of 1,000 entries", 0.5, lambda: search.fields(_week(""))),
 )
 

@@ -94,4 +94,5 @@ def _content(number: int, level: int, chance: random.Random, *, is_rare: bool) -
         json.dumps(metadata, separators=(",", ":")),
         json.dumps(error, separators=(",", ":")) if error else "\\N",
         "400",
+        "\\N",
     )

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from explore.shape import as_mapping, as_text
 from foundation.levels import BY_NAME
 from foundation.numbers import shorten
+from storage.aggregates import Aggregate, Aggregated, Field, Said, Values
 from storage.arrivals import Arrival, FoundOf
 from storage.batch import ENTRIES_A_BATCH, Batch, BatchHead, entry_id
 from storage.conditions import EVERYTHING, Condition
@@ -28,6 +29,7 @@ from storage.search import EPOCH, FIRST_MOMENT, LAST_MOMENT, PORTION_BYTES, Leve
 from storage.store import DAYS_AHEAD, Place, Presence, Store, StoredDay
 from storage.tally import Kind, Tally
 from storage.wall import State
+from tests.contract import figures
 
 #: (organisation, entry) by the entry's id.
 Entries = dict[int, tuple[int, FoundEntry]]
@@ -213,7 +215,7 @@ class Reader:
         among: int,
         seconds: float,  # noqa: ARG002 - the interface's
     ) -> Sampled:
-        newest = sorted(self._found(search), key=lambda entry: entry.position, reverse=True)[:among]
+        newest = self._newest(search, among)
         fulfilling = [entry for entry in newest if matches(but, as_mapping(entry))]
         fulfilling.sort(key=lambda entry: blake2b(str(entry.id).encode()).digest())
         since = newest[-1].timestamp if len(newest) == among else None
@@ -246,14 +248,50 @@ class Reader:
         return [FoundOf(*place, tuple(found)) for place, found in counts.items() if any(found)]
 
     def level_counts(self, search: Search, *, step: timedelta, origin: datetime = EPOCH) -> list[LevelCount]:
-        starts = sorted((_step(entry.timestamp, step, origin), entry.level) for entry in self._found(search))
+        starts = sorted((step_of(entry.timestamp, step, origin), entry.level) for entry in self._found(search))
         return [LevelCount(*key, len(list(group))) for key, group in groupby(starts)]
+
+    def aggregate(
+        self,
+        search: Search,
+        asked: Aggregate,
+        *,
+        seconds: float | None = None,  # noqa: ARG002 - the interface's
+    ) -> Aggregated:
+        step = asked.step or timedelta(days=1)
+        return figures.aggregate(self._found(search), asked, lambda moment: step_of(moment, step, asked.origin))
+
+    def values(
+        self,
+        search: Search,
+        fields: Sequence[Field],
+        *,
+        among: int,
+        most: int,
+        seconds: float,  # noqa: ARG002 - the interface's
+    ) -> Values:
+        newest = self._newest(search, among)
+        return figures.values(newest, fields, most=most, is_all=len(newest) < among)
+
+    def messages(
+        self,
+        search: Search,
+        *,
+        among: int,
+        most_characters: int,
+        seconds: float,  # noqa: ARG002 - the interface's
+    ) -> list[Said]:
+        newest = self._newest(search, among)
+        return [Said(one.id, one.timestamp, one.level, one.message[:most_characters]) for one in newest]
 
     def lower(self, text: str) -> str:
         return text.lower()
 
     def wall(self) -> State:
         return State.STANDS
+
+    def _newest(self, search: Search, among: int) -> list[FoundEntry]:
+        return sorted(self._found(search), key=lambda entry: entry.position, reverse=True)[:among]
 
     def _found(self, search: Search) -> Iterator[FoundEntry]:
         return self._own(
@@ -342,6 +380,6 @@ def _document(raw: msgspec.Raw) -> msgspec.Raw | None:
     return msgspec.Raw(shorten(bytes(raw))) if raw and bytes(raw) != b"null" else None
 
 
-def _step(moment: datetime, step: timedelta, origin: datetime) -> datetime:
+def step_of(moment: datetime, step: timedelta, origin: datetime) -> datetime:
     since = (moment - origin) % step
     return moment - since if moment - FIRST_MOMENT > since else FIRST_MOMENT

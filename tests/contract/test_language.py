@@ -164,7 +164,7 @@ def test_store_and_oracle_agree(
         monkeypatch.setattr(walking, "FIRST", 250 if walks else 1)  # PostgreSQL then looks through everything
         monkeypatch.setattr(walking, "SECOND", 8_000 if walks else 1)
         organisation_id = new_organisation()
-        store_corpus(store, organisation_id, [_as_sent(entry) for entry in stored])
+        store_corpus(store, organisation_id, [as_sent(entry) for entry in stored])
         assert len(found(store, organisation_id, "")) == len(stored)
         for query in asked:
             assert found(store, organisation_id, query) == found_by_oracle(store, organisation_id, query), query
@@ -314,7 +314,7 @@ def test_no_text_of_a_query_is_in_its_sql(query: str) -> None:
     assert set(re.findall(r"{(p\d+):", f"{bounds.certain}{bounds.possible}")) <= parameters.values.keys()
 
 
-def _as_sent(entry: dict[str, Any]) -> dict[str, Any]:
+def as_sent(entry: dict[str, Any]) -> dict[str, Any]:
     """Return a stored entry's shape as a client sends it: `project` is then `project_id`, and null is absent."""
     names = {"project": "project_id"}
     return {names.get(name, name): value for name, value in entry.items() if value is not None}

@@ -32,6 +32,7 @@ OPERATIONS = [
     ("POST", "/v1/ndjson"), ("POST", "/otlp/v1/logs"), ("POST", "/loki/api/v1/push"), ("POST", "/_bulk"),
     ("POST", "/{index}/_bulk"),
     ("GET", "/v1/logs/histogram"), ("GET", "/v1/logs/fields"), ("GET", "/v1/logs/export"),
+    ("GET", "/v1/logs/values"), ("GET", "/v1/logs/aggregate"), ("GET", "/v1/logs/patterns"),
     ("GET", "/v1/traces/{trace_id}"), ("GET", "/v1/usage"),
     ("GET", "/v1/groups"), ("GET", "/v1/groups/{number}"), ("PATCH", "/v1/groups/{number}"),
     ("POST", "/v1/groups/{number}/merge"), ("POST", "/v1/groups/{number}/split"),

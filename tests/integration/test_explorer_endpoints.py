@@ -31,7 +31,19 @@ pytestmark = [
 ]
 
 EXPLORER, PAGE = "/admin/explorer/", "/admin/explore/explorer/"  # the page, and what its endpoints lie below
-READS = ["search", "histogram", "fields", "export", "entries/1", "entries/1/context", "traces/abc", "saved"]
+READS = [
+    "search",
+    "histogram",
+    "fields",
+    "values",
+    "aggregate",
+    "patterns",
+    "export",
+    "entries/1",
+    "entries/1/context",
+    "traces/abc",
+    "saved",
+]
 
 
 @pytest.fixture
@@ -445,3 +457,19 @@ class TestOneLook:
         ask()
         operator.force_login(User.objects.create_superuser("grace", password="x"))
         assert ask() == 2
+
+
+def test_figures_are_recorded_with_what_is_measured(operator: Client, acme: Organisation) -> None:
+    store_batch(acme, [line(metadata={"ms": n, "user": "ada"}) for n in range(3)])
+    asked = {"query": "user:ada", "levels": "info"}
+    figures = _ask(operator, "aggregate", **asked, measure="max:ms", by=["user", "level"])
+    assert json.loads(figures.content)["rows"] == [{"by": ["ada", "info"], "value": 2}]
+    assert json.loads(_ask(operator, "values", **asked, field=["ms", "user"]).content)["entries"] == 3
+    assert json.loads(_ask(operator, "patterns", **asked).content)["patterns"][0]["count"] == 3
+    records = AccessRecord.objects.order_by("pk").values_list("action", "subject", "query")
+    query = "(user:ada) AND (level:info)"
+    assert list(records) == [
+        ("aggregate", "max:ms by user, level", query), ("fields", "ms, user", query), ("search", "", query),
+    ]  # fmt: skip
+    assert _ask(operator, "aggregate", by="group").status_code == 400
+    assert AccessRecord.objects.count() == 3

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote
 
 import pytest
 from django.core.cache import cache
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "read
 
 HOUR = timedelta(hours=1)
 RANGE = {"from": (NOW - HOUR).isoformat(), "to": (NOW + HOUR).isoformat()}
+FIGURES = ["logs/values?field=message", "logs/aggregate?by=message", "logs/patterns"]
 UNKNOWN_ID = 9_000_000_000_000_000_000
 
 
@@ -35,7 +36,8 @@ class Reader:
         self.client = Client(headers={"x-api-key": secret})
 
     def get(self, path: str, **parameters: Any) -> Any:
-        return self.client.get(f"/v1/{path}", parameters)
+        path, _, given = path.partition("?")
+        return self.client.get(f"/v1/{path}", dict(parse_qsl(given)) | parameters)
 
     def store(self, *entries: dict[str, Any]) -> list[str]:
         return list(map(str, store_entries(entries, organisation_id=self.organisation.pk)))
@@ -209,7 +211,7 @@ def test_nothing_of_another_organisation_is_found(acme: Reader, rival: Reader, q
     marked = {"message": "secretmarker a", "trace_id": "rival", "metadata": {"secretmarker": "secretmarker"}}
     rival.store(marked, marked)
     acme.store({"message": "ours b"})
-    for path in ("logs", "logs/fields", "logs/histogram", "logs/export"):
+    for path in ("logs", "logs/fields", "logs/histogram", "logs/export", *FIGURES):
         answer = acme.get(path, query=query, **RANGE)
         body = b"".join(answer.streaming_content) if answer.streaming else answer.content
         assert answer.status_code == 200
@@ -221,7 +223,7 @@ def test_nothing_of_another_organisation_is_found(acme: Reader, rival: Reader, q
 def test_key_that_may_not_read_is_refused() -> None:
     sender = Reader("sender", scopes=["ingest"])
     (entry_id,) = sender.store({"trace_id": "t"})
-    for path in ("logs", "logs/fields", "logs/histogram", "logs/export", f"logs/{entry_id}", "traces/t"):
+    for path in ("logs", "logs/fields", "logs/histogram", "logs/export", f"logs/{entry_id}", "traces/t", *FIGURES):
         answer = sender.get(path)
         assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), path
 
@@ -354,7 +356,17 @@ def test_fields_have_types_and_top_values(acme: Reader) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["logs", "logs/fields", "logs/export", "logs/{id}", "logs/{id}/context", "traces/t", "logs/7", "traces/none"],
+    [
+        "logs",
+        "logs/fields",
+        "logs/export",
+        "logs/{id}",
+        "logs/{id}/context",
+        "traces/t",
+        "logs/7",
+        "traces/none",
+        *FIGURES,
+    ],
 )
 def test_nothing_is_read_without_memory_which_comes_back(acme: Reader, path: str) -> None:
     (entry_id,) = acme.store({"trace_id": "t", "timestamp": datetime.now(UTC)})

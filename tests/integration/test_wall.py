@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from django.core.cache import cache
@@ -21,7 +22,7 @@ from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import arrivals, wall
 from storage.models import LogEntry, Receipt
-from storage.postgres import partitions, reads, rolled, search
+from storage.postgres import aggregate, finding, newest, partitions, reads, rolled, search
 from storage.postgres.predicate import Predicate
 from storage.postgres.reads import reading
 from storage.store import store
@@ -38,11 +39,16 @@ ADDRESSES = [
     "logs",
     "logs/histogram",
     "logs/fields",
+    "logs/values?field=message",
+    "logs/aggregate?by=message",
+    "logs/patterns",
     "logs/export",
     f"traces/{TRACE}",
     "logs/{own}",
     "logs/{own}/context",
 ]
+#: So many of them search.
+SEARCHES = 7
 TABLES = ["storage_entry", "storage_logentry", "partition", "storage_receipt", "storage_minute", "storage_event_minute"]
 TABLES += ["storage_rollup_day", "ingest_spooledbatch", "ingest_deadletter", "accounts_apikey"]
 FOREIGN = ["logs/{foreign}", "logs/{foreign}/context"]
@@ -78,11 +84,12 @@ class Neighbours:
 
 
 def _given(address: str, query: str) -> dict[str, str]:
-    return {"query": query} if address in ADDRESSES[:4] else {}
+    asked = dict(parse_qsl(address.partition("?")[2]))
+    return asked | ({"query": query} if address in ADDRESSES[:SEARCHES] else {})
 
 
 def _body(client: Client, path: str, given: dict[str, str]) -> tuple[int, bytes]:
-    answer: Any = client.get(path, given)
+    answer: Any = client.get(path.partition("?")[0], given)
     body = b"".join(answer.streaming_content) if answer.streaming else answer.content
     return answer.status_code, body
 
@@ -98,7 +105,7 @@ def neighbours() -> Iterator[Neighbours]:
 @pytest.fixture
 def filterless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the application's filter by organisation out of every query on logs."""
-    for module in (search, rolled):
+    for module in (finding, search, rolled):
         monkeypatch.setattr(module, "of_organisation", lambda _: Predicate("TRUE"))
     unwalled = arrivals.ARRIVALS.replace("AND organisation_id = ANY(%(organisations)s::bigint[])", "")
     batch = search.BATCH.replace("organisation_id = %s", "%s::bigint IS NOT NULL")
@@ -113,7 +120,8 @@ def wall_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read what the views read, as the owner."""
     [(view,)] = fetch_all("SELECT pg_get_viewdef(%s::regclass)", [wall.ENTRIES])
     entries = f"({view.rpartition('WHERE')[0]}) AS everything"
-    monkeypatch.setattr(search, "ENTRIES", entries)
+    for module in (search, aggregate, newest):
+        monkeypatch.setattr(module, "ENTRIES", entries)
     told = rolled.TOLD.replace(wall.ROLLED_DAYS, "storage_rollup_day")
     monkeypatch.setattr(rolled, "TOLD", told.replace(wall.EVENT_MINUTES, "storage_event_minute"))
     monkeypatch.setattr(arrivals, "ARRIVALS", arrivals.ARRIVALS.replace(wall.RECEIPTS, "storage_receipt"))
@@ -131,7 +139,7 @@ def shows_a_stranger(ask: Ask, address: str, query: str) -> bool:
 @pytest.mark.parametrize("query", QUERIES)
 def test_without_the_filter_no_stranger_is_seen(filterless: None, neighbours: Neighbours, query: str) -> None:
     for ask in (neighbours.by_key, neighbours.by_explorer):
-        for address in ADDRESSES if query == "" else ADDRESSES[:4]:
+        for address in ADDRESSES if query == "" else ADDRESSES[:SEARCHES]:
             assert ask(address, query)[0] == 200
             assert not shows_a_stranger(ask, address, query), address
 
@@ -156,7 +164,7 @@ def test_without_filter_and_wall_strangers_are_seen_everywhere(
 def test_with_the_wall_down_the_filter_shows_no_stranger(wall_down: None, neighbours: Neighbours, query: str) -> None:
     """The first wall by itself: while both stand, nobody would see that it is gone."""
     for ask in (neighbours.by_key, neighbours.by_explorer):
-        for address in (*ADDRESSES, *FOREIGN) if query == "" else ADDRESSES[:4]:
+        for address in (*ADDRESSES, *FOREIGN) if query == "" else ADDRESSES[:SEARCHES]:
             assert not shows_a_stranger(ask, address, query), address
 
 

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer soak two-processes overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
+.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer soak two-processes edges overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -78,7 +78,7 @@ lock: $(VENV)/.development ## Lock the requirements files again (UPGRADE=--upgra
 chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
-chaos-mutants: $(VENV)/.development ## Break the product itself in twenty-six ways: does the suite notice each? (MUTANTS="02 quota" for some)
+chaos-mutants: $(VENV)/.development ## Break the product itself in twenty-nine ways: does the suite notice each? (MUTANTS="02 quota" for some)
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, WRITE=1: docs/performance.md)
@@ -97,6 +97,9 @@ soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MIN
 
 overflow: $(VENV)/.development ## A minute of the published Python client at three times the rate of its plan: what is lost?
 	LUMINALOG_OVERFLOW_MINUTE=1 $(BIN)/python -m pytest -n 0 tests/acceptance/test_published_clients.py -k overflow_lane
+
+edges: $(VENV)/.development ## One core and two edges, whole: cut off, killed, and every answered entry is there once
+	LUMINALOG_TEST_EDGES=1 $(BIN)/python -m pytest -n 0 tests/acceptance/test_edges.py
 
 two-processes: $(VENV)/.development ## Ten minutes of two web processes that share organisations: no deadlock (MINUTES=2 for fewer)
 	LUMINALOG_TWO_PROCESSES_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -n 0 tests/integration/test_two_processes.py

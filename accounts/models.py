@@ -292,3 +292,16 @@ class AccessRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username}: {self.action} in {self.organisation}"
+
+
+class Mirror(models.Model):
+    """At an edge: how old what it knows of organisations, keys and rules is. One row."""
+
+    digest = models.CharField(max_length=64)
+    confirmed_at = models.DateTimeField(help_text="When the core has said last that this is how it is.")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"mirror of {self.confirmed_at}"

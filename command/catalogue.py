@@ -36,6 +36,12 @@ SECTIONS: dict[str, Sequence[Command]] = {
         _command("keys revoke", "end a key for ever", module="revoke_key"),
         _command("keys provision", "make the key that the environment names", module="provision_key"),
     ),
+    "Edges": (
+        _command("edges create", "make an edge, and print its token", module="create_edge"),
+        _command("edges list", "list edges, and how each is", module="list_edges"),
+        _command("edges retire", "end an edge, empty or lost", module="retire_edge"),
+        _command("edges link", "at an edge: forward to the core until stopped", module="edge_link"),
+    ),
     "Is it well?": (
         _command("doctor", "say what is wrong, and what to do"),
         _command("metrics", "print the metrics of this machine, or serve them"),

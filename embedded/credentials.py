@@ -44,6 +44,25 @@ def announce(folder: Path, credentials: Credentials, *, base_url: str) -> None:
     write_private(folder / "bootstrap.json", json.dumps(announcement, indent=2) + "\n")
 
 
+def announce_edge(folder: Path, *, base_url: str, core_url: str) -> None:
+    """Write `bootstrap.json` of an edge, which has neither a key nor a log-in of its own."""
+    addresses = {"base_url": base_url, "core_url": core_url, "metrics_url": f"{base_url}/metrics"}
+    write_private(folder / "bootstrap.json", json.dumps(addresses, indent=2) + "\n")
+
+
+def bind_to_core(folder: Path, core_url: str) -> str:
+    """Have a folder hold an edge of this core, or none at all if it is empty, for ever; say what speaks against it."""
+    path = folder / "edge_of"
+    known = path.read_text().strip() if path.is_file() else ""
+    if core_url and (folder / "credentials.json").is_file():
+        return f"{folder} holds an installation of its own: an edge needs another folder, as in --data-dir."
+    if known and known != core_url:
+        return f"{folder} holds an edge of {known}: start it by --edge-of, or choose another folder."
+    if core_url and not known:
+        write_private(path, core_url + "\n")
+    return ""
+
+
 def retract(folder: Path) -> None:
     """Remove `bootstrap.json`: the system is not ready."""
     (folder / "bootstrap.json").unlink(missing_ok=True)

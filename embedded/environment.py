@@ -17,7 +17,7 @@ EMBEDDED_STORE = "clickhouse+embedded:"
 #: What commands need to reach the stack that `bin/luminalog up` runs.
 PUBLISHED = [
     "SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "STORE_URL", "STORE_READ_URL", "VALKEY_URL",
-    "CELERY_BROKER_URL", "LUMINALOG_METRICS_DIR", "LUMINALOG_MCP",
+    "CELERY_BROKER_URL", "LUMINALOG_METRICS_DIR", "LUMINALOG_MCP", "LUMINALOG_EDGE_TOKEN_FILE",
 ]  # fmt: skip
 
 

@@ -87,12 +87,30 @@ GRANIAN = ["granian", "--host", "127.0.0.1", "--workers", "1", "--workers-kill-t
 RSGI = ["--interface", "rsgi", "--no-ws", "luminalog.rsgi:application"]
 ASGI = ["--interface", "asginl", "luminalog.asgi:application"]
 MCP = ["--interface", "asgi", "luminalog.mcp:application"]
+LINK = ["manage", "edge_link"]
+#: A store of this scheme is a core's: this is an edge of it.
+EDGE_OF = "edge+"
+
+
+def is_edge(env: Mapping[str, str]) -> bool:
+    """Tell whether an environment is an edge's."""
+    return env.get("STORE_URL", "").startswith(EDGE_OF)
 
 
 def product_parts(
     env: Mapping[str, str], *, port: int, tail_port: int, mcp_port: int | None = None, heir: Heir | None = None
 ) -> list[Part]:
-    """Return our own processes in the order of their start, MCP only with a port; they stop in the reverse order."""
+    """Return our own processes in the order of their start, MCP only with a port; they stop in the reverse order.
+
+    At an edge nobody reads, and one speaks with the core.
+    """
+    if is_edge(env):
+        return [
+            _python("worker", *WORKER, env=env, heir=heir, stop_seconds=2.5),
+            _python("beat", *BEAT, env=env, heir=heir, stop_seconds=1.2),
+            _python("link", *LINK, env=env, heir=heir, stop_seconds=2.0),
+            _python("web", *GRANIAN, "--port", str(port), *RSGI, env=env, heir=heir, stop_seconds=2.0),
+        ]
     mcp = [_python("mcp", *GRANIAN, "--port", str(mcp_port), *MCP, env=env, heir=heir, stop_seconds=1.0)]
     return [
         _python("worker", *WORKER, env=env, heir=heir, stop_seconds=2.5),

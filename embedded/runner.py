@@ -16,14 +16,15 @@ from types import FrameType
 
 from embedded import credentials, environment
 from embedded.clickhouse import EmbeddedClickHouse
+from embedded.credentials import Credentials
 from embedded.files import locked
 from embedded.heir import Heir
 from embedded.output import Output
-from embedded.parts import Part, product_parts
+from embedded.parts import EDGE_OF, Part, is_edge, product_parts
 from embedded.postgres import EmbeddedPostgres
 from embedded.processes import StartError, free_port, is_taken, kill_group, start
 from embedded.valkey import HARMLESS, EmbeddedValkey
-from embedded.welcome import welcome
+from embedded.welcome import welcome, welcome_edge
 from foundation.arguments import within
 
 READY_SECONDS = 90
@@ -39,13 +40,23 @@ def parser() -> argparse.ArgumentParser:
         "--port", type=within(1, 2**16 - 1), default=os.environ.get("PORT", "8000"), help="port on 127.0.0.1"
     )
     parser.add_argument("--data-dir", type=Path, default=environment.data_dir(), help="folder of all data")
+    parser.add_argument(
+        "--edge-of", metavar="URL", default="", help="be an edge of the installation there: docs/edges.md"
+    )
+    parser.add_argument("--token-file", type=Path, help="of an edge: holds what `edges create` has printed at the core")
     return parser
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the product until it is told to stop; return the exit code."""
     environment.read_dotenv()
-    options = parser().parse_args(arguments)
+    reader = parser()
+    options = reader.parse_args(arguments)
+    if options.edge_of and not options.token_file:
+        reader.error("--edge-of needs --token-file")
+    if options.edge_of:
+        os.environ["STORE_URL"] = EDGE_OF + options.edge_of.rstrip("/")
+        os.environ["LUMINALOG_EDGE_TOKEN_FILE"] = str(options.token_file.resolve())
     return run(port=options.port, folder=options.data_dir.resolve())
 
 
@@ -70,6 +81,7 @@ class Runner:
         self.output = Output(as_json=environment.is_on("LUMINALOG_LOG_JSON"), left_out={"valkey": HARMLESS})
         self.parts: list[Part] = []
         self.heir = Heir()
+        self.core_url = os.environ.get("STORE_URL", "").removeprefix(EDGE_OF) if is_edge(os.environ) else ""
 
     def run(self) -> None:
         """Run until a signal says stop. Raises: `StartError`."""
@@ -89,6 +101,8 @@ class Runner:
 
     def _start(self) -> None:
         credentials.retract(self.folder)
+        if complaint := credentials.bind_to_core(self.folder, self.core_url) or self._complaint_of_token():
+            raise StartError(complaint)
         tail_port = int(os.environ.get("TAIL_PORT", "0")) or free_port()
         mcp_port = _mcp_port(self.port)
         for port in filter(None, (self.port, tail_port, mcp_port)):
@@ -98,20 +112,36 @@ class Runner:
         if not env.get("CSRF_TRUSTED_ORIGINS"):
             env.setdefault("LUMINALOG_PUBLIC_URL", self.base_url)  # where links in messages lead
         environment.publish(self.folder, env)
-        first = credentials.obtain(self.folder)
+        first = None if self.core_url else credentials.obtain(self.folder)
         migrate_store = [["migrate_store"]] if env.get("STORE_URL", "").startswith("clickhouse:") else []
-        for command in (["migrate", "--no-input"], *migrate_store, ["partitions", "--make"], ["bootstrap"]):
+        bootstrap = [["bootstrap"]] if first else []
+        for command in (["migrate", "--no-input"], *migrate_store, ["partitions", "--make"], *bootstrap):
             self._manage(*command, env=env)
         for part in product_parts(env, port=self.port, tail_port=tail_port, mcp_port=mcp_port, heir=self.heir):
             self._add(part)
-        self._wait_until_ready(tail_port)
+        self._wait_until_ready(None if self.core_url else tail_port)
         if mcp_port:
             self.output.say("up", f"MCP: http://127.0.0.1:{mcp_port}/mcp")
+        self._announce(first)
+
+    def _announce(self, first: Credentials | None) -> None:
+        """Say that all is ready, and how to come in."""
+        if first is None:
+            credentials.announce_edge(self.folder, base_url=self.base_url, core_url=self.core_url)
+            self.output.show(welcome_edge(base_url=self.base_url, core_url=self.core_url, folder=self.folder))
+            return
         credentials.announce(self.folder, first, base_url=self.base_url)
         if self.output.as_json:  # a log is kept, and read by others
             self.output.say("up", f"ready: {self.base_url}; key and log-in are in {self.folder}/bootstrap.json")
         else:
             self.output.show(welcome(first, base_url=self.base_url, folder=self.folder))
+
+    def _complaint_of_token(self) -> str:
+        """Say why the token of an edge cannot be read; nothing when it can, or there is to be none."""
+        path = Path(os.environ.get("LUMINALOG_EDGE_TOKEN_FILE", ""))
+        if not self.core_url or (os.access(path, os.R_OK) and path.is_file()):
+            return ""
+        return f"The token file {path} cannot be read: write what `edges create` has printed at the core into it."
 
     def _start_servers(self) -> dict[str, str]:
         """Start the servers that the environment does not name; return their addresses."""
@@ -168,10 +198,10 @@ class Runner:
                 raise StartError(f"`{name}` failed: see above.")
         self.output.say("up", f"done: {name}")
 
-    def _wait_until_ready(self, tail_port: int) -> None:
+    def _wait_until_ready(self, tail_port: int | None) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
-            if is_taken(tail_port) and _works(f"{self.base_url}/readyz"):
+            if (tail_port is None or is_taken(tail_port)) and _works(f"{self.base_url}/readyz"):
                 return
             self._watch()
             time.sleep(0.1)

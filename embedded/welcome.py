@@ -33,6 +33,16 @@ Ctrl-C stops it. The next start finds its data again.
 """
 
 
+OF_EDGE = """
+LuminaLog is ready, as an edge.
+
+  API      {base_url}/v1/logs, with keys of the core's organisations that may send here
+  Core     {core_url}: how this edge is, and all that it has forwarded
+  Data     {folder}
+
+Ctrl-C stops it. The next start finds what it has not forwarded.
+
+"""
 #: Leaves the quotes of the shell for a moment: the entries are of the time when they are sent.
 NOW = "'$(date -u +%FT%TZ)'"
 TWO_ENTRIES = [
@@ -57,3 +67,8 @@ def welcome(credentials: Credentials, *, base_url: str, folder: Path) -> str:
         admin_username=credentials.admin_username,
         admin_password=credentials.admin_password,
     )
+
+
+def welcome_edge(*, base_url: str, core_url: str, folder: Path) -> str:
+    """Return the addresses of an edge."""
+    return OF_EDGE.format(base_url=base_url, core_url=core_url, folder=folder)

@@ -33,6 +33,7 @@ CODES: dict[str, tuple[int, str]] = {
     "method_not_allowed": (405, "This address does not answer that method."),
     "request_timeout": (408, "The body came too slowly."),
     "idempotency_in_progress": (409, "A request with this Idempotency-Key is still in progress."),
+    "stale_request": (409, "A later request of this edge was answered before: this one comes too late."),
     "length_required": (411, "Send Content-Length, or a chunked body."),
     "body_too_large": (413, "The body is too large."),
     "unsupported_media_type": (415, "Send application/json."),

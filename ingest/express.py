@@ -31,7 +31,7 @@ from ingest.spool.table import Row, rows_of
 from privacy.effort import TooMuch
 from privacy.policies import remembered as remembered_scrubber
 from privacy.scrubbing import QuickScrubber, Scrubber
-from quotas import ledger
+from quotas import room
 from quotas.buckets import Hierarchy, Verdict
 from quotas.limiter import limiter
 from quotas.outcomes import note
@@ -139,7 +139,7 @@ def _refused(given: Pass, found: Found, request_id: str) -> Answered | None:
     if found.verdict and not found.verdict.allowed:
         refusal = refused_for_sure(found.caller, found.verdict, area="ingest")
     elif found.outcome is Outcome.REFUSED:
-        refusal = ledger.remembered_refusal(found.caller.organisation_id)
+        refusal = room.remembered_refusal(found.caller.organisation_id)
     if found.verdict is None or refusal is None:
         return None
     note(found.caller, refusal.code)

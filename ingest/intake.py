@@ -2,6 +2,7 @@
 
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.caller import Caller
@@ -58,7 +59,7 @@ class Intake:
         """
         if isinstance(outcome, Exception):
             raise outcome
-        if outcome is Outcome.REFUSED:
+        if outcome is Outcome.REFUSED and not settings.CORE_URL:  # an edge may borrow
             raise exhausted(caller.organisation_id)
         if outcome is None:
             reach("after_authentication")

@@ -146,3 +146,21 @@ class DeadLetter(models.Model):
 
     def __str__(self) -> str:
         return f"dead letter of batch {self.batch_id}"
+
+
+class ForgottenBatch(models.Model):
+    """At an edge: a batch that its core has said to keep, and that is no longer in the spool here."""
+
+    batch_id = models.BigIntegerField(primary_key=True)
+    forgotten_at = models.DateTimeField(db_default=Now())
+    is_confirmed = models.BooleanField(default=False, db_default=False, help_text="The core knows that, too.")
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            # What the core is to be told next.
+            models.Index(fields=["batch_id"], condition=Q(is_confirmed=False), name="forgotten_batch_to_confirm"),
+        ]
+
+    def __str__(self) -> str:
+        return f"forgotten batch {self.batch_id}"

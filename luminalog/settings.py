@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "explore",
     "assist",
     "alerts",
+    "edges",
 ]
 MIDDLEWARE = [
     "foundation.middleware.RequestContextMiddleware",
@@ -88,7 +89,7 @@ MIDDLEWARE = [
     "accounts.middleware.AuditMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
-ROOT_URLCONF = "luminalog.urls"
+ROOT_URLCONF = "luminalog.urls"  # an edge has others: below
 WSGI_APPLICATION = "luminalog.wsgi.application"
 APPEND_SLASH = True
 TEMPLATES = [
@@ -161,10 +162,23 @@ READS_PER_PROCESS = env.int("LUMINALOG_READS_PER_PROCESS", default=4)
 #: Memory of a process for what is read, until its reader has taken it; one organisation may hold three quarters of it.
 READ_BUDGET_BYTES = env.int("LUMINALOG_READ_BUDGET_BYTES", default=64 * 2**20)
 
-# Where entries live. Empty or `postgresql:`: in daily partitions in DATABASE_URL.
+# Where entries live. Empty or `postgresql:`: in daily partitions in DATABASE_URL. `edge+https://…`: this is an edge,
+# which forwards what it takes to the installation there.
 STORE_URL = env.str("STORE_URL", default="")
 #: As whom entries are read, where the store has users of its own: behind the wall between organisations.
 STORE_READ_URL = env.str("STORE_READ_URL", default="")
+CORE_URL = STORE_URL.removeprefix("edge+").rstrip("/") if STORE_URL.startswith("edge+") else ""
+if CORE_URL:
+    STORE_URL, ROOT_URLCONF = "", "luminalog.edge_urls"
+#: Holds the token that `bin/luminalog edges create` has printed at the core.
+EDGE_TOKEN_FILE = env.str("LUMINALOG_EDGE_TOKEN_FILE", default="")
+#: Certificates, in files of PEM: whose the core may have, if not a public one's; and one of ours, if it asks for any.
+EDGE_CA_FILE = env.str("LUMINALOG_EDGE_CA_FILE", default="")
+EDGE_CERTIFICATE_FILE = env.str("LUMINALOG_EDGE_CERTIFICATE_FILE", default="")
+#: For how long an edge goes by what it knows of keys while its core is away.
+EDGE_TRUST_SECONDS = env.int("LUMINALOG_EDGE_TRUST_SECONDS", default=24 * 3600)
+#: The most an edge's link takes of the line, in bytes a second. 0: as much as there is.
+EDGE_BYTES_PER_SECOND = env.int("LUMINALOG_EDGE_BYTES_PER_SECOND", default=0)
 
 # --- Valkey: buckets and caches; nothing in it is needed to keep a log -----------------------------------------------
 VALKEY_URL = env.str("VALKEY_URL")
@@ -229,6 +243,13 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     },
     "storage.partitions": {"task": "storage.partitions", "schedule": 900.0, "options": {"expires": 900}},
 }
+#: What an edge has to do; it stores nothing.
+OF_EDGES = (
+    "accounts.forget", "ingest.forget", "operations.note_beat", "quotas.forget", "storage.partitions",
+)  # fmt: skip
+CELERY_BEAT_SCHEDULE["edges.forget"] = {"task": "edges.forget", "schedule": 900.0, "options": {"expires": 900}}
+if CORE_URL:
+    CELERY_BEAT_SCHEDULE = {name: CELERY_BEAT_SCHEDULE[name] for name in (*OF_EDGES, "edges.forget")}
 
 # --- API ------------------------------------------------------------------------------------------------------------
 #: Where the explorer finds the live tail's process. Empty: at its own address, by way of a proxy.
@@ -287,7 +308,10 @@ FILE_UPLOAD_HANDLERS = ["foundation.uploads.NoFiles"]
 
 # --- Full: refuse before it is too late -----------------------------------------------------------------------------
 SPOOL_MAX_BYTES = env.int("LUMINALOG_SPOOL_MAX_BYTES", default=2 * 2**30)
-SPOOL_MAX_AGE_SECONDS = env.int("LUMINALOG_SPOOL_MAX_AGE_SECONDS", default=900)
+#: An edge waits for its core as long as it trusts its mirror.
+SPOOL_MAX_AGE_SECONDS = env.int(
+    "LUMINALOG_SPOOL_MAX_AGE_SECONDS", default=max(900, EDGE_TRUST_SECONDS) if CORE_URL else 900
+)
 #: Folders on PostgreSQL's disks (data, WAL), where this machine sees them; `bin/luminalog up` knows its own.
 DISK_PATHS = env.list("LUMINALOG_DISK_PATHS", default=[])
 DISK_MIN_FREE_BYTES = env.int("LUMINALOG_DISK_MIN_FREE_BYTES", default=2**30)
@@ -380,7 +404,7 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
         "mask_fields": ["address"],
         "mask_callable": "notify.masking.mask",
     },
-    "privacy.Policy",
+    {"model": "privacy.Policy", "exclude_fields": ["hash_key"]},
     "privacy.Rule",
     "issues.Setting",
     "assist.Setting",
@@ -398,6 +422,22 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
         ],
     },
     "alerts.Silence",
+    {
+        "model": "edges.Edge",
+        "exclude_fields": [
+            "sha256",
+            "installation",
+            "floor",
+            "last_seen_at",
+            "version",
+            "waiting_batches",
+            "waiting_bytes",
+            "oldest_seconds",
+            "clock_seconds",
+            "refused_batches",
+        ],
+        "m2m_fields": {"organisations"},
+    },
 )
 RATELIMIT_USE_CACHE = "default"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

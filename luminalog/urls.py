@@ -33,6 +33,7 @@ urlpatterns = [
     path("", root, name="landing"),
     path("", include("luminalog.landing.urls")),
     path("v1/", include("alerts.urls")),
+    path("v1/", include("edges.urls")),
     path("v1/", include("ingest.urls")),
     path("v1/", include("explore.urls")),
     path("v1/", include("issues.urls")),

@@ -38,8 +38,10 @@ OF_WEB = {
     "django_admin_log": APPEND,
     "django_content_type": READ,
     "django_migrations": READ,
+    "edges_edge_organisations": ALL,
+    "edges_edgebatch": ALL,
     "explore_accessrecord": APPEND,
-    "ingest_deadletter": READ,
+    "ingest_deadletter": APPEND,
     "ingest_drainclaim": READ,
     "ingest_spooledbatch": APPEND,
     "issues_allowance": WRITE,
@@ -81,6 +83,7 @@ WHAT_STAFF_DID = "id, content_type_id, object_id, object_repr, change_message"
 #: What the worker may do with a table outside its rooms.
 OF_WORKER = {
     "accounts_apikey": "SELECT, UPDATE",
+    "accounts_mirror": READ,
     "accounts_organisation": "SELECT, UPDATE (suspended_reason)",
     "accounts_project": READ,
     "auditlog_logentry": f"INSERT, SELECT ({WHAT_CHANGED}), UPDATE (object_repr, changes)",
@@ -97,7 +100,7 @@ OF_WORKER = {
     "privacy_policy": READ,
     "privacy_rule": READ,
 }
-ROOMS_OF_WORKER = ("alerts_", "assist_", "ingest_", "issues_", "notify_", "quotas_", "storage_")
+ROOMS_OF_WORKER = ("alerts_", "assist_", "edges_", "ingest_", "issues_", "notify_", "quotas_", "storage_")
 
 #: Tables, partitions, views and free sequences of our schema, but for what belongs to extensions.
 RELATIONS = r"""

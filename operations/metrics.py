@@ -154,6 +154,17 @@ def _state(state: State) -> Iterator[Metric]:
     yield _gauge("alerts_looked_seconds", looked, state.alerts_looked_seconds)
     yield _gauge("alert_rules_paused", "Rules that were paused: too slow, or not readable.", state.alert_rules_paused)
     yield _gauge("incidents_open", "Incidents that are open.", state.incidents_open)
+    yield _gauge("edges", "Edges that have not ended.", state.edges)
+    yield _gauge("edges_silent", "Those of them that were not heard for a minute.", state.edges_silent)
+    yield _gauge(
+        "edge_oldest_seconds", "For how long a batch waits at an edge to be forwarded.", state.edge_oldest_seconds
+    )
+    yield _gauge("edge_clock_seconds", "By how much the clock of an edge differs from ours.", state.edge_clock_seconds)
+    yield _gauge(
+        "edge_refused_batches", "Batches that edges brought and that were not theirs.", state.edge_refused_batches
+    )
+    yield _gauge("lent_bytes", "Bytes of months that are lent to edges and not settled.", state.lent_bytes)
+    yield _gauge("loan_short_bytes", "Bytes that edges have forwarded beyond what was lent.", state.short_bytes)
     yield _gauge("postgresql_connections", "Connections of clients.", state.connections)
     yield _gauge("postgresql_max_connections", "How many connections PostgreSQL allows.", state.max_connections)
     yield _gauge("postgresql_oldest_transaction_seconds", oldest, state.oldest_transaction_seconds)

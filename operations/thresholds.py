@@ -23,6 +23,8 @@ LATE_RECORDING_SECONDS = 600.0
 LATE_MESSAGE_SECONDS = 15 * 60.0
 #: Rules for alerts are looked at every ten seconds.
 SILENT_ALERTS_SECONDS = 120.0
+#: An edge asks its core every two seconds.
+SILENT_LINK_SECONDS = 60.0
 #: The used part of the connections that PostgreSQL allows.
 MANY_CONNECTIONS = 0.85
 
@@ -140,6 +142,13 @@ class State(Connections):
     alerts_looked_seconds: float
     alert_rules_paused: int
     incidents_open: int
+    edges: int
+    edges_silent: int
+    edge_oldest_seconds: float
+    edge_clock_seconds: float
+    edge_refused_batches: int
+    lent_bytes: int
+    short_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

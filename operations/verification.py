@@ -19,10 +19,11 @@ from typing import Any, TypeVar
 from django.db import transaction
 
 from assist import recordings
+from edges import pairing
 from foundation.postgres import execute
 from ingest.spool import dead_letters, table
 from issues import proof
-from quotas import allowance, ledger
+from quotas import allowance, ledger, lending
 from quotas.ledger import Amount
 from storage import receipts, rollups
 from storage.receipts import Certified
@@ -49,6 +50,8 @@ CHECKS = {
     "orphan": "Each stored entry belongs to a batch with a receipt of the same organisation.",
     "rollup": "What the rollups say of a minute of receipt, and of a day by minutes of events, its receipts say.",
     "errors": "Errors counted in groups are those of the receipts, and entries stored with a group; none is left out.",
+    "loan": "What a month says is lent to edges its loans come to, and no edge has forwarded more than it was lent.",
+    "edge_batch": "Each batch of an edge that is known to be kept is in the spool, stored, or a dead letter.",
     "two_places": "No batch is both in the spool and in the log store.",
     "recording": "No organisation's recordings of errors take more than they may.",
 }
@@ -88,7 +91,7 @@ def _look() -> list[Breach]:
         rolled_up = sorted({*days, *rollups.days()})
         counted = sorted({*days, *proof.days()})
         of_days = chain(*map(_of_day, days), *map(_rollups, rolled_up), *map(_errors, counted))
-        looks = chain(_usage(), _allowances(), _two_places(), of_days, _recordings())
+        looks = chain(_usage(), _allowances(), _loans(), _edge_batches(), _two_places(), of_days, _recordings())
         return _shown(looks)
 
 
@@ -155,6 +158,41 @@ def _bytes_of_keys(api_key_ids: Sequence[int], *, since: datetime, until: dateti
     return sum(
         (Counter(place.bytes_of_keys(api_key_ids, since=since, until=until)) for place in places), Counter[int]()
     )
+
+
+def _loans() -> Iterator[Breach]:
+    for organisation_id, period, lent_bytes, loans_bytes in lending.unequal():
+        yield Breach(
+            check="loan",
+            organisation_id=organisation_id,
+            subject=f"month {period:%Y-%m}",
+            expected=f"{loans_bytes} bytes lent",
+            found=f"{lent_bytes} bytes",
+        )
+    for edge_id, organisation_id, period, short_bytes in lending.short():
+        yield Breach(
+            check="loan",
+            organisation_id=organisation_id,
+            subject=f"edge {edge_id}, month {period:%Y-%m}",
+            expected="no more forwarded than was lent",
+            found=f"{short_bytes} bytes more",
+        )
+
+
+def _edge_batches() -> Iterator[Breach]:
+    """Look for what an edge was told to be kept, and is not."""
+    pairs = pairing.pairs()
+    while some := list(islice(pairs, BATCHES_AT_ONCE)):
+        kept = table.where_any([batch_id for _, _, batch_id in some])
+        for edge_id, edge_batch_id, batch_id in some:
+            if batch_id not in kept:
+                yield Breach(
+                    check="edge_batch",
+                    organisation_id=0,
+                    subject=f"batch {edge_batch_id} of edge {edge_id}",
+                    expected=f"batch {batch_id}",
+                    found="nothing",
+                )
 
 
 def _two_places() -> Iterator[Breach]:

@@ -19,6 +19,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from accounts.models import ApiKey
 from alerts.standing import STANDING as ALERTS
+from edges.standing import STANDING as EDGES
 from foundation import metric_files, valkey
 from foundation.once import once
 from foundation.postgres import PromptTransaction, answered_in_time, fetch_all, fetch_as
@@ -42,6 +43,7 @@ from operations.thresholds import (
     Waiting,
     Worker,
 )
+from quotas import lending
 from storage import wall
 from storage.errors import Unavailable
 from storage.store import StoreHealth, store
@@ -67,7 +69,8 @@ STATE = f"""
 SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_letters,
               ({failures.STANDS_STILL}) AS standstill, ({ERASURES}) AS erasures,
               ({turns.OLDEST_TO_RECORD}) AS recordings,
-              ({standing.STANDING}) AS messages, ({ALERTS}) AS alerts
+              ({standing.STANDING}) AS messages, ({ALERTS}) AS alerts,
+              ({EDGES}) AS edges, ({lending.STANDING}) AS loans
 """  # noqa: S608 - constants
 
 

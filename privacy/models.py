@@ -63,6 +63,7 @@ class Policy(models.Model):
         help_text="Whoever asks for one does not begin it: somebody else confirms it.",
     )
     salt = models.CharField(max_length=32, default="", db_default="", editable=False, blank=True)
+    hash_key = models.BinaryField(max_length=32, null=True, editable=False)  # at an edge: as the core has made it
 
     class Meta:
         verbose_name = "privacy rules"

@@ -10,10 +10,12 @@ from django.db import connection
 
 from accounts.fragments import API_KEYS
 from foundation.expiring import Expiring
-from foundation.postgres import fetch_one, stream
+from foundation.postgres import fetch_all, fetch_one, stream
 from foundation.refusals import Refusal
+from quotas import lending
 
-#: Charges `size_bytes` and `entries` to this month's row; no row comes back when that would exceed the limit.
+#: Charges `size_bytes` and `entries` to this month's row; no row comes back when that would exceed the limit. What is
+#: lent to edges is theirs to charge; at an edge it is less than nothing, and the limit is 0: see `borrowing`.
 #: PostgreSQL re-reads the row after a lock wait (READ COMMITTED), so two requests can never both take the last byte.
 CHARGE = """
 UPDATE quotas_monthlyusage AS usage
@@ -22,7 +24,7 @@ UPDATE quotas_monthlyusage AS usage
  WHERE usage.organisation_id = %(organisation_id)s
    AND usage.period = date_trunc('month', now() AT TIME ZONE 'UTC')::date
    AND limits.organisation_id = usage.organisation_id
-   AND usage.used_bytes + %(size_bytes)s <= limits.monthly_bytes
+   AND usage.used_bytes + usage.lent_bytes + %(size_bytes)s <= limits.monthly_bytes
 RETURNING usage.organisation_id, usage.period, usage.used_bytes
 """
 
@@ -37,7 +39,7 @@ UPDATE quotas_monthlyusage AS usage
            FOR UPDATE SKIP LOCKED) AS held
  WHERE usage.organisation_id = held.organisation_id AND usage.period = held.period
    AND limits.organisation_id = %(organisation_id)s
-   AND usage.used_bytes + %(size_bytes)s <= limits.monthly_bytes
+   AND usage.used_bytes + usage.lent_bytes + %(size_bytes)s <= limits.monthly_bytes
 RETURNING usage.organisation_id, usage.period"""
 
 #: Pieces of a statement that charges several organisations at once. `asked` is what for: organisation_id, entries,
@@ -54,7 +56,7 @@ UPDATE quotas_monthlyusage AS usage
    SET used_bytes = usage.used_bytes + asked.size_bytes, entries = usage.entries + asked.entries
   FROM held JOIN asked USING (organisation_id) JOIN quotas_limits AS limits USING (organisation_id)
  WHERE usage.organisation_id = held.organisation_id AND usage.period = held.period
-   AND usage.used_bytes + asked.size_bytes <= limits.monthly_bytes
+   AND usage.used_bytes + usage.lent_bytes + asked.size_bytes <= limits.monthly_bytes
 RETURNING usage.organisation_id, usage.period
 """
 
@@ -66,7 +68,7 @@ VALUES (%s, date_trunc('month', now() AT TIME ZONE 'UTC')::date, 0, 0)
 
 BALANCE = """
 SELECT limits.monthly_bytes, coalesce(usage.used_bytes, 0), coalesce(usage.entries, 0), month.began, month.ends,
-       ceil(extract(epoch FROM month.ends - now()))::int
+       ceil(extract(epoch FROM month.ends - now()))::int, coalesce(usage.lent_bytes, 0)
   FROM quotas_limits AS limits
  CROSS JOIN LATERAL (
        SELECT date_trunc('month', now(), 'UTC') AS began,
@@ -96,6 +98,15 @@ SELECT row.organisation_id, date_trunc('hour', row.hour, 'UTC'), row.api_key_id,
 
 #: For how long a balance that had no room stands for itself; a quota that is raised has room after that.
 REFUSAL_SECONDS = 0.1
+
+SECONDS_LEFT = """
+SELECT ceil(extract(epoch FROM (date_trunc('month', now() AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC'
+                               - now()))
+"""
+
+#: Within so many seconds edges give back what they have not spent.
+RECALL_SECONDS = 5
+LENT = "What is left of the monthly quota is lent to edges, and was called back. Retry."
 
 CHARGED = "SELECT organisation_id, period, entries, used_bytes FROM quotas_monthlyusage ORDER BY 1, 2"
 
@@ -131,6 +142,7 @@ class Balance(NamedTuple):
     began_at: datetime
     ends_at: datetime
     seconds_left: int
+    lent_bytes: int = 0
 
 
 _exhausted: Expiring[int, Balance] = Expiring(capacity=10_000)
@@ -149,22 +161,31 @@ def balance(organisation_id: int) -> Balance:
     return Balance(*row)
 
 
+def seconds_left() -> int:
+    """Return for how many seconds this month lasts."""
+    [(seconds,)] = fetch_all(SECONDS_LEFT)
+    return int(seconds)
+
+
 def charged() -> Iterator[Amount]:
     """Yield what was charged, by organisation and month. In the caller's transaction, in bounded memory."""
     return (Amount(*row) for row in stream(CHARGED))
 
 
 def exhausted(organisation_id: int) -> Refusal:
-    """Return the refusal of a batch that the month's quota has no room for."""
+    """Return the refusal of a batch that the month's quota has no room for. What edges hold unspent is called back."""
     now = balance(organisation_id)
+    if now.lent_bytes and not lending.call_back(organisation_id):
+        now = now._replace(used_bytes=now.used_bytes + now.lent_bytes, lent_bytes=0)  # with edges that are away
     _exhausted.put(organisation_id, now, until=time.monotonic() + REFUSAL_SECONDS)
     return _refusal(now)
 
 
 def has_no_room(organisation_id: int, size_bytes: int) -> bool:
-    """Tell whether a quota is known to be too full for so much. Within a month its use only grows; asks nobody."""
+    """Tell whether a quota is known to be too full for so much. Within a month its use only grows, but for what
+    edges give back; asks nobody."""
     now = _exhausted.get(organisation_id)
-    return now is not None and now.used_bytes + size_bytes > now.limit_bytes
+    return now is not None and now.used_bytes + now.lent_bytes + size_bytes > now.limit_bytes
 
 
 def remembered_refusal(organisation_id: int) -> Refusal | None:
@@ -174,6 +195,8 @@ def remembered_refusal(organisation_id: int) -> Refusal | None:
 
 
 def _refusal(now: Balance) -> Refusal:
+    if now.lent_bytes:
+        return Refusal("overloaded", LENT, retry_after_seconds=RECALL_SECONDS)
     return Refusal(
         "quota_exhausted",
         f"The monthly quota of {now.limit_bytes} bytes has no room for this batch: {now.used_bytes} bytes are used.",

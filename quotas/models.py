@@ -95,6 +95,10 @@ class MonthlyUsage(models.Model):
     period = models.DateField(help_text="First day of the month (UTC).")
     used_bytes = models.BigIntegerField(default=0)
     entries = models.BigIntegerField(default=0)
+    lent_bytes = models.BigIntegerField(
+        default=0, db_default=0, help_text="Lent to edges and not settled yet; at an edge, less than 0: borrowed."
+    )
+    called_back_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ["-period"]
@@ -106,6 +110,86 @@ class MonthlyUsage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.organisation_id} {self.period:%Y-%m}: {self.used_bytes} bytes"
+
+
+class Loan(models.Model):
+    """What an edge may charge of an organisation's month: totals that only grow, so what comes twice changes nothing.
+
+    Unspent are `lent_bytes - returned_bytes - settled_bytes`; the sum of those is `MonthlyUsage.lent_bytes`.
+    `short_bytes` were forwarded beyond that: a fault of the edge.
+    """
+
+    edge_id = models.BigIntegerField()
+    organisation = models.ForeignKey("accounts.Organisation", on_delete=models.CASCADE, related_name="+")
+    period = models.DateField()
+    lent_bytes = models.BigIntegerField(default=0, db_default=0)
+    returned_bytes = models.BigIntegerField(default=0, db_default=0)
+    settled_bytes = models.BigIntegerField(default=0, db_default=0)
+    short_bytes = models.BigIntegerField(default=0, db_default=0)
+    heard_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            # Serves what an edge asks for and settles.
+            models.UniqueConstraint(fields=["edge_id", "organisation", "period"], name="one_loan_a_month_and_edge"),
+            models.CheckConstraint(
+                condition=Q(
+                    returned_bytes__gte=0,
+                    settled_bytes__gte=0,
+                    short_bytes__gte=0,
+                    lent_bytes__gte=F("returned_bytes") + F("settled_bytes"),
+                ),
+                name="no_more_comes_back_than_was_lent",
+            ),
+        ]
+        indexes = [
+            # Who else has something of an organisation's month.
+            models.Index(fields=["organisation", "period"], name="loan_of_a_month"),
+        ]
+
+    def __str__(self) -> str:
+        return f"edge {self.edge_id}: {self.lent_bytes} bytes of {self.organisation_id} {self.period:%Y-%m}"
+
+
+class Installation(models.Model):
+    """The number of this installation: one row. See `quotas.installation`."""
+
+    number = models.UUIDField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Borrowed(models.Model):
+    """At an edge: the totals of its loan of an organisation's month, as it knows them; see `Loan`.
+
+    What it may still charge is `lent_bytes - returned_bytes` less the month's `used_bytes`.
+    """
+
+    organisation_id = models.BigIntegerField()
+    period = models.DateField()
+    lent_bytes = models.BigIntegerField(default=0, db_default=0)
+    returned_bytes = models.BigIntegerField(default=0, db_default=0)
+    is_told = models.BooleanField(default=True, db_default=True, help_text="The core knows what was returned.")
+    used_bytes = models.BigIntegerField(default=0, db_default=0, help_text="When somebody looked last.")
+    used_at = models.DateTimeField(db_default=Now(), help_text="When it was seen to grow last.")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["organisation_id", "period"], name="one_borrowing_a_month"),
+            models.CheckConstraint(
+                condition=Q(returned_bytes__gte=0, lent_bytes__gte=F("returned_bytes")),
+                name="no_more_is_returned_than_borrowed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lent_bytes} bytes of {self.organisation_id} {self.period:%Y-%m}"
 
 
 class DailyUsage(models.Model):

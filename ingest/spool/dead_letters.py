@@ -1,7 +1,8 @@
 """Entries that the log store will not take: kept with their bytes and the reason, counted, and replayable."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -46,6 +47,12 @@ WITH hopeless AS (
 INSERT INTO ingest_deadletter ({", ".join(HEAD)}, entries, size_bytes, payload, reason)
 SELECT * FROM hopeless
 """  # noqa: S608 - constants
+BURY_ONE = f"""
+WITH refused AS (DELETE FROM ingest_spooledbatch WHERE batch_id = %(batch_id)s
+                 RETURNING {", ".join(HEAD)}, entries, size_bytes, payload)
+INSERT INTO ingest_deadletter ({", ".join(HEAD)}, entries, size_bytes, payload, reason)
+SELECT refused.*, %(reason)s FROM refused
+"""  # noqa: S608 - constants
 #: Already charged, in the month it was received: a replay keeps the period and is received anew.
 REPLAY = """
 WITH dead AS (
@@ -56,6 +63,13 @@ INSERT INTO ingest_spooledbatch
       (batch_id, requests, is_replayed,
        organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload)
 SELECT %s, 0, true, dead.* FROM dead
+"""
+#: What an edge brought, and is not what its head says.
+BURY_FORWARDED = """
+INSERT INTO ingest_deadletter (batch_id, organisation_id, api_key_id, project, environment, received_at, period,
+                               entries, size_bytes, payload, reason)
+VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(project)s, %(environment)s, now(), %(period)s,
+        %(entries)s, %(size_bytes)s, %(payload)s, %(reason)s)
 """
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
@@ -103,6 +117,16 @@ def replay(dead_letter_ids: Sequence[int]) -> int:
     with transaction.atomic():
         allowance.received_anew([key for (key,) in fetch_all(KEYS_OF, [list(dead_letter_ids)])])
         return sum(execute(REPLAY, [letter_id, batch_ids.take()]) for letter_id in sorted(dead_letter_ids))
+
+
+def bury_forwarded(batch: Mapping[str, Any], *, reason: str) -> None:
+    """Bury what an edge brought; `batch` is as for `forwarded.keep`. In the caller's transaction."""
+    execute(BURY_FORWARDED, {**batch, "reason": reason})
+
+
+def bury_refused(batch_id: int, *, reason: str) -> int:
+    """At an edge: bury a batch that its core refuses, in the caller's transaction; return 1 unless it has gone."""
+    return execute(BURY_ONE, {"batch_id": batch_id, "reason": reason})
 
 
 def amounts() -> Iterator[Amount]:

@@ -5,6 +5,7 @@ drain also runs every second without one, so a lost nudge loses nothing.
 """
 
 from celery import current_app
+from django.conf import settings
 
 from foundation.threads import Background
 
@@ -15,8 +16,9 @@ DRAIN = "ingest.drain"
 
 
 def nudge() -> None:
-    """Ask this process's nudging thread for a nudge, and return at once."""
-    _thread.wake()
+    """Ask this process's nudging thread for a nudge, and return at once; at an edge nobody waits for one."""
+    if not settings.CORE_URL:
+        _thread.wake()
 
 
 def _publish() -> None:

@@ -25,7 +25,7 @@ from ingest.models import SLOT_SECONDS
 from ingest.spool import batch_ids
 from ingest.spool.claims import AT_ONCE
 from ingest.spool.payload import PayloadError, unpack
-from quotas import allowance, ledger
+from quotas import allowance, ledger, room
 from quotas.ledger import Amount
 from storage.batch import HEAD, Batch, BatchHead
 from storage.receipts import HAVE_RECEIPTS, OTHER_HAS_RECEIPT
@@ -69,6 +69,7 @@ WERE_KEPT = f"""
 SELECT array_agg(batch_id) FROM (
        SELECT batch_id FROM ingest_spooledbatch WHERE batch_id = ANY (%(batch_ids)s)
         UNION ALL {HAVE_RECEIPTS}
+        UNION ALL SELECT batch_id FROM ingest_forgottenbatch WHERE batch_id = ANY (%(batch_ids)s)
         UNION ALL SELECT batch_id FROM ingest_deadletter WHERE batch_id = ANY (%(batch_ids)s)) AS kept
 """  # noqa: S608 - constants only
 HEADS = f"SELECT {', '.join(HEAD)} FROM ingest_spooledbatch WHERE batch_id = ANY (%s) ORDER BY batch_id"  # noqa: S608
@@ -136,14 +137,10 @@ class Spooled(BatchHead, frozen=True, kw_only=True):
 
 
 TAKEN = Spooled.__struct_fields__
-TAKE = f"""
-DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[])
-RETURNING {", ".join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8
-"""  # noqa: S608 - constants
-READ = f"""
-SELECT {", ".join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8
-  FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) ORDER BY batch_id
-"""  # noqa: S608 - constants
+_OF_TAKEN = f"{', '.join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8"
+TAKE = f"DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) RETURNING {_OF_TAKEN}"  # noqa: S608 - constants
+READ = f"SELECT {_OF_TAKEN} FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) ORDER BY batch_id"  # noqa: S608
+DROP = "DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[])"
 
 
 def accept(caller: Caller, parts: Sequence[Part], *, deferred_ms: int = 0) -> None:
@@ -174,10 +171,10 @@ def take(batch_ids: Sequence[int]) -> list[Spooled]:
     return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in rows]
 
 
-def read(batch_ids: Sequence[int]) -> list[Spooled]:
-    """Return those of these batches that wait, in the order of ids."""
-    rows = fetch_binary(READ, [array_of(batch_ids)])
-    return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in rows]
+_OF_TAKEN = f"{', '.join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8"
+TAKE = f"DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) RETURNING {_OF_TAKEN}"  # noqa: S608 - constants
+READ = f"SELECT {_OF_TAKEN} FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) ORDER BY batch_id"  # noqa: S608
+DROP = "DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[])"
 
 
 def heads(batch_ids: Sequence[int]) -> list[BatchHead]:
@@ -248,9 +245,9 @@ def _transaction(rows: Sequence[object], caller: Caller) -> AbstractContextManag
 def _accept_last(row: Row) -> None:
     if fetch_one(ACCEPT, row):
         return
-    ledger.open_month(row["organisation_id"])  # nothing was charged: the month's first batch, or the quota is spent
+    room.make(row["organisation_id"], row["size_bytes"])  # nothing was charged: the month's first batch, or it is spent
     if not fetch_one(ACCEPT, row):
-        raise ledger.exhausted(row["organisation_id"])
+        raise room.refusal(row["organisation_id"])
 
 
 def session() -> int:

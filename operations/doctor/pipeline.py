@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError
 from issues import resolving
 from notify import mail, standing
 from operations import vitals
+from operations.doctor import edges
 from operations.doctor.finding import Finding, error, ok, warning
 from operations.thresholds import LATE_MESSAGE_SECONDS, MUCH_WEB_BYTES
 from quotas.month import NEAR_QUOTA_PERCENT, count_near_quota
@@ -18,13 +19,13 @@ from storage import ungrouped, unrolled
 
 def examine() -> Iterator[Finding]:
     """Look at workers, spool, dead letters, keys, quotas and disk; what cannot be asked is left to other findings."""
-    for check in (_workers, _beat, _tail, _mcp):
+    for check in (_workers, _beat, *(() if settings.CORE_URL else (_tail, _mcp))):
         try:
             yield from check()
         except redis.RedisError:
             yield warning("workers", "Without Valkey nobody knows which workers live.", "Start Valkey.")
             break
-    for check in (_spool, _dead_letters, _rollups, _groups, _recordings, _alerts, _erasures, _keys, _quotas, _messages):
+    for check in OF_EDGE if settings.CORE_URL else OF_CORE:
         try:
             yield from check()
         except (DatabaseError, InterfaceError):
@@ -286,3 +287,9 @@ def _disk() -> Iterator[Finding]:
                 what,
                 "Make room, or shorten the plans' retention: bin/luminalog partitions shows what takes it.",
             )
+
+
+OF_CORE = (
+    _spool, _dead_letters, _rollups, _groups, _recordings, _alerts, _erasures, _keys, _quotas, _messages, edges.of_core,
+)  # fmt: skip
+OF_EDGE = (edges.of_edge, _dead_letters)

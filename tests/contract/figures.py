@@ -10,6 +10,7 @@ from math import ceil
 from typing import Any
 
 from explore.matching import values_of
+
 from explore.shape import as_mapping
 from foundation.numbers import shorten
 from storage.aggregates import (

@@ -129,5 +129,17 @@ BREAKS: dict[str, Check] = {
     "26-forgotten-unverified": test(
         "contract/test_relay.py::test_what_a_store_loses_is_missed_before_the_spool_forgets", reason=r"assert 1 == 0"
     ),
+    "27-edge-forgets-unanswered": test(
+        "integration/test_edge_forwarding.py::test_without_a_good_answer_everything_stays_and_is_sent_again_by_a_higher_number",
+        reason=r"DID NOT RAISE",
+    ),
+    "28-edge-batch-kept-again": test(
+        "integration/test_edges_core.py::test_the_same_batches_in_requests_at_the_same_moment_are_kept_once",
+        reason=r"assert 240 == 30",
+    ),
+    "29-late-request-of-an-edge-taken": test(
+        "integration/test_edges_core.py::test_what_was_forgotten_at_the_edge_is_forgotten_here_and_no_late_request_brings_it_back",
+        reason=r"assert 200 == 409",
+    ),
 }
 MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

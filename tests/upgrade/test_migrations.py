@@ -23,13 +23,15 @@ REWRITTEN = {
 }  # fmt: skip
 #: Tables that there were not.
 NEW = {
-    "alerts_cursor", "alerts_incident", "alerts_minute", "alerts_round", "alerts_rule", "alerts_seen",
-    "alerts_silence", "assist_answer", "assist_call", "assist_forgotten", "assist_recording", "assist_setting",
-    "assist_snapshot", "assist_spending", "assist_verdict", "issues_allowance", "issues_filtered",
-    "issues_fingerprint", "issues_group", "issues_hour", "issues_minute", "issues_person", "issues_release",
-    "issues_setting", "issues_turn", "notify_message", "operations_erasure", "privacy_policy", "privacy_rule",
-    "quotas_dailyusage", "storage_entry", "storage_erased", "storage_leaving", "storage_event_minute", "storage_minute",
-    "storage_rollup_day", "storage_unrolled_day",
+    "accounts_mirror", "alerts_cursor", "alerts_incident", "alerts_minute", "alerts_round", "alerts_rule",
+    "alerts_seen", "alerts_silence", "assist_answer", "assist_call", "assist_forgotten", "assist_recording",
+    "assist_setting", "assist_snapshot", "assist_spending", "assist_verdict", "edges_edge",
+    "edges_edge_organisations", "edges_edgebatch", "edges_link", "ingest_forgottenbatch", "issues_allowance",
+    "issues_filtered", "issues_fingerprint", "issues_group", "issues_hour", "issues_minute", "issues_person",
+    "issues_release", "issues_setting", "issues_turn", "notify_message", "operations_erasure", "privacy_policy",
+    "privacy_rule", "quotas_borrowed", "quotas_dailyusage", "quotas_installation", "quotas_loan", "storage_entry",
+    "storage_erased", "storage_event_minute", "storage_leaving", "storage_minute", "storage_rollup_day",
+    "storage_unrolled_day",
 }  # fmt: skip
 
 #: What hangs on content types: roles, what people may do, the audit trail.

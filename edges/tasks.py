@@ -1,0 +1,14 @@
+"""Scheduled work of this room, and of the tables below that only edges fill."""
+
+from celery import shared_task
+
+from ingest.spool import forgotten
+from quotas import borrowing, lending
+
+
+@shared_task(name="edges.forget")
+def forget() -> None:
+    """Forget what core and edge have both known for long."""
+    forgotten.clear()
+    borrowing.forget()
+    lending.forget()

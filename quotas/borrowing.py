@@ -1,0 +1,325 @@
+"""At an edge: bytes of a month's quota are borrowed from the core, charged here, and given back when nobody uses them.
+
+No byte is the edge's own: the limit of each organisation is 0, and what is lent to it stands in the month's row as less
+than nothing. So the ledger's statements charge what is borrowed, exactly, as they charge a quota at the core.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import structlog
+from django.db import transaction
+from msgspec import MsgspecError, Struct, json
+
+from foundation.core_link import CoreLink, LinkError
+from foundation.expiring import Expiring
+from foundation.postgres import current_time, execute, fetch_all
+from foundation.refusals import Refusal
+from quotas import installation, ledger
+
+log = structlog.get_logger(__name__)
+
+PATH = "/v1/edge/grants"
+#: So much is borrowed at a time, if there was nobody who sent before: less would be asked for again at once.
+LEAST_BYTES = 64 * 2**10
+#: As much as was charged in so long.
+DEMAND_SECONDS = 30.0
+#: For so long nobody who waits for a loan holds a thread.
+PATIENCE_SECONDS = 2.0
+IDLE_SECONDS = 60.0
+WORD_SECONDS = 0.5
+MOST_TOLD = 5_000
+KEPT_FOR = "62 days"
+
+LOOK = """
+SELECT usage.used_bytes, coalesce(borrowed.lent_bytes, 0), coalesce(borrowed.returned_bytes, 0)
+  FROM quotas_monthlyusage AS usage LEFT JOIN quotas_borrowed AS borrowed USING (organisation_id, period)
+ WHERE organisation_id = %s AND period = %s
+"""
+HOLD = f"{LOOK} FOR UPDATE OF usage"
+WRITE = """
+INSERT INTO quotas_borrowed AS borrowed (organisation_id, period, lent_bytes, returned_bytes, used_bytes)
+VALUES (%(organisation_id)s, %(period)s, %(lent_bytes)s, %(returned_bytes)s, %(used_bytes)s)
+    ON CONFLICT (organisation_id, period) DO UPDATE
+   SET lent_bytes = excluded.lent_bytes, returned_bytes = excluded.returned_bytes,
+       is_told = borrowed.is_told AND borrowed.returned_bytes = excluded.returned_bytes
+"""
+SET_LENT = "UPDATE quotas_monthlyusage SET lent_bytes = %s WHERE organisation_id = %s AND period = %s"
+OPEN = """
+INSERT INTO quotas_monthlyusage (organisation_id, period, used_bytes, entries) VALUES (%s, %s, 0, 0)
+    ON CONFLICT (organisation_id, period) DO NOTHING
+"""
+TOLD = """
+UPDATE quotas_borrowed SET is_told = true WHERE organisation_id = %s AND period = %s AND returned_bytes <= %s
+"""
+NOTE_USE = """
+UPDATE quotas_borrowed AS borrowed SET used_bytes = usage.used_bytes, used_at = now()
+  FROM quotas_monthlyusage AS usage
+ WHERE usage.organisation_id = borrowed.organisation_id AND usage.period = borrowed.period
+   AND usage.used_bytes <> borrowed.used_bytes
+"""
+#: What is not spent, and whether it lies idle; what the core has not been told of.
+OPEN_LOANS = """
+SELECT borrowed.organisation_id, borrowed.period, borrowed.lent_bytes, borrowed.returned_bytes, usage.used_bytes,
+       abs(extract(epoch FROM now() - used_at))::float8
+  FROM quotas_borrowed AS borrowed JOIN quotas_monthlyusage AS usage USING (organisation_id, period)
+ WHERE NOT is_told OR borrowed.lent_bytes - borrowed.returned_bytes > usage.used_bytes
+ ORDER BY is_told, borrowed.organisation_id, borrowed.period LIMIT %s
+"""
+FORGET = f"""
+DELETE FROM quotas_borrowed AS borrowed USING quotas_monthlyusage AS usage
+ WHERE usage.organisation_id = borrowed.organisation_id AND usage.period = borrowed.period AND is_told
+   AND borrowed.lent_bytes - borrowed.returned_bytes = usage.used_bytes
+   AND borrowed.period < (now() - interval '{KEPT_FOR}')::date
+"""  # noqa: S608 - a constant
+TOTALS = """
+SELECT coalesce(sum(borrowed.lent_bytes - borrowed.returned_bytes - usage.used_bytes), 0)::bigint
+  FROM quotas_borrowed AS borrowed JOIN quotas_monthlyusage AS usage USING (organisation_id, period)
+"""
+
+
+class Loan(Struct, frozen=True, kw_only=True):
+    """As the core answers: see `quotas.lending.Answer`."""
+
+    organisation_id: int
+    period: date
+    lent_bytes: int
+    returned_bytes: int
+    limit_bytes: int
+    used_bytes: int
+    may_come_back: bool
+    is_called_back: bool
+
+
+class Loans(Struct, frozen=True, kw_only=True):
+    """What the core answers to `PATH`."""
+
+    loans: list[Loan]
+    is_retiring: bool
+    resets_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Open:
+    """A loan of which something is unspent, or unknown to the core."""
+
+    organisation_id: int
+    period: date
+    lent_bytes: int
+    returned_bytes: int
+    used_bytes: int
+    idle_seconds: float
+
+    @property
+    def unspent_bytes(self) -> int:
+        return self.lent_bytes - self.returned_bytes - self.used_bytes
+
+
+#: Why there is no room: as the core has said, or that it has said nothing.
+_words: Expiring[int, Refusal] = Expiring(capacity=10_000)
+#: How much each organisation had used when it borrowed last, and when that was.
+_uses: Expiring[int, tuple[float, int]] = Expiring(capacity=10_000)
+_link = CoreLink(seconds=PATIENCE_SECONDS)
+_turn = threading.Lock()
+
+
+def make_room(organisation_id: int, size_bytes: int) -> None:
+    """Borrow so much for this month, and as much as will be used soon; without success `refusal` says why.
+
+    In no transaction that holds a row of the ledger: the core is asked, for `PATIENCE_SECONDS` at most.
+    """
+    if _words.get(organisation_id) or not _turn.acquire(timeout=PATIENCE_SECONDS):
+        return
+    try:
+        period = current_time().date().replace(day=1)
+        used, lent, returned = _look(organisation_id, period)
+        if lent - returned - used < size_bytes:
+            needed = returned + used + size_bytes
+            wanted = needed + _demand(organisation_id, used)
+            _borrow(organisation_id, period, needed=needed, wanted=wanted, returned=returned)
+    finally:
+        _turn.release()
+
+
+def refusal(organisation_id: int) -> Refusal:
+    """Return why there is no room for a batch. Only the core can say that a quota is spent."""
+    return _words.get(organisation_id) or Refusal("storage_unavailable", AWAY, retry_after_seconds=5)
+
+
+AWAY = "The quota here is spent, and the core that could lend more of it was not heard. Retry with backoff."
+ELSEWHERE = "What is left of the monthly quota is lent elsewhere, and was called back. Retry."
+
+
+def sync(link: CoreLink, told: dict[str, object]) -> Loans:
+    """Give back what nobody uses, and tell the core how all loans stand, with what else there is to be told.
+
+    Raises: `LinkError`, `OperationalError`.
+    """
+    execute(NOTE_USE)
+    now = current_time()
+    for loan in _open_loans():
+        if loan.unspent_bytes and (loan.idle_seconds > IDLE_SECONDS or not _is_current(loan.period, now.date())):
+            give_back(loan.organisation_id, loan.period)
+    loans = _tell(link, _open_loans(), told)
+    called = [one for one in loans.loans if one.is_called_back or loans.is_retiring]
+    if called:
+        for one in called:
+            give_back(one.organisation_id, one.period)
+        loans = _tell(link, _open_loans(), told)
+    return loans
+
+
+def give_back(organisation_id: int, period: date) -> int:
+    """Take off what is unspent of a loan, durably, before the core is told; return how much that was."""
+    with transaction.atomic():
+        used, lent, returned = _held(organisation_id, period)
+        unspent = max(0, lent - returned - used)
+        if unspent:
+            _write(organisation_id, period, lent=lent, returned=returned + unspent, used=used)
+        return unspent
+
+
+def unspent_bytes() -> int:
+    """Return what this edge has borrowed and not charged."""
+    [(total,)] = fetch_all(TOTALS)
+    return int(total)
+
+
+def forget() -> int:
+    """Delete loans of months ago that came out even; return how many."""
+    return execute(FORGET)
+
+
+def begin_anew() -> None:
+    """Forget what this process knows."""
+    _words.clear()
+    _uses.clear()
+
+
+def _is_current(period: date, today: date) -> bool:
+    """Tell whether a month is this one, or the next one within a day of its beginning."""
+    return period in (today.replace(day=1), (today + timedelta(days=1)).replace(day=1))
+
+
+def _open_loans() -> list[Open]:
+    return [Open(**dict(zip(Open.__slots__, row, strict=True))) for row in fetch_all(OPEN_LOANS, [MOST_TOLD])]
+
+
+def _demand(organisation_id: int, used: int) -> int:
+    """Return how many bytes will be used in the next time, by those since it was asked last."""
+    now = time.monotonic()
+    before = _uses.get(organisation_id)
+    _uses.put(organisation_id, (now, used), until=now + 10 * IDLE_SECONDS)
+    if before is None or used <= before[1]:
+        return LEAST_BYTES
+    return max(LEAST_BYTES, int((used - before[1]) / max(now - before[0], 0.1) * DEMAND_SECONDS))
+
+
+def _borrow(organisation_id: int, period: date, *, needed: int, wanted: int, returned: int) -> None:
+    ask = {
+        "organisation_id": organisation_id,
+        "period": period,
+        "wanted_bytes": wanted,
+        "needed_bytes": needed,
+        "returned_bytes": returned,
+    }
+    try:
+        loans = _ask(_link, [ask], {})
+    except LinkError as error:
+        log.warning("loan_failed", organisation_id=organisation_id, error=str(error))
+        _remember(organisation_id, Refusal("storage_unavailable", AWAY, retry_after_seconds=5))
+        return
+    for loan in loans.loans:
+        _apply(loan)
+        if loan.lent_bytes < needed:
+            _remember(organisation_id, _why(loan, loans.resets_at))
+    if not loans.loans:
+        _remember(organisation_id, Refusal("storage_unavailable", AWAY, retry_after_seconds=5))
+
+
+def _why(loan: Loan, resets_at: str) -> Refusal:
+    if loan.may_come_back:
+        return Refusal("overloaded", ELSEWHERE, retry_after_seconds=ledger.RECALL_SECONDS)
+    return Refusal(
+        "quota_exhausted",
+        f"The monthly quota of {loan.limit_bytes} bytes has no room for this batch: {loan.used_bytes} bytes are used.",
+        retry_after_seconds=max(1, ledger.seconds_left()),
+        members={
+            "scope": "organisation",
+            "limit": loan.limit_bytes,
+            "used": loan.used_bytes,
+            "resets_at": resets_at,
+        },
+    )
+
+
+def remembered(organisation_id: int) -> Refusal | None:
+    """Return `refusal` as this process has found it a moment ago, if it has."""
+    return _words.get(organisation_id)
+
+
+def _remember(organisation_id: int, why: Refusal) -> None:
+    _words.put(organisation_id, why, until=time.monotonic() + WORD_SECONDS)
+
+
+def _tell(link: CoreLink, loans: Sequence[Open], told: dict[str, object]) -> Loans:
+    asks: list[dict[str, object]] = [
+        {
+            "organisation_id": one.organisation_id,
+            "period": one.period,
+            "wanted_bytes": one.lent_bytes,
+            "returned_bytes": one.returned_bytes,
+        }
+        for one in loans
+    ]
+    answered = _ask(link, asks, told)
+    for loan in answered.loans:
+        _apply(loan)
+        execute(TOLD, [loan.organisation_id, loan.period, loan.returned_bytes])
+    return answered
+
+
+def _ask(link: CoreLink, asks: Sequence[dict[str, object]], told: dict[str, object]) -> Loans:
+    body = json.encode({**told, "installation": str(installation.own()), "asks": asks})
+    try:
+        return json.decode(link.post(PATH, body).body, type=Loans)
+    except MsgspecError as error:
+        raise LinkError("the core's answer cannot be read") from error
+
+
+def _apply(loan: Loan) -> None:
+    """Take what the core has lent: totals only grow, so an answer that comes late changes nothing."""
+    with transaction.atomic():
+        execute(OPEN, [loan.organisation_id, loan.period])
+        used, lent, returned = _held(loan.organisation_id, loan.period)
+        if loan.lent_bytes > lent:
+            _write(loan.organisation_id, loan.period, lent=loan.lent_bytes, returned=returned, used=used)
+
+
+def _look(organisation_id: int, period: date) -> tuple[int, int, int]:
+    """Return as `_held` does, and hold nothing: the core is to be asked."""
+    execute(OPEN, [organisation_id, period])
+    [(used, lent, returned)] = fetch_all(LOOK, [organisation_id, period])
+    return used, lent, returned
+
+
+def _held(organisation_id: int, period: date) -> tuple[int, int, int]:
+    """Hold a month's row; return what was used of it, lent and given back, as of now that it is held."""
+    fetch_all(HOLD, [organisation_id, period])  # what it was joined with may be older than the lock
+    [(used, lent, returned)] = fetch_all(HOLD, [organisation_id, period])
+    return used, lent, returned
+
+
+def _write(organisation_id: int, period: date, *, lent: int, returned: int, used: int) -> None:
+    columns = {
+        "organisation_id": organisation_id,
+        "period": period,
+        "lent_bytes": lent,
+        "returned_bytes": returned,
+        "used_bytes": used,
+    }
+    execute(WRITE, columns)
+    execute(SET_LENT, [returned - lent, organisation_id, period])

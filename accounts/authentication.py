@@ -1,6 +1,6 @@
 """DRF authentication by API key: the header first, the body's deprecated field only where the view allows it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address
 
@@ -15,7 +15,7 @@ from accounts.directory import directory
 from accounts.failures import failed_keys
 from accounts.last_use import last_use
 from accounts.origins import may_be_used_by
-from accounts.presented import BEARER, OF_AGENTS, presented_key
+from accounts.presented import ANYWHERE, BEARER, Places, presented_key
 from foundation.errors import RefusedCaller
 from foundation.refusals import Refusal
 
@@ -23,8 +23,8 @@ from foundation.refusals import Refusal
 class ApiKeyAuthentication(BaseAuthentication):
     """Make the `Caller` of the API key `request.user`. With the header present, no byte of the body is read.
 
-    `in_body` finds a key in the body, where the address has a place for one; `schemes` are those of `Authorization`
-    that hold one. Who has been `found` already, with all that `caller_behind` does, is not looked for again.
+    `in_body` finds a key in the body, where the address has a place for one; `places` are where else
+    one is looked for. Who has been `found` already, with all that `caller_behind` does, is not looked for again.
 
     Two `x-api-key` headers reach us as one value joined by a comma, which is no key.
     Raises: `RefusedCaller` for no key (401), a bad one (401, or 429 after too many), a foreign address (403).
@@ -35,17 +35,17 @@ class ApiKeyAuthentication(BaseAuthentication):
         *,
         in_body: Callable[[], str | None] = lambda: None,
         found: Caller | None = None,
-        schemes: Collection[str] = BEARER,
+        places: Places = BEARER,
     ) -> None:
         self.in_body = in_body
         self.found = found
-        self.schemes = schemes
+        self.places = places
 
     def authenticate(self, request: Request) -> tuple[Caller, None]:
         if self.found:
             return self.found, None
         try:
-            return caller_behind(request._request, in_body=self.in_body, schemes=self.schemes), None
+            return caller_behind(request._request, in_body=self.in_body, places=self.places), None
         except Refusal as refusal:
             raise RefusedCaller(refusal) from refusal
 
@@ -62,9 +62,9 @@ def may_come_from(caller: Caller, *, address: str) -> bool:
 
 
 def caller_in_header(request: HasMeta) -> Caller | None:
-    """Return whose key the headers hold, if anybody's: nothing is counted, noted or refused."""
+    """Return whose key the head holds, if anybody's: nothing is counted, noted or refused."""
     try:
-        key = presented_key(request, schemes=OF_AGENTS) or ""
+        key = presented_key(request, places=ANYWHERE) or ""
         return directory.find(key, may_query=lambda: failed_keys.may_query(request))
     except (DatabaseError, InterfaceError, Refusal):
         return None
@@ -74,10 +74,10 @@ def caller_behind(
     request: HttpRequest,
     *,
     in_body: Callable[[], str | None] = lambda: None,
-    schemes: Collection[str] = BEARER,
+    places: Places = BEARER,
 ) -> Caller:
     """Find out who is calling. Raises: `Refusal`."""
-    key = presented_key(request, schemes=schemes)
+    key = presented_key(request, places=places)
     if key is None:
         key = in_body()
     if not key:

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from accounts.addresses import client_address
 from accounts.last_use import plain_http
-from accounts.presented import OF_AGENTS, presented_key
+from accounts.presented import ANYWHERE, presented_key
 from foundation.api import is_of_api
 from foundation.errors import problem
 from foundation.refusals import Refusal
@@ -26,7 +26,7 @@ class HttpsOnlyMiddleware:
         if settings.DEVELOPMENT or request.is_secure() or not is_of_api(request.path):
             return self.get_response(request)
         with suppress(Refusal):
-            plain_http.note(presented_key(request, schemes=OF_AGENTS) or "")
+            plain_http.note(presented_key(request, places=ANYWHERE) or "")
         return problem(Refusal("https_required"), request)
 
 

@@ -4,7 +4,7 @@ import re
 
 #: Ours below /v1/, and /mcp; and those that agents know, at the root, where some can be told nothing else, or below
 #: /ingest/.
-PATTERN = r"^/(v1|otlp|loki|api/prom|ingest)/|^/mcp(/|$)|^/elasticsearch(/|$)|^/_[a-z]|^/[^/]+/_bulk/?$"
+PATTERN = r"^/(v1|otlp|loki|api|ingest|services)/|^/(mcp|elasticsearch|gelf)(/|$)|^/_[a-z]|^/[^/]+/_bulk/?$"
 _is_of_api = re.compile(PATTERN).search
 
 

@@ -17,6 +17,7 @@ from msgspec import json
 from foundation.levels import BY_NAME
 from foundation.refusals import FieldError, Refusal
 from ingest.canonical import MAX_ENTRY_TEXT_BYTES, Doubt, canonical_lines
+from ingest.elements import refusal
 from ingest.fitting import CUT, fit, shortened
 from ingest.protocol import Incoming, Protocol, Wishes
 from ingest.repair import ESCAPED_NUL, replace_unstorable
@@ -74,6 +75,8 @@ class AgentProtocol(Protocol):
     is_agent = True
     knows_repetitions = False
     max_entries = MAX_ENTRIES
+    #: Whether a body is refused in which nothing is, or of which nothing can be read.
+    wants_entries = False
 
     def drafts(self, body: bytes, wishes: Wishes, notes: Any) -> Iterable[Draft]:
         """Yield what is in the body, one by one. Raises: `Refusal` when nothing of it can be read."""
@@ -91,7 +94,10 @@ class AgentProtocol(Protocol):
             reading.add(chunk)
             if reading.drafts > MAX_ENTRIES:
                 raise too_many()
-        return reading.incoming(notes)
+        incoming = reading.incoming(notes)
+        if self.wants_entries and not (incoming.entries or incoming.below_level):
+            raise refusal(*incoming.errors) if incoming.errors else Refusal("empty_batch", "Send at least one entry.")
+        return incoming
 
 
 @dataclass(slots=True)

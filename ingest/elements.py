@@ -4,6 +4,7 @@ Neither memory nor the answer depends on how bad the rest of a body is.
 """
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,7 +31,8 @@ def elements_of(text: Raw | bytes, *, at_most: int) -> list[Raw]:
 
     Raises: `ValidationError` when it is no list, `DecodeError` when it is no JSON.
     """
-    return [raw for raw in astuple(_slots(at_most).decode(text)) if len(raw)]
+    slots = astuple(_slots(at_most).decode(text))
+    return list(slots[: bisect_left(slots, True, key=_is_empty)])
 
 
 def sift(
@@ -66,6 +68,10 @@ def refusal(*errors: FieldError) -> Refusal:
     """Say what is wrong in words: `/logs/3/level` is logs[3].level."""
     place = re.sub(r"/(\d+)", r"[\1]", errors[0].pointer).replace("/", ".").removeprefix(".") or "The body"
     return Refusal(errors[0].code, f"{place} {errors[0].detail}.", errors=errors)
+
+
+def _is_empty(slot: Raw) -> bool:
+    return not len(slot)
 
 
 @cache

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import ApiKeyAuthentication
 from accounts.permissions import HasScope
-from accounts.presented import OF_AGENTS
+from accounts.presented import OF_AGENTS, OF_DATADOG
 from accounts.scopes import Scope
 from accounts.visitors import limited
 from foundation.errors import as_refusal
@@ -24,8 +24,11 @@ from foundation.methods import by_method
 from foundation.refusals import Refusal
 from ingest.agents import wait_less
 from ingest.protocol import Protocol
+from ingest.protocols import splunk
+from ingest.protocols.datadog import DATADOG
 from ingest.protocols.elasticsearch import ELASTICSEARCH, handshake
 from ingest.protocols.otlp import OTLP
+from ingest.spool.capacity import capacity
 from ingest.views import head_of, response_of
 
 PER_MINUTE = 3_000
@@ -41,7 +44,7 @@ class ElasticsearchView(APIView):
     scope = Scope.INGEST
 
     def get_authenticators(self) -> list[BaseAuthentication]:
-        return [ApiKeyAuthentication(schemes=OF_AGENTS)]
+        return [ApiKeyAuthentication(places=OF_AGENTS)]
 
     def get(self, request: Request, **captured: str) -> HttpResponse:
         """Answer from what is always so."""
@@ -56,6 +59,36 @@ class ElasticsearchView(APIView):
 
     def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], HttpResponse]:
         return _in_words_of(ELASTICSEARCH)
+
+
+@extend_schema(exclude=True)
+class ValidateView(APIView):
+    """Tell Datadog's agent whether its key may send."""
+
+    permission_classes = [HasScope]
+    scope = Scope.INGEST
+
+    def get_authenticators(self) -> list[BaseAuthentication]:
+        return [ApiKeyAuthentication(places=OF_DATADOG)]
+
+    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
+        """It may."""
+        return HttpResponse(b'{"valid":true}', content_type="application/json")
+
+    def get_exception_handler(self) -> Callable[[Exception, Mapping[str, Any]], HttpResponse]:
+        return _in_words_of(DATADOG)
+
+
+def _health(request: HttpRequest, **_: str) -> HttpResponse:  # noqa: ARG001
+    return response_of(splunk.said(*splunk.ABOUT_HEALTH[not capacity.is_full()]))
+
+
+def _acknowledgement(request: HttpRequest, **_: str) -> HttpResponse:  # noqa: ARG001
+    return response_of(splunk.said(*splunk.NO_ACKNOWLEDGEMENT))
+
+
+def _empty(request: HttpRequest, **_: str) -> HttpResponse:  # noqa: ARG001
+    return HttpResponse()
 
 
 def _in_words_of(protocol: Protocol) -> Callable[[Exception, Mapping[str, Any]], HttpResponse]:
@@ -97,6 +130,9 @@ def _says(body: bytes, media_type: str) -> View:
 _limited = limited(group="handshakes", per_minute=PER_MINUTE)
 elasticsearch: View = csrf_exempt(_limited(ElasticsearchView.as_view()))
 logs_only: View = _limited(_logs_only)
+validate: View = csrf_exempt(_limited(ValidateView.as_view()))
+splunk_health: View = _limited(by_method(GET=_health, OPTIONS=_empty))
+splunk_ack: View = _limited(by_method(POST=_acknowledgement, OPTIONS=_empty))
 ready: View = _limited(_says(b"ready\n", "text/plain"))
 labels: View = _limited(_says(b'{"status":"success","data":[]}', "application/json"))
 

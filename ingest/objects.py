@@ -51,6 +51,14 @@ def object_of(text: Raw | bytes, *, now: datetime) -> dict[str, Any] | Entry | F
     return value if isinstance(value, dict) else NO_OBJECT
 
 
+def object_in(value: Any, *, now: datetime) -> dict[str, Any] | None:
+    """Return the object that a text of somebody's is; None when it is none."""
+    if not isinstance(value, str) or value[-1:] not in ("}", "\n", " ") or value.lstrip()[:1] != "{":
+        return None
+    found = object_of(value.encode(), now=now) if value.rstrip()[-1:] == "}" else None
+    return found if isinstance(found, dict) else None
+
+
 def patiently(text: bytes) -> Any:
     """Decode JSON in which numbers may be NaN, infinite or beyond bounds: null. Raises: ValueError, RecursionError."""
     value = stdlib_json.loads(

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from drf_spectacular.utils import extend_schema
 
+from accounts.presented import OF_AGENTS, Places
 from foundation.errors import PROBLEM_TYPE, problem_members
 from foundation.refusals import FieldError, Refusal
 from ingest.canonical import MAX_ENTRIES
@@ -102,6 +103,10 @@ class Protocol:
     is_agent: bool = False
     #: Whether an `Idempotency-Key` is looked at: agents have none.
     knows_repetitions: bool = True
+    #: Where its clients have their key, beside `x-api-key` and the body.
+    places: Places = OF_AGENTS
+    #: The status of an answer to OPTIONS, by which some ask whether we live.
+    asked_ahead_status: int = 204
     #: Describes its address for OpenAPI; what nobody describes is left out.
     describe: Callable[[Any], Any] = staticmethod(extend_schema(exclude=True))
 

@@ -26,6 +26,7 @@ _EXACT: dict[Any, tuple[LevelName, str | None]] = {
     **{text: (level, text if text in SAYING_MORE else None) for text, level in BY_TEXT.items()},
     **{text.upper(): (level, text.upper() if text in SAYING_MORE else None) for text, level in BY_TEXT.items()},
 }
+_EXACT_NUMBERS: dict[int, tuple[LevelName, str | None]] = {number: (name, None) for number, name in _BY_NUMBER.items()}
 
 
 def severity_of(value: Any) -> tuple[LevelName, str | None] | None:
@@ -33,6 +34,8 @@ def severity_of(value: Any) -> tuple[LevelName, str | None] | None:
 
     What is unknown is `info`, and says more; None: there is nothing in it.
     """
+    if value.__class__ is int and value in _EXACT_NUMBERS:
+        return _EXACT_NUMBERS[value]
     if isinstance(value, str):
         return _EXACT.get(value) or _severity_of_text(value.strip())
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -11,8 +11,8 @@ LEAP_SECOND = re.compile(r":60(\.\d+)?(?=$|[Zz+-])", re.ASCII)
 FRACTION = re.compile(r"(\.\d{6})\d+", re.ASCII)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-#: A number below which is in this unit, of so many microseconds: seconds, milliseconds, microseconds.
-_UNITS = ((10**11, 1_000_000), (10**14, 1_000), (10**17, 1))
+#: A number below is in seconds, in milliseconds, in microseconds; else in nanoseconds.
+_SECONDS_BELOW, _MILLISECONDS_BELOW, _LARGEST = 10**11, 10**14, 10**17
 _NUMBER = re.compile(r"\d{9,20}(\.\d{1,12})?", re.ASCII)
 
 _datetime = Decoder(datetime)
@@ -46,26 +46,28 @@ def of_nanoseconds(nanoseconds: int) -> datetime | None:
 
 def moment_of(value: Any) -> datetime | None:
     """Return the moment that a text or number stands for, whatever its form or unit; None when it stands for none."""
+    if value.__class__ is float and 0 <= value < _SECONDS_BELOW:
+        return EPOCH + timedelta(0, value)
     if isinstance(value, str):
         return _moment_of_text(value)
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return _moment_of_number(value)
+        return of_nanoseconds(value * 1_000 * _unit(value) if abs(value) < _LARGEST else value)
     if isinstance(value, float) and abs(value) < 1e20:
-        microseconds = next((unit for below, unit in _UNITS if abs(value) < below), None)
-        return _moment_of_number(round(value * microseconds) * 1_000 if microseconds else int(value), nanoseconds=True)
+        return of_nanoseconds(round(value * _unit(value)) * 1_000 if abs(value) < _LARGEST else int(value))
     return None
 
 
-def _moment_of_number(number: int, *, nanoseconds: bool = False) -> datetime | None:
-    if nanoseconds:
-        return of_nanoseconds(number)
-    microseconds = next((unit for below, unit in _UNITS if abs(number) < below), None)
-    return of_nanoseconds(number * microseconds * 1_000 if microseconds else number)
+def _unit(number: float) -> int:
+    """Return how many microseconds the unit of a number has."""
+    size = abs(number)
+    return 1_000_000 if size < _SECONDS_BELOW else 1_000 if size < _MILLISECONDS_BELOW else 1
 
 
 def _moment_of_text(text: str) -> datetime | None:
+    if text[:10].isdecimal() and text[10:11] == "." and text[11:].isdecimal() and len(text) < 24:  # the usual seconds
+        return EPOCH + timedelta(0, float(text))
     try:
         moment = datetime.fromisoformat(text)
         return moment if moment.tzinfo is UTC else as_utc(moment)
@@ -73,7 +75,7 @@ def _moment_of_text(text: str) -> datetime | None:
         pass
     text = text.strip()
     if _NUMBER.fullmatch(text):
-        return _moment_of_number(int(text)) if text.isdecimal() else moment_of(float(text))
+        return moment_of(int(text) if text.isdecimal() else float(text))
     try:
         return as_utc(datetime.fromisoformat(LEAP_SECOND.sub(":59.999999", text.upper())))
     except (ValueError, OverflowError):

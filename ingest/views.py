@@ -20,7 +20,6 @@ from accounts.authentication import ApiKeyAuthentication
 from accounts.caller import Caller
 from accounts.origins import headers_ahead, sharing_headers
 from accounts.permissions import HasScope, caller_of
-from accounts.presented import OF_AGENTS
 from accounts.scopes import Scope
 from foundation.errors import as_refusal
 from ingest import agents
@@ -74,7 +73,8 @@ class IntakeView(Limited, APIView):
     def get_authenticators(self) -> list[BaseAuthentication]:
         """Look for the key in the header, and then where the protocol has it."""
         found = self.found.caller if self.found else None
-        return [ApiKeyAuthentication(in_body=lambda: self.intake.key_in_body(), found=found, schemes=OF_AGENTS)]
+        places = self.intake.protocol.places
+        return [ApiKeyAuthentication(in_body=lambda: self.intake.key_in_body(), found=found, places=places)]
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Ask the buckets, unless they have been asked: for a token, or for the least that an agent's request costs."""
@@ -138,17 +138,18 @@ def takes(
         members["put"] = extend_schema(exclude=True)(lambda view, request, **captured: view.post(request, **captured))
     view: type[IntakeView] = type(f"{type(protocol).__name__}View", (IntakeView,), members)
     describe = (describe or protocol.describe) if is_described else extend_schema(exclude=True)
-    return _asked_before(extend_schema_view(post=describe)(view).as_view())
+    return _asked_before(extend_schema_view(post=describe)(view).as_view(), protocol)
 
 
-def _asked_before(view: View) -> View:
+def _asked_before(view: View, protocol: Protocol) -> View:
     """Return the view that answers OPTIONS, which browsers ask without a key."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method == "OPTIONS":
             ahead = headers_ahead(request.headers.get("Origin"))
-            return HttpResponse(status=204, headers={"Allow": "OPTIONS, POST", "Vary": "Origin", **ahead})
+            status = protocol.asked_ahead_status
+            return HttpResponse(status=status, headers={"Allow": "OPTIONS, POST", "Vary": "Origin", **ahead})
         return view(request, *args, **kwargs)
 
     return answer

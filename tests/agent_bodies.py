@@ -124,6 +124,39 @@ def bulk(*pairs: tuple[dict[str, Any], dict[str, Any] | None]) -> str:
     return "".join(json.dumps(one) + "\n" for pair in pairs for one in pair if one is not None)
 
 
+HEC_EVENTS = [
+    {"time": "1795773600.123456", "host": "web-1", "event": "hello", "fields": {"level": "warn", "trace_id": TRACE}},
+    {"time": 1795773600.123456, "event": {"line": "hello", "source": "stdout"}, "sourcetype": "docker"},
+]
+HEC_ENTRIES: list[dict[str, Any]] = [
+    {"timestamp": TIME, "level": "warn", "message": "hello", "trace_id": TRACE, "metadata": {"host": "web-1"}},
+    {
+        "timestamp": TIME, "level": "info", "message": "hello",
+        "metadata": {"sourcetype": "docker", "source": "stdout"},
+    },
+]  # fmt: skip
+DATADOG_LOG = {
+    "message": "hello", "status": "warn", "timestamp": 1795773600123, "hostname": "web-1", "ddtags": "env:qa,k:v,k:w",
+    "dd": {"trace_id": "12"},
+}  # fmt: skip
+DATADOG_ENTRY = {
+    "timestamp": "2026-11-27T10:00:00.123000Z", "level": "warn", "message": "hello", "environment": "qa",
+    "trace_id": "12", "metadata": {"hostname": "web-1", "tags": {"env": "qa", "k": ["v", "w"]}},
+}  # fmt: skip
+GELF_MESSAGE = {
+    "version": "1.1", "host": "web-1", "short_message": "hello", "timestamp": 1795773600.123456, "level": 3,
+    "full_message": "Traceback (most recent call last):\n  File \"x\", line 1, in f\nValueError: bad",
+    "_id": "7", "_order": 1, "_level": "own",
+}  # fmt: skip
+GELF_ENTRY = {
+    "timestamp": TIME, "level": "error", "message": "hello",
+    "metadata": {"host": "web-1", "order": 1, "_level": "own"},
+    "error": {
+        "type": "ValueError", "message": "bad",
+        "stack_trace": ["Traceback (most recent call last):", '  File "x", line 1, in f', "ValueError: bad"],
+    },
+}  # fmt: skip
+
 DOCUMENT = {
     "@timestamp": "2026-11-27T11:00:00.123456+01:00", "message": "hello", "log": {"level": "WARN", "logger": "x"},
     "service": {"environment": "qa", "name": "shop"}, "error": {"type": "E", "stack_trace": "a\nb"},

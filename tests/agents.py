@@ -11,6 +11,7 @@ from typing import Any
 import requests
 from cramjam import snappy
 
+from ingest.receive.inflate import zstd
 from tests.agent_bodies import NANOSECONDS, PROTOBUF, SPAN, TRACE, bulk, loki_push, otlp_json, otlp_request
 
 JSON, LINES = "application/json", "application/x-ndjson"
@@ -362,7 +363,61 @@ def _collector() -> Agent:
     )
 
 
+def _says(status: int, body: bytes) -> Callable[[Answer], bool]:
+    return lambda answer: (answer.status_code, answer.content) == (status, body)
+
+
+def _docker() -> Agent:
+    """Write as its driver does: times as text, events in a row; first it asks, without a key, whether we live."""
+    lines = [
+        {"event": {"line": f"docker {PLAIN}", "source": "stdout", "tag": "web"}, "time": "1795773600.123456"},
+        {
+            "event": {"line": _lines("docker")[1], "source": "stderr", "tag": "web"}, "time": "1795773600.123456",
+            "host": "h",
+        },
+    ]  # fmt: skip
+    said = {"User-Agent": "Go-http-client/1.1", "Authorization": f"Splunk {KEY}"}
+    return Agent(
+        name="docker",
+        section="Docker",
+        exchanges=[
+            Exchange(method="OPTIONS", path="/services/collector/event/1.0"),
+            Exchange(
+                path="/services/collector/event/1.0", headers={**said, "Content-Encoding": "gzip"},
+                body=gzip.compress("".join(map(json.dumps, lines)).encode()), suits=lambda one: one.status_code == 200,
+            ),
+        ],
+        entries=_stored("docker", MICROSECONDS, tag="web"),
+    )  # fmt: skip
+
+
+def _datadog() -> Agent:
+    said = {"DD-API-KEY": KEY, "User-Agent": "datadog-agent/7.60.0"}
+    logs = [
+        {
+            "message": json.dumps(row), "status": "info", "timestamp": 1795773600123, "hostname": "web-1",
+            "service": "shop", "ddsource": "python", "ddtags": "env:qa,filename:app.log",
+        }
+        for row in _lines("datadog")
+    ]  # fmt: skip
+    return Agent(
+        name="datadog",
+        section="Datadog's agent",
+        exchanges=[
+            Exchange(method="GET", path="/api/v1/validate", headers=said, suits=_says(200, b'{"valid":true}')),
+            Exchange(path="/api/v2/logs", headers={**said, "Content-Type": JSON}, body=b"{}", suits=_says(202, b"{}")),
+            Exchange(
+                path="/api/v2/logs", headers={**said, "Content-Type": JSON, "Content-Encoding": "zstd"},
+                body=zstd.compress(json.dumps(logs).encode()), suits=_says(202, b"{}"),
+            ),
+        ],
+        entries=_stored("datadog", service="shop", tags={"env": "qa", "filename": "app.log"}),
+    )  # fmt: skip
+
+
 AGENTS = [
+    _docker(),
+    _datadog(),
     _filebeat(),
     _logstash(),
     *_fluent_bit(),

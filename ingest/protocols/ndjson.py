@@ -14,10 +14,9 @@ from foundation.openapi import TEXT, list_of
 from foundation.refusals import Refusal
 from ingest.agents import MAX_READ_BYTES, AgentProtocol, Draft, receipt_time
 from ingest.description import ENTRY, sending
-from ingest.elements import refusal
 from ingest.fields import NONE, Overrides, entry_of
 from ingest.objects import elements, lines_of, object_of, readable
-from ingest.protocol import Head, Incoming, Kept, Reply, Wishes
+from ingest.protocol import Head, Kept, Reply, Wishes
 from storage.entry import Entry
 
 #: Blank lines cost time too.
@@ -49,6 +48,7 @@ class Ndjson(AgentProtocol):
     name = "ndjson"
     media_types = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/json"})
     knows_repetitions = True
+    wants_entries = True
     describe = staticmethod(
         sending(
             "ingest_ndjson",
@@ -85,12 +85,6 @@ class Ndjson(AgentProtocol):
                 yield Entry(timestamp=now, level="info", message=bytes(line).decode())
             else:
                 yield replace(found, pointer=f"/{index}")
-
-    def read(self, body: bytes, wishes: Wishes) -> Incoming:
-        incoming = super().read(body, wishes)
-        if not incoming.entries and not incoming.below_level:
-            raise refusal(*incoming.errors) if incoming.errors else Refusal("empty_batch", "Send at least one entry.")
-        return incoming
 
     def answer(self, kept: Kept) -> Reply:
         return super().answer(replace(kept, wishes=replace(kept.wishes, lenient=True)))

@@ -295,6 +295,16 @@ print(response.status_code, response.json())
         "application/json",
         '{"streams": [{"stream": {"app": "shop", "level": "info"}, "values": [["1769437800000000000", "One"]]}]}',
     ),
+    "ingest_splunk": _sending(
+        "/services/collector/event", "application/json", '{"time": 1769437800.5, "event": "One"}', '{"event": "Two"}'
+    ),
+    "ingest_splunk_raw": _sending("/services/collector/raw?host=web-1", "text/plain", "One", "Two"),
+    "ingest_datadog": _sending(
+        "/api/v2/logs", "application/json", '[{"message": "One", "status": "warn", "service": "shop"}]'
+    ),
+    "ingest_gelf": _sending(
+        "/gelf", "application/json", '{"version": "1.1", "host": "web-1", "short_message": "One", "level": 6}'
+    ),
     "ingest_bulk": _sending("/_bulk", "application/x-ndjson", '{"create": {"_index": "shop"}}', _DOCUMENT),
     "ingest_bulk_of_index": _sending("/shop/_bulk", "application/x-ndjson", '{"create": {}}', _DOCUMENT),
 }

@@ -14,7 +14,7 @@ from django.conf import settings
 from accounts.addresses import client_network
 from accounts.authentication import caller_in_header
 from accounts.directory import directory
-from accounts.presented import OF_AGENTS, presented_key
+from accounts.presented import ANYWHERE, presented_key
 from foundation.api import is_of_api
 from foundation.refusals import Refusal
 from ingest.receive.admission import NoRoom
@@ -78,8 +78,8 @@ class Senders:
 
 
 def _key_of(environ: dict[str, Any]) -> str | None:
-    """Return the key in the headers; two of them are nobody's."""
+    """Return the key in the head; two of them are nobody's."""
     try:
-        return presented_key(SimpleNamespace(META=environ), schemes=OF_AGENTS)
+        return presented_key(SimpleNamespace(META=environ), places=ANYWHERE)
     except Refusal:
         return ""

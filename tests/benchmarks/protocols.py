@@ -26,11 +26,14 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as otlp_servi
 
 from ingest.canonical import encode_entries
 from ingest.protocol import Head, Protocol, Wishes
+from ingest.protocols.datadog import DATADOG
 from ingest.protocols.elasticsearch import ELASTICSEARCH
+from ingest.protocols.gelf import GELF
 from ingest.protocols.loki import LOKI
 from ingest.protocols.luminalog import LUMINALOG
 from ingest.protocols.ndjson import NDJSON
 from ingest.protocols.otlp import OTLP
+from ingest.protocols.splunk import SPLUNK
 from ingest.spool.payload import pack
 from privacy.rules import Rules
 from privacy.scrubbing import Scrubber
@@ -72,6 +75,39 @@ def lines(*, is_own: bool) -> bytes:
     if not is_own:
         logs = [{"time": TIME, "level": 30, "msg": one["message"], **one["metadata"]} for one in logs]
     return "\n".join(map(json.dumps, logs)).encode()
+
+
+def events() -> bytes:
+    """Return events as splunk-handler sends them, with nothing between them."""
+    logs = json.loads(own())["logs"]
+    return "".join(
+        json.dumps({"event": one["message"], "time": "1795773600.123", "host": "web-1", "fields": one["metadata"]})
+        for one in logs
+    ).encode()
+
+
+def gelf_messages() -> bytes:
+    return "\0".join(
+        json.dumps(
+            {
+                "version": "1.1",
+                "host": "web-1",
+                "short_message": one["message"],
+                "timestamp": 1795773600.123,
+                "level": 6,
+            }
+            | {f"_{name}": value for name, value in one["metadata"].items()}
+        )
+        for one in json.loads(own())["logs"]
+    ).encode()
+
+
+def datadog_logs() -> bytes:
+    logs = [
+        {"message": one["message"], "status": "info", "timestamp": 1795773600123, "ddtags": "env:qa", **one["metadata"]}
+        for one in json.loads(own())["logs"]
+    ]
+    return json.dumps(logs).encode()
 
 
 def documents() -> bytes:
@@ -121,6 +157,9 @@ def cases() -> list[Case]:
         ),
         Case(name="Loki, JSON", protocol=LOKI, body=json.dumps(loki_json(*texts, traces=False)).encode(), at_most=2.5),
         Case(name="Elasticsearch `_bulk`", protocol=ELASTICSEARCH, body=documents(), at_most=3),
+        Case(name="Splunk HEC", protocol=SPLUNK, body=events(), at_most=3),
+        Case(name="Datadog", protocol=DATADOG, body=datadog_logs()),
+        Case(name="GELF", protocol=GELF, body=gelf_messages(), at_most=3),
         Case(
             name="OTLP, protobuf, 3 + 3 attributes", protocol=OTLP, body=records(3, 3), at_most=3, media_type=PROTOBUF
         ),

@@ -170,6 +170,10 @@ CLIENTS = [
     Client(name="winston-loki", block=printed("winston", "js"), start=_in_node("winston"), protocol="loki"),
     Client(name="pino-loki", block=printed("pino", "js"), start=_in_node("pino"), protocol="loki"),
     Client(name="loki-py", block=printed("Python logging", "python"), start=_in_python("loki"), protocol="loki"),
+    Client(
+        name="splunk-py", block=printed("Splunk's handler", "python"), start=_in_python("splunk"), protocol="splunk",
+        levels=(20,),
+    ),
     Client(name="structlog", block=printed("structlog", "python"), start=_structlog, protocol="ndjson"),
 ]  # fmt: skip
 

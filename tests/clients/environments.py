@@ -18,6 +18,7 @@ PYTHON = {
     "elastic": ["elasticsearch==9.5.1"],
     "loki": ["python-logging-loki==0.3.1"],
     "openai": ["openai==3.51.0"],
+    "splunk": ["splunk-handler==3.0.0"],
     "structlog": ["structlog==26.1.0"],
 }
 NODE = [

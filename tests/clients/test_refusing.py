@@ -19,13 +19,14 @@ from ingest.protocols.elasticsearch import ELASTICSEARCH
 from ingest.protocols.loki import LOKI
 from ingest.protocols.ndjson import NDJSON
 from ingest.protocols.otlp import OTLP
+from ingest.protocols.splunk import SPLUNK
 from tests.acceptance.product import Product
 from tests.clients.clients import CLIENTS, ENTRIES, Client, running
 from tests.clients.gate import Gate, gate_before
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif("LUMINALOG_TEST_CLIENTS" not in os.environ, reason="real clients: make test-clients")
-PROTOCOLS: dict[str, Protocol] = {"otlp": OTLP, "elasticsearch": ELASTICSEARCH, "loki": LOKI, "ndjson": NDJSON}
+PROTOCOLS: dict[str, Protocol] = {one.name: one for one in (OTLP, ELASTICSEARCH, LOKI, NDJSON, SPLUNK)}
 REFUSALS = {
     429: partial(Refusal, "rate_limited", retry_after_seconds=60),
     503: partial(Refusal, "storage_unavailable", retry_after_seconds=2),
@@ -60,6 +61,7 @@ TABLE = {
     "winston-loki": (LOSES, LOSES, LOSES),  # again after a minute
     "pino-loki": (LOSES, LOSES, LOSES),
     "loki-py": (LOSES, LOSES, LOSES),
+    "splunk-py": (LOSES, AGAIN, LOSES),
     "structlog": (AGAIN, AGAIN, LOSES),
 }
 CASES = [(client, status) for client in CLIENTS for status in REFUSALS]

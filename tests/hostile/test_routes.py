@@ -30,7 +30,8 @@ CHECKS = [
 OPERATIONS = [
     ("POST", "/v1/logs"), ("GET", "/v1/logs"), ("GET", "/v1/logs/{entry_id}"), ("GET", "/v1/logs/{entry_id}/context"),
     ("POST", "/v1/ndjson"), ("POST", "/otlp/v1/logs"), ("POST", "/loki/api/v1/push"), ("POST", "/_bulk"),
-    ("POST", "/{index}/_bulk"),
+    ("POST", "/{index}/_bulk"), ("POST", "/services/collector/event"), ("POST", "/services/collector/raw"),
+    ("POST", "/api/v2/logs"), ("POST", "/gelf"),
     ("GET", "/v1/logs/histogram"), ("GET", "/v1/logs/fields"), ("GET", "/v1/logs/export"),
     ("GET", "/v1/logs/values"), ("GET", "/v1/logs/aggregate"), ("GET", "/v1/logs/patterns"),
     ("GET", "/v1/traces/{trace_id}"), ("GET", "/v1/usage"),

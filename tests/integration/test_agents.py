@@ -26,8 +26,14 @@ from quotas.limits import limits_for
 from quotas.models import HourlyUsage, MonthlyUsage, Plan
 from quotas.throttling import levels_of
 from tests.agent_bodies import (
+    DATADOG_ENTRY,
+    DATADOG_LOG,
     DOCUMENT,
     DOCUMENT_ENTRY,
+    GELF_ENTRY,
+    GELF_MESSAGE,
+    HEC_ENTRIES,
+    HEC_EVENTS,
     OTLP_ENTRY,
     PROTOBUF,
     bulk,
@@ -290,6 +296,113 @@ def test_root_is_a_page_for_everybody_else():
     assert handshake.answer(head, method="GET", cluster_id="x", version="8.1.0") is not None
 
 
+# --- Splunk -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("between", ["", "\n", "\r\n \n"])
+@pytest.mark.parametrize(
+    "to", ["/services/collector", "/services/collector/event/1.0", "/ingest/services/collector/event/"]
+)
+def test_events_of_splunk_are_kept(key: str, to: str, between: str):
+    answer = send(to, between.join(map(json.dumps, HEC_EVENTS)), key=None, authorization=f"Splunk {key}")
+    assert (answer.status_code, answer.content) == (200, b'{"text":"Success","code":0}')
+    assert stored() == HEC_ENTRIES
+
+
+def test_events_of_splunk_are_opened(key: str):
+    body = "".join(
+        [
+            '{"event": "{\\"msg\\": \\"}{\\", \\"level\\": 50}", "fields": {"otel.log.severity.text": "debug"}}',
+            '{"event": "a", "time": "never", "fields": {"otel.log.severity.text": "ERROR"}}',
+            '{"event": {"message": {"a": 1}, "severity": "warning"}, "fields": {"level": "info", "b": 2}} junk ',
+            '{"message": "bare", "level": 30}[{"event": {"line": {"msg": "in", "level": "fatal"}, "tag": "t"}}',
+            '{"event": null}\n{"event": \n{"event": "last"}',
+        ]
+    )
+    assert send("/services/collector/event", body, key=key).status_code == 200
+    found = [(entry["level"], entry["message"], entry.get("metadata")) for entry in stored()]
+    assert found == [
+        ("error", "}{", None),
+        ("error", "a", {"luminalog.original_time": "never"}),
+        ("warn", '{"a":1}', {"b": 2}),
+        ("info", "bare", None),
+        ("fatal", "in", {"tag": "t"}),
+        ("info", "last", None),
+    ]
+
+
+def test_lines_of_splunk_are_kept(key: str):
+    to = "/services/collector/raw?host=web-1&sourcetype=app&time=1795773600.123456&channel=x"
+    assert send(to, 'one\r\n\n{"msg": "two", "level": "error"}', key=key, media_type="").status_code == 200
+    about = {"host": "web-1", "sourcetype": "app"}
+    assert [(one["timestamp"], one["level"], one["message"], one["metadata"]) for one in stored()] == [
+        ("2026-11-27T10:00:00.123456Z", "info", "one", about),
+        ("2026-11-27T10:00:00.123456Z", "error", "two", about),
+    ]
+
+
+def test_splunk_answers_and_refuses_in_its_words(key: str):
+    to = "/services/collector/event"
+    for refused, status, said in (
+        (send(to, "{}", key=None), 401, {"text": "Token is required", "code": 2}),
+        (send(to, "{}", key="ll_" + "0" * 48), 403, {"text": "Invalid token", "code": 4}),
+        (send(to, " ", key=key), 400, {"text": "No data", "code": 5}),
+        (send(to, "x", key=key), 400, {"text": "Invalid data format", "code": 6, "invalid-event-number": 0}),
+        (send(to, "{}", key=key), 400, {"text": "Event field is required", "code": 12, "invalid-event-number": 0}),
+        (send("/services/collector/ack", "{}", key=key), 400, {"text": "ACK is disabled", "code": 14}),
+        (Client().get("/services/collector/health/1.0"), 200, {"text": "HEC is healthy", "code": 17}),
+    ):
+        assert (refused.status_code, refused.json()) == (status, said)
+    for path in ("", "/event", "/event/1.0", "/raw", "/raw/1.0", "/health", "/ack"):
+        assert Client().options(f"/services/collector{path}").status_code == 200, path
+
+
+# --- Datadog and GELF -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("to", ["/api/v2/logs", "/v1/input", "/ingest/api/v2/logs/"])
+def test_logs_of_datadog_are_kept(key: str, to: str):
+    opened = {"message": json.dumps({"message": "in", "level": "debug", "status": 200})}
+    for body in ([DATADOG_LOG, {}], DATADOG_LOG, opened, {"message": {"message": "in"}}, {}, []):
+        answer = send(to, json.dumps(body), key=None, dd_api_key=key)
+        assert (answer.status_code, answer.json()) == (202, {})
+    assert stored()[:2] == [DATADOG_ENTRY] * 2
+    found = [(one["level"], one["message"], one.get("metadata")) for one in stored()[2:]]
+    assert found == [("debug", "in", {"status": 200}), ("info", "in", None)]
+
+
+def test_datadog_finds_its_key_in_the_address_and_refuses_in_its_words(key: str):
+    assert send(f"/api/v2/logs?dd-api-key={key}&ddsource=x", "{}", key=None).status_code == 202
+    assert Client().get("/api/v1/validate", headers={"DD-API-KEY": key}).json() == {"valid": True}
+    for refused in (
+        send("/api/v2/logs", "{}", key=None, dd_api_key="ll_" + "0" * 48),
+        Client().get("/api/v1/validate", headers={"DD-API-KEY": "ll_" + "0" * 48}),
+    ):
+        assert (refused.status_code, refused.json()) == (403, {"errors": ["Forbidden"]})
+    assert send("/api/v2/logs", "[1]", key=key).status_code == 400
+    assert send(f"/v1/ndjson?dd-api-key={key}", LINES, key=None).status_code == 401
+    assert send("/gelf", "{}", key=None, dd_api_key=key, authorization=f"Bearer ll_{'0' * 48}").status_code == 401
+
+
+@pytest.mark.parametrize("between", ["\0", "\n"])
+def test_messages_of_gelf_are_kept(key: str, between: str):
+    calm = {"short_message": "calm", "full_message": "calm\nand long", "level": 6, "_message": "own", "_version": "2"}
+    only_long = {"full_message": "long", "facility": "f", "_id": 1}
+    body = between.join(map(json.dumps, [GELF_MESSAGE, calm, only_long])) + between
+    packed = zlib.compress(body.encode())
+    answer = send("/gelf", packed, key=key, media_type="", content_encoding="gzip,deflate")  # as graypy says it
+    assert (answer.status_code, answer.content) == (202, b"")
+    first, *others = stored()
+    assert first == GELF_ENTRY
+    assert [(one["level"], one["message"], one["metadata"]) for one in others] == [
+        ("info", "calm", {"_message": "own", "version": "2", "full_message": "calm\nand long"}),
+        ("info", "long", {"facility": "f"}),
+    ]
+    assert send("/gelf", "{\n}", key=key).status_code == 202
+    refused = send("/gelf", "x", key=key)
+    assert (refused.status_code, refused.json()["type"]) == (400, "ApiError")
+
+
 # --- what all have in common ------------------------------------------------------------------------------------------
 
 LINES = '{"msg": "a"}\n'
@@ -367,7 +480,9 @@ def test_agents_are_told_to_come_again_soon():
     organisation = make_organisation("slow", plan=make_plan(requests_per_minute=1, burst_requests=1))
     api_key, key = make_api_key(organisation)
     limiter.settle(levels_of(caller_of(api_key), limits_for(organisation.pk), area="ingest"), cost=10_000, paid=-10_000)
-    for to in ("/v1/ndjson", "/loki/api/v1/push", "/_bulk", "/otlp/v1/logs"):
+    for to in (
+        "/v1/ndjson", "/loki/api/v1/push", "/_bulk", "/otlp/v1/logs", "/gelf", "/services/collector", "/api/v2/logs",
+    ):  # fmt: skip
         refused = send(to, "{}", key=key)
         assert (refused.status_code, refused["Retry-After"]) == (429, "5")
     assert send("/_bulk", "{}", key=key).json()["error"]["type"] == "es_rejected_execution_exception"
@@ -384,8 +499,12 @@ def test_usage_tells_by_protocol(key: str):
 
 
 @pytest.mark.parametrize(
-    "to", ["/_bulk", "/app/_bulk", "/loki/api/v1/push", "/otlp/v1/logs", "/elasticsearch", "/ingest/_bulk"]
-)
+    "to",
+    [
+        "/_bulk", "/app/_bulk", "/loki/api/v1/push", "/otlp/v1/logs", "/elasticsearch", "/ingest/_bulk", "/gelf",
+        "/services/collector", "/api/v2/logs",
+    ],
+)  # fmt: skip
 def test_plain_http_is_refused_and_missed_at_agents_addresses(key: str, settings: Any, to: str):
     settings.DEVELOPMENT = False
     refused = send(to, LINES, key=None, authorization=basic("luminalog", key))

@@ -10,13 +10,27 @@ from msgspec.json import Decoder
 from foundation.refusals import Refusal
 from ingest.canonical import excesses
 from ingest.protocol import Head, Kept, Protocol, Wishes
+from ingest.protocols.datadog import DATADOG
 from ingest.protocols.elasticsearch import ELASTICSEARCH
+from ingest.protocols.gelf import GELF
 from ingest.protocols.loki import LOKI
 from ingest.protocols.ndjson import NDJSON
 from ingest.protocols.otlp import OTLP
+from ingest.protocols.splunk import SPLUNK, SPLUNK_RAW
 from ingest.repair import replace_unstorable
 from storage.entry import Entry
-from tests.agent_bodies import DOCUMENT, PROTOBUF, bulk, loki_json, loki_push, otlp_json, otlp_request
+from tests.agent_bodies import (
+    DATADOG_LOG,
+    DOCUMENT,
+    GELF_MESSAGE,
+    HEC_EVENTS,
+    PROTOBUF,
+    bulk,
+    loki_json,
+    loki_push,
+    otlp_json,
+    otlp_request,
+)
 
 #: 500 each in `make test`, 10,000 in `make hostile`.
 BODIES = 500 * int(os.environ.get("LUMINALOG_HOSTILE_EXAMPLES") or 1)
@@ -41,6 +55,10 @@ CASES: dict[str, tuple[Protocol, bytes, str]] = {
     "loki json": (LOKI, json.dumps(loki_json("hello", '{"msg": "json"}')).encode(), "application/json"),
     "otlp": (OTLP, otlp_request(2).SerializeToString(), PROTOBUF),
     "otlp json": (OTLP, json.dumps(otlp_json()).encode(), "application/json"),
+    "splunk": (SPLUNK, "".join(map(json.dumps, HEC_EVENTS)).encode(), ""),
+    "splunk raw": (SPLUNK_RAW, LINES.encode(), "text/plain"),
+    "datadog": (DATADOG, json.dumps([DATADOG_LOG, {"message": json.dumps(DOCUMENT)}]).encode(), "application/json"),
+    "gelf": (GELF, json.dumps(GELF_MESSAGE).encode() + b"\0" + json.dumps(GELF_MESSAGE).encode(), ""),
     "bulk": (ELASTICSEARCH, BULK.encode(), "application/x-ndjson"),
 }
 

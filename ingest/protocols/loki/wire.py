@@ -14,7 +14,7 @@ from foundation.refusals import FieldError, Refusal
 from ingest.agents import MAX_ENTRIES, MAX_READ_BYTES, Draft, too_many, unread
 from ingest.fields import ORIGINAL_TIME, SEVERITY_TEXT, entry_of
 from ingest.inspection import is_absent
-from ingest.objects import elements, object_of, patiently
+from ingest.objects import elements, object_in, object_of, patiently
 from ingest.protobuf import PIECE_BYTES, Walk, messages, parse
 from ingest.severities import severity_of
 from ingest.timestamps import moment_of, of_nanoseconds
@@ -193,8 +193,8 @@ class Reader:
 
     def _from_line(self, line: str, moment: datetime | None) -> Entry | None:
         """Return the entry that a line of JSON is, at the stream's time; None when it is none."""
-        found = object_of(line.encode(), now=self._now) if line.rstrip()[-1:] == "}" else None
-        if not isinstance(found, dict):
+        found = object_in(line, now=self._now)
+        if found is None:
             return None
         entry = entry_of(found, now=moment or self._now)
         if moment is not None:

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from edges.models import Edge
@@ -58,15 +61,24 @@ class EdgeStanding:
 
 def standings(*, ended: bool = False) -> list[EdgeStanding]:
     """Return the edges that there are, in the order of names; those that have ended only if asked for."""
-    loans = {one.edge_id: one for one in lending.standings()}
     edges = Edge.objects.all() if ended else Edge.objects.filter(revoked_at=None)
-    now = timezone.now()
-    return [
-        EdgeStanding(
-            edge=edge,
-            unspent_bytes=loans[edge.pk].unspent_bytes if edge.pk in loans else 0,
-            short_bytes=loans[edge.pk].short_bytes if edge.pk in loans else 0,
-            is_silent=edge.last_seen_at is None or abs(now - edge.last_seen_at) > SILENT_AFTER,
-        )
-        for edge in edges
-    ]
+    return [standing_of(edge) for edge in with_loans(edges)]
+
+
+def with_loans(edges: QuerySet[Edge]) -> QuerySet[Edge]:
+    """Return the same edges with what `standing_of` needs."""
+    of_row = "edges_edge.id"
+    return edges.annotate(
+        unspent_bytes=RawSQL(lending.UNSPENT_OF.format(edge_id=of_row), ()),  # noqa: S611 - constants
+        short_bytes=RawSQL(lending.SHORT_OF.format(edge_id=of_row), ()),  # noqa: S611 - constants
+    )
+
+
+def standing_of(edge: Any) -> EdgeStanding:
+    """Return how an edge of `with_loans` is."""
+    return EdgeStanding(
+        edge=edge,
+        unspent_bytes=edge.unspent_bytes,
+        short_bytes=edge.short_bytes,
+        is_silent=edge.last_seen_at is None or abs(timezone.now() - edge.last_seen_at) > SILENT_AFTER,
+    )

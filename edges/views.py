@@ -88,7 +88,7 @@ def _post_grants(request: HttpRequest, edge: Edge) -> HttpResponse:
     allowed = keeping.allowed_organisations(edge)
     held = keeping.all_organisations({ask.organisation_id for ask in asked.asks})
     may_borrow = {one: one in allowed and edge.retiring_at is None for one in held}
-    answers = lending.lend(edge.pk, [Ask(**_fields(ask)) for ask in asked.asks], may_borrow=may_borrow)
+    answers = lending.lend(edge.pk, [_ask_of(one) for one in asked.asks], may_borrow=may_borrow)
     answer = {"loans": answers, "is_retiring": edge.retiring_at is not None, "resets_at": _month_ends_at()}
     return HttpResponse(json.encode(answer), content_type="application/json")
 
@@ -122,8 +122,14 @@ def _told(asked: Asks) -> dict[str, object]:
     return told
 
 
-def _fields(asked: Asked) -> dict[str, object]:
-    return {name: getattr(asked, name) for name in Asked.__struct_fields__}
+def _ask_of(asked: Asked) -> Ask:
+    return Ask(
+        organisation_id=asked.organisation_id,
+        period=asked.period,
+        wanted_bytes=asked.wanted_bytes,
+        needed_bytes=asked.needed_bytes,
+        returned_bytes=asked.returned_bytes,
+    )
 
 
 def _month_ends_at() -> str:

@@ -110,6 +110,11 @@ SELECT coalesce(sum(lent_bytes - returned_bytes - settled_bytes), 0)::bigint AS 
        coalesce(sum(short_bytes), 0)::bigint AS short_bytes
   FROM quotas_loan
 """
+#: As values of a row of another room's statement, of the edge with the id {edge_id}.
+UNSPENT_OF = """
+SELECT coalesce(sum(lent_bytes - returned_bytes - settled_bytes), 0)::bigint FROM quotas_loan WHERE edge_id = {edge_id}
+"""
+SHORT_OF = "SELECT coalesce(sum(short_bytes), 0)::bigint FROM quotas_loan WHERE edge_id = {edge_id}"
 UNEQUAL = """
 SELECT usage.organisation_id, usage.period, usage.lent_bytes, coalesce(sum(lent.bytes), 0)::bigint
   FROM quotas_monthlyusage AS usage

@@ -11,7 +11,6 @@ from typing import Any
 import requests
 from cramjam import snappy
 
-from ingest.receive.inflate import zstd
 from tests.agent_bodies import NANOSECONDS, PROTOBUF, SPAN, TRACE, bulk, loki_push, otlp_json, otlp_request
 
 JSON, LINES = "application/json", "application/x-ndjson"
@@ -407,8 +406,8 @@ def _datadog() -> Agent:
             Exchange(method="GET", path="/api/v1/validate", headers=said, suits=_says(200, b'{"valid":true}')),
             Exchange(path="/api/v2/logs", headers={**said, "Content-Type": JSON}, body=b"{}", suits=_says(202, b"{}")),
             Exchange(
-                path="/api/v2/logs", headers={**said, "Content-Type": JSON, "Content-Encoding": "zstd"},
-                body=zstd.compress(json.dumps(logs).encode()), suits=_says(202, b"{}"),
+                path="/api/v2/logs", headers={**said, "Content-Type": JSON, "Content-Encoding": "gzip"},
+                body=gzip.compress(json.dumps(logs).encode()), suits=_says(202, b"{}"),
             ),
         ],
         entries=_stored("datadog", service="shop", tags={"env": "qa", "filename": "app.log"}),

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from django.http import HttpResponse
 from django.test import Client
 
 from accounts.caller import Caller
@@ -35,7 +34,7 @@ class Sender:
         """Pack a batch; `head` says what is to be other than it is."""
         lines = [msgspec.json.encode(Entry(timestamp=NOW, level="info", message=one)) for one in messages or ("hello",)]
         payload = head.pop("payload", pack(b"\n".join(lines)))
-        usual = {
+        usual: dict[str, Any] = {
             "edge_batch_id": next(self.batch_ids),
             "organisation_id": caller.organisation_id,
             "api_key_id": caller.api_key_id,
@@ -65,16 +64,16 @@ class Sender:
         )
         return wire.write(opening, batches)
 
-    def post(self, body: bytes, path: str = "/v1/edge/batches", **headers: str) -> HttpResponse:
+    def post(self, body: bytes, path: str = "/v1/edge/batches", **headers: Any) -> Any:
         """Send it."""
-        headers = {"HTTP_AUTHORIZATION": f"Bearer {self.token}"} | headers
+        headers = {"HTTP_AUTHORIZATION": f"Bearer {self.token}", **headers}
         return Client().post(path, data=body, content_type=wire.MEDIA_TYPE, **headers)
 
-    def forward(self, *batches: Carried, **opening: Any) -> HttpResponse:
+    def forward(self, *batches: Carried, **opening: Any) -> Any:
         """Send batches."""
         return self.post(self.body(*batches, **opening))
 
-    def ask(self, *asks: dict[str, Any], **told: Any) -> HttpResponse:
+    def ask(self, *asks: dict[str, Any], **told: Any) -> Any:
         """Ask for loans."""
         period = datetime.now(UTC).date().replace(day=1)
         body = {"installation": self.installation, "asks": [{"period": period} | one for one in asks], **told}

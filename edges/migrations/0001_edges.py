@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ('accounts', '0013_mirror'),
+        ('accounts', '0014_mirror'),
     ]
 
     operations = [

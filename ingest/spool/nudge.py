@@ -16,12 +16,13 @@ DRAIN = "ingest.drain"
 
 
 def nudge() -> None:
-    """Ask this process's nudging thread for a nudge, and return at once; at an edge nobody waits for one."""
-    if not settings.CORE_URL:
-        _thread.wake()
+    """Ask this process's nudging thread for a nudge, and return at once."""
+    _thread.wake()
 
 
 def _publish() -> None:
+    if settings.CORE_URL:
+        return  # at an edge nobody waits for one: its link looks all the time
     current_app.send_task(DRAIN, expires=2, retry=False, ignore_result=True)
 
 

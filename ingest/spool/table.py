@@ -137,9 +137,14 @@ class Spooled(BatchHead, frozen=True, kw_only=True):
 
 
 TAKEN = Spooled.__struct_fields__
-_OF_TAKEN = f"{', '.join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8"
-TAKE = f"DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) RETURNING {_OF_TAKEN}"  # noqa: S608 - constants
-READ = f"SELECT {_OF_TAKEN} FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) ORDER BY batch_id"  # noqa: S608
+TAKE = f"""
+DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[])
+RETURNING {", ".join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8
+"""  # noqa: S608 - constants
+READ = f"""
+SELECT {", ".join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8
+  FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) ORDER BY batch_id
+"""  # noqa: S608 - constants
 DROP = "DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[])"
 
 
@@ -171,10 +176,21 @@ def take(batch_ids: Sequence[int]) -> list[Spooled]:
     return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in rows]
 
 
-_OF_TAKEN = f"{', '.join(TAKEN[:-1])}, extract(epoch FROM now() - coalesce(deferred_until, received_at))::float8"
-TAKE = f"DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) RETURNING {_OF_TAKEN}"  # noqa: S608 - constants
-READ = f"SELECT {_OF_TAKEN} FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[]) ORDER BY batch_id"  # noqa: S608
-DROP = "DELETE FROM ingest_spooledbatch WHERE batch_id = ANY (%s::bigint[])"
+def read(batch_ids: Sequence[int]) -> list[Spooled]:
+    """Return those of these batches that wait, and leave them there; in the order of ids."""
+    rows = fetch_binary(READ, [array_of(batch_ids)])
+    return [Spooled(**dict(zip(TAKEN, row, strict=True))) for row in rows]
+
+
+def drop(batch_ids: Sequence[int]) -> int:
+    """Remove these batches from the spool in the caller's transaction; return how many were there."""
+    return execute(DROP, [array_of(batch_ids)])
+
+
+def where_any(batch_ids: Sequence[int]) -> set[int]:
+    """Return those of these batches that are in the spool, stored, or dead letters, in the caller's snapshot."""
+    [(found,)] = fetch_all(WERE_KEPT, {"batch_ids": list(batch_ids)})
+    return set(found or ())
 
 
 def heads(batch_ids: Sequence[int]) -> list[BatchHead]:

@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0013_mirror'),
+        ('accounts', '0014_mirror'),
         ('quotas', '0005_provable_days'),
     ]
 

@@ -6,7 +6,10 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
+from itertools import islice
 
+from storage import figures
+from storage.aggregates import Aggregate, Aggregated, Field, Said, Values
 from storage.arrivals import Arrival, FoundOf
 from storage.batch import ENTRIES_A_BATCH
 from storage.clickhouse import letters
@@ -61,6 +64,7 @@ COUNTS = """
 SELECT {step} AS step, CAST(level, 'Int8') AS number, count() FROM entry WHERE {where} AND ({certain}) GROUP BY 1, 2
 """
 UNDECIDED = f"SELECT {SELECTED} FROM entry WHERE {{where}} AND NOT ({{certain}})"  # noqa: S608 - constants
+ALL = f"SELECT {SELECTED}, ({{certain}}) FROM entry WHERE {{where}}"  # noqa: S608 - constants
 #: The beginning of the step that an entry falls into; the first one begins no earlier than time itself.
 STEP = "greatest({at} - positiveModulo({at} - {origin}, {step}), {first})"
 WHEN = "toUnixTimestamp64Micro(timestamp)"
@@ -68,6 +72,9 @@ WHEN = "toUnixTimestamp64Micro(timestamp)"
 LEAST = 200
 #: Of entries that are fetched by their ids.
 AT_ONCE = 50
+#: Of entries that are read in their order for figures.
+AT_A_TIME = 1_000
+DAY = timedelta(days=1)
 
 
 class Reader:
@@ -165,6 +172,36 @@ class Reader:
                     counts[max(happened - (happened - micros(origin)) % width, first), entry.level] += 1
         return [LevelCount(moment(start), level, count) for (start, level), count in counts.items()]
 
+    def aggregate(self, search: Search, asked: Aggregate, *, seconds: float | None = None) -> Aggregated:
+        """Make figures of entries, each of which is read: ClickHouse knows no document as the language does."""
+        origin, width = micros(asked.origin), (asked.step or DAY) // timedelta(microseconds=1)
+
+        def step_of(at_: datetime) -> datetime:
+            happened = micros(at_)
+            return moment(max(happened - (happened - origin) % width, micros(FIRST_MOMENT)))
+
+        with reading(self._server, search.organisation_id, seconds=seconds) as ask:
+            return figures.aggregate(self._all(ask, search), asked, step_of)
+
+    def values(self, search: Search, fields: Sequence[Field], *, among: int, most: int, seconds: float) -> Values:
+        """Count the values of fields in the newest `among` entries of a search."""
+        with (
+            reading(self._server, search.organisation_id, seconds=seconds) as ask,
+            closing(self._found(ask, search, min(among, AT_A_TIME), PORTION_BYTES, None, True)) as entries,
+        ):
+            return figures.values(islice(_once(entries), among), fields, among=among, most=most)
+
+    def messages(self, search: Search, *, among: int, most_characters: int, seconds: float) -> list[Said]:
+        """Return what the newest `among` entries of a search say, cut; the newest first."""
+        with (
+            reading(self._server, search.organisation_id, seconds=seconds) as ask,
+            closing(self._found(ask, search, min(among, AT_A_TIME), PORTION_BYTES, None, True)) as entries,
+        ):
+            return [
+                Said(one.id, one.timestamp, one.level, one.message[:most_characters])
+                for one in islice(_once(entries), among)
+            ]
+
     def lower(self, text: str) -> str:
         """Write `text` in small letters. The first text that is not ASCII asks ClickHouse how."""
         return text.lower() if text.isascii() else self._letters.lower(text)
@@ -176,6 +213,17 @@ class Reader:
     @cached_property
     def _letters(self) -> Letters:
         return letters.ask(self._server)
+
+    def _all(self, ask: Asking, search: Search) -> Iterator[FoundEntry]:
+        """Yield all entries of a search, in no order."""
+        question = Question(search.organisation_id, lower=self.lower)
+        bounds = question.asked(search)
+        sql = ALL.format(certain=bounds.certain, where=question.where)
+        with closing(ask.stream(sql, question.parameters)) as rows:
+            for *row, is_certain in rows:
+                entry = entry_of(row)
+                if is_certain or matches(search.query, to_match(entry)):
+                    yield entry
 
     def _found(
         self, ask: Asking, search: Search, rows: int, most_bytes: int, after: Position | None, newest_first: bool

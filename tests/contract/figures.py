@@ -9,8 +9,6 @@ from itertools import product
 from math import ceil
 from typing import Any
 
-from explore.matching import values_of
-
 from explore.shape import as_mapping
 from foundation.numbers import shorten
 from storage.aggregates import (
@@ -28,6 +26,7 @@ from storage.aggregates import (
     Values,
 )
 from storage.found import FoundEntry
+from storage.matching import values_of
 
 #: A value as JSON writes it: kinds are kept apart, equal numbers are one.
 Key = str

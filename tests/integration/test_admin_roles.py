@@ -24,7 +24,7 @@ USAGE = {"quotas_monthlyusage", "quotas_hourlyusage"}
 KEPT = {
     "notify_notice", "notify_noticechannel", "notify_noticedelivery", "storage_retention", "storage_droppedpartition",
 }  # fmt: skip
-PIPELINE = {"ingest_spooledbatch", "ingest_deadletter", "storage_receipt"}
+PIPELINE = {"ingest_spooledbatch", "ingest_deadletter", "storage_receipt", "edges_edge"}
 LOGS = {"storage_logentry", "explore_explorer", "explore_savedsearch"}
 LOOKS = {"accounts_accessrecord"}
 ALERTS = {"alerts_rule", "alerts_silence"}

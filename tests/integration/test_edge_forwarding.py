@@ -13,6 +13,7 @@ from accounts.caller import Caller
 from edges.forwarding import Forwarder
 from foundation import faults
 from foundation.core_link import CoreLink, LinkError, fault_in_url
+from foundation.postgres import current_time
 from foundation.refusals import Refusal
 from ingest.models import DeadLetter, DrainClaim, ForgottenBatch, SpooledBatch
 from ingest.spool import drain, forgotten, group_commit, table
@@ -58,7 +59,7 @@ def caller(make_caller: MakeCaller) -> Caller:
 def spool(caller: Caller, *messages: str) -> list[int]:
     """Keep a batch a message; it was paid for."""
     MonthlyUsage.objects.update_or_create(
-        organisation_id=caller.organisation_id, period=borrowing.current_time().date().replace(day=1),
+        organisation_id=caller.organisation_id, period=current_time().date().replace(day=1),
         defaults={"lent_bytes": -(10**9)},
     )  # fmt: skip
     for message in messages:

@@ -12,6 +12,7 @@ from accounts import trust
 from accounts.directory import look_up
 from accounts.models import ApiKey, Mirror, Organisation, Project
 from edges import directory, life
+from edges.models import Edge
 from foundation.refusals import Refusal
 from privacy.models import Policy, Rule
 from privacy.policies import rules_now
@@ -23,15 +24,15 @@ from tests.organisations import caller_of, make_api_key, make_organisation, make
 
 def fetch(sender: Sender, **headers: str) -> Any:
     directory.forget()
-    authorization = {"HTTP_AUTHORIZATION": f"Bearer {sender.token}"}
-    return Client().get(f"/v1/edge/directory?installation={sender.installation}", **authorization, **headers)
+    given: dict[str, Any] = {"HTTP_AUTHORIZATION": f"Bearer {sender.token}", **headers}
+    return Client().get(f"/v1/edge/directory?installation={sender.installation}", **given)
 
 
 def become_an_edge() -> None:
     """Empty the tables that an edge mirrors: from here on the test's database is another installation's."""
     for model in (Rule, Policy, Quota, Plan, ApiKey, Project):
         model.objects.all().delete()
-    life.Edge.objects.all().delete()
+    Edge.objects.all().delete()
     Organisation.objects.all().delete()
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ingest', '0008_deferred_batches'),
+        ('ingest', '0009_claims_that_last'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0012_keys_that_keep_overflow'),
+        ('accounts', '0013_looks_at_aggregates'),
     ]
 
     operations = [

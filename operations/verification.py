@@ -234,6 +234,14 @@ def _missing(receipt: Certified, stored: Presence | None) -> Iterator[Breach]:
             expected=f"{receipt.entries} entries, {receipt.size_bytes} bytes",
             found=f"{entries} entries, {size_bytes} bytes",
         )
+    if stored and stored.copies:
+        yield Breach(
+            check="duplicate",
+            organisation_id=receipt.organisation_id,
+            subject=f"batch {receipt.batch_id}",
+            expected="each entry once",
+            found=f"{stored.copies} copies of its entries",
+        )
     errors = stored.errors if stored else 0
     if receipt.is_kept and receipt.errors is not None and receipt.errors >= 0 and errors != receipt.errors:
         yield Breach(

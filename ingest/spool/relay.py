@@ -76,14 +76,22 @@ class _Pace:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._waiting = threading.Lock()
         self._next_at = 0.0
 
-    def wait(self, seconds: float) -> None:
-        with self._lock:
-            left = self._next_at - time.monotonic()
-            self._next_at = time.monotonic() + max(left, 0) + seconds
-        if left > 0:
-            time.sleep(left)
+    def wait(self, seconds: float) -> bool:
+        """Wait for one's turn; false where another thread does already, and will claim what is there."""
+        if not self._waiting.acquire(blocking=False):
+            return False
+        try:
+            with self._lock:
+                left = self._next_at - time.monotonic()
+                self._next_at = time.monotonic() + max(left, 0) + seconds
+            if left > 0:
+                time.sleep(left)
+        finally:
+            self._waiting.release()
+        return True
 
     def skip(self) -> None:
         """What is claimed next is large enough."""
@@ -114,8 +122,7 @@ def drain(keeper: EntryKeeper, *, budget_seconds: float) -> int:
 def _drain_new(keeper: EntryKeeper, deadline: float) -> int:
     most_batches, drained, new_first, goes_on = claims.GROUP_BATCHES, 0, False, True
     most_bytes = TRIAL_BYTES if failures.store_stands_still() else claims.GROUP_BYTES
-    while goes_on and time.monotonic() < deadline:
-        _pace.wait(keeper.fill_seconds)
+    while goes_on and time.monotonic() < deadline and _pace.wait(keeper.fill_seconds):
         claim = claims.claim(
             new_first=new_first,
             at_most_batches=most_batches,

@@ -18,11 +18,13 @@ from storage.conditions import Compares, Document, Equals, Exists, Resembles, Sc
 MOST_PARTS = 6
 #: Digits that a double holds, whatever they are.
 MOST_DIGITS = 15
-#: Numbers whose doubles may not tell them apart, or that ClickHouse does not read.
-ODD_NUMBERS = r"""match({column}, '[^0-9.][0-9]{{16}}|[.][0-9]{{18}}|[0-9][eE][+-]?[0-9]{{3}}')"""
-IS_NUMBER = "JSONType(one) IN ('Int64', 'UInt64', 'Double')"
-IS_TEXT = "JSONType(one) = 'String'"
+#: Numbers whose doubles may not tell them apart, or that ClickHouse does not read; not digits within a text, such as
+#: those of an id, as long as no comma or colon stands before them.
+ODD_NUMBERS = (
+    r"""match({column}, '[:,[]-?(?:[0-9]{{16}}|[0-9]+(?:[.][0-9]{{18}}|(?:[.][0-9]+)?[eE][+-]?[0-9]{{3}}))')"""
+)
 ELEMENTS = "if(JSONType({value}) = 'Array', JSONExtractArrayRaw({value}), [{value}])"
+SIDES = ("certain", "possible")
 _TOKENS = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
 _NUMBER = re.compile(r"[0-9.-]*")
 
@@ -42,76 +44,91 @@ def document(condition: Document, parameters: Parameters, *, lower: Callable[[st
     column, test = condition.column, condition.test
     if not condition.names:
         return exactly(f"{column} <> ''") if isinstance(test, Exists) else NEVER
-    held = _held(condition, parameters)
+    held, is_odd = _held(condition, parameters), ODD_NUMBERS.format(column=column)
     long = [name for name in condition.names if name.count(".") >= MOST_PARTS]
     paths = list(chain.from_iterable(map(_paths, (name for name in condition.names if name not in long))))
-    if not paths:
-        return Bounds("0", held)
-    tested = _Values(parameters, lower).tested(test)
-    values = [_values(column, path, parameters) for path in paths]
-    certain = " OR ".join(f"arrayExists(one -> {tested.certain}, {value})" for value in values)
-    possible = " OR ".join(f"arrayExists(one -> {tested.possible}, {value})" for value in values)
-    odd = "1" if long else ODD_NUMBERS.format(column=column)
-    if isinstance(test, Exists) and not long:
+    tested = [_tested(column, path, test, parameters, lower) for path in paths]
+    certain, possible = (" OR ".join(f"({getattr(one, side)})" for one in tested) or "0" for side in SIDES)
+    if long:
+        return Bounds(f"{held} AND ({certain}) AND NOT ({is_odd})", held)
+    if isinstance(test, Exists):
         return exactly(f"{held} AND ({certain})")
+    return Bounds(f"{held} AND ({certain}) AND NOT ({is_odd})", f"{held} AND ({possible} OR {is_odd})")
+
+
+def _tested(
+    column: str, path: Sequence[str], test: Test, parameters: Parameters, lower: Callable[[str], str]
+) -> Bounds:
+    """Return whether what keys lead to passes: nearly always one value; where there are lists, each of several."""
+    keys = [parameters.text(key) for key in path]
+    place = ", ".join([column, *keys])
+    direct = _Value(parameters, lower, place=place, raw=f"JSONExtractRaw({place})").tested(test)
+    element = _Value(parameters, lower, place="one", raw="one").tested(test)
+    on_the_way = f" OR JSONType({place}) = 'Null' AND position({column}, '[') > 0" if len(keys) > 1 else ""
+    has_lists, elements = f"JSONType({place}) = 'Array'{on_the_way}", _elements(column, keys)
     return Bounds(
-        f"{held} AND NOT ({ODD_NUMBERS.format(column=column)}) AND ({certain})", f"{held} AND ({odd} OR {possible})"
+        *(
+            f"if({has_lists}, arrayExists(one -> {getattr(element, side)}, {elements}), {getattr(direct, side)})"
+            for side in SIDES
+        )
     )
 
 
-class _Values:
-    """Tests of one value."""
+class _Value:
+    """Tests of a value at a place in JSON; `raw` is its text."""
 
-    def __init__(self, parameters: Parameters, lower: Callable[[str], str]) -> None:
+    def __init__(self, parameters: Parameters, lower: Callable[[str], str], *, place: str, raw: str) -> None:
         self._parameters = parameters
         self._lower = lower
+        self._raw = raw
+        self._text, self._number = f"JSONExtractString({place})", f"JSONExtractFloat({place})"
+        self._is_text = f"JSONType({place}) = 'String'"
+        self._is_number = f"JSONType({place}) IN ('Int64', 'UInt64', 'Double')"
 
     def tested(self, test: Test) -> Bounds:
-        """Return whether the value `one` surely passes, and whether it may."""
+        """Return whether the value surely passes, and whether it may."""
         match test:
             case Exists():
-                return exactly("one NOT IN ('', 'null')")
+                return exactly(f"{self._raw} NOT IN ('', 'null')")
             case Equals(values):
                 tests = [self._equal(value) for value in values]
                 return Bounds(*(" OR ".join(f"({getattr(one, side)})" for one in tests) for side in SIDES))
             case Compares(operator, Decimal() as bound):
-                return self._number(operator, bound)
+                return self._compared(operator, bound)
             case Compares(operator, bound):
-                return exactly(f"{IS_TEXT} AND JSONExtractString(one) {operator} {self._parameters.text(str(bound))}")
+                return exactly(f"{self._is_text} AND {self._text} {operator} {self._parameters.text(str(bound))}")
             case Resembles():
                 return self._resembles(test)
 
     def _equal(self, value: Scalar) -> Bounds:
         match value:
             case None:
-                return exactly("one = 'null'")
+                return exactly(f"{self._raw} = 'null'")
             case bool():
-                return exactly(f"one = '{str(value).lower()}'")
+                return exactly(f"{self._raw} = '{str(value).lower()}'")
             case Decimal():
-                return self._number("=", value)
+                return self._compared("=", value)
             case str():
-                return exactly(f"{IS_TEXT} AND JSONExtractString(one) = {self._parameters.text(value)}")
+                return exactly(f"{self._is_text} AND {self._text} = {self._parameters.text(value)}")
 
-    def _number(self, operator: str, bound: Decimal) -> Bounds:
+    def _compared(self, operator: str, bound: Decimal) -> Bounds:
         if not _is_a_double(bound):
-            return Bounds("0", IS_NUMBER)
-        return exactly(f"{IS_NUMBER} AND JSONExtractFloat(one) {operator} {self._parameters.number(float(bound))}")
+            return Bounds("0", self._is_number)
+        return exactly(f"{self._is_number} AND {self._number} {operator} {self._parameters.number(float(bound))}")
 
     def _resembles(self, test: Resembles) -> Bounds:
         """Compare texts and constants; a number's text is written in more than one way."""
         pieces = self._lower("\0".join(test.pieces)).split("\0") if test.ignores_case else list(test.pieces)
         pattern = self._parameters.text(like(pieces))
-        text = "lowerUTF8(JSONExtractString(one))" if test.ignores_case else "JSONExtractString(one)"
-        certain = f"{IS_TEXT} AND {text} LIKE {pattern} OR one IN ('true', 'false') AND one LIKE {pattern}"
-        return Bounds(certain, f"{certain} OR {IS_NUMBER}" if all(map(_NUMBER.fullmatch, pieces)) else certain)
+        text = f"lowerUTF8({self._text})" if test.ignores_case else self._text
+        constant = f"{self._raw} IN ('true', 'false') AND {self._raw} LIKE {pattern}"
+        certain = f"{self._is_text} AND {text} LIKE {pattern} OR {constant}"
+        return Bounds(certain, f"{certain} OR {self._is_number}" if all(map(_NUMBER.fullmatch, pieces)) else certain)
 
 
-SIDES = ("certain", "possible")
-
-
-def _values(column: str, path: Sequence[str], parameters: Parameters) -> str:
+def _elements(column: str, keys: Sequence[str]) -> str:
     """Return the SQL of what keys lead to; lists on the way and at the end are looked into, one level deep."""
-    first, *others = (parameters.text(key) for key in path)
+    first, *others = keys
     found = ELEMENTS.format(value=f"JSONExtractRaw({column}, {first})")
     for key in others:
         inner = ELEMENTS.format(value=f"JSONExtractRaw(outer, {key})")

@@ -293,6 +293,16 @@ def _drained_elsewhere() -> int:
         connection.close()
 
 
+def test_copies_are_a_breach(caller: Caller, in_clickhouse: Store, clickhouse: ForTests) -> None:
+    accept(caller, 2)
+    [row] = table.read(list(SpooledBatch.objects.values_list("pk", flat=True)))
+    assert drain() == 1
+    clickhouse.as_writer.run("SYSTEM STOP MERGES entry")
+    in_clickhouse.writer.write([row.batch()])
+    assert [(one.check, one.found) for one in verify(wait=at_once)] == [("duplicate", "2 copies of its entries")]
+    clickhouse.as_writer.run("SYSTEM START MERGES entry")
+
+
 @pytest.mark.parametrize("point", ["before_erasing_commit", "erased_by_the_ledger"])
 def test_erasure_that_dies_is_finished_by_the_next(
     caller: Caller, clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch, point: str
@@ -323,3 +333,12 @@ def test_erasure_that_dies_is_finished_by_the_next(
 
 def _dies(*_: Any) -> set[int]:
     raise ZeroDivisionError
+
+
+def test_of_drains_that_come_together_one_waits_and_takes_what_is_there() -> None:
+    """So that nudges, five a second, do not queue up behind the second that a claim waits for more."""
+    pace = relay._Pace()
+    assert pace.wait(0.0)
+    with pace._waiting:
+        assert not pace.wait(0.0)
+    assert pace.wait(0.0)

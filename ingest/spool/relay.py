@@ -15,6 +15,7 @@ import msgspec
 import structlog
 from django.db import DatabaseError, transaction
 
+from foundation.breaker import Breaker
 from foundation.faults import reach
 from foundation.histograms import observe_all
 from foundation.outages import is_outage, sqlstate
@@ -100,12 +101,14 @@ class _Pace:
 
 
 _pace = _Pace()
+_breaker = Breaker(failures=1)
 
 
 def drain(keeper: EntryKeeper, *, budget_seconds: float) -> int:
     """Drive the claims that there are, and then new ones, as `ingest.spool.drain.drain`. Raises: as that."""
     deadline = time.monotonic() + budget_seconds
-    keeper.deadline()  # nothing is claimed while the store is away
+    if not _is_there(keeper):
+        return 0
     dead_letters.bury_hopeless()
     drained = 0
     try:
@@ -117,6 +120,19 @@ def drain(keeper: EntryKeeper, *, budget_seconds: float) -> int:
     except StandsStill as fault:
         log.warning("store_stands_still", error=str(fault))
         return drained
+
+
+def _is_there(keeper: EntryKeeper) -> bool:
+    """Tell whether to go on: nothing is claimed while the store is away, and one drain looks every two seconds."""
+    if not _breaker.lets_through():
+        return False
+    try:
+        keeper.deadline()
+    except Unavailable:
+        _breaker.failed()
+        raise
+    _breaker.succeeded()
+    return True
 
 
 def _drain_new(keeper: EntryKeeper, deadline: float) -> int:

@@ -1,5 +1,6 @@
 """The second wall in ClickHouse, with the limits of who reads; and what the doctor and a scrape say of the server."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from operations.doctor import log_store
 from operations.doctor.finding import Severity
 from storage import store as door
 from storage.clickhouse import question
-from storage.clickhouse.address import address_of
+from storage.clickhouse.address import WALL_SETTING, address_of
 from storage.clickhouse.errors import answering
 from storage.clickhouse.server import Server
 from storage.clickhouse.wall import state
@@ -19,6 +20,7 @@ from storage.store import Store
 from storage.wall import State
 from tests.clickhouse.server import ForTests
 from tests.contract.batches import batch_of, whole
+from tests.processes import PROJECT
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -111,3 +113,14 @@ def test_scrape_tells_how_the_server_is(in_clickhouse: Store, neighbours: tuple[
     scraped = metrics.exposition().decode()
     for line in ("store_up 1.0", "store_parts 1.0", "store_detached_parts 0.0", "wall_stands 1.0"):
         assert f"luminalog_{line}" in scraped
+
+
+def test_shipped_sql_of_users_is_sql(in_clickhouse: Store, clickhouse: ForTests) -> None:
+    """The server of the wheel has no users made by SQL; but it can read what makes them."""
+    text = re.sub(r"^--.*$", "", (PROJECT / "deploy/clickhouse/users.sql").read_text(), flags=re.MULTILINE)
+    statements = [one.strip() for one in text.split(";") if one.strip()]
+    assert len(statements) > 10
+    for statement in statements:
+        [(read,)] = clickhouse.as_writer.rows("SELECT formatQuery({statement:String})", {"statement": statement})
+        assert read
+    assert WALL_SETTING in statements[-2]

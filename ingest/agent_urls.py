@@ -11,6 +11,7 @@ from ingest.protocols.gelf import GELF
 from ingest.protocols.loki import LOKI
 from ingest.protocols.ndjson import NDJSON
 from ingest.protocols.otlp import OTLP
+from ingest.protocols.sentry import SENTRY, SENTRY_STORE
 from ingest.protocols.splunk import SPLUNK, SPLUNK_RAW
 from ingest.views import takes
 
@@ -37,6 +38,8 @@ _everywhere = [
     re_path(r"^api/v2/logs/?\Z", _datadog),
     re_path(r"^v1/input/?\Z", _datadog),
     re_path(r"^api/v1/validate/?\Z", validate),
+    re_path(r"^api/(?P<number>[^/]+)/envelope/?\Z", takes(SENTRY, is_described=False)),
+    re_path(r"^api/(?P<number>[^/]+)/store/?\Z", takes(SENTRY_STORE, is_described=False)),
     re_path(r"^gelf/?\Z", _gelf),
     re_path(r"^(?:elasticsearch/)?_bulk/?\Z", _bulk),
     re_path(r"^(?:elasticsearch/)?(?P<index>[^/]+)/_bulk/?\Z", _bulk),
@@ -51,6 +54,8 @@ _told = [
     path("services/collector/event", takes(SPLUNK)),
     path("services/collector/raw", takes(SPLUNK_RAW)),
     path("api/v2/logs", takes(DATADOG)),
+    path("api/<str:number>/envelope/", takes(SENTRY)),
+    path("api/<str:number>/store/", takes(SENTRY_STORE)),
     path("gelf", takes(GELF)),
     path("_bulk", takes(ELASTICSEARCH, by_put=True)),
     path("elasticsearch/_bulk", _bulk),  # which is no index

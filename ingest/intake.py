@@ -22,7 +22,7 @@ from ingest.spool.nudge import nudge
 from privacy.policies import scrubber_of
 from quotas.ledger import exhausted
 from quotas.outcomes import note
-from quotas.tally import BELOW_LEVEL, BY_PROTOCOL, CUT, DEFERRED, REJECTED
+from quotas.tally import BELOW_LEVEL, BY_PROTOCOL, CUT, DEFERRED, LET_GO, REJECTED
 
 #: 411 and 415: whoever sends nothing that could hold a key is told that the key is missing.
 NO_BODY_AT_ALL = {HTTPStatus.LENGTH_REQUIRED, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
@@ -49,7 +49,7 @@ class Intake:
                 return None
             raise
         key = self.protocol.key_in_body(body.content)
-        self.used_key_in_body = key is not None
+        self.used_key_in_body = key is not None and not self.protocol.is_agent
         return key
 
     def take(self, caller: Caller, *, outcome: Outcome | Exception | None = None, deferred_ms: int = 0) -> Reply:
@@ -146,6 +146,9 @@ def count(caller: Caller, accepted: Accepted, protocol: Protocol) -> None:
     for part, entries in kept.incoming.cut.items():
         metrics.CUT_ENTRIES.labels(part).inc(entries)
         note(caller, CUT + part, requests=0, entries=entries)
+    for what, items in kept.incoming.let_go.items():
+        metrics.LET_GO_ITEMS.labels(what).inc(items)
+        note(caller, LET_GO + what, requests=0, entries=items)
     capacity.kept(kept.size_bytes)
     if kept.deferred_until:
         metrics.DEFERRED_BATCHES.inc()

@@ -13,6 +13,9 @@ PROTOCOL_ENTRIES = Counter(
 CUT_ENTRIES = Counter(
     "luminalog_cut_entries", "Entries of agents that were made to fit a limit, by the part that was cut.", ["part"]
 )
+LET_GO_ITEMS = Counter(
+    "luminalog_let_go_items", "What agents sent that is no entry, and was let go, by what it is.", ["kind"]
+)
 EXPRESS_BATCHES = Counter("luminalog_express_batches", "Batches answered 200 that came by the express lane.")
 DEFERRED_BATCHES = Counter("luminalog_deferred_batches", "Batches answered 200 beyond a limit, to be stored later.")
 OVERFLOW_FULL = Gauge(

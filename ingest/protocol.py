@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from drf_spectacular.utils import extend_schema
 
+from accounts.caller import Caller
 from accounts.presented import OF_AGENTS, Places
 from foundation.errors import PROBLEM_TYPE, problem_members
 from foundation.refusals import FieldError, Refusal
@@ -53,6 +54,8 @@ class Incoming:
     errors: Sequence[FieldError] = ()
     #: How many entries were made to fit, by the part that was cut.
     cut: Mapping[str, int] = field(default_factory=dict)
+    #: How much was in the body that is no entry, and is let go, by what it is.
+    let_go: Mapping[str, int] = field(default_factory=dict)
     #: What the protocol's answer needs to know beyond these.
     notes: Any = None
 
@@ -90,6 +93,14 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sharing:
+    """What pages of other sites are told (Fetch standard, CORS protocol): with answers, and when they ask before."""
+
+    answers: Mapping[str, str]
+    ahead: Mapping[str, str]
+
+
 class Protocol:
     """What one kind of client speaks. What is here is the published API's way, for those who have no other."""
 
@@ -107,6 +118,8 @@ class Protocol:
     places: Places = OF_AGENTS
     #: The status of an answer to OPTIONS, by which some ask whether we live.
     asked_ahead_status: int = 204
+    #: What every page is told; None: by the origins of public keys (`accounts.origins`).
+    sharing: Sharing | None = None
     #: Describes its address for OpenAPI; what nobody describes is left out.
     describe: Callable[[Any], Any] = staticmethod(extend_schema(exclude=True))
 
@@ -121,6 +134,9 @@ class Protocol:
     def key_in_body(self, body: bytes) -> str | None:  # noqa: ARG002 - for those who carry one
         """Return the API key that a body carries, where the protocol has a place for it."""
         return None
+
+    def admit(self, caller: Caller) -> None:
+        """Return if the caller's key may be used here. Raises: `Refusal` `forbidden`."""
 
     def coding_of_unnamed(self, head: Head) -> str:  # noqa: ARG002 - for those who have one
         """Return the content coding of a body without a Content-Encoding that does not show by its first bytes."""

@@ -61,6 +61,11 @@ class IntakeView(Limited, APIView):
         self._settle(agents.cost_of(self.intake.entries))
         return response_of(reply)
 
+    def check_permissions(self, request: Request) -> None:
+        """Ask the protocol, too, who may speak it."""
+        super().check_permissions(request)
+        self.intake.protocol.admit(caller_of(request))
+
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Begin the intake: whoever authenticates may have to look into the body."""
         head = head_of(request, kwargs)
@@ -92,7 +97,9 @@ class IntakeView(Limited, APIView):
         self.intake.close()
         response = super().finalize_response(request, response, *args, **kwargs)
         origin = request.headers.get("Origin")
-        for name, value in sharing_headers(getattr(self.request, "_user", None), origin=origin).items():
+        shared = self.intake.protocol.sharing
+        by_keys = {} if shared else sharing_headers(getattr(self.request, "_user", None), origin=origin)
+        for name, value in (shared.answers if shared and origin else by_keys).items():
             response.headers[name] = value
         if origin:
             patch_vary_headers(response, ["Origin"])
@@ -147,7 +154,8 @@ def _asked_before(view: View, protocol: Protocol) -> View:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.method == "OPTIONS":
-            ahead = headers_ahead(request.headers.get("Origin"))
+            shared = protocol.sharing
+            ahead = {**shared.answers, **shared.ahead} if shared else headers_ahead(request.headers.get("Origin"))
             status = protocol.asked_ahead_status
             return HttpResponse(status=status, headers={"Allow": "OPTIONS, POST", "Vary": "Origin", **ahead})
         return view(request, *args, **kwargs)

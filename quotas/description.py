@@ -50,6 +50,11 @@ LINE: dict[str, Schema] = {
         "additionalProperties": COUNT,
         "description": "Entries of agents that were made to fit a limit, by the part that was cut.",
     },
+    "let_go_items": {
+        "type": "object",
+        "additionalProperties": COUNT,
+        "description": "What Sentry's SDKs sent that is no entry, such as transactions, by what it is.",
+    },
     "deferred_entries": described(COUNT, "Entries beyond the rate limit that were kept, to be stored later."),
     "by_protocol": {
         "type": "object",

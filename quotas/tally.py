@@ -17,6 +17,8 @@ BELOW_LEVEL, REJECTED = "below_level", "rejected."
 SCRUBBED, REPORTED = "scrubbed.", "reported."
 #: What was accepted of agents, by what they speak; and their entries that were made to fit, by the part that was cut.
 BY_PROTOCOL, CUT = "protocol.", "cut."
+#: What agents sent that is no entry (transactions, sessions): goes on with what it is.
+LET_GO = "let_go."
 #: Requests beyond a limit that were accepted by the overflow lane; they are counted as accepted, too, once stored.
 DEFERRED = "deferred"
 #: Entries that could not be scrubbed: of these only the frame was kept.

@@ -11,13 +11,13 @@ from django.db.models import Max, Q, Sum
 from foundation.postgres import fetch_all
 from quotas.ledger import Balance
 from quotas.models import NO_REFUSALS, HourlyUsage
-from quotas.tally import BELOW_LEVEL, BY_PROTOCOL, CUT, DEFERRED, REJECTED, REPORTED, SCRUBBED, WITHHELD, Amount
+from quotas.tally import BELOW_LEVEL, BY_PROTOCOL, CUT, DEFERRED, LET_GO, REJECTED, REPORTED, SCRUBBED, WITHHELD, Amount
 
 ACCEPTED = "accepted"
 #: What is spoken by whoever speaks none of the agents' protocols.
 OWN_PROTOCOL = "luminalog"
 #: Outcomes of accepted requests and their entries, which are counted as accepted, too.
-OF_ENTRIES = (SCRUBBED, REPORTED, CUT, BY_PROTOCOL)
+OF_ENTRIES = (SCRUBBED, REPORTED, CUT, BY_PROTOCOL, LET_GO)
 NOTHING = Amount(0, 0, 0)
 FORECAST_DAYS = 7
 
@@ -64,6 +64,11 @@ class Usage:
     def cut_entries(self) -> dict[str, int]:
         """Entries of agents that were made to fit a limit, by the part that was cut."""
         return self._entries_by(CUT)
+
+    @property
+    def let_go_items(self) -> dict[str, int]:
+        """What agents sent that is no entry, by what it is."""
+        return self._entries_by(LET_GO)
 
     @property
     def by_protocol(self) -> dict[str, Amount]:
@@ -130,6 +135,19 @@ def usage_by(group: str, organisation_id: int, *, since: datetime, until: dateti
     return [Usage(of=of, outcomes=outcomes) for of, outcomes in found.items()]
 
 
+def entries_of_key(organisation_id: int, api_key_id: int, *, prefix: str, since: datetime) -> list[tuple[str, int]]:
+    """Return how much of a key's has an outcome with this prefix, by what follows that, the most first."""
+    rows = (
+        HourlyUsage.objects.filter(organisation_id=organisation_id, hour__gte=since, api_key_id=api_key_id)
+        .filter(outcome__startswith=prefix)
+        .order_by()
+        .values_list("outcome")
+        .annotate(entries=Sum("entries"))
+    )
+    found = [(outcome.removeprefix(prefix), entries) for outcome, entries in rows]
+    return sorted(found, key=lambda one: (-one[1], one[0]))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Refused:
     """How many requests of a key were refused for one reason, and in which hour last."""
@@ -147,7 +165,7 @@ def refusals_since(moment: datetime, *, limit: int) -> list[Refused]:
     rows = (
         counted.exclude(Q(outcome__startswith=REJECTED) | Q(outcome__startswith=SCRUBBED))
         .exclude(Q(outcome__startswith=REPORTED) | Q(outcome__in=[WITHHELD, DEFERRED]))
-        .exclude(Q(outcome__startswith=CUT) | Q(outcome__startswith=BY_PROTOCOL))
+        .exclude(Q(outcome__startswith=CUT) | Q(outcome__startswith=BY_PROTOCOL) | Q(outcome__startswith=LET_GO))
         .values("organisation_id", "api_key_id", "outcome")
         .annotate(refused=Sum("requests"), last_hour=Max("hour"))
         .order_by("-last_hour", "-refused", "api_key_id", "outcome")[:limit]

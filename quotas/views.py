@@ -88,6 +88,7 @@ def _line(one: Usage) -> dict[str, Any]:
         "reported_entries": one.reported_entries,
         "withheld_entries": one.withheld_entries,
         "cut_entries": one.cut_entries,
+        "let_go_items": one.let_go_items,
         "deferred_entries": one.deferred_entries,
         "by_protocol": {name: amount._asdict() for name, amount in one.by_protocol.items()},
         "outcomes": {

@@ -135,6 +135,63 @@ HEC_ENTRIES: list[dict[str, Any]] = [
         "metadata": {"sourcetype": "docker", "source": "stdout"},
     },
 ]  # fmt: skip
+SENTRY_FRAMES = [
+    {"function": "main", "filename": "app.py", "abs_path": "/srv/shop/app.py", "lineno": 3, "in_app": True},
+    {
+        "function": "pay", "abs_path": "/srv/shop/pay.py", "lineno": 7, "context_line": "  return 1 / order",
+        "vars": {"order": "0"}, "pre_context": ["def pay(order):"], "in_app": True,
+    },
+    {"function": "call", "abs_path": "/usr/lib/x.py", "lineno": 9, "in_app": False},
+]  # fmt: skip
+SENTRY_EVENT: dict[str, Any] = {
+    "event_id": "a" * 32, "timestamp": TIME, "level": "error", "platform": "python", "environment": "qa",
+    "exception": {"values": [
+        {"type": "ZeroDivisionError", "value": "division by zero", "stacktrace": {"frames": SENTRY_FRAMES[:2]}},
+        {
+            "type": "ValueError", "value": "could not pay", "mechanism": {"type": "excepthook", "handled": False},
+            "stacktrace": {"frames": SENTRY_FRAMES},
+        },
+    ]},
+    "contexts": {"trace": {"trace_id": TRACE, "span_id": SPAN, "parent_span_id": None}, "runtime": {"name": "CPython"}},
+    "request": {"url": "https://shop/?a=1", "headers": {"Cookie": "x", "Host": "shop"}, "cookies": {"a": "b"}},
+    "tags": [["team", "x"]], "release": "shop@1", "modules": {"django": "5.2"}, "sdk": {"name": "sentry.python"},
+    "breadcrumbs": {"values": [{"message": str(number)} for number in range(40)]},
+}  # fmt: skip
+SENTRY_ENTRY = {
+    "timestamp": TIME, "level": "error", "message": "ValueError: could not pay", "environment": "qa", "trace_id": TRACE,
+    "span_id": SPAN,
+    "metadata": {
+        "event_id": "a" * 32, "release": "shop@1", "platform": "python", "tags": {"team": "x"},
+        "request": {"url": "https://shop/?a=1", "headers": {"Host": "shop"}},
+        "contexts": {"runtime": {"name": "CPython"}},
+        "breadcrumbs": [{"message": str(number)} for number in range(10, 40)], "sdk": "sentry.python",
+    },
+    "error": {
+        "type": "ValueError", "message": "could not pay",
+        "stack_trace": [
+            '  File "/srv/shop/app.py", line 3, in main', '  File "/srv/shop/pay.py", line 7, in pay',
+            "    return 1 / order", '  File "/usr/lib/x.py", line 9, in call [external]',
+        ],
+        "context": {"mechanism": "excepthook", "handled": False, "chain": [{
+            "type": "ZeroDivisionError", "message": "division by zero",
+            "stack_trace": [
+                '  File "/srv/shop/app.py", line 3, in main', '  File "/srv/shop/pay.py", line 7, in pay',
+                "    return 1 / order",
+            ],
+        }]},
+    },
+}  # fmt: skip
+
+
+def envelope(*items: tuple[dict[str, Any], Any], lengths: bool = True, **header: Any) -> bytes:
+    """Return an envelope of Sentry's; without `lengths` as its SDK for Node writes it."""
+    lines = [json.dumps(header).encode()]
+    for about, payload in items:
+        body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+        lines += [json.dumps(about | ({"length": len(body)} if lengths else {})).encode(), body]
+    return b"\n".join(lines) + b"\n"
+
+
 DATADOG_LOG = {
     "message": "hello", "status": "warn", "timestamp": 1795773600123, "hostname": "web-1", "ddtags": "env:qa,k:v,k:w",
     "dd": {"trace_id": "12"},

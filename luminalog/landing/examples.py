@@ -302,6 +302,14 @@ print(response.status_code, response.json())
     "ingest_datadog": _sending(
         "/api/v2/logs", "application/json", '[{"message": "One", "status": "warn", "service": "shop"}]'
     ),
+    "ingest_sentry": _sending(
+        "/api/1/envelope/",
+        "application/x-sentry-envelope",
+        "{}",
+        '{"type": "event"}',
+        '{"level": "error", "exception": {"values": [{"type": "PaymentError", "value": "Card declined"}]}}',
+    ),
+    "ingest_sentry_event": _sending("/api/1/store/", "application/json", '{"level": "warning", "message": "One"}'),
     "ingest_gelf": _sending(
         "/gelf", "application/json", '{"version": "1.1", "host": "web-1", "short_message": "One", "level": 6}'
     ),

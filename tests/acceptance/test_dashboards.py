@@ -36,6 +36,7 @@ RARE = {
     "luminalog_model_tokens_total": {"direction", "process"},
     "luminalog_alerts_failures_total": {"process", "step"},
     "luminalog_cut_entries_total": {"part", "process"},
+    "luminalog_let_go_items_total": {"kind", "process"},
     "luminalog_proxy_refusals_total": {"status"},
     "luminalog_mcp_seen": set(),
     "luminalog_mcp_calls_total": {"tool", "outcome", "process"},

@@ -65,7 +65,9 @@ def _program(name: str, block: str, to: Path) -> Path:
 
 def _in_python(name: str) -> Callable[[Block, Target], Run]:
     def start(block: Block, target: Target) -> Run:
-        path = _program(f"{name}.py.txt", block.filled(target.url, target.key), target.folder / "client.py")
+        path = _program(
+            f"{name.partition('-')[0]}.py.txt", block.filled(target.url, target.key), target.folder / "client.py"
+        )
         return _python(name, path, target)
 
     return start
@@ -176,6 +178,13 @@ CLIENTS = [
     ),
     Client(name="structlog", block=printed("structlog", "python"), start=_structlog, protocol="ndjson"),
 ]  # fmt: skip
+SENTRY = "Sentry's SDKs"
+#: They send a log each 999 times, and an unhandled exception then.
+OF_ERRORS = [
+    Client(name="sentry-py", block=printed(SENTRY, "python"), start=_in_python("sentry"), protocol="sentry"),
+    Client(name="sentry-brotli", block=printed(SENTRY, "python"), start=_in_python("sentry-brotli"), protocol="sentry"),
+    Client(name="sentry-js", block=printed(SENTRY, "js"), start=_in_node("sentry"), protocol="sentry"),
+]
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from tests.processes import PROJECT
 PAGE = PROJECT / "docs" / "send.md"
 #: What stands for a reader's own.
 ADDRESS, KEY = "https://logs.example.com", "ll_…"
+DSN = ADDRESS.replace("://", f"://{KEY}@")
 NOT_RUN = "*not run"
 _SECTION = re.compile(r"^##+ ([^\n]+)\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -27,8 +28,10 @@ class Block:
 
     def filled(self, url: str, key: str, words: Mapping[str, str] | None = None) -> str:
         """Return it with an address and a key in place of the reader's, and with other `words`."""
-        text = self.text
-        for word, value in {ADDRESS: url, KEY: key, **(words or {})}.items():
+        text, in_place = self.text, {ADDRESS: url, KEY: key}
+        if DSN in text:
+            in_place = {DSN: url.replace("://", f"://{key}@")}
+        for word, value in {**in_place, **(words or {})}.items():
             assert word in text, f"{self.section}: a block without {word}"
             text = text.replace(word, value)
         return text

@@ -18,6 +18,8 @@ PYTHON = {
     "elastic": ["elasticsearch==9.5.1"],
     "loki": ["python-logging-loki==0.3.1"],
     "openai": ["openai==3.51.0"],
+    "sentry": ["sentry-sdk==2.75.0"],
+    "sentry-brotli": ["sentry-sdk==2.75.0", "brotli"],
     "splunk": ["splunk-handler==3.0.0"],
     "structlog": ["structlog==26.1.0"],
 }
@@ -25,6 +27,7 @@ NODE = [
     "@opentelemetry/sdk-logs@0.223", "@opentelemetry/exporter-logs-otlp-http@0.223",
     "@opentelemetry/exporter-logs-otlp-proto@0.223", "@elastic/elasticsearch@9.4.3", "pino@10",
     "pino-elasticsearch@9.0.0", "winston@3", "winston-elasticsearch@0.19.0", "winston-loki@6.1.7", "pino-loki@3.0.0",
+    "@sentry/node@11.12.0",
 ]  # fmt: skip
 DEBIAN = [
     "rsyslog", "rsyslog-elasticsearch", "syslog-ng-core", "syslog-ng-mod-http", "syslog-ng-scl", "libivykis0",

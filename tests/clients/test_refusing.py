@@ -61,7 +61,7 @@ TABLE = {
     "winston-loki": (LOSES, LOSES, LOSES),  # again after a minute
     "pino-loki": (LOSES, LOSES, LOSES),
     "loki-py": (LOSES, LOSES, LOSES),
-    "splunk-py": (LOSES, AGAIN, LOSES),
+    "splunk-py": (LOSES, LOSES, LOSES),
     "structlog": (AGAIN, AGAIN, LOSES),
 }
 CASES = [(client, status) for client in CLIENTS for status in REFUSALS]

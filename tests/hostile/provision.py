@@ -32,7 +32,8 @@ def provision() -> dict[str, dict[str, object]]:
         subscribe(organisation, plan)
         _, secret = make_api_key(organisation)
         _, reader = make_api_key(organisation, name="reader", scopes=["read"])
-        made[name] = {"organisation_id": organisation.pk, "secret": secret, "reader": reader}
+        _, sender = make_api_key(organisation, name="sender", scopes=["ingest"])
+        made[name] = {"organisation_id": organisation.pk, "secret": secret, "reader": reader, "sender": sender}
     return made
 
 

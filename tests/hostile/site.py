@@ -72,7 +72,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Site:
-    """One way in, with the keys of one organisation: `secret` may do all, `reader` may only read."""
+    """One way in, with the keys of one organisation: `secret` may do all, `reader` only read, `sender` only send."""
 
     name: str
     port: int
@@ -82,6 +82,7 @@ class Site:
     output: Path
     secret: str
     reader: str
+    sender: str
     organisation_id: int
     nginx: Nginx | None = None
 

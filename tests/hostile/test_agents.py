@@ -16,7 +16,9 @@ from tests.agent_bodies import (
     GELF_MESSAGE,
     HEC_EVENTS,
     PROTOBUF,
+    SENTRY_EVENT,
     bulk,
+    envelope,
     loki_json,
     loki_push,
     otlp_json,
@@ -39,6 +41,8 @@ GOOD: list[tuple[str, str, Callable[[], bytes]]] = [
     ("/services/collector", JSON, lambda: "".join(map(json.dumps, HEC_EVENTS)).encode()),
     ("/services/collector/raw?host=x&time=1795773600", "text/plain", lambda: b"one\n" + json.dumps(DOCUMENT).encode()),
     ("/api/v2/logs", JSON, lambda: json.dumps([DATADOG_LOG]).encode()),
+    ("/api/1/envelope/", "", lambda: envelope(({"type": "event"}, SENTRY_EVENT), ({"type": "session"}, {}))),
+    ("/api/1/store/", JSON, lambda: json.dumps(SENTRY_EVENT).encode()),
     ("/gelf", JSON, lambda: json.dumps(GELF_MESSAGE).encode()),
     ("/v1/ndjson", "application/x-ndjson", lambda: json.dumps(DOCUMENT).encode() + b"\n{}\n[1]\nnone"),
 ]
@@ -75,7 +79,7 @@ def test_agents_address_answers_as_documented(site: Site, to: str, media_type: s
     with site.session() as session:
 
         def post(body: bytes, coding: str = "", **headers: str) -> int:
-            given = {"x-api-key": site.secret, "Content-Type": media_type, "Content-Encoding": coding} | headers
+            given = {"x-api-key": site.sender, "Content-Type": media_type, "Content-Encoding": coding} | headers
             sent = {name: value for name, value in given.items() if value}
             return session.post(site.base_url + to, data=body, headers=sent, timeout=DEADLINE_SECONDS).status_code
 

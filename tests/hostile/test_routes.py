@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from schemathesis import GenerationMode, checks
 
-from tests.agent_bodies import DOCUMENT, PROTOBUF, bulk, loki_push, otlp_request
+from tests.agent_bodies import DOCUMENT, PROTOBUF, SENTRY_EVENT, bulk, envelope, loki_push, otlp_request
 from tests.hostile.site import Site
 from tests.hostile.test_agents import mutated
 from tests.waiting import DEADLINE_SECONDS
@@ -32,6 +32,7 @@ OPERATIONS = [
     ("POST", "/v1/ndjson"), ("POST", "/otlp/v1/logs"), ("POST", "/loki/api/v1/push"), ("POST", "/_bulk"),
     ("POST", "/{index}/_bulk"), ("POST", "/services/collector/event"), ("POST", "/services/collector/raw"),
     ("POST", "/api/v2/logs"), ("POST", "/gelf"),
+    ("POST", "/api/{number}/envelope/"), ("POST", "/api/{number}/store/"),
     ("GET", "/v1/logs/histogram"), ("GET", "/v1/logs/fields"), ("GET", "/v1/logs/export"),
     ("GET", "/v1/logs/values"), ("GET", "/v1/logs/aggregate"), ("GET", "/v1/logs/patterns"),
     ("GET", "/v1/traces/{trace_id}"), ("GET", "/v1/usage"),
@@ -50,6 +51,7 @@ OPERATIONS = [
 
 #: Good bodies of media types of which schemathesis knows nothing: it makes none of them by itself.
 AGENTS_BODIES = {
+    "application/x-sentry-envelope": [envelope(({"type": "event"}, SENTRY_EVENT), ({"type": "session"}, {}))],
     PROTOBUF: [otlp_request(2).SerializeToString(), bytes(snappy.compress_raw(loki_push(b"a", b'{"b": 1}')))],
     "application/x-ndjson": [
         bulk(({"create": {}}, DOCUMENT), ({"delete": {}}, None)).encode(),
@@ -93,7 +95,8 @@ def test_every_operation_is_tried(site: Site):
 def test_operation_answers_as_it_is_described(site: Site, method: str, path: str):
     """Well-formed and ill-formed requests; with a good key, one that may only read, one that nobody made, and none."""
     operation = described(site)[path][method]
-    keys = st.sampled_from([site.secret, site.secret, site.reader, "ll_" + "1" * 48, None])
+    good = site.sender if path.startswith("/api/{number}") else site.secret
+    keys = st.sampled_from([good, good, site.reader, "ll_" + "1" * 48, None])
     cases = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE) | operation.as_strategy()
 
     @hypothesis.seed(SEED)

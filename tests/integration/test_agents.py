@@ -36,7 +36,11 @@ from tests.agent_bodies import (
     HEC_EVENTS,
     OTLP_ENTRY,
     PROTOBUF,
+    SENTRY_ENTRY,
+    SENTRY_EVENT,
+    TRACE,
     bulk,
+    envelope,
     loki_entry,
     loki_json,
     loki_push,
@@ -401,6 +405,96 @@ def test_messages_of_gelf_are_kept(key: str, between: str):
     assert send("/gelf", "{\n}", key=key).status_code == 202
     refused = send("/gelf", "x", key=key)
     assert (refused.status_code, refused.json()["type"]) == (400, "ApiError")
+
+
+# --- Sentry -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def dsn_key() -> str:
+    return make_api_key(make_organisation("public", plan=make_plan()), kind="public", scopes=["ingest"])[1]
+
+
+def to_sentry(
+    body: bytes, *, key: str | None = None, to: str = "/api/1/envelope/", query: str = "", **headers: str
+) -> Any:
+    said = {"x_sentry_auth": f"Sentry sentry_version=7, sentry_key={key}, sentry_client=x"} if key else {}
+    return send(to + query, body, key=None, media_type="", **said, **headers)
+
+
+@pytest.mark.parametrize("lengths", [True, False])
+@pytest.mark.parametrize("to", ["/api/1/envelope/", "/api/42/envelope", "/ingest/api/x/envelope/"])
+def test_events_of_sentry_are_kept_with_chain_and_frames(dsn_key: str, to: str, lengths: bool):
+    header = {"event_id": "a" * 32, "trace": {"public_key": dsn_key}}
+    body = envelope(({"type": "event"}, SENTRY_EVENT), lengths=lengths, **header)
+    answer = to_sentry(gzip.compress(body), key=dsn_key, to=to, content_encoding="gzip")
+    assert (answer.status_code, answer.json()) == (200, {"id": "a" * 32})
+    assert stored() == [SENTRY_ENTRY]
+
+
+def test_what_is_no_event_of_sentry_is_counted_and_let_go(dsn_key: str, admin_client: Client):
+    log = {
+        "timestamp": 1795773600.5, "level": "trace", "body": "logged", "trace_id": TRACE,
+        "attributes": {"sentry.environment": {"value": "qa"}, "n": {"value": 1}, "sentry.sdk.name": {"value": "x"}},
+    }  # fmt: skip
+    said = {"contexts": {"feedback": {"message": "It is slow", "name": "Ann"}}}
+    items: list[tuple[dict[str, Any], Any]] = [
+        ({"type": "attachment", "filename": "x"}, b"\n\0{}\n"), ({"type": "log", "item_count": 1}, {"items": [log]}),
+        ({"type": "transaction"}, {"spans": []}), ({"type": "session"}, {}), ({"type": "session"}, {}),
+        ({"type": "x" * 500}, {}), ({"type": "feedback"}, said), ({"type": "user_report"}, {"comments": "It broke"}),
+    ]  # fmt: skip
+    answer = to_sentry(envelope(*items), key=dsn_key)
+    assert (answer.status_code, answer.json()) == (200, {})
+    logged, *reports = stored()
+    assert logged == {
+        "timestamp": "2026-11-27T10:00:00.500000Z", "level": "debug", "message": "logged", "environment": "qa",
+        "trace_id": TRACE, "metadata": {"n": 1, "severity_text": "trace"},
+    }  # fmt: skip
+    assert [(one["level"], one["message"]) for one in reports] == [("info", "It is slow"), ("info", "It broke")]
+    expected = {"attachment": 1, "transaction": 1, "session": 2, "other": 1}
+    found = counted("entries")
+    assert {name: found[f"let_go.{name}"] for name in expected} == expected
+    page = admin_client.get(f"/admin/accounts/apikey/{ApiKey.objects.get().pk}/change/").content.decode()
+    assert "2 <code>session</code>" in page
+    for body in (envelope(), b"{}"):
+        assert to_sentry(body, key=dsn_key).status_code == 200
+    assert len(stored()) == 3
+
+
+def test_sentry_finds_its_key_wherever_sdks_write_it_and_never_keeps_it(dsn_key: str, key: str):
+    event = {"type": "event"}, SENTRY_EVENT | {"extra": {"dsn": f"https://{dsn_key}@h/1"}, "message": dsn_key}
+    body = envelope(event)
+    for answer in (
+        to_sentry(body, query=f"?sentry_version=7&sentry_key={dsn_key}&sentry_client=x"),
+        to_sentry(envelope(event, dsn=f"https://{dsn_key}@logs.example.com/1")),
+        to_sentry(json.dumps(event[1]).encode(), key=dsn_key, to="/api/1/store/"),
+        to_sentry(base64.b64encode(zlib.compress(json.dumps(event[1]).encode())), key=dsn_key, to="/api/1/store"),
+    ):
+        assert (answer.status_code, "Deprecation" in answer) == (200, False), answer.content
+    assert len(stored()) == 4
+    assert dsn_key not in json.dumps(stored())
+    for refused, status in (
+        (to_sentry(body), 401), (to_sentry(body, key="ll_" + "0" * 48), 401), (to_sentry(body, key=key), 403),
+        (to_sentry(b"nonsense", key=dsn_key), 400), (to_sentry(b"{}\n{bad", key=dsn_key), 400),
+        (to_sentry(b"[]", key=dsn_key, to="/api/1/store/"), 400),
+    ):  # fmt: skip
+        assert (refused.status_code, bool(refused["X-Sentry-Error"])) == (status, True)
+
+
+def test_pages_are_told_that_they_may_send_to_sentry_and_sdks_for_how_long_to_be_silent():
+    plan = make_plan(requests_per_minute=1, burst_requests=1, monthly_bytes=1)
+    api_key, key = make_api_key(make_organisation("page", plan=plan), scopes=["ingest"])
+    ahead = Client().options("/api/1/envelope/", headers={"Origin": "https://shop.example"})
+    assert (ahead.status_code, ahead["Access-Control-Allow-Origin"]) == (200, "*")
+    assert "x-sentry-auth" in ahead["Access-Control-Allow-Headers"]
+    body = envelope(({"type": "event"}, SENTRY_EVENT))
+    full = to_sentry(body, key=key, origin="https://shop.example")
+    assert (full.status_code, full["Retry-After"], full["Access-Control-Allow-Origin"]) == (429, "30", "*")
+    assert full["X-Sentry-Rate-Limits"] == "30:error;default;log_item:key:quota_exhausted"
+    assert "x-sentry-rate-limits" in full["Access-Control-Expose-Headers"]
+    organisation = Organisation.objects.get()
+    limiter.settle(levels_of(caller_of(api_key), limits_for(organisation.pk), area="ingest"), cost=10_000, paid=-10_000)
+    assert to_sentry(body, key=key)["X-Sentry-Rate-Limits"].startswith("5:")
 
 
 # --- what all have in common ------------------------------------------------------------------------------------------

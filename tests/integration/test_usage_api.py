@@ -40,6 +40,7 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
             ledger.UsageRow(now, organisation_id, api_key.pk, "withheld", 0, 1, 0),
             ledger.UsageRow(now, organisation_id, api_key.pk, "protocol.loki", 1, 2, 100),
             ledger.UsageRow(now, organisation_id, api_key.pk, "cut.message", 0, 1, 0),
+            ledger.UsageRow(now, organisation_id, api_key.pk, "let_go.session", 0, 7, 0),
         ]
     )
 
@@ -57,6 +58,7 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
         "reported_entries": {"card": 2},
         "withheld_entries": 1,
         "cut_entries": {"message": 1},
+        "let_go_items": {"session": 7},
         "deferred_entries": 2,
         "by_protocol": {
             "loki": {"requests": 1, "entries": 2, "bytes": 100},

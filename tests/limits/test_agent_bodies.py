@@ -3,6 +3,7 @@
 import json
 import os
 from random import Random
+from typing import Any
 
 import pytest
 from msgspec.json import Decoder
@@ -16,6 +17,7 @@ from ingest.protocols.gelf import GELF
 from ingest.protocols.loki import LOKI
 from ingest.protocols.ndjson import NDJSON
 from ingest.protocols.otlp import OTLP
+from ingest.protocols.sentry import SENTRY, SENTRY_STORE
 from ingest.protocols.splunk import SPLUNK, SPLUNK_RAW
 from ingest.repair import replace_unstorable
 from storage.entry import Entry
@@ -25,7 +27,9 @@ from tests.agent_bodies import (
     GELF_MESSAGE,
     HEC_EVENTS,
     PROTOBUF,
+    SENTRY_EVENT,
     bulk,
+    envelope,
     loki_json,
     loki_push,
     otlp_json,
@@ -46,6 +50,11 @@ LINES = "\n".join(map(json.dumps, [{"timestamp": "2026-11-27T10:00:00Z", "level"
 BULK = bulk(
     ({"create": {"_index": "app"}}, DOCUMENT), ({"delete": {"_id": "1"}}, None), ({"update": {}}, {"doc": DOCUMENT})
 )
+SENTRY_LOG = {"timestamp": 1.5, "level": "warn", "body": "a", "attributes": {"n": {"value": 1, "type": "integer"}}}
+SENTRY_ITEMS: tuple[tuple[dict[str, str], Any], ...] = (
+    ({"type": "event"}, SENTRY_EVENT | {"breadcrumbs": None}), ({"type": "session"}, {}),
+    ({"type": "log"}, {"items": [SENTRY_LOG]}), ({"type": "feedback"}, {"contexts": {"feedback": {"message": "m"}}}),
+)  # fmt: skip
 CASES: dict[str, tuple[Protocol, bytes, str]] = {
     "lines": (NDJSON, LINES.encode(), "application/x-ndjson"),
     "array": (NDJSON, json.dumps([DOCUMENT, {"msg": "b", "err": {"type": "E", "stack": "x"}}]).encode(), ""),
@@ -59,6 +68,9 @@ CASES: dict[str, tuple[Protocol, bytes, str]] = {
     "splunk raw": (SPLUNK_RAW, LINES.encode(), "text/plain"),
     "datadog": (DATADOG, json.dumps([DATADOG_LOG, {"message": json.dumps(DOCUMENT)}]).encode(), "application/json"),
     "gelf": (GELF, json.dumps(GELF_MESSAGE).encode() + b"\0" + json.dumps(GELF_MESSAGE).encode(), ""),
+    "sentry": (SENTRY, envelope(*SENTRY_ITEMS), ""),
+    "sentry without lengths": (SENTRY, envelope(*SENTRY_ITEMS, lengths=False), ""),
+    "sentry store": (SENTRY_STORE, json.dumps(SENTRY_EVENT).encode(), "application/json"),
     "bulk": (ELASTICSEARCH, BULK.encode(), "application/x-ndjson"),
 }
 

@@ -1,7 +1,7 @@
 """docs/send.md: what it prints is run as it is printed, or replayed, or says that it is not run."""
 
 from tests.agents import AGENTS
-from tests.clients.clients import CLIENTS
+from tests.clients.clients import CLIENTS, OF_ERRORS
 from tests.clients.documents import ADDRESS, KEY, blocks
 from tests.clients.test_refusing import TABLE
 
@@ -10,7 +10,7 @@ NEITHER = {"A program that goes on"}
 
 
 def test_every_block_is_run_by_a_client_or_says_that_it_is_not() -> None:
-    run = {client.block for client in CLIENTS}
+    run = {client.block for client in [*CLIENTS, *OF_ERRORS]}
     assert {block for block in blocks() if block.is_run} == run
     assert len(run) > 12
 

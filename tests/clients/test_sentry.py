@@ -1,0 +1,48 @@
+"""`make test-clients`: logs of Sentry's SDKs are kept, and an unhandled exception, with chain, frames and group."""
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.product import Product
+from tests.clients.clients import OF_ERRORS, Client, running
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.skipif("LUMINALOG_TEST_CLIENTS" not in os.environ, reason="real clients: make test-clients")
+LOGS = 999
+CAUSES = {"python": "ZeroDivisionError", "node": "TypeError"}
+
+
+@pytest.fixture(scope="module")
+def sender(server: Product) -> str:
+    """A key that can do nothing but send."""
+    server.manage("create_org", "dsn", "--plan", "scale", "--project", "shop")
+    made = server.manage("create_key", "dsn", "shop", "--name", "dsn", "--kind", "public", "--json")
+    key: str = json.loads(made)["api_key"]
+    return key
+
+
+@pytest.mark.parametrize("client", OF_ERRORS, ids=[client.name for client in OF_ERRORS])
+def test_unhandled_exception_is_one_entry_with_its_chain_frames_and_group(
+    client: Client, server: Product, sender: str, tmp_path: Path
+):
+    with running(client, server.base_url, sender, tmp_path):
+        count = "SELECT count(*) FROM storage_entry WHERE message LIKE %s"
+
+        def arrived() -> bool:
+            return bool(server.query(count, f"%{client.name} %")[0][0] >= LOGS + 1)
+
+        wait_until(arrived, what=lambda: (tmp_path / "output").read_text() + server.output()[-2_000:])
+    logs = server.stored("message LIKE %s", f"{client.name} %")
+    assert Counter(entry["message"] for entry in logs) == {f"{client.name} {number}": 1 for number in range(LOGS)}
+    assert [len([one for one in logs if one["level"] == level]) for level in (10, 20, 30, 40)] == [250, 250, 250, 249]
+    [error] = server.stored("message LIKE %s", f"%: {client.name} 999")
+    found = error["error"]
+    assert (error["level"] >= 40, found["type"] in ("RuntimeError", "RangeError")) == (True, True), error
+    assert any("pay" in line or "client.py" in line for line in found["stack_trace"]), found
+    assert [one["type"] for one in found["context"]["chain"]] == [CAUSES["node" if "js" in client.name else "python"]]
+    assert found["context"]["handled"] is False
+    assert server.query("SELECT count(*) FROM issues_fingerprint WHERE key = %s", error["error_key"]) == [(1,)]

@@ -65,8 +65,8 @@ def test_what_was_forgotten_at_the_edge_is_forgotten_here_and_no_late_request_br
     assert sender.forward(forgotten=(batch.head.edge_batch_id,)).status_code == 200
     answer = sender.post(late)
 
-    assert not EdgeBatch.objects.exists()
     assert answer.status_code == 409
+    assert not EdgeBatch.objects.exists()
     assert (answer.json()["code"], answer.json()["floor"]) == ("stale_request", 2)
     assert SpooledBatch.objects.count() == 1
 

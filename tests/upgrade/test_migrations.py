@@ -18,8 +18,8 @@ WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_group_pe
 #: Whose columns became others; each that did not only get one with a default has a test below.
 REWRITTEN = {
     "accounts_apikey", "accounts_user", "auth_permission", "explore_accessrecord", "explore_savedsearch",
-    "ingest_idempotencykey", "ingest_spooledbatch", "quotas_noticechannel", "quotas_noticedelivery", "quotas_plan",
-    "storage_receipt",
+    "ingest_idempotencykey", "ingest_spooledbatch", "quotas_monthlyusage", "quotas_noticechannel",
+    "quotas_noticedelivery", "quotas_plan", "storage_receipt",
 }  # fmt: skip
 #: Tables that there were not.
 NEW = {

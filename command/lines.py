@@ -58,9 +58,10 @@ def _lines(descriptor: int, stopped: Event) -> Iterator[list[bytes]]:
         *whole, pending = (pending + read).split(b"\n")
         if len(pending) > MAX_PENDING_BYTES:
             whole, pending = [*whole, pending], b""
-        yield _clean(whole)
-    yield _clean([pending])
+        yield clean(whole)
+    yield clean([pending])
 
 
-def _clean(lines: list[bytes]) -> list[bytes]:
+def clean(lines: list[bytes]) -> list[bytes]:
+    """Return lines without a carriage return at their end, empty ones left out."""
     return [line for line in (one.removesuffix(b"\r") for one in lines) if line.strip()]

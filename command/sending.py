@@ -15,16 +15,19 @@ from typing import Any
 
 from django.core.management import CommandError
 
+from command.files import files
 from command.lines import batches, pieces
 from command.server import Server, server
 from embedded import environment
 from foundation.arguments import within
+from foundation.command_line import NOT_UNDERSTOOD
 from foundation.levels import BY_NAME
 from foundation.stopping import SIGNALS
 
-DESCRIPTION = """Send a text as one entry, or each line of the standard input as one. Where nothing else is named, they
-go to the LuminaLog that `make run` has started, with its first key."""
+DESCRIPTION = """Send a text as one entry, or each line of the standard input, or of files, as one. Where nothing else
+is named, they go to the LuminaLog that `make run` has started, with its first key."""
 EPILOG = """journalctl --follow | bin/luminalog send --project web-1
+bin/luminalog send --file /var/log/app.log --follow --state /var/lib/app.sent
 bin/luminalog send --level warn --field version=42 Deployed"""
 #: How long a batch in hand is tried when we are told to stop.
 LAST_SECONDS = 5
@@ -45,6 +48,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--ndjson", action="store_true", help="lines are entries already: JSON objects as of POST /v1/logs"
     )
+    made.add_argument("--file", type=Path, action="append", default=[], metavar="FILE", help="its lines; repeatable")
+    made.add_argument("--follow", action="store_true", help="go on as files grow, also where they are rotated")
+    made.add_argument("--state", type=Path, metavar="FILE", help="remember there how far files were sent")
     made.add_argument("--url", metavar="URL", help="of the server (LUMINALOG_URL)")
     made.add_argument("--key-file", type=Path, metavar="FILE", help="with the key, which else is in LUMINALOG_API_KEY")
     made.add_argument(
@@ -67,16 +73,24 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
 def main(arguments: Sequence[str]) -> int:
     """Send until there is no more; return the exit status. Raises: `CommandError`."""
     options = parser().parse_args(arguments)
+    if ((options.follow or options.state) and not options.file) or (options.file and options.text):
+        raise CommandError("--follow and --state go with --file, and that with no text.", returncode=NOT_UNDERSTOOD)
     environment.read_dotenv()
     sender = Sender(server(url=options.url, key_file=options.key_file), options)
     with _until_told(sender.stopped):
         if options.text:
             sender.deliver([" ".join(options.text).encode(errors="replace")])
         else:
-            for batch in batches(sys.stdin.fileno(), stopped=sender.stopped):
+            for batch in _lines(options, sender.stopped):
                 sender.deliver(batch)
     sender.tell()
     return 1 if sender.refused else 0
+
+
+def _lines(options: argparse.Namespace, stopped: Event) -> Iterator[list[bytes]]:
+    if options.file:
+        return files(options.file, state=options.state, follows=options.follow).batches(stopped=stopped)
+    return batches(sys.stdin.fileno(), stopped=stopped)
 
 
 @dataclass

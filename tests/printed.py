@@ -24,7 +24,7 @@ COMMAND = "bin/luminalog"
 SHELL = re.compile(r"[|<>$&;`]")
 QUOTED = re.compile(r"'[^']*'")
 #: They go on until they are told to stop.
-ENDLESS = re.compile(r"^bin/luminalog (?:(?:tail|up)\b|.*--(?:loop|listen)\b)")
+ENDLESS = re.compile(r"^bin/luminalog (?:(?:tail|up)\b|send .*--follow\b|.*--(?:loop|listen)\b)")
 
 
 class Printed(NamedTuple):

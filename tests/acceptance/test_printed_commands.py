@@ -50,6 +50,8 @@ def surroundings(product: Product, tmp_path: Path) -> dict[str, str]:
         (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $*"\n')
         (tmp_path / name).chmod(0o755)
     (tmp_path / "entries.ndjson").write_text(ENTRY)
+    for name in ("app.log", "errors.log"):
+        (tmp_path / name).write_text("one line\nanother\n")
     if not product.query("SELECT 1 FROM accounts_organisation WHERE slug = 'acme'"):
         product.manage("create_org", "acme")
     token = (product.data_dir / "metrics_token").read_text().strip()
@@ -88,7 +90,10 @@ def is_missing(line: Printed) -> bool:
 def shell(line: Printed, *, folder: Path) -> list[str]:
     """Return the shell that runs the line, and the line."""
     name = "zsh" if line.line.endswith("zsh)") else "bash"
-    text = line.line.replace("entries.ndjson", str(folder / "entries.ndjson"))
+    text = line.line
+    for place in ("entries.ndjson", "/var/log/app.log", "/var/lib/luminalog/app.sent", "--file app.log", "errors.log"):
+        option, _, path = place.rpartition(" ")
+        text = text.replace(place, f"{option} {folder / path.rpartition('/')[2]}".lstrip())
     # With SIGINT ignored, as shells start what ends in `&`: until the program has a handler of its own.
     before = COMPINIT if name == "zsh" else 'trap "" INT; exec ' if line.is_endless else ""
     return [*SHELLS[name], before + text]

@@ -22,7 +22,7 @@ function exact(_, value, context) {
 
 export function address(path, parameters = {}) {
   const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== "");
-  const search = new URLSearchParams(given).toString();
+  const search = new URLSearchParams(given.flatMap(([name, value]) => [value].flat().map((one) => [name, one]))).toString();
   return configuration.endpoints + path + (search ? `?${search}` : "");
 }
 

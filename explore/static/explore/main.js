@@ -17,6 +17,7 @@ import { justAfter, span } from "./newest.js";
 import { wirePopovers, wireRange } from "./popovers.js";
 import { wireSaved } from "./saved.js";
 import { BROWSER_ZONE, OWN_ZONE, change, link, onChange, state } from "./state.js";
+import { drawView, wireViews } from "./views.js";
 import { day, iso, rangeLabel, resolve, toInput, zoneWord } from "./time.js";
 
 const PAGE = 200;
@@ -73,11 +74,12 @@ async function search({ keep = false } = {}) {
     range = await resolved(signal);
     drawControls();
     const counted = drawCounts(signal);
-    showPage(await page({}, signal), keep);
+    const isList = !await drawView({ ...asked(), levels: state.levels.join(",") }, signal, look);
+    if (isList) showPage(await page({}, signal), keep);
     const took = Math.round(performance.now() - began);
     await counted;
     drawStatus(took);
-    await openLinked(signal);
+    if (isList) await openLinked(signal);
   } catch (problem) {
     if (problem.name !== "AbortError") fail(problem);
   } finally {
@@ -250,7 +252,7 @@ async function refreshCounts() {
 }
 
 // Live means from now on: an absolute range that has ended cannot be.
-const toggleLive = () => change(state.live ? { live: false } : { live: true, order: "", ...(state.from ? { from: "", to: "", range: state.range || "15m" } : {}) });
+const toggleLive = () => change(state.live ? { live: false } : { live: true, order: "", show: "", ...(state.from ? { from: "", to: "", range: state.range || "15m" } : {}) });
 
 // --- Wiring ---------------------------------------------------------------------------------------------------------
 onChange((names, searched) => {
@@ -283,6 +285,7 @@ function wire() {
   byId("ex-column-usual").addEventListener("click", () => head.put(Columns.DEFAULT));
   wirePopovers();
   wireSaved();
+  wireViews();
   wireDrawer(() => { list.focus(); if (list.has(list.selectedId)) list.reveal(list.index.get(list.selectedId)); });
   wireKeys({
     input, list: () => drawerList ?? list, mainList: list,

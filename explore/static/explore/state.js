@@ -36,13 +36,17 @@ function read() {
     scope: given.get("scope") === "organisation" ? "organisation" : "",
     live: given.get("live") === "1",
     zone: zoneOf(given.get("zone")),
+    show: ["patterns", "figures"].includes(given.get("show")) ? given.get("show") : "",
+    measure: given.get("measure") || "count",
+    by: given.getAll("by").filter(Boolean).slice(0, 2),
+    draw: ["lines", "table"].includes(given.get("draw")) ? given.get("draw") : "bars",
   };
 }
 
 export const state = read();
 
 export function link(changes = {}) {
-  const { organisation, query, levels, range, from, to, columns, order, wrap, entry, view, of, scope, live, zone } = { ...state, ...changes };
+  const { organisation, query, levels, range, from, to, columns, order, wrap, entry, view, of, scope, live, zone, show, measure, by, draw } = { ...state, ...changes };
   const parameters = new URLSearchParams({ organisation });
   const put = (name, value) => value && parameters.set(name, value);
   put("query", query);
@@ -59,11 +63,15 @@ export function link(changes = {}) {
   put("scope", view === "context" && scope);
   put("live", live && "1");
   put("zone", zone !== OWN_ZONE && zone);
+  put("show", show);
+  put("measure", measure !== "count" && measure);
+  for (const name of by) parameters.append("by", name);
+  put("draw", draw !== "bars" && draw);
   return `${location.origin}${location.pathname}?${parameters}`;
 }
 
 // What is searched for goes into the history; what is only opened or closed replaces the address.
-const SEARCHED = ["organisation", "query", "levels", "range", "from", "to", "order"];
+const SEARCHED = ["organisation", "query", "levels", "range", "from", "to", "order", "show", "measure", "by", "draw"];
 
 export function change(changes) {
   const names = Object.keys(changes).filter((name) => String(changes[name]) !== String(state[name]));

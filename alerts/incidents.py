@@ -13,6 +13,7 @@ from alerts.messages import Channels
 from alerts.models import Incident, Rule, Silence
 from alerts.telling import Past, Place, Quiet, place_of, told
 from alerts.terms import OF_TURNS, Closed, Extended, Opened, Spell, Transition
+from foundation.faults import reach
 from foundation.postgres import fetch_all
 
 #: Of a rule at a time; what is beyond is said by those that are open.
@@ -87,6 +88,7 @@ def apply(rule: Rule, transitions: Iterable[Transition], telling: Telling) -> No
                 )
             case Closed(spell):
                 _close(rule, spell, telling)
+        reach("before_alerts_commit")
 
 
 def make(
@@ -101,6 +103,7 @@ def make(
     if not made:
         return None
     metrics.OPENED.inc()
+    reach("after_incident")
     return Incident(
         id=made[0][0], organisation_id=rule.organisation_id, rule=rule, value=value, opened_at=opened,
         last_over_at=last_over, closed_at=closed, peak=peak, is_late=late,

@@ -112,7 +112,7 @@ def put_turn(
         data=_data(rule, incident),
     )
     outbox.put(
-        rule.organisation_id, message, channels.of(rule), key=f"incident-{incident.pk}-opened", together=round_name,
+        rule.organisation_id, message, channels.of(rule), key=key_of(incident, "opened"), together=round_name,
         is_silenced=is_silenced,
     )  # fmt: skip
 
@@ -131,6 +131,11 @@ def found(rule: Rule, incident: Incident) -> str:
     return text.format(
         peak=incident.peak, window=rule.time_window_minutes, count=rule.count_threshold, ratio=rule.ratio_percent
     )
+
+
+def key_of(incident: Incident, step: str) -> str:
+    """Return the key of what is said of an incident once: that it began, that it is over."""
+    return f"incident-{incident.pk}-{step}"
 
 
 def address_of(incident_id: int) -> str:
@@ -190,7 +195,7 @@ def _put(
     )
     step = key or kind.removeprefix("alert.")
     outbox.put(
-        rule.organisation_id, message, channels.of(rule), key=f"incident-{incident.pk}-{step}", together=round_name,
+        rule.organisation_id, message, channels.of(rule), key=key_of(incident, step), together=round_name,
         is_silenced=is_silenced,
     )  # fmt: skip
 

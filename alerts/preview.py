@@ -13,7 +13,7 @@ from alerts.models import Rule
 from alerts.peaks import DRAWN, peaks, threshold_of
 from alerts.searching import condition_of
 from alerts.terms import DAY, MINUTE, OF_SILENCE, OF_TURNS, Kind, Moment, Opened, Series, Spell, State, Terms
-from alerts.turns import KINDS, is_of_type
+from alerts.turns import KINDS, concerning
 from foundation.refusals import Refusal
 from issues import turning
 from storage.conditions import Condition, Equals, Every, Text
@@ -135,14 +135,13 @@ def _bearable(terms: Terms, series: Series, start: int, moment: Moment) -> int |
 
 
 def _turned(rule: Rule, since: datetime) -> list[Spell]:
+    what = [what for what, kind in KINDS.items() if kind == rule.kind]
+    turns = turning.past(rule.organisation_id, what, since=since)
     return [
         Spell(
             value=str(turn.number), opened=minute_of(turn.at), last_over=minute_of(turn.at), closed=minute_of(turn.at)
         )
-        for turn in turning.past(
-            rule.organisation_id, [what for what, kind in KINDS.items() if kind == rule.kind], since=since
-        )
-        if turn.level >= rule.severity and rule.project in ("", turn.project) and is_of_type(rule.error_type, turn.type)
+        for _, turn in concerning(rule.organisation_id, [rule], turns)
     ]
 
 

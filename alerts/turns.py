@@ -1,8 +1,8 @@
 """Tell of what happens to error groups: each turn once, whoever dies when, in the transaction that hands it over."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
@@ -58,13 +58,16 @@ def _tell(owner: int, turns: Sequence[Turned], telling: Telling) -> None:
     rules = list(asked.select_related("organisation").order_by("id"))
     if not rules:
         return
-    since = min(turn.at for turn in turns) - BEFORE
-    named = any(rule.environment for rule in rules)
+    for rule, turn in concerning(owner, rules, turns):
+        _tell_one(rule, turn, telling)
+
+
+def concerning(owner: int, rules: Sequence[Rule], turns: Sequence[Turned]) -> Iterator[tuple[Rule, Turned]]:
+    """Yield which turns of an organisation's groups its rules tell of."""
+    since = min((turn.at for turn in turns), default=datetime.max.replace(tzinfo=UTC)) - BEFORE
+    named = any(rule.environment for rule in rules) and turns
     seen_in = turning.environments(owner, {turn.number for turn in turns}, since=since) if named else set()
-    for rule in rules:
-        for turn in turns:
-            if _concerns(rule, turn, seen_in):
-                _tell_one(rule, turn, telling)
+    yield from ((rule, turn) for rule in rules for turn in turns if _concerns(rule, turn, seen_in))
 
 
 def _concerns(rule: Rule, turn: Turned, seen_in: set[tuple[int, str]]) -> bool:

@@ -41,6 +41,8 @@ POINTS = {
     "after_erasing": "entries are erased or rewritten, uncommitted, and nothing accounts for it yet",
     "before_erasing_commit": "erased entries are accounted for; nothing of it is committed",
     "before_recording_commit": "a recording is written and its turn is done; nothing of it is committed",
+    "after_incident": "an incident is made, and nobody is told of it yet; nothing of it is committed",
+    "before_alerts_commit": "an incident and its message are written; nothing of them is committed",
     "between_create_and_attach": "a day's table is made, and not a partition yet",
     "between_detach_and_drop": "a day's table is no partition any more, and not gone yet",
 }

@@ -3,7 +3,7 @@
 Who puts knows no channel; sending is `notify.deliveries`'.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from foundation import statements
 from foundation.postgres import array_of, fetch_all
@@ -11,6 +11,10 @@ from notify.message import Message, to_json
 from notify.models import NoticeDelivery
 
 PUT = statements.read(__file__, "put")
+KNOWN = """
+SELECT organisation_id, key FROM notify_message
+  JOIN unnest(%s::bigint[], %s::text[]) AS asked(organisation_id, key) USING (organisation_id, key)
+"""
 
 
 def put(
@@ -42,3 +46,8 @@ def put(
     }  # fmt: skip
     [(is_new,)] = fetch_all(PUT, given)
     return bool(is_new)
+
+
+def known(keys: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Return those pairs of organisation and key whose message was put, and is kept still."""
+    return {(owner, key) for owner, key in fetch_all(KNOWN, [[one for one, _ in keys], [key for _, key in keys]])}

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
+from alerts import proof as alerts_proof
 from assist import recordings
 from edges import pairing
 from foundation.postgres import execute
@@ -53,6 +54,7 @@ CHECKS = {
     "loan": "What a month says is lent to edges its loans come to, and no edge has forwarded more than it was lent.",
     "edge_batch": "Each batch of an edge that is known to be kept is in the spool, stored, or a dead letter.",
     "two_places": "No batch is both in the spool and in the log store.",
+    "incident": "People were told of each incident when it began, and when it was over, once, or not, just as it says.",
     "recording": "No organisation's recordings of errors take more than they may.",
 }
 
@@ -91,7 +93,8 @@ def _look() -> list[Breach]:
         rolled_up = sorted({*days, *rollups.days()})
         counted = sorted({*days, *proof.days()})
         of_days = chain(*map(_of_day, days), *map(_rollups, rolled_up), *map(_errors, counted))
-        looks = chain(_usage(), _allowances(), _loans(), _edge_batches(), _two_places(), of_days, _recordings())
+        of_places = chain(_usage(), _allowances(), _loans(), _edge_batches(), _two_places())
+        looks = chain(of_places, of_days, _incidents(), _recordings())
         return _shown(looks)
 
 
@@ -297,6 +300,17 @@ def _errors(day: date) -> Iterator[Breach]:
             check="errors",
             organisation_id=one.organisation_id,
             subject=f"received on {day}",
+            expected=one.expected,
+            found=one.found,
+        )
+
+
+def _incidents() -> Iterator[Breach]:
+    for one in alerts_proof.unequal():
+        yield Breach(
+            check="incident",
+            organisation_id=one.organisation_id,
+            subject=f"incident {one.incident_id}",
             expected=one.expected,
             found=one.found,
         )

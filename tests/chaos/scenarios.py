@@ -198,6 +198,52 @@ def _of_forgotten(stack: Stack) -> list[str]:
     return [user for (user,) in rows]
 
 
+ALERTING_KILLS = ("after_incident", "before_alerts_commit")
+EVENTS, EVENTS_AT_ONCE = 10_000, 1_000
+MAKE_RULE = """
+from accounts.models import Organisation
+from alerts.changing import Actor, create
+from alerts.models import Rule
+owner = Organisation.objects.get(slug="alarmed").pk
+create(Rule(organisation_id=owner, rule_name="All fails", count_threshold=100, time_window_minutes=120,
+            group_by="environment"), by=Actor())
+"""
+INCIDENTS = """
+SELECT value, told, (SELECT count(*) FROM notify_message WHERE starts_with(key, 'incident-' || incident.id || '-'))
+  FROM alerts_incident AS incident JOIN accounts_organisation AS owner ON owner.id = organisation_id
+ WHERE slug = 'alarmed' ORDER BY value
+"""
+
+
+@scenario(*(f"{point}=kill" for point in ALERTING_KILLS), final=True)
+def alerting_dies_at_points(trial: Trial) -> None:
+    """The worker is killed with incidents half told, and two look at once: one incident and one message of each."""
+    stack = trial.stack
+    stack.manage("create_org", "alarmed", "--plan", "scale", "--project", "shop")
+    made = stack.manage("create_key", "alarmed", "shop", "--name", "chaos", "--environment", "test", "--json")
+    headers = {"Content-Type": "application/json", "x-api-key": json.loads(made)["api_key"]}
+    for number in range(EVENTS // EVENTS_AT_ONCE):
+        entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "error", "message": "of alarmed"}
+        body = json.dumps({"logs": [entry | {"environment": ("eu", "us")[number % 2]}] * EVENTS_AT_ONCE})
+        answer = requests.post(f"{stack.direct_url}/v1/logs", data=body, headers=headers, timeout=20)
+        assert answer.ok, answer.text
+    counted = "SELECT count(*) FROM storage_entry WHERE message = 'of alarmed'"
+    wait_until(lambda: stack.query(counted) == [(EVENTS,)], what=stack.tail_of_logs, seconds=FIRE_SECONDS)
+    plan = ",".join(f"{point}=kill:n1" for point in ALERTING_KILLS)
+    stack.arm(worker=plan)
+    stack.manage("shell", "-v", "0", "-c", MAKE_RULE)
+    trial.wait_for_firings(plan)
+    stack.disarm()
+    for _ in range(2):
+        stack.call("alerts.evaluate")
+    once = [("eu", "told", 1), ("us", "told", 1)]
+    wait_until(lambda: stack.query(INCIDENTS), what=stack.tail_of_logs, seconds=FIRE_SECONDS)
+    trial.run_on()
+    assert stack.query(INCIDENTS) == once, f"incidents, and how often they were told: {stack.query(INCIDENTS)}"
+    stack.manage("erase", "--organisation=alarmed", "message:alarmed", "--yes")
+    assert stack.query(counted) == [(0,)]
+
+
 KILLED = ("web", "worker", "beat", "valkey", "postgres")
 
 

@@ -141,5 +141,10 @@ BREAKS: dict[str, Check] = {
         "integration/test_edges_core.py::test_what_was_forgotten_at_the_edge_is_forgotten_here_and_no_late_request_brings_it_back",
         reason=r"assert 200 == 409",
     ),
+    "30-alert-told-after-the-commit": test(
+        "integration/test_alerts.py"
+        "::test_ten_thousand_events_are_one_incident_and_one_message_wherever_the_evaluator_ends",
+        reason=r"assert 0 == 1",
+    ),
 }
 MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

@@ -96,7 +96,7 @@ soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MIN
 	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10) $(if $(WRITE),--write)
 
 overflow: $(VENV)/.development ## A minute of the published Python client at three times the rate of its plan: what is lost?
-	LUMINALOG_OVERFLOW_MINUTE=1 $(BIN)/python -m pytest -n 0 tests/acceptance/test_published_clients.py -k overflow_lane
+	LUMINALOG_OVERFLOW_MINUTE=1 $(BIN)/python -m pytest -n 0 -s tests/acceptance/test_published_clients.py -k overflow_lane
 
 edges: $(VENV)/.development ## One core and two edges, whole: cut off, killed, and every answered entry is there once
 	LUMINALOG_TEST_EDGES=1 $(BIN)/python -m pytest -n 0 tests/acceptance/test_edges.py

@@ -69,7 +69,7 @@ def shape(message: str) -> str:
     What it costs is a small part of that. Nothing that decides here tells one digit from another but in words with one
     or two: those stay as they are.
     """
-    return _NUMBERS.sub(lambda found: _ZEROS[: found.end() - found.start()], beginning(message))
+    return _without_numbers(beginning(message))
 
 
 def beginning(message: str) -> str:
@@ -77,11 +77,16 @@ def beginning(message: str) -> str:
     return message.lstrip()[: 2 * MOST_CHARACTERS]
 
 
+def _without_numbers(text: str) -> str:
+    return _NUMBERS.sub(lambda found: _ZEROS[: found.end() - found.start()], text)
+
+
 def template(message: str) -> str:
     """Return the template of a message."""
     line = beginning(message).split("\n", 1)[0][:MOST_CHARACTERS]
     line, brace, _ = line.partition("{")
     told = " ".join((_VALUES.sub(_placeholder, line) if _MAY_HOLD_VALUES.search(line) else line).split())
+    told = _without_numbers(told)  # of values that end in the midst of a word
     return ((_RUN.sub(r"\1", told) if "<" in told else told) + ("{}" if brace else "")).rstrip(".")
 
 

@@ -26,8 +26,8 @@ MEASURE = (
 ANY: dict[str, Any] = {}
 FIGURE = described({"type": ["number", "null"]}, "Null where there is nothing to measure.")
 POINTS = described(
-    list_of({"type": "array", "prefixItems": [TIME, FIGURE], "minItems": 2, "maxItems": 2}),
-    "The figure of each step, by its beginning; with `step` only.",
+    list_of({"type": "array", "items": {"type": ["string", "number", "null"]}, "minItems": 2, "maxItems": 2}),
+    "Of each step its beginning, and its figure or null; with `step` only.",
 )
 EXACT_VALUES = described(BOOLEAN, "True when these are all that the search finds; else they are the newest of it.")
 VALUES = operation(

@@ -28,6 +28,8 @@ def exactly(sql: str) -> Bounds:
 
 
 ALWAYS, NEVER = exactly("1"), exactly("0")
+#: What SQL says nothing about.
+UNDECIDED = Bounds("0", "1")
 
 
 def every(bounds: Iterable[Bounds]) -> Bounds:

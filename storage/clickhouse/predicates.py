@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from storage.clickhouse.bounds import ALWAYS, NEVER, Bounds, Parameters, either, every, exactly, unless
+from storage.clickhouse.bounds import ALWAYS, NEVER, UNDECIDED, Bounds, Parameters, either, every, exactly, unless
 from storage.clickhouse.documents import document, escaped, like
 from storage.conditions import (
     Compares,
@@ -34,6 +34,10 @@ NUMBER = re.compile(r"[0-9eE.+-]*")
 NULLABLE = {"trace_id", "span_id", "parent_span_id"}
 
 
+#: A server takes 128 KiB of SQL in a form. A name with many dots has many meanings, each of which is written out.
+MOST_CHARACTERS = 50_000
+
+
 class Compiler:
     """Writes conditions for one statement, whose parameters it collects; `lower` writes small letters as the server."""
 
@@ -42,7 +46,11 @@ class Compiler:
         self._lower = lower
 
     def bounds(self, condition: Condition) -> Bounds:
-        """Return what surely fulfils `condition`, and what may."""
+        """Return what surely fulfils `condition`, and what may: in as much SQL as a server takes."""
+        found = self._bounds(condition)
+        return found if len(found.certain) + len(found.possible) <= MOST_CHARACTERS else UNDECIDED
+
+    def _bounds(self, condition: Condition) -> Bounds:
         match condition:
             case Every(()):
                 return ALWAYS

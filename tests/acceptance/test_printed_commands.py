@@ -81,7 +81,9 @@ def test_page_s_lines_work_as_printed(surroundings: dict[str, str], page: str, t
 
 
 def is_missing(line: Printed) -> bool:
-    """Tell whether this machine lacks what the line needs beside us: a shell, `jq`, the port."""
+    """Tell whether this machine lacks what the line needs beside us: a shell, `jq`, the port, a core elsewhere."""
+    if "--edge-of" in line.line:
+        return True  # `make edges` runs it
     programs = [name for name in ("jq", "zsh") if re.search(rf"\b{name}\b", line.line)]
     ports = [port for port in (9464, 8002) if str(port) in line.line]
     return not all(map(shutil.which, programs)) or any(map(is_taken, ports))

@@ -169,7 +169,7 @@ def test_organisation_page_shows_all_there_is(console: Client) -> None:
         ("accounts_organisation_change", 13),
         ("accounts_project_changelist", 4),
         ("accounts_apikey_changelist", 4),
-        ("accounts_apikey_change", 4),
+        ("accounts_apikey_change", 5),
         ("auditlog_logentry_changelist", 5),
     ],
 )

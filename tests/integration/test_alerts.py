@@ -513,10 +513,10 @@ def test_digest_comes_once_at_its_time_and_not_for_nothing(caller: Caller) -> No
     always = make_rule(
         caller, rule_name="Always", kind="digest", digest_every="hour", project="elsewhere", digest_if_nothing=True
     )
-    Rule.objects.update(settled_until=hour)
     store_at(caller, 1, failure("PayError"), failure("PayError"), failure("Other"))
     execute("UPDATE issues_turn SET at = %s", [at(1)])
     due = hour + timedelta(hours=1) if at(1) < hour + timedelta(hours=1) else hour + timedelta(hours=2)
+    Rule.objects.update(settled_until=due - timedelta(hours=1))
     for moment in (due - timedelta(seconds=1), due, due + timedelta(seconds=9)):
         looking.look(clock=lambda moment=moment: moment)  # type: ignore[misc]
     assert {title for _, title in told()} == {"Hourly: 2 new, 0 came back", "Always: nothing happened"}

@@ -62,6 +62,7 @@ SECTIONS: dict[str, Sequence[Command]] = {
     ),
     "Set up": (
         Command(("up",), "run the whole product on this machine"),
+        _command("syslog", "listen for syslog, where LUMINALOG_SYSLOG says"),
         _command("mcp", "serve tools to a model's client (MCP)"),
         _command("migrate", "bring the database to this version"),
         _command("migrate-store", "bring the table of entries in ClickHouse to this version"),

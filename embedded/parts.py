@@ -88,6 +88,7 @@ RSGI = ["--interface", "rsgi", "--no-ws", "luminalog.rsgi:application"]
 ASGI = ["--interface", "asginl", "luminalog.asgi:application"]
 MCP = ["--interface", "asgi", "luminalog.mcp:application"]
 LINK = ["manage", "edge_link"]
+SYSLOG = ["manage", "syslog"]
 #: A store of this scheme is a core's: this is an edge of it.
 EDGE_OF = "edge+"
 
@@ -104,11 +105,13 @@ def product_parts(
 
     At an edge nobody reads, and one speaks with the core.
     """
+    syslog = [_python("syslog", *SYSLOG, env=env, heir=heir, stop_seconds=6.0)] if env.get("LUMINALOG_SYSLOG") else []
     if is_edge(env):
         return [
             _python("worker", *WORKER, env=env, heir=heir, stop_seconds=2.5),
             _python("beat", *BEAT, env=env, heir=heir, stop_seconds=1.2),
             _python("link", *LINK, env=env, heir=heir, stop_seconds=2.0),
+            *syslog,
             _python("web", *GRANIAN, "--port", str(port), *RSGI, env=env, heir=heir, stop_seconds=2.0),
         ]
     mcp = [_python("mcp", *GRANIAN, "--port", str(mcp_port), *MCP, env=env, heir=heir, stop_seconds=1.0)]
@@ -117,6 +120,7 @@ def product_parts(
         _python("beat", *BEAT, env=env, heir=heir, stop_seconds=1.2),
         _python("tail", *GRANIAN, "--port", str(tail_port), *ASGI, env=env, heir=heir, stop_seconds=1.0),
         *(mcp if mcp_port else []),
+        *syslog,
         _python("web", *GRANIAN, "--port", str(port), *RSGI, env=env, heir=heir, stop_seconds=2.0),
     ]
 

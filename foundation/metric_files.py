@@ -20,7 +20,7 @@ from prometheus_client import Metric, values
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
-PROCESSES = ("web", "tail", "mcp", "worker", "beat", "link")
+PROCESSES = ("web", "tail", "mcp", "worker", "beat", "link", "syslog")
 #: Sums outlive who counted them; gauges do not.
 SUMS = ("counter", "histogram")
 GAUGES = ("gauge_livemax", "gauge_livesum")

@@ -257,6 +257,8 @@ TAIL_URL = env.str("LUMINALOG_TAIL_URL", default="")
 DOCS_URL = env.str("LUMINALOG_DOCS_URL", default="/docs")
 #: Whether this installation has a process of MCP, which is to be missed: see docs/mcp.md.
 MCP = env.bool("LUMINALOG_MCP", default=False)
+#: Where to listen for syslog, of which a process is to be missed then: see docs/syslog.md.
+SYSLOG = env.str("LUMINALOG_SYSLOG", default="")
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.AllowAny"],

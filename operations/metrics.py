@@ -174,7 +174,7 @@ def _valkey() -> Iterator[Metric]:
     try:
         seconds, workers, beat_is_silent = vitals.valkey_seconds(), vitals.workers(), vitals.beat_is_silent()
         memory, tail_is_silent = vitals.valkey_memory(), vitals.tail_is_silent()
-        mcp_is_silent = vitals.mcp_is_silent()
+        mcp_is_silent, syslog_is_silent = vitals.mcp_is_silent(), vitals.syslog_is_silent()
     except redis.RedisError as error:
         log.warning("scrape_without_valkey", error=type(error).__name__)
         yield _gauge("valkey_up", "1 when Valkey has answered this scrape within 50 ms.", 0)
@@ -186,6 +186,9 @@ def _valkey() -> Iterator[Metric]:
     yield _gauge("tail_seen", "1 when a process of the tail, on any machine, lives.", not tail_is_silent)
     if settings.MCP:
         yield _gauge("mcp_seen", "1 when a process of MCP, on any machine, lives.", not mcp_is_silent)
+    if settings.SYSLOG:
+        told = "1 when a process that listens for syslog, on any machine, lives."
+        yield _gauge("syslog_seen", told, not syslog_is_silent)
     living = sum(not worker.is_silent for worker in workers)
     yield _gauge("workers_seen", "Workers, on any machine, that ran a task within the last minute.", living)
     yield _gauge("beat_seen", "1 when a task of beat's ran within the last minute, on any machine.", not beat_is_silent)

@@ -1,4 +1,4 @@
-"""Which workers live, and whether beat, a tail and MCP do: noted in Valkey, for operators' eyes and nothing else."""
+"""Which workers live, and whether others do of which one is enough: noted in Valkey for operators, and nothing else."""
 
 import contextlib
 import time
@@ -16,10 +16,12 @@ WORKERS = "workers"
 BEAT = "beat"
 TAIL = "tail"
 MCP = "mcp"
+SYSLOG = "syslog"
 
 #: Of processes that run no tasks.
 tail_thread = Background("presence", lambda: note_tail(), every=NOTE_EVERY_SECONDS)
 mcp_thread = Background("presence", lambda: note_mcp(), every=NOTE_EVERY_SECONDS)
+syslog_thread = Background("presence", lambda: note_syslog(), every=NOTE_EVERY_SECONDS)
 
 _next_note = 0.0
 
@@ -51,6 +53,12 @@ def note_mcp() -> None:
         valkey.client().set(valkey.key(MCP), str(time.time()), ex=FORGET_AFTER)
 
 
+def note_syslog() -> None:
+    """Note that a process that listens for syslog lives."""
+    with contextlib.suppress(RedisError):
+        valkey.client().set(valkey.key(SYSLOG), str(time.time()), ex=FORGET_AFTER)
+
+
 def beat_seen() -> datetime | None:
     """Return when a task of beat's ran last, if within a day. Raises: `RedisError`."""
     return _seen(BEAT)
@@ -64,6 +72,11 @@ def tail_seen() -> datetime | None:
 def mcp_seen() -> datetime | None:
     """Return when a process of MCP was there last, if within a day. Raises: `RedisError`."""
     return _seen(MCP)
+
+
+def syslog_seen() -> datetime | None:
+    """Return when a process that listens for syslog was there last, if within a day. Raises: `RedisError`."""
+    return _seen(SYSLOG)
 
 
 def _seen(name: str) -> datetime | None:

@@ -27,7 +27,7 @@ from ingest.spool import backlog, dead_letters, failures
 from ingest.spool.capacity import capacity
 from issues import turns
 from notify import standing
-from operations.presence import beat_seen, mcp_seen, tail_seen, workers_seen
+from operations.presence import beat_seen, mcp_seen, syslog_seen, tail_seen, workers_seen
 from operations.thresholds import (
     LATE_RECORDING_SECONDS,
     SILENT_AFTER,
@@ -212,6 +212,12 @@ def mcp_is_silent() -> bool:
     """Tell whether no process of MCP has been there lately, although there is to be one. Raises: `RedisError`."""
     at = mcp_seen() if settings.MCP else None
     return settings.MCP and (at is None or _is_silent(at))
+
+
+def syslog_is_silent() -> bool:
+    """Tell whether nobody has listened for syslog lately, although somebody is to. Raises: `RedisError`."""
+    at = syslog_seen() if settings.SYSLOG else None
+    return bool(settings.SYSLOG) and (at is None or _is_silent(at))
 
 
 def valkey_memory() -> ValkeyMemory:

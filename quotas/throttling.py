@@ -89,6 +89,20 @@ def take_token(
     """Take a token, or `cost`, of every level for `request`, which then knows what is left. Raises: `Refusal`."""
     verdict = decide(caller, area=area, verdict=verdict, cost=cost, overflow=overflow)
     request.rate_limit = verdict  # type: ignore[attr-defined]
+    _require(verdict)
+
+
+def take(caller: Caller, *, area: str, cost: int) -> None:
+    """Take `cost` of every level for what comes by no request. Raises: `Refusal`."""
+    _require(decide(caller, area=area, cost=cost))
+
+
+def give_back(caller: Caller, *, area: str, paid: int) -> None:
+    """Give back what was paid for something that was refused later."""
+    limiter.settle(levels_of(caller, limits_for(caller.organisation_id), area=area), cost=-paid, paid=paid)
+
+
+def _require(verdict: Verdict) -> None:
     if not verdict.allowed:
         RATE_LIMITED.labels(scope=verdict.level.scope).inc()
         raise refusal(verdict)

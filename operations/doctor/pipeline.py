@@ -7,6 +7,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
+from ingest.syslog import listeners
 from issues import resolving
 from notify import mail, standing
 from operations import vitals
@@ -19,7 +20,7 @@ from storage import ungrouped, unrolled
 
 def examine() -> Iterator[Finding]:
     """Look at workers, spool, dead letters, keys, quotas and disk; what cannot be asked is left to other findings."""
-    for check in (_workers, _beat, *(() if settings.CORE_URL else (_tail, _mcp))):
+    for check in (_workers, _beat, _syslog, *(() if settings.CORE_URL else (_tail, _mcp))):
         try:
             yield from check()
         except redis.RedisError:
@@ -84,6 +85,19 @@ def _mcp() -> Iterator[Finding]:
         )
     elif settings.MCP:
         yield ok("MCP", "A process of MCP was seen in the last minute.")
+
+
+def _syslog() -> Iterator[Finding]:
+    if fault := listeners.faults(settings.SYSLOG):
+        yield error("syslog", f"LUMINALOG_SYSLOG cannot be used: {fault}", "Mend it: docs/syslog.md.")
+    elif vitals.syslog_is_silent():
+        yield error(
+            "syslog",
+            "LUMINALOG_SYSLOG is set, and nobody has listened in the last minute: what senders send by UDP is lost.",
+            "Start it: bin/luminalog syslog, or see in its log why it ends. On another machine, set it only there.",
+        )
+    elif settings.SYSLOG:
+        yield ok("syslog", "Somebody who listens for syslog was seen in the last minute.")
 
 
 def _memory() -> Iterator[Finding]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from embedded.processes import free_port
 from tests.acceptance.product import Product
 from tests.leaks import KEY, dump
 
@@ -12,7 +13,8 @@ from tests.leaks import KEY, dump
 @pytest.fixture(scope="session")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The whole product, started by `manage.py up` on a free port with data of its own."""
-    running = Product(tmp_path_factory.mktemp("product") / "var").start()
+    listening = f"udp://127.0.0.1:{free_port()} tcp://127.0.0.1:{free_port()}"
+    running = Product(tmp_path_factory.mktemp("product") / "var", LUMINALOG_SYSLOG=listening).start()
     yield running
     dumped, leaked = dump(running.database_url), running.leaked_keys()
     running.stop()

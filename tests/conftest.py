@@ -10,8 +10,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import Group as Role
-from django.core.management.color import no_style
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
@@ -65,10 +64,7 @@ def _tests_are_quick() -> Iterator[None]:
 
 def _flush(case: TransactionTestCase) -> None:
     for name in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]
-        connection = connections[name]
-        tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
-        flush = connection.ops.sql_flush(no_style(), [table for table in tables if table not in UNFLUSHED])
-        wait_until(partial(_has_run, connection, flush), what="a flush that meets nobody crosswise")
+        wait_until(partial(_is_empty, connections[name]), what="a flush that meets nobody crosswise")
     make_plans(apps, None)
     _make_roles()
 
@@ -81,10 +77,20 @@ def _make_roles() -> None:
     May.objects.bulk_create([May(group_id=role, permission_id=permission) for role, permission in given])
 
 
-def _has_run(connection: BaseDatabaseWrapper, statements: list[str]) -> bool:
-    """Run them, unless a process of a test that reads at the moment waits for them crosswise."""
+def _is_empty(connection: BaseDatabaseWrapper) -> bool:
+    """Empty the tables that hold rows, unless a process of a test that reads at the moment waits for them crosswise.
+
+    To TRUNCATE all eighty of them, as Django does, takes ten times as long.
+    """
+    tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - UNFLUSHED
+    looks = [f"SELECT '{table}' WHERE EXISTS (SELECT FROM \"{table}\")" for table in sorted(tables)]
     try:
-        connection.ops.execute_sql_flush(statements)
+        with transaction.atomic(connection.alias), connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(looks))
+            filled = [table for (table,) in cursor.fetchall()]
+            cursor.execute("SET LOCAL session_replication_role = replica")  # in whatever order they refer to each other
+            for table in filled:
+                cursor.execute(f'DELETE FROM "{table}"')
     except OperationalError as error:
         if sqlstate(error) != DEADLOCK:
             raise

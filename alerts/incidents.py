@@ -1,11 +1,14 @@
 """Incidents as rows: opened once, whatever happens twice, with the message of each step in the same transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
+from msgspec import json
 
 from alerts import messages, metrics
 from alerts.asking import minute_of, moment_of
@@ -22,9 +25,10 @@ MOST_OPEN = 200
 MOST_PAST = 10
 #: Whether there is room for one more is asked in the statement that makes it.
 OPEN = """
-INSERT INTO alerts_incident (organisation_id, rule_id, value, opened_at, last_over_at, closed_at, peak, is_late)
+INSERT INTO alerts_incident (organisation_id, rule_id, value, opened_at, last_over_at, closed_at, peak, is_late,
+                             details)
 SELECT %(organisation_id)s, %(rule_id)s, %(value)s, %(opened_at)s, %(last_over_at)s, %(closed_at)s, %(peak)s,
-       %(is_late)s
+       %(is_late)s, %(details)s::jsonb
  WHERE (SELECT count(*) FROM alerts_incident WHERE rule_id = %(rule_id)s AND closed_at IS NULL) < %(most)s
     ON CONFLICT DO NOTHING RETURNING id
 """
@@ -92,12 +96,21 @@ def apply(rule: Rule, transitions: Iterable[Transition], telling: Telling) -> No
 
 
 def make(
-    rule: Rule, *, value: str, opened: datetime, last_over: datetime, closed: datetime | None, peak: int, late: bool
+    rule: Rule,
+    *,
+    value: str,
+    opened: datetime,
+    last_over: datetime,
+    closed: datetime | None,
+    peak: int,
+    late: bool,
+    details: Mapping[str, Any] | None = None,
 ) -> Incident | None:
     """Make an incident; None if there is one already, or are too many."""
     row = {
         "organisation_id": rule.organisation_id, "rule_id": rule.pk, "value": value, "opened_at": opened,
         "last_over_at": last_over, "closed_at": closed, "peak": peak, "is_late": late, "most": MOST_OPEN,
+        "details": details and json.encode(details).decode(),
     }  # fmt: skip
     made = fetch_all(OPEN, row)
     if not made:
@@ -107,6 +120,7 @@ def make(
     return Incident(
         id=made[0][0], organisation_id=rule.organisation_id, rule=rule, value=value, opened_at=opened,
         last_over_at=last_over, closed_at=closed, peak=peak, is_late=late,
+        details=details,
     )  # fmt: skip
 
 
@@ -123,7 +137,7 @@ def word(rule: Rule, incident: Incident, telling: Telling) -> str:
         for row in past.order_by("-opened_at")[:MOST_PAST]
     ]
     incident.told = told(
-        place(rule, incident.value),
+        place(rule, incident),
         earlier,
         telling.quiets.of(rule.organisation_id),
         opened_at=incident.opened_at,
@@ -133,10 +147,14 @@ def word(rule: Rule, incident: Incident, telling: Telling) -> str:
     return incident.told
 
 
-def place(rule: Rule, value: str) -> Place:
-    """Return an incident's place, for silences."""
+def place(rule: Rule, incident: Incident) -> Place:
+    """Return an incident's place, for silences; a drift has one of its own."""
     by = "group" if rule.kind in OF_TURNS else rule.group_by
-    return place_of(rule_id=rule.pk, project=rule.project, environment=rule.environment, group_by=by, value=value)
+    found = place_of(
+        rule_id=rule.pk, project=rule.project, environment=rule.environment, group_by=by, value=incident.value
+    )
+    own = incident.details or {}
+    return replace(found, **{name: own[name] for name in ("project", "environment") if own.get(name)})
 
 
 def tell_unsilenced(telling: Telling) -> None:
@@ -144,7 +162,7 @@ def tell_unsilenced(telling: Telling) -> None:
     silenced = Incident.objects.filter(closed_at=None, told=Incident.Told.SILENCED)
     for incident in silenced.select_for_update(of=("self",), skip_locked=True).select_related("rule__organisation"):
         rule = incident.rule
-        here = place(rule, incident.value)
+        here = place(rule, incident)
         if not any(one.covers(here) for one in telling.quiets.of(rule.organisation_id)):
             Incident.objects.filter(pk=incident.pk).update(told=Incident.Told.TOLD)
             messages.put_opened(rule, incident, telling.channels, round_name=telling.round_name, again=True)

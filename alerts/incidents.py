@@ -17,7 +17,7 @@ from alerts.models import Incident, Rule, Silence
 from alerts.telling import Past, Place, Quiet, place_of, told
 from alerts.terms import OF_TURNS, Closed, Extended, Opened, Spell, Transition
 from foundation.faults import reach
-from foundation.postgres import fetch_all
+from foundation.postgres import execute, fetch_all
 
 #: Of a rule at a time; what is beyond is said by those that are open.
 MOST_OPEN = 200
@@ -31,6 +31,15 @@ SELECT %(organisation_id)s, %(rule_id)s, %(value)s, %(opened_at)s, %(last_over_a
        %(is_late)s, %(details)s::jsonb
  WHERE (SELECT count(*) FROM alerts_incident WHERE rule_id = %(rule_id)s AND closed_at IS NULL) < %(most)s
     ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+#: Of incidents that are open still: many go on at once, and nobody is told.
+EXTEND = """
+UPDATE alerts_incident AS incident SET opened_at = found.opened_at, last_over_at = found.last_over_at, peak = found.peak
+  FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::bigint[])
+       AS found(id, opened_at, last_over_at, peak)
+ WHERE incident.id = found.id AND incident.closed_at IS NULL
 """
 
 
@@ -80,16 +89,25 @@ def spells_of(rules: Sequence[Rule]) -> dict[int, list[Spell]]:
     return spells
 
 
-def apply(rule: Rule, transitions: Iterable[Transition], telling: Telling) -> None:
-    """Write what happened to a rule's incidents, and tell of it. In the caller's transaction, which holds the rule."""
+def apply_all(of_rules: Iterable[tuple[Rule, Iterable[Transition]]], telling: Telling) -> None:
+    """Write what happened to incidents of rules, and tell of it. In the caller's transaction, which holds the rules."""
+    extended: list[Spell] = []
+    for rule, transitions in of_rules:
+        _apply(rule, transitions, telling, extended)
+    if extended:
+        rows = [(_id(one), moment_of(one.opened), moment_of(one.last_over), one.peak) for one in extended]
+        execute(EXTEND, [list(column) for column in zip(*sorted(rows), strict=True)])
+        reach("before_alerts_commit")
+
+
+def _apply(rule: Rule, transitions: Iterable[Transition], telling: Telling, extended: list[Spell]) -> None:
+    """Write what begins and ends; what goes on is left to whoever writes all of that at once."""
     for one in transitions:
         match one:
             case Opened(spell):
                 _open(rule, spell, telling)
             case Extended(spell):
-                Incident.objects.filter(pk=_id(spell), closed_at=None).update(
-                    opened_at=moment_of(spell.opened), last_over_at=moment_of(spell.last_over), peak=spell.peak
-                )
+                extended.append(spell)
             case Closed(spell):
                 _close(rule, spell, telling)
         reach("before_alerts_commit")

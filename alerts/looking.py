@@ -116,8 +116,7 @@ def look_at(organisation_id: int, hearing: Hearing, telling: Telling) -> None:
         states = _states(rules)
         answers = asking.ask([(rule, states[rule.pk]) for rule in rules], until=moment_of(moment.running + 1))
         looked = [(rule, _outcome(rule, states[rule.pk], answers, moment, searched)) for rule in rules]
-        for rule, outcome in looked:
-            incidents.apply(rule, outcome.transitions, telling)
+        incidents.apply_all([(rule, outcome.transitions) for rule, outcome in looked], telling)
         _write(looked, answers, moment, hearing)
 
 

@@ -23,6 +23,20 @@ FOUND = {
     Kind.SPIKE: "{peak:,} in {window} min, three times as many as usual",
     Kind.ABSENCE: "nothing for {peak:,} min",
     Kind.MONITOR: "no heartbeat for {peak:,} min",
+    Kind.NEW_GROUP: "never seen before",
+    Kind.REGRESSION: "came back",
+    Kind.WOKEN: "ignored no longer",
+}
+
+
+#: What has a rule fire.
+FIRES_AT = {
+    Kind.THRESHOLD: "{count:,} in {window:,} min",
+    Kind.SEARCH: "{count:,} in {window:,} min",
+    Kind.RATIO: "{ratio} % of {count:,} in {window:,} min",
+    Kind.SPIKE: "three times as many, and {count:,} in {window:,} min",
+    Kind.ABSENCE: "nothing for {window:,} min",
+    Kind.MONITOR: "no heartbeat for {window:,} min",
 }
 
 
@@ -162,6 +176,16 @@ def found(rule: Rule, incident: Incident) -> str:
     return text.format(
         peak=incident.peak, window=rule.time_window_minutes, count=rule.count_threshold, ratio=rule.ratio_percent
     )
+
+
+def fires_at(rule: Rule) -> str:
+    """Return what has a rule fire, in words: what is found when it just does."""
+    if rule.kind in OF_MOMENTS:
+        return "each"
+    if rule.kind == Kind.DIGEST:
+        return f"every {rule.digest_every}"
+    few = {"count": rule.count_threshold, "window": rule.time_window_minutes, "ratio": rule.ratio_percent}
+    return FIRES_AT[Kind(rule.kind)].format(**few)
 
 
 def key_of(incident: Incident, step: str) -> str:

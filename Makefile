@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer soak two-processes edges overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
+.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer bench-alerts soak two-processes edges overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -91,6 +91,9 @@ bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=
 
 bench-explorer: $(VENV)/.development browser ## Measure what the explorer costs a browser with 100,000 entries found (N=20000 for fewer, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.explorer --entries $(or $(N),100000) $(if $(WRITE),--write)
+
+bench-alerts: $(VENV)/.development ## Measure what 1,000 rules cost while entries come, over 10,000,000 (N=1000000 for fewer, WRITE=1)
+	$(BIN)/python -m tests.benchmarks.alerts --entries $(or $(N),10000000) $(if $(WRITE),--write)
 
 soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MINUTES=2 for fewer, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10) $(if $(WRITE),--write)

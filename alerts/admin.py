@@ -16,12 +16,14 @@ from alerts import changing, heartbeats, held
 from alerts.changing import Actor
 from alerts.checking import wrong_with
 from alerts.incident_pages import MAY_LOOK, incident, incidents
+from alerts.messages import fires_at
 from alerts.models import Rule, Silence
 from alerts.shape import standing
 from alerts.terms import Kind
 from alerts.trial import tried
 from foundation import holdings, places
 from foundation.paging import BoundedPaginator
+from foundation.phrases import ago
 from foundation.places import Below, Page
 
 if TYPE_CHECKING:
@@ -100,7 +102,7 @@ class RuleAdmin(OfOneOrganisation):
     empty_list = "No rule yet. Add one, and see what it would have found in the last 30 days."
     form = RuleForm
     change_form_template = "admin/alerts/rule/change_form.html"
-    list_display = ["rule_name", "organisation", "kind", "badge", "why", "evaluated_at", "is_active"]
+    list_display = ["rule_name", "organisation", "kind", "fires_at", "badge", "why", "looked"]
     list_select_related = ["organisation"]
     list_filter = ["kind", "state", "is_active"]
     search_fields = ["rule_name", "query", "organisation__name", "organisation__slug"]
@@ -148,6 +150,14 @@ class RuleAdmin(OfOneOrganisation):
     def badge(self, rule: Rule) -> SafeString:
         state = standing(rule)
         return format_html('<span class="badge {}">{}</span>', STATES[state], state)
+
+    @admin.display(description="fires at")
+    def fires_at(self, rule: Rule) -> str:
+        return fires_at(rule)
+
+    @admin.display(description="looked at", ordering="evaluated_at", empty_value="not yet")
+    def looked(self, rule: Rule) -> str | None:
+        return ago(rule.evaluated_at) if rule.evaluated_at else None
 
     @admin.display(description="why")
     def why(self, rule: Rule) -> str:

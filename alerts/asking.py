@@ -96,8 +96,9 @@ def ask(asked: Sequence[tuple[Rule, State]], *, until: datetime) -> Answers:
 
 def _counts(rules: Sequence[Rule], since: dict[int, datetime], until: datetime) -> Iterable[Counted]:
     own = [rule for rule in rules if rule.kind in (Kind.SEARCH, Kind.MONITOR)]
-    of_errors = [rule for rule in rules if rule not in own and is_of_errors(rule)]
-    of_levels = [rule for rule in rules if rule not in own and rule not in of_errors]
+    others = [(rule, is_of_errors(rule)) for rule in rules if rule.kind not in (Kind.SEARCH, Kind.MONITOR)]
+    of_errors = [rule for rule, is_of in others if is_of]
+    of_levels = [rule for rule, is_of in others if not is_of]
     if own:
         ids = [rule.pk for rule in own]
         yield from (OwnCount(*row) for row in fetch_all(OWN, [ids, [since[pk] for pk in ids], [until] * len(ids)]))

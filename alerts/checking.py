@@ -44,7 +44,8 @@ def _of_errors(rule: Rule, kind: Kind) -> Iterator[tuple[bool, str, str]]:
 
 def _of_values(rule: Rule, kind: Kind) -> Iterator[tuple[bool, str, str]]:
     is_one = kind in (Kind.MONITOR, *NOT_COUNTED)
-    yield bool(rule.group_by) and is_one, "group_by", "A monitor and a digest are one; each group has its own incident."
+    of_one = "A monitor and a digest are one; each group, or field, has its own incident."
+    yield bool(rule.group_by) and is_one, "group_by", of_one
     by_group = rule.group_by == Rule.GroupBy.GROUP and not is_one
     yield by_group and kind not in OF_ERRORS, "group_by", "Only threshold and spike count by error group."
     of_nothing = "A monitor is of no project: whoever has its address may send the heartbeat."

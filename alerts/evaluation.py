@@ -91,10 +91,12 @@ class _Walk:
                 continue
             last_over = max(spell.last_over, minute) if measure.holds else spell.last_over
             spell = replace(spell, last_over=last_over, peak=max(spell.peak, measure.amount))
-            if minute < self.now.known and minute - last_over >= max(self.terms.keep_firing, 1):
+            if minute - last_over >= max(self.terms.keep_firing, 1):
+                if minute >= self.now.known:
+                    break  # whether it ends here, or goes on with what follows, the next look knows
                 yield from self._told(replace(spell, closed=minute + 1))
                 spell = None
-        if spell:
+        if spell and not self._waits(spell):
             yield from self._told(spell)
 
     def _next(self, minute: int, spell: Spell | None) -> int:
@@ -124,6 +126,10 @@ class _Walk:
 
     def _is_covered(self, minute: int) -> bool:
         return any(spell.opened <= minute < (spell.closed or 0) for spell in self.closed)
+
+    def _waits(self, spell: Spell) -> bool:
+        """Tell whether a spell that was found late may still turn out to be the open incident's beginning."""
+        return spell.id is None and self.open is not None and spell.opened < self.open.opened
 
     def _told(self, spell: Spell) -> Iterator[Transition]:
         if spell.id is None:

@@ -1,5 +1,7 @@
 """What goes by itself: minutes, incidents and silences that nobody looks at any more; and all of an organisation."""
 
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,6 +16,8 @@ SILENCES_KEPT_DAYS = 90
 ROWS_AT_ONCE = 10_000
 #: Of a rule, texts that may hold what clients sent.
 TEXTS = ("rule_name", "query", "project", "environment", "error_type")
+#: Of what an incident keeps of a drift, what clients named.
+NAMED = ("field", "project", "environment", "release")
 
 SWEEPS = [
     f"""
@@ -75,8 +79,9 @@ def count_values(wanted: Wanted) -> int:
 def erase_values(wanted: Wanted) -> int:
     """Cut a value out of incidents, and forget that it is waited for."""
     incidents, seen = _incidents_of(wanted), _seen_of(wanted)
-    for pk, value in incidents:
-        Incident.objects.filter(pk=pk).update(value=f"{wanted.cut_from(value)} {pk}")  # none is another's twin
+    for pk, value, details in incidents:
+        left = f"{wanted.cut_from(value)} {pk}" if wanted.is_in(value) else value  # none is another's twin
+        Incident.objects.filter(pk=pk).update(value=left, details=details and _cut(details, wanted))
     for rule_id, value in seen:
         Seen.objects.filter(rule_id=rule_id, value=value).delete()
         Minute.objects.filter(rule_id=rule_id, value=value).delete()
@@ -88,9 +93,21 @@ def _rules_with(wanted: Wanted) -> list[Rule]:
     return [rule for rule in rules if any(wanted.is_in(getattr(rule, name)) for name in TEXTS)]
 
 
-def _incidents_of(wanted: Wanted) -> list[tuple[int, str]]:
+def _incidents_of(wanted: Wanted) -> list[tuple[int, str, dict[str, Any] | None]]:
     rows = Incident.objects.filter(organisation_id=wanted.organisation_id).exclude(value="").order_by("pk")
-    return [(pk, value) for pk, value in rows.values_list("pk", "value") if wanted.is_in(value)]
+    return [
+        (pk, value, details)
+        for pk, value, details in rows.values_list("pk", "value", "details")
+        if any(map(wanted.is_in, (value, *_named_in(details))))
+    ]
+
+
+def _named_in(details: dict[str, Any] | None) -> list[str]:
+    return [details[name] for name in NAMED if details.get(name)] if details else []
+
+
+def _cut(details: dict[str, Any], wanted: Wanted) -> dict[str, Any]:
+    return details | {name: wanted.cut_from(details[name]) for name in NAMED if details.get(name)}
 
 
 def _seen_of(wanted: Wanted) -> list[tuple[int, str]]:

@@ -19,7 +19,7 @@ from alerts import changing, messages
 from alerts.changing import Actor
 from alerts.incidents import place
 from alerts.models import Incident, Rule, Silence
-from alerts.terms import OF_TURNS, Kind
+from alerts.terms import OF_MOMENTS, OF_TURNS, Kind
 
 MAY_LOOK = "alerts.view_incident"
 MAY_ACKNOWLEDGE = "alerts.change_incident"
@@ -84,6 +84,8 @@ def incident(request: HttpRequest, site: AdminSite, number: int) -> HttpResponse
         "group": f"{reverse('admin:errors')}{group}/?{urlencode({'organisation': found.rule.organisation.slug})}"
         if group is not None
         else "",
+        "drift": found.details,
+        "entry": messages.entry_address(found.rule, found.details) if found.details else "",
         "earlier": [_row(row) for row in earlier.select_related("rule").order_by("-opened_at")[:EARLIER_SHOWN]],
         "lengths": LENGTHS,
         "may_acknowledge": request.user.has_perm(MAY_ACKNOWLEDGE),
@@ -123,7 +125,7 @@ def _is_of_group(found: Incident) -> bool:
 
 
 def _has_entries(rule: Rule) -> bool:
-    return rule.kind not in (Kind.MONITOR, Kind.ABSENCE, *OF_TURNS)
+    return rule.kind not in (Kind.MONITOR, Kind.ABSENCE, *OF_MOMENTS)
 
 
 def _done(request: HttpRequest, found: Incident) -> HttpResponse:
@@ -138,7 +140,7 @@ def _done(request: HttpRequest, found: Incident) -> HttpResponse:
             hours = request.POST.get("hours", "")
             length = timedelta(hours=int(hours) if hours in LENGTHS else 1)
             reason = request.POST.get("reason", "").replace("\0", "").strip()[:200] or f"incident {found.pk}"
-            here = place(found.rule, found.value)
+            here = place(found.rule, found)
             changing.silence(
                 Silence(
                     organisation_id=found.organisation_id,

@@ -1,11 +1,14 @@
 """Incidents as rows: opened once, whatever happens twice, with the message of each step in the same transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q, Value
 from django.db.models.functions import Greatest
 from django.utils import timezone
+from msgspec import json
 
 from alerts import messages, metrics
 from alerts.asking import minute_of, moment_of
@@ -14,7 +17,7 @@ from alerts.models import Incident, Rule, Silence
 from alerts.telling import Past, Place, Quiet, place_of, told
 from alerts.terms import OF_TURNS, Closed, Extended, Opened, Spell, Transition
 from foundation.faults import reach
-from foundation.postgres import fetch_all
+from foundation.postgres import execute, fetch_all
 
 #: Of a rule at a time; what is beyond is said by those that are open.
 MOST_OPEN = 200
@@ -22,11 +25,21 @@ MOST_OPEN = 200
 MOST_PAST = 10
 #: Whether there is room for one more is asked in the statement that makes it.
 OPEN = """
-INSERT INTO alerts_incident (organisation_id, rule_id, value, opened_at, last_over_at, closed_at, peak, is_late)
+INSERT INTO alerts_incident (organisation_id, rule_id, value, opened_at, last_over_at, closed_at, peak, is_late,
+                             details)
 SELECT %(organisation_id)s, %(rule_id)s, %(value)s, %(opened_at)s, %(last_over_at)s, %(closed_at)s, %(peak)s,
-       %(is_late)s
+       %(is_late)s, %(details)s::jsonb
  WHERE (SELECT count(*) FROM alerts_incident WHERE rule_id = %(rule_id)s AND closed_at IS NULL) < %(most)s
     ON CONFLICT DO NOTHING RETURNING id
+"""
+
+
+#: Of incidents that are open still: many go on at once, and nobody is told.
+EXTEND = """
+UPDATE alerts_incident AS incident SET opened_at = found.opened_at, last_over_at = found.last_over_at, peak = found.peak
+  FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::bigint[])
+       AS found(id, opened_at, last_over_at, peak)
+ WHERE incident.id = found.id AND incident.closed_at IS NULL
 """
 
 
@@ -76,28 +89,46 @@ def spells_of(rules: Sequence[Rule]) -> dict[int, list[Spell]]:
     return spells
 
 
-def apply(rule: Rule, transitions: Iterable[Transition], telling: Telling) -> None:
-    """Write what happened to a rule's incidents, and tell of it. In the caller's transaction, which holds the rule."""
+def apply_all(of_rules: Iterable[tuple[Rule, Iterable[Transition]]], telling: Telling) -> None:
+    """Write what happened to incidents of rules, and tell of it. In the caller's transaction, which holds the rules."""
+    extended: list[Spell] = []
+    for rule, transitions in of_rules:
+        _apply(rule, transitions, telling, extended)
+    if extended:
+        rows = [(_id(one), moment_of(one.opened), moment_of(one.last_over), one.peak) for one in extended]
+        execute(EXTEND, [list(column) for column in zip(*sorted(rows), strict=True)])
+        reach("before_alerts_commit")
+
+
+def _apply(rule: Rule, transitions: Iterable[Transition], telling: Telling, extended: list[Spell]) -> None:
+    """Write what begins and ends; what goes on is left to whoever writes all of that at once."""
     for one in transitions:
         match one:
             case Opened(spell):
                 _open(rule, spell, telling)
             case Extended(spell):
-                Incident.objects.filter(pk=_id(spell), closed_at=None).update(
-                    opened_at=moment_of(spell.opened), last_over_at=moment_of(spell.last_over), peak=spell.peak
-                )
+                extended.append(spell)
             case Closed(spell):
                 _close(rule, spell, telling)
         reach("before_alerts_commit")
 
 
 def make(
-    rule: Rule, *, value: str, opened: datetime, last_over: datetime, closed: datetime | None, peak: int, late: bool
+    rule: Rule,
+    *,
+    value: str,
+    opened: datetime,
+    last_over: datetime,
+    closed: datetime | None,
+    peak: int,
+    late: bool,
+    details: Mapping[str, Any] | None = None,
 ) -> Incident | None:
     """Make an incident; None if there is one already, or are too many."""
     row = {
         "organisation_id": rule.organisation_id, "rule_id": rule.pk, "value": value, "opened_at": opened,
         "last_over_at": last_over, "closed_at": closed, "peak": peak, "is_late": late, "most": MOST_OPEN,
+        "details": details and json.encode(details).decode(),
     }  # fmt: skip
     made = fetch_all(OPEN, row)
     if not made:
@@ -107,6 +138,7 @@ def make(
     return Incident(
         id=made[0][0], organisation_id=rule.organisation_id, rule=rule, value=value, opened_at=opened,
         last_over_at=last_over, closed_at=closed, peak=peak, is_late=late,
+        details=details,
     )  # fmt: skip
 
 
@@ -123,7 +155,7 @@ def word(rule: Rule, incident: Incident, telling: Telling) -> str:
         for row in past.order_by("-opened_at")[:MOST_PAST]
     ]
     incident.told = told(
-        place(rule, incident.value),
+        place(rule, incident),
         earlier,
         telling.quiets.of(rule.organisation_id),
         opened_at=incident.opened_at,
@@ -133,10 +165,14 @@ def word(rule: Rule, incident: Incident, telling: Telling) -> str:
     return incident.told
 
 
-def place(rule: Rule, value: str) -> Place:
-    """Return an incident's place, for silences."""
+def place(rule: Rule, incident: Incident) -> Place:
+    """Return an incident's place, for silences; a drift has one of its own."""
     by = "group" if rule.kind in OF_TURNS else rule.group_by
-    return place_of(rule_id=rule.pk, project=rule.project, environment=rule.environment, group_by=by, value=value)
+    found = place_of(
+        rule_id=rule.pk, project=rule.project, environment=rule.environment, group_by=by, value=incident.value
+    )
+    own = incident.details or {}
+    return replace(found, **{name: own[name] for name in ("project", "environment") if own.get(name)})
 
 
 def tell_unsilenced(telling: Telling) -> None:
@@ -144,7 +180,7 @@ def tell_unsilenced(telling: Telling) -> None:
     silenced = Incident.objects.filter(closed_at=None, told=Incident.Told.SILENCED)
     for incident in silenced.select_for_update(of=("self",), skip_locked=True).select_related("rule__organisation"):
         rule = incident.rule
-        here = place(rule, incident.value)
+        here = place(rule, incident)
         if not any(one.covers(here) for one in telling.quiets.of(rule.organisation_id)):
             Incident.objects.filter(pk=incident.pk).update(told=Incident.Told.TOLD)
             messages.put_opened(rule, incident, telling.channels, round_name=telling.round_name, again=True)

@@ -14,12 +14,12 @@ from typing import Any
 import structlog
 from django.db import DatabaseError, InterfaceError, transaction
 
-from alerts import asking, built_in, digests, incidents, metrics, searching, turns
+from alerts import asking, built_in, digests, drifts, incidents, metrics, searching, turns
 from alerts.asking import minute_of, moment_of, terms_of
 from alerts.evaluation import evaluate
 from alerts.incidents import Telling
 from alerts.models import Incident, Round, Rule, Seen
-from alerts.terms import NOT_COUNTED, OF_SILENCE, OF_TURNS, Kind, Moment, Outcome, State
+from alerts.terms import NOT_COUNTED, OF_MOMENTS, OF_SILENCE, Kind, Moment, Outcome, State
 from foundation.postgres import current_time, execute, fetch_all
 from foundation.refusals import Refusal
 from ingest import doors
@@ -82,7 +82,8 @@ def look(*, clock: Callable[[], datetime] = current_time) -> bool:
         hearing = listen(clock())
         telling = Telling(hearing.now)
         _try("turns", lambda: turns.tell_all(telling))
-        execute(TOUCH, [hearing.now, list(OF_TURNS)])
+        _try("drifts", lambda: drifts.learn_and_tell(telling))
+        execute(TOUCH, [hearing.now, list(OF_MOMENTS)])
         for (organisation_id,) in fetch_all(ORGANISATIONS, [list(NOT_COUNTED)]):
             _try("rules", lambda owner=organisation_id: look_at(owner, hearing, telling))  # type: ignore[misc]
         _try("unsilenced", lambda: _in_transaction(lambda: incidents.tell_unsilenced(telling)))
@@ -115,8 +116,7 @@ def look_at(organisation_id: int, hearing: Hearing, telling: Telling) -> None:
         states = _states(rules)
         answers = asking.ask([(rule, states[rule.pk]) for rule in rules], until=moment_of(moment.running + 1))
         looked = [(rule, _outcome(rule, states[rule.pk], answers, moment, searched)) for rule in rules]
-        for rule, outcome in looked:
-            incidents.apply(rule, outcome.transitions, telling)
+        incidents.apply_all([(rule, outcome.transitions) for rule, outcome in looked], telling)
         _write(looked, answers, moment, hearing)
 
 

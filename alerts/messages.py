@@ -1,6 +1,6 @@
 """What people are told of an incident, and by which channels; in the caller's transaction, with the incident."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.models import Organisation
+from alerts import drifted
 from alerts.models import Incident, Rule
-from alerts.terms import OF_TURNS, Kind
+from alerts.terms import OF_MOMENTS, OF_TURNS, Kind
 from foundation.levels import Level
 from notify import outbox
 from notify.message import Fact, Link, Message, Severity
@@ -22,6 +23,20 @@ FOUND = {
     Kind.SPIKE: "{peak:,} in {window} min, three times as many as usual",
     Kind.ABSENCE: "nothing for {peak:,} min",
     Kind.MONITOR: "no heartbeat for {peak:,} min",
+    Kind.NEW_GROUP: "never seen before",
+    Kind.REGRESSION: "came back",
+    Kind.WOKEN: "ignored no longer",
+}
+
+
+#: What has a rule fire.
+FIRES_AT = {
+    Kind.THRESHOLD: "{count:,} in {window:,} min",
+    Kind.SEARCH: "{count:,} in {window:,} min",
+    Kind.RATIO: "{ratio} % of {count:,} in {window:,} min",
+    Kind.SPIKE: "three times as many, and {count:,} in {window:,} min",
+    Kind.ABSENCE: "nothing for {window:,} min",
+    Kind.MONITOR: "no heartbeat for {window:,} min",
 }
 
 
@@ -117,6 +132,34 @@ def put_turn(
     )  # fmt: skip
 
 
+def put_drift(rule: Rule, incident: Incident, channels: Channels, *, round_name: str, is_silenced: bool) -> None:
+    """Tell that a field has another type, or is missing."""
+    outbox.put(
+        rule.organisation_id, of_drift(rule, incident), channels.of(rule), key=key_of(incident, "opened"),
+        together=round_name, is_silenced=is_silenced,
+    )  # fmt: skip
+
+
+def of_drift(rule: Rule, incident: Incident) -> Message:
+    """Return what is told of a drift: since when, since which entry, and of what release that is."""
+    details = incident.details or {}
+    named = {name: details.get(name) for name in ("project", "environment", "field", "was", "is", "release")}
+    return Message(
+        kind=f"alert.{rule.kind}",
+        title=f"{incident.value}: {drifted.words(details)}, since {_time(incident.opened_at)} UTC",
+        occurred_at=incident.opened_at,
+        severity="warn",
+        subject=f"incident-{incident.pk}",
+        facts=(
+            Fact(name="organisation", value=rule.organisation.name),
+            Fact(name="rule", value=rule.rule_name),
+            *(Fact(name=name, value=value) for name, value in named.items() if value),
+        ),
+        links=tuple(_links(rule, incident)),
+        data=_data(rule, incident) | {"drift": details},
+    )
+
+
 def subject_of(rule: Rule, incident: Incident) -> str:
     """Return what an incident is about: the rule, and of which value."""
     if not incident.value:
@@ -127,10 +170,22 @@ def subject_of(rule: Rule, incident: Incident) -> str:
 
 def found(rule: Rule, incident: Incident) -> str:
     """Return what was found, in words."""
+    if incident.details:
+        return drifted.words(incident.details)
     text = FOUND.get(Kind(rule.kind), "")
     return text.format(
         peak=incident.peak, window=rule.time_window_minutes, count=rule.count_threshold, ratio=rule.ratio_percent
     )
+
+
+def fires_at(rule: Rule) -> str:
+    """Return what has a rule fire, in words: what is found when it just does."""
+    if rule.kind in OF_MOMENTS:
+        return "each"
+    if rule.kind == Kind.DIGEST:
+        return f"every {rule.digest_every}"
+    few = {"count": rule.count_threshold, "window": rule.time_window_minutes, "ratio": rule.ratio_percent}
+    return FIRES_AT[Kind(rule.kind)].format(**few)
 
 
 def key_of(incident: Incident, step: str) -> str:
@@ -141,6 +196,12 @@ def key_of(incident: Incident, step: str) -> str:
 def address_of(incident_id: int) -> str:
     """Return where the console shows an incident."""
     return f"{reverse('admin:incidents')}{incident_id}/"
+
+
+def entry_address(rule: Rule, details: Mapping[str, Any]) -> str:
+    """Return where the explorer shows the first entry of a drift."""
+    given = {"organisation": rule.organisation.slug, "entry": details["entry_id"]}
+    return f"{reverse('admin:explorer')}?{urlencode(given)}"
 
 
 def explorer_address(rule: Rule, incident: Incident) -> str:
@@ -215,7 +276,9 @@ def _facts(rule: Rule, incident: Incident) -> Iterator[Fact]:
 
 def _links(rule: Rule, incident: Incident) -> Iterator[Link]:
     yield Link(label="Open", url=address_of(incident.pk))
-    if rule.kind not in (Kind.MONITOR, Kind.ABSENCE, *OF_TURNS):
+    if incident.details:
+        yield Link(label="First entry", url=entry_address(rule, incident.details))
+    if rule.kind not in (Kind.MONITOR, Kind.ABSENCE, *OF_MOMENTS):
         yield Link(label="Entries", url=explorer_address(rule, incident))
     yield Link(label="Snooze", url=f"{address_of(incident.pk)}#silence")
 

@@ -37,6 +37,7 @@ class Rule(models.Model):
         SPIKE = "spike", "three times as many as usual"
         MONITOR = "monitor", "a heartbeat that stops"
         DIGEST = "digest", "a digest of new, returned and busiest errors"
+        DRIFT = "drift", "a field of entries that changes its type, or is missing"
 
     class GroupBy(models.TextChoices):
         NOTHING = "", "nothing: all together"
@@ -193,6 +194,7 @@ class Incident(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.CharField(max_length=150, db_default="")
     ended_by = models.CharField(max_length=20, db_default="", help_text="What closed it, if not what was counted.")
+    details = models.JSONField(null=True, help_text="Of a drift: `alerts.drifted.details_of`.")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from alerts import asking
+from alerts import asking, drifted
 from alerts.asking import minute_of, moment_of, terms_of
+from alerts.drifts import concerns
 from alerts.evaluation import evaluate
 from alerts.models import Rule
 from alerts.peaks import DRAWN, peaks, threshold_of
@@ -18,6 +19,7 @@ from foundation.refusals import Refusal
 from issues import turning
 from storage.conditions import Condition, Equals, Every, Text
 from storage.errors import Unavailable
+from storage.fields import drifts
 from storage.search import Search
 from storage.store import store
 
@@ -56,6 +58,8 @@ def would_have_fired(rule: Rule, *, now: datetime) -> Preview:
     start = minute_of(now) - DAYS * DAY
     if rule.kind in OF_TURNS:
         return _of(_turned(rule, moment_of(start)), start=start, began=began, bearable=None)
+    if rule.kind == Kind.DRIFT:
+        return _of(_drifted(rule, moment_of(start)), start=start, began=began, bearable=None)
     if rule.kind in (Kind.MONITOR, Kind.DIGEST):
         return _of([], start=minute_of(now), began=began, bearable=None)
     series, start = _searched(rule, start, now) if rule.kind == Kind.SEARCH else (_counted(rule, start, now), start)
@@ -142,6 +146,17 @@ def _turned(rule: Rule, since: datetime) -> list[Spell]:
             value=str(turn.number), opened=minute_of(turn.at), last_over=minute_of(turn.at), closed=minute_of(turn.at)
         )
         for _, turn in concerning(rule.organisation_id, [rule], turns)
+    ]
+
+
+def _drifted(rule: Rule, since: datetime) -> list[Spell]:
+    """Return the drifts that were found, whether or not there was a rule for them."""
+    return [
+        Spell(
+            value=drifted.value_of(one), opened=minute_of(one.at), last_over=minute_of(one.at), closed=minute_of(one.at)
+        )
+        for one in drifts.past(rule.organisation_id, since=since)
+        if concerns(rule, one)
     ]
 
 

@@ -30,6 +30,7 @@ TAGS = ["Alerts"]
 KIND: Schema = {"type": "string", "enum": [kind.value for kind in Kind]}
 DIGEST_EVERY: Schema = {"type": "string", "enum": ["hour", "day", "week"]}
 GROUP_BY: Schema = {"type": "string", "enum": ["environment", "project", "group"]}
+TYPE: Schema = {"type": "string", "enum": ["string", "number", "boolean", "array", "object"]}
 NULLABLE_TIME = nullable(TIME)
 NULLABLE_COUNT = nullable(COUNT)
 
@@ -52,6 +53,21 @@ INCIDENT = {
     "closed_at": NULLABLE_TIME,
     "count": described(INTEGER, "The most in a window; a percentage; minutes without anything."),
     "found": described(NULLABLE_TEXT, "The same in words."),
+    "drift": described(
+        nullable(
+            shape(
+                field=described(TEXT, "The name of the metadata key, dotted where nested."),
+                what={"type": "string", "enum": ["type", "missing"]},
+                was=described(nullable(TYPE), "The type that it had."),
+                **{"is": described(nullable(TYPE), "The type that it has.")},
+                project=TEXT,
+                environment=described(TEXT, "Of the first such entry, as is the release."),
+                release=TEXT,
+                entry_id=TEXT,
+            )
+        ),
+        "Of a `drift`.",
+    ),
     "is_late": described(BOOLEAN, "It was over when it was seen: its entries were stored late."),
     "told": described(
         nullable({"type": "string", "enum": ["told", "silenced", "cooled", "flapping", "flaps_on"]}),
@@ -141,6 +157,7 @@ EXAMPLE_INCIDENT: dict[str, Any] = {
     "closed_at": None,
     "count": 66,
     "found": "66 in 5 min, 20 or more",
+    "drift": None,
     "is_late": False,
     "told": "told",
     "ended_by": None,

@@ -80,6 +80,7 @@ def incident(one: Incident, its_rule: Rule) -> dict[str, Any]:
         "closed_at": as_text(one.closed_at),
         "count": one.peak,
         "found": messages.found(its_rule, one) or None,
+        "drift": one.details,
         "is_late": one.is_late,
         "told": one.told or None,
         "ended_by": one.ended_by or None,

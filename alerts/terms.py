@@ -31,12 +31,15 @@ class Kind(StrEnum):
     SPIKE = "spike"
     MONITOR = "monitor"
     DIGEST = "digest"
+    DRIFT = "drift"
 
 
 #: Of these no count is looked at: something happens to an error group.
 OF_TURNS = (Kind.NEW_GROUP, Kind.REGRESSION, Kind.WOKEN)
+#: Of these no count is looked at either: something is found once, and over at once.
+OF_MOMENTS = (*OF_TURNS, Kind.DRIFT)
 #: Of these no series is looked at.
-NOT_COUNTED = (*OF_TURNS, Kind.DIGEST)
+NOT_COUNTED = (*OF_MOMENTS, Kind.DIGEST)
 #: Of these nothing is what is looked for.
 OF_SILENCE = (Kind.ABSENCE, Kind.MONITOR)
 

@@ -30,6 +30,18 @@ else:
 #: Messages quote entries.
 MAY_READ = "explore.view_logs"
 MAY_SEND = "notify.change_noticechannel"
+#: What a message about an incident says, without what clients wrote.
+STEPS = {
+    "alert.opened": "Incident {} began",
+    "alert.closed": "Incident {} is over",
+    "alert.late": "Incident {}, stored late",
+    "alert.flapping": "Incident {} flaps",
+    "alert.quiet": "Incident {}: quiet again",
+    "alert.new_group": "Incident {}: a new error",
+    "alert.regression": "Incident {}: an error came back",
+    "alert.woken": "Incident {}: an error is ignored no longer",
+    "alert.drift": "Incident {}: a field drifted",
+}
 #: Whose titles are ours, whoever may read what clients wrote.
 OURS = ("notice.", "channel.", "test")
 
@@ -184,7 +196,12 @@ class NoticeDeliveryAdmin(ReadOnlyAdmin):
     def about(self, delivery: NoticeDelivery) -> str:
         message = delivery.message
         assert message
-        return str(message) if message.kind.startswith(OURS) else f"{message.kind} {message.subject}".rstrip()
+        if message.kind.startswith(OURS):
+            return str(message)
+        number = message.subject.removeprefix("incident-")
+        is_incident = message.kind.startswith("alert.") and number.isdecimal()
+        words = STEPS.get(message.kind, "").format(number) if is_incident else ""
+        return words or f"{message.kind} {message.subject}".rstrip()
 
     @admin.display(description="organisation")
     def organisation(self, delivery: NoticeDelivery) -> str:

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from storage import retention as plans
 from storage import rollups, unrolled
+from storage.fields import forgetting
 from storage.store import DAYS_AHEAD, store
 
 INDEX_SECONDS = 3 * 3600
@@ -22,6 +23,7 @@ def retention() -> None:
     plans.drop_expired()
     plans.delete_expired()
     rollups.sweep()
+    forgetting.sweep()
 
 
 @shared_task(name="storage.index_closed_days", time_limit=INDEX_SECONDS)

@@ -23,7 +23,8 @@ OLD_ENTRIES = "storage_visible_entry"
 RECEIPTS = "storage_visible_receipt"
 EVENT_MINUTES = "storage_visible_event_minute"
 ROLLED_DAYS = "storage_visible_rolled_day"
-VIEWS = (ENTRIES, OLD_ENTRIES, RECEIPTS, EVENT_MINUTES, ROLLED_DAYS)
+FIELDS = "storage_visible_field"
+VIEWS = (ENTRIES, OLD_ENTRIES, RECEIPTS, EVENT_MINUTES, ROLLED_DAYS, FIELDS)
 
 #: From PostgreSQL 16 on, a member of a role is not always allowed to become it. NULL without the role.
 IS_USABLE = f"""
@@ -38,7 +39,8 @@ set_config('luminalog.organisations', %s, true), CASE WHEN {IS_USABLE} THEN set_
 STATE = f"""
 SELECT NOT (rolsuper OR rolbypassrls OR EXISTS (
            SELECT FROM pg_class
-            WHERE relname ~ '^storage_(entry|logentry|receipt|minute|event_minute|rollup_day)' AND relkind IN ('r', 'p')
+            WHERE relname ~ '^storage_(entry|logentry|receipt|minute|event_minute|rollup_day|field|drift)'
+              AND relkind IN ('r', 'p')
               AND has_table_privilege(pg_roles.oid, pg_class.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE')))
   FROM pg_roles WHERE oid = to_regrole('{ROLE}') AND {IS_USABLE}
 """  # noqa: S608 - constants

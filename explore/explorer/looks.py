@@ -10,11 +10,14 @@ from accounts.models import AccessRecord, Organisation
 from explore import figures_views, views
 from explore.aggregates import read_asked
 from explore.explorer.staff import MayViewLogs, StaffSession, organisation_of, record
+from explore.known import known_beside
 from explore.parameters import Parameters
+from explore.search import Fields
 from explore.top_values import read_names
 from foundation.json_object import read_object
 from foundation.levels import BY_NAME
 from foundation.refusals import Refusal
+from storage.search import Search
 
 Action = AccessRecord.Action
 
@@ -90,6 +93,14 @@ class HistogramLook(StaffLook, views.HistogramView):
 
 class FieldsLook(StaffLook, views.FieldsView):
     action = Action.FIELDS
+
+    def shown(self, asked: Search, found: Fields) -> dict[str, Any]:
+        """Return also those that the newest entries have none of, and others lately had."""
+        return {
+            "fields": found.fields,
+            "sampled_entries": found.sampled_entries,
+            "known": known_beside(found.fields, asked.organisation_id, since=asked.start),
+        }
 
 
 class ValuesLook(StaffLook, figures_views.ValuesView):

@@ -19,6 +19,7 @@ from quotas import ledger
 from storage import receipts, rollups
 from storage.batch import Batch, BatchHead
 from storage.errors import Unavailable
+from storage.fields import learning
 from storage.store import store
 from storage.tally import Tally
 
@@ -52,6 +53,8 @@ def count(
 ) -> None:
     """Count stored batches, and what was found in some of them now, as usage of their hour; in the rollups; in groups.
 
+    And note a sample of what fields their entries have.
+
     In the caller's transaction, at its end. Raises: `GroupingFailed`, `DatabaseError`.
     """
     rows = _usage(batches, requests=requests)
@@ -59,6 +62,7 @@ def count(
         rows += [row for batch in batches for row in _findings(batch, found.get(batch.batch_id, NOTHING))]
     ledger.count(rows)
     rollups.write(tally)
+    learning.note(batches)
     if groups:
         groups.count(batches)
 

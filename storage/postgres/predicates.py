@@ -33,7 +33,8 @@ from storage.postgres.predicate import Predicate, joined, pattern
 WORDS = """{first}({narrowing}) AND (message ILIKE %s
  OR storage_shows(metadata_value, %s) OR storage_shows(error_value, %s){numbers})"""
 #: As dear as one LIKE by PostgreSQL's reckoning, so it comes first; half as dear in truth (Boyer-Moore-Horspool).
-HOLDS = """strpos(lower(concat(message, metadata, error) COLLATE "C"), %s) > 0 AND """
+HELD = 'lower(concat(message, metadata, error) COLLATE "C")'
+HOLDS = f"strpos({HELD}, %s) > 0 AND "
 #: Without the texts, a document's text holds numbers, constants and signs.
 NUMBERS = r""" OR regexp_replace(coalesce(metadata, '') || coalesce(error, ''), '"([^"\\]|\\.)*"', '', 'g') ~* %s"""
 #: A name of so many parts may be written as 2^7 paths, which the index looks up at once; longer ones are walked.

@@ -14,7 +14,7 @@ from tests.chaos.proxy import Mode
 from tests.chaos.resources import Resources
 from tests.chaos.scenarios import Scenario, Trial
 from tests.chaos.stack import Stack
-from tests.chaos.tenants import Tenant, make_tenants
+from tests.chaos.tenants import Tenant, make_rules, make_tenants
 from tests.waiting import wait_until
 
 EDGE_BYTES = 12_000_000
@@ -59,10 +59,11 @@ class Campaign:
         self.before: Resources | None = None
 
     def start(self) -> "Campaign":
-        """Start the product, with three organisations."""
+        """Start the product, with three organisations that want to be told of much."""
         self.journals.mkdir(parents=True)
         self.stack.start()
         self.tenants = make_tenants(self.stack.manage, edge_bytes=EDGE_BYTES)
+        make_rules(self.stack.manage, self.tenants)
         return self
 
     def stop(self) -> None:
@@ -78,6 +79,8 @@ class Campaign:
                 self.before = Resources.of(self.stack)
         final = list(self._check_all())
         self.say(_total(self.outcomes))
+        [(found,)] = self.stack.query("SELECT count(*) FROM alerts_incident")
+        self.say(f"incidents that rules found meanwhile: {found}")
         self.say(f"afterwards: {'everything is as it should be' if not final else 'NOT as it should be'}")
         return [f"{one.scenario.name}: {breach}" for one in self.outcomes for breach in one.breaches] + final
 

@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 #: Bytes a month. The last organisation's is spent during a run: refusals at the edge are part of the trial.
@@ -38,6 +38,26 @@ for slug, monthly_bytes in {{quotas!r}}.items():
 print(json.dumps(made))
 """
 
+#: Rules of several kinds, whose incidents come and go while faults strike: `verify_ledger` says whether each was told.
+MAKE_RULES = """
+from accounts.models import Organisation
+from alerts.changing import Actor, create
+from alerts.models import Rule
+
+kinds = [
+    dict(severity=40, count_threshold=5, keep_firing_minutes=0, time_window_minutes=1),
+    dict(severity=40, group_by="group", keep_firing_minutes=0, time_window_minutes=1),
+    dict(kind="search", query="level:warn", count_threshold=3, keep_firing_minutes=0, time_window_minutes=1),
+    dict(kind="ratio", ratio_percent=30, count_threshold=20, time_window_minutes=2),
+    dict(kind="absence", time_window_minutes=1, group_by="environment"),
+    dict(kind="new_group", severity=10),
+    dict(kind="drift", severity=10),
+]
+for owner in Organisation.objects.filter(slug__in={slugs!r}):
+    for number, fields in enumerate(kinds):
+        create(Rule(organisation=owner, rule_name=f"Rule {{number}}", **fields), by=Actor())
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tenant:
@@ -57,3 +77,8 @@ def make_tenants(manage: Callable[..., str], *, edge_bytes: int) -> list[Tenant]
     quotas = {"ample": AMPLE_BYTES, "broad": AMPLE_BYTES, "edge": edge_bytes}
     made = json.loads(manage("shell", "-v", "0", "-c", MAKE.format(quotas=quotas)))
     return [Tenant(marker=secrets.token_hex(12), **each) for each in made]
+
+
+def make_rules(manage: Callable[..., str], tenants: Sequence[Tenant]) -> None:
+    """Have each of them be told of what it sends."""
+    manage("shell", "-v", "0", "-c", MAKE_RULES.format(slugs=[one.slug for one in tenants]))

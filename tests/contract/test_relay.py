@@ -29,7 +29,7 @@ from storage.clickhouse.eraser import Eraser
 from storage.clickhouse.keeper import SETTINGS, Keeper
 from storage.clickhouse.server import Server
 from storage.errors import Unavailable
-from storage.models import Leaving, Receipt
+from storage.models import FieldSample, Leaving, Receipt
 from storage.store import Store
 from tests.clickhouse.server import ForTests, running
 from tests.contract.batches import NOW, arrival_of, batch_of
@@ -46,6 +46,8 @@ QUERIES = """
 SELECT query_id, Settings FROM system.query_log
  WHERE type = 'QueryFinish' AND query_kind = 'Insert' AND startsWith(query_id, {token:String})
 """
+#: So many that one of them is looked at for its fields.
+FIELDS = [{"message": "four", "metadata": {"user_id": 7}}] * 64
 #: The log leaves out what a server does anyway.
 DEFAULTS = "SELECT name, default FROM system.settings"
 
@@ -105,7 +107,7 @@ def test_claim_is_one_insert_with_all_its_settings_and_the_claim_s_token(caller:
 def test_worker_that_dies_leaves_a_claim_that_is_stored_once(
     caller: Caller, clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch, point: str, deaths: int
 ) -> None:
-    send(caller, failure(message="one"), {"message": "two"}, failure(message="three"))
+    send(caller, failure(message="one"), {"message": "two"}, failure(message="three"), *FIELDS)
     arm(monkeypatch, f"{point}=bug")
     for _ in range(deaths):
         with pytest.raises(InjectedError):
@@ -117,9 +119,10 @@ def test_worker_that_dies_leaves_a_claim_that_is_stored_once(
 
     assert drain() == 1
 
-    assert stored(clickhouse) == (3, 3)
+    assert stored(clickhouse) == (67, 67)
     assert not DrainClaim.objects.exists()
     assert Receipt.objects.get().errors == 2
+    assert FieldSample.objects.count() == 1
     assert is_well()
 
 

@@ -1,8 +1,9 @@
 """Incidents: one for what is one, whoever dies, looks twice or stores late; and nobody's silence is our own."""
 
+import random
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -213,6 +214,55 @@ def test_preview_is_what_then_fires(caller: Caller) -> None:
         }
         assert would.count == fired.count() > 3
         assert sum(would.hours) == would.count
+
+
+REPLAYED: list[dict[str, Any]] = [
+    {"count_threshold": 6, "time_window_minutes": 3, "keep_firing_minutes": 2},
+    {"count_threshold": 4, "time_window_minutes": 1, "keep_firing_minutes": 0, "group_by": "environment"},
+    {"error_type": "Pay*", "count_threshold": 3, "time_window_minutes": 2, "keep_firing_minutes": 4},
+    {"kind": "ratio", "ratio_percent": 40, "count_threshold": 3, "time_window_minutes": 4, "keep_firing_minutes": 1},
+    {"kind": "search", "query": "money", "count_threshold": 5, "time_window_minutes": 2, "keep_firing_minutes": 3},
+    {"kind": "absence", "time_window_minutes": 5, "group_by": "environment"},
+]
+
+
+@pytest.mark.parametrize("seed", [4, 30])
+def test_preview_is_what_fired_whenever_entries_came_and_however_late_they_were_stored(
+    caller: Caller, seed: int
+) -> None:
+    chance = random.Random(seed)
+    owner = caller.organisation_id
+    rules = [make_rule(caller, rule_name=f"Rule {number}", **fields) for number, fields in enumerate(REPLAYED)]
+    looks = [0.9 * number for number in range(57)]
+    comes = sorted(chance.sample(range(3, 40), 18))
+    for moment in looks:
+        while comes and comes[0] <= moment:
+            minute = comes.pop(0)
+            spool_at(caller, minute, *_some_of(chance, at(minute)))
+        if not comes or chance.random() < 0.25:  # else it waits, and is late
+            drain()
+        look_at(moment)
+    found = 0
+    for rule, fields in zip(rules, REPLAYED, strict=True):
+        would = preview.would_have_fired(Rule(organisation_id=owner, rule_name="x", **fields), now=at(looks[-1]))
+        fired = Incident.objects.filter(rule=rule)
+        assert {(spell.value, spell.opened, spell.closed, spell.peak) for spell in would.incidents} == {
+            (one.value, minute_of(one.opened_at), one.closed_at and minute_of(one.closed_at), one.peak) for one in fired
+        }, rule.kind
+        assert would.count == fired.count()
+        found += would.count
+    assert found > len(rules)
+
+
+def _some_of(chance: random.Random, moment: datetime) -> list[dict[str, Any]]:
+    """Return some errors and other entries, that happened when they came."""
+    return [
+        failure("PayError" if chance.random() < 0.5 else "Other", "no money", timestamp=moment, environment=environment)
+        if chance.random() < 0.6
+        else {"level": "info", "message": "fine", "timestamp": moment, "environment": environment}
+        for environment in ("eu", "us")
+        for _ in range(chance.choice([0, 1, 3, 6]))
+    ] or [{"level": "info", "message": "fine", "timestamp": moment, "environment": "eu"}]
 
 
 def test_preview_says_which_threshold_can_be_lived_with(caller: Caller) -> None:

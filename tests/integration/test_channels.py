@@ -343,7 +343,7 @@ def test_readers_see_how_messages_were_sent_and_neither_what_nor_where(role: str
             "/admin/notify/noticechannel/", f"/admin/notify/noticechannel/{channel.pk}/change/",
         )
     ]  # fmt: skip
-    assert all("incident-17" in page for page in pages[:2])
+    assert all("Incident 17" in page for page in pages[:2])
     assert all("Secret words" not in page and "secret-5-path" not in page for page in pages)
     assert not AccessRecord.objects.exists()
     for address in (f"noticechannel/{channel.pk}/test/", f"noticedelivery/{delivery.pk}/again/"):

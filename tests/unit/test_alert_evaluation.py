@@ -156,6 +156,31 @@ def test_open_incident_is_not_closed_while_more_may_come() -> None:
     assert [type(one) for one in done.transitions] == [Closed]
 
 
+def test_what_follows_on_a_minute_of_which_more_may_come_is_nobodys_yet() -> None:
+    """Whether it is a new incident, or the old one goes on: only that minute tells."""
+    spell = Spell(value="", opened=T + 10, last_over=T + 14, peak=20, id=1)
+    keep = replace(THRESHOLD, keep_firing=5)
+    for late, found in ((0, [(Closed, 10, 20), (Opened, 20, None)]), (20, [(Extended, 10, None)])):
+        counts = {T + 10: 20, T + 20: 20}
+        first = evaluate(
+            keep,
+            Series(counts={"": counts}),
+            State(settled=T + 15, spells=(spell,)),
+            Moment(running=T + 20, known=T + 19),
+        )
+        assert first.transitions == ()
+        counts = counts | {T + 19: late}
+        then = evaluate(
+            keep,
+            Series(counts={"": counts}),
+            State(settled=first.settled, spells=(spell,)),
+            Moment(running=T + 21, known=T + 20),
+        )
+        assert [
+            (type(one), one.spell.opened - T, one.spell.closed and one.spell.closed - T) for one in then.transitions
+        ] == found
+
+
 def test_values_have_incidents_of_their_own() -> None:
     series = Series(counts={"eu": {T + 5: 20}, "us": {T + 9: 19}, "in": {T + 7: 30}})
     outcome = evaluate(THRESHOLD, series, State(settled=T), Moment(running=T + 8, known=T + 8))
@@ -202,11 +227,14 @@ BATCHES = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 5), st.integers(
 
 
 @settings(max_examples=300, deadline=None)
-@given(terms=TERMS, batches=BATCHES, looks=st.lists(st.integers(0, 75), max_size=12))
+@given(terms=TERMS, batches=BATCHES, looks=st.lists(st.integers(0, 75), max_size=12), lag=st.integers(0, 1))
 def test_who_looks_often_late_or_twice_finds_what_one_look_finds(
-    terms: Terms, batches: list[tuple[int, int, int]], looks: list[int]
+    terms: Terms, batches: list[tuple[int, int, int]], looks: list[int], lag: int
 ) -> None:
-    """Counts rise as batches are stored, late and in any order; what waits is known to wait."""
+    """Counts rise as batches are stored, late and in any order; what waits is known to wait.
+
+    Of the minute that runs, and with `lag` of the one before, more may come in any case.
+    """
     kept, once = Kept(terms), Kept(terms)
     for now in sorted([*looks, *looks[:2], 80]):
         counts: dict[int, int] = {}
@@ -214,7 +242,7 @@ def test_who_looks_often_late_or_twice_finds_what_one_look_finds(
             if minute + late <= now and minute <= now:
                 counts[T + minute] = counts.get(T + minute, 0) + entries
         waiting = [minute for minute, _, late in batches if minute <= now < minute + late]
-        moment = Moment(running=T + now, known=T + min([now, *waiting]))
+        moment = Moment(running=T + now, known=T + min([now - lag * (now < 80), *waiting]))
         kept.look(counts, moment)
         again = kept.look(counts, moment)
         assert again.transitions == ()

@@ -1,4 +1,5 @@
-// Completes fields and values in the search box. What is offered comes from the newest entries of the range.
+// Completes fields and values in the search box. What is offered comes from the newest entries of the range, and what
+// is known of others.
 
 import { el } from "./dom.js";
 import { configuration, get } from "./api.js";
@@ -25,7 +26,7 @@ export class Completion {
     const about = `${state.organisation}|${state.range}|${state.from}|${state.to}`;
     if (!this.cache.has(about)) {
       this.cache.clear();
-      const asked = get("fields", { organisation: state.organisation, ...resolve() }).then((found) => found.fields);
+      const asked = get("fields", { organisation: state.organisation, ...resolve() }).then((found) => [...found.fields, ...found.known.map((one) => ({ ...one, values: [] }))]);
       this.cache.set(about, asked.catch(() => { this.cache.delete(about); return []; }));
     }
     return this.cache.get(about);
@@ -58,7 +59,7 @@ export class Completion {
 
   names(word, fields) {
     const typed = word.typed.toLowerCase();
-    const all = [...BUILT_IN, ...fields.map((field) => [field.name, `${field.types.join(", ")}, in ${field.count} of the newest entries`])];
+    const all = [...BUILT_IN, ...fields.map((field) => [field.name, `${field.types.join(", ")}, ${field.count ? `in ${field.count} of the newest entries` : "in others lately"}`])];
     return all.filter(([name]) => name.toLowerCase().includes(typed))
       .sort(([a], [b]) => b.toLowerCase().startsWith(typed) - a.toLowerCase().startsWith(typed))
       .map(([name, note]) => ({ label: name, note, insert: `${writeName(name)}:`, goesOn: true }))

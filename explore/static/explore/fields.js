@@ -29,7 +29,7 @@ export async function drawFields(search, signal) {
   panel.setAttribute("aria-busy", "true");
   try {
     const found = await get("fields", { ...search, limit: 60 }, signal);
-    const names = [...new Set([...FIRST, ...found.fields.map((field) => field.name)])];
+    const names = [...new Set([...FIRST, ...found.fields.map((field) => field.name), ...found.known.map((field) => field.name)])];
     counted = new Map();
     await count(names.slice(0, MOST));
     draw(names);

@@ -1,0 +1,70 @@
+"""What goes of fields: what was not seen for long, names that hold a value to be erased, all of an organisation."""
+
+from django.db import transaction
+
+from foundation.holdings import Holding, Wanted
+from foundation.postgres import execute, fetch_all
+
+#: As long as minutes are.
+KEPT_DAYS = 32
+ROWS_AT_ONCE = 10_000
+SWEEPS = [
+    f"""
+DELETE FROM {table} WHERE ctid = ANY (ARRAY(
+       SELECT ctid FROM {table} WHERE {moment} < now() - interval '{days} days' LIMIT %s FOR UPDATE SKIP LOCKED))
+"""  # noqa: S608 - constants
+    for table, moment, days in (
+        ("storage_field", "last_at", KEPT_DAYS),
+        ("storage_drift", "found_at", KEPT_DAYS),
+        ("storage_field_sample", "noted_at", 1),  # nobody has learnt from them
+    )
+]
+TABLES = ("storage_field_sample", "storage_field", "storage_drift")
+NAMED = """
+SELECT DISTINCT name FROM (SELECT path AS name FROM storage_field WHERE organisation_id = %(owner)s
+                           UNION SELECT project FROM storage_field WHERE organisation_id = %(owner)s
+                           UNION SELECT unnest(ARRAY[path, project, environment]) FROM storage_drift
+                            WHERE organisation_id = %(owner)s) AS named
+"""
+FORGET = (
+    "DELETE FROM storage_field WHERE organisation_id = %(owner)s AND ARRAY[path, project] && %(names)s::text[]",
+    "DELETE FROM storage_drift"
+    " WHERE organisation_id = %(owner)s AND ARRAY[path, project, environment] && %(names)s::text[]",
+)
+
+
+def sweep() -> None:
+    """Delete what is older than it is kept, beside whoever writes."""
+    for statement in SWEEPS:
+        gone = ROWS_AT_ONCE
+        while gone == ROWS_AT_ONCE:
+            with transaction.atomic():
+                gone = execute(statement, [ROWS_AT_ONCE])
+
+
+def forget_organisation(organisation_id: int) -> None:
+    """Delete everything of an organisation's fields: it is going itself. In the caller's transaction."""
+    for table in TABLES:
+        execute(f"DELETE FROM {table} WHERE organisation_id = %s", [organisation_id])  # noqa: S608 - constants
+
+
+def _count(wanted: Wanted) -> int:
+    return len(_named(wanted))
+
+
+def _erase(wanted: Wanted) -> int:
+    """Forget what is named so, and what nobody has learnt from yet: it may be named so, too."""
+    with transaction.atomic():
+        execute("DELETE FROM storage_field_sample WHERE organisation_id = %s", [wanted.organisation_id])
+        names = _named(wanted)
+        for statement in FORGET:
+            execute(statement, {"owner": wanted.organisation_id, "names": names})
+    return len(names)
+
+
+def _named(wanted: Wanted) -> list[str]:
+    rows = fetch_all(NAMED, {"owner": wanted.organisation_id})
+    return sorted(name for (name,) in rows if name and wanted.is_in(name))
+
+
+NAMES = Holding(name="names of fields", count=_count, erase=_erase)

@@ -42,6 +42,7 @@ RARE = {
     "luminalog_mcp_calls_total": {"tool", "outcome", "process"},
     "luminalog_mcp_refused_requests_total": {"code", "process"},
     "luminalog_deliveries_total": {"channel", "process", "result"},
+    "luminalog_dashboard_panels_total": {"by", "process"},
     "luminalog_link_failures_total": {"process", "what"},
     **{f"luminalog_store_{name}": set() for name in STORE_OF_ITS_OWN},
 }

@@ -254,6 +254,7 @@ class AccessRecord(models.Model):
         RECORDING = "recording", "recording"
         MESSAGE = "message", "message that was sent"
         AGGREGATE = "aggregate"
+        DASHBOARD = "dashboard"
 
     at = models.DateTimeField(auto_now_add=True)
     # No foreign keys: the record outlives whom and what it names.
@@ -268,7 +269,8 @@ class AccessRecord(models.Model):
     subject = models.CharField(
         max_length=140,
         blank=True,
-        help_text="An entry's id, or a trace's; dead letters' ids; a group's, a delivery's number; what is measured.",
+        help_text="An entry's id, or a trace's; dead letters' ids; a group's, a delivery's number; what is measured; "
+        "a dashboard and its edition.",
     )
     address = models.GenericIPAddressField(null=True)
     #: What a page calls one look of several requests: a search, its chart, its pages. Null where each has its own.

@@ -1,4 +1,4 @@
-"""The explorer in the admin's index and menu, and saved searches."""
+"""The explorer in the admin's index and menu, saved searches, and dashboards."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +9,16 @@ from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from explore.dashboards import endpoints, keeping, pages
 from explore.explorer import saved
 from explore.explorer.page import explorer_page
 from explore.explorer.urls import urlpatterns
-from explore.held import SEARCHES
+from explore.held import DASHBOARDS, SEARCHES
 from explore.models import Explorer, SavedSearch
+from explore.permissions import DASHBOARDS as MAY_VIEW_DASHBOARDS
 from explore.permissions import PERMISSION, may_view_logs
 from foundation import holdings, places
-from foundation.places import Page
+from foundation.places import Below, Page
 
 if TYPE_CHECKING:
     ExplorerModelAdmin = admin.ModelAdmin[Explorer]
@@ -31,7 +33,22 @@ places.register(
 )
 places.lists("explorer", of="explore.savedsearch", title="Saved searches", order=1)
 places.offer("saved searches", saved.find)
-holdings.register(SEARCHES)
+places.register(
+    "dashboards",
+    Page(
+        title="Dashboards",
+        address="dashboards",
+        path="dashboards/",
+        view=pages.dashboards,
+        permissions=(MAY_VIEW_DASHBOARDS,),
+        below=(
+            Below(address="dashboard_overview", path="overview/", view=pages.overview_page),
+            Below(address="dashboard", path="<int:number>/", view=pages.dashboard),
+        ),
+    ),
+)
+places.offer("dashboards", keeping.find)
+holdings.register(SEARCHES, DASHBOARDS)
 
 
 @admin.register(Explorer)
@@ -40,7 +57,7 @@ class ExplorerAdmin(ExplorerModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Put the endpoints before the admin's own addresses."""
-        return [*urlpatterns, *super().get_urls()[:1]]
+        return [*urlpatterns, *endpoints.urlpatterns, *super().get_urls()[:1]]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:  # noqa: ARG002
         """Lead whoever may see it to the page, with all that the link says."""
@@ -74,7 +91,8 @@ class SavedSearchAdmin(SavedSearchModelAdmin):
     list_select_related = ["organisation", "owner"]
     search_fields = ["name", "query", "owner__username", "organisation__name"]
     readonly_fields = [
-        "organisation", "owner", "query", "levels", "time_range", "columns", "order", "is_wrapped", "created_at",
+        "organisation", "owner", "query", "levels", "time_range", "columns", "order", "is_wrapped", "view",
+        "created_at",
     ]  # fmt: skip
     fields = ["name", "is_shared", *readonly_fields]
     show_full_result_count = False

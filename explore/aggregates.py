@@ -56,14 +56,20 @@ class Asked:
 
 def read_asked(parameters: Parameters) -> Asked:
     """Return what is asked for. Raises: `Refusal`."""
-    measure, names = parameters.text("measure") or "count", tuple(parameters.texts("by"))
+    step = parameters.number("step", default=0, lowest=1, highest=31 * 86400) or None
+    limit = parameters.number("limit", default=DEFAULT_ROWS, lowest=1, highest=MOST_ROWS)
+    names = tuple(parameters.texts("by"))
+    return ask(parameters.text("measure") or "count", names, step_seconds=step, limit=limit)
+
+
+def ask(measure: str, names: tuple[str, ...], *, step_seconds: int | None, limit: int) -> Asked:
+    """Return a measure by fields with these names as a question. Raises: `Refusal`."""
     if len(names) > MOST_BY or len(set(names)) < len(names):
         raise Refusal("invalid_parameter", "by may be given up to twice, with a field each.")
     function, field = _measure(measure)
-    step = parameters.number("step", default=0, lowest=1, highest=31 * 86400) or None
-    limit = parameters.number("limit", default=DEFAULT_ROWS, lowest=1, highest=MOST_ROWS)
     by = tuple(_field("by", name) for name in names)
-    return Asked(measure, names, Aggregate(function, field, by, timedelta(seconds=step) if step else None, limit=limit))
+    step = timedelta(seconds=step_seconds) if step_seconds else None
+    return Asked(measure, names, Aggregate(function, field, by, step, limit=limit))
 
 
 def answer(search: Search, asked: Asked) -> bytes:

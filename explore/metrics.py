@@ -7,3 +7,4 @@ SENT = Counter("luminalog_tail_events", "Events sent to live tails.")
 SKIPS = Counter(
     "luminalog_tail_skips", "Times that an organisation's live tails left entries out to be with the present again."
 )
+PANELS = Counter("luminalog_dashboard_panels", "Panels of dashboards that were asked for, by what answered.", ["by"])

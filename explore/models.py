@@ -1,4 +1,4 @@
-"""The explorer's place in the admin, and the searches that staff save."""
+"""The explorer's place in the admin, the searches that staff save, and the dashboards that they make."""
 
 from django.conf import settings
 from django.db import models
@@ -37,6 +37,13 @@ class SavedSearch(models.Model):
     )
     order = models.CharField(max_length=4, blank=True, db_default="", default="", choices=[("asc", "oldest first")])
     is_wrapped = models.BooleanField("wrapped lines", default=False, db_default=False)
+    view = models.CharField(
+        max_length=2000,
+        blank=True,
+        db_default="",
+        default="",
+        help_text="How it is shown, as in the address from show= on. Empty: as a list.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -50,3 +57,38 @@ class SavedSearch(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Dashboard(models.Model):
+    """Panels that somebody has put together for one organisation; `explore.dashboards.document` says of what."""
+
+    class Access(models.TextChoices):
+        PRIVATE = "private", "only the owner"
+        SHARED = "shared", "everybody who may see dashboards looks"
+        OPEN = "open", "everybody who may change dashboards changes it"
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="dashboards"
+    )
+    organisation = models.ForeignKey("accounts.Organisation", on_delete=models.CASCADE, related_name="dashboards")
+    title = models.CharField(max_length=80)
+    access = models.CharField(max_length=8, choices=Access.choices, default=Access.PRIVATE)
+    document = models.JSONField(help_text="Panels, range and variables, without the title.")
+    edition = models.PositiveIntegerField(
+        default=1, help_text="Counts its changes: nobody overwrites what they have not seen."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["title", "id"]
+        constraints = [
+            models.CheckConstraint(condition=~Q(title=""), name="dashboard_has_a_title"),
+            models.CheckConstraint(
+                condition=Q(access__in=["private", "shared", "open"]), name="dashboard_access_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """For the audit trail, which keeps no words of theirs."""
+        return f"dashboard {self.pk}"

@@ -400,6 +400,8 @@ AUDITLOG_INCLUDE_TRACKING_MODELS = (
     {"model": "auth.Group", "m2m_fields": {"permissions"}},
     "quotas.Plan",
     "quotas.Quota",
+    # What it shows may be the words of clients, and is nobody's right.
+    {"model": "explore.Dashboard", "exclude_fields": ["title", "document", "created_at", "changed_at"]},
     {
         "model": "notify.NoticeChannel",
         "exclude_fields": ["salt", "rests_until"],

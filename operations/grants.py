@@ -74,6 +74,7 @@ OF_WEB = {
     "axes_accessfailurelog": ALL,
     "axes_accesslog": ALL,
     "django_session": ALL,
+    "explore_dashboard": ALL,
     "explore_savedsearch": ALL,
     "quotas_noticechannel": ALL,
     "quotas_noticedelivery": ALL,
@@ -98,6 +99,7 @@ OF_WORKER = {
     "django_session": "DELETE, SELECT (expire_date)",
     # What erasing takes a value out of, and where it writes how far it is.
     "explore_accessrecord": "SELECT, UPDATE (query, subject)",
+    "explore_dashboard": "SELECT, UPDATE (title, document, edition)",
     "explore_savedsearch": "SELECT, DELETE",
     "operations_erasure": "SELECT, UPDATE",
     "privacy_policy": READ,

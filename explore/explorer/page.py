@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.chosen import chosen_organisation
 from accounts.models import Organisation
 from explore.fields import METADATA, OWN_NAMES, OWN_PREFIXES
-from explore.permissions import PERMISSION, may_view_logs
+from explore.permissions import PERMISSION, may_view_dashboards, may_view_logs
 from explore.syntax import MAX_CHARACTERS
 from foundation import content_security
 from foundation.levels import Level
@@ -29,7 +29,7 @@ def explorer_page(request: HttpRequest, site: AdminSite) -> TemplateResponse:
     """Answer the page; its state is in its address, and only the browser reads it there."""
     if not may_view_logs(request.user):
         raise PermissionDenied(PERMISSION)
-    context = {**site.each_context(request), "title": "Explorer", "configuration": _configuration(request),
+    context = {**site.each_context(request), "title": "Explorer", "configuration": configuration(request),
                "modules": imported(SCRIPT)}  # fmt: skip
     response = TemplateResponse(request, "admin/explore/explorer/explorer.html", context)
     response.headers[content_security.HEADER] = content_security.own(connect=_tail_origin())
@@ -37,7 +37,8 @@ def explorer_page(request: HttpRequest, site: AdminSite) -> TemplateResponse:
     return response
 
 
-def _configuration(request: HttpRequest) -> dict[str, Any]:
+def configuration(request: HttpRequest) -> dict[str, Any]:
+    """Return what modules of the explorer know before they ask: organisations, the language, addresses, the zone."""
     chosen = chosen_organisation(request)
     organisations = Organisation.objects.order_by("name").prefetch_related("projects")
     return {
@@ -54,6 +55,7 @@ def _configuration(request: HttpRequest) -> dict[str, Any]:
         "levels": [level.label for level in Level],
         "endpoints": reverse("admin:explore_explorer_changelist"),
         "errors": reverse("admin:errors"),
+        "may_view_dashboards": may_view_dashboards(request.user),
         "login": reverse("admin:login"),
         "organisation": chosen.slug if chosen else "",
         "zone": timezone.get_current_timezone_name(),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -20,7 +20,9 @@ from foundation.json_object import read_object
 from foundation.places import Found
 from foundation.refusals import FieldError, Refusal
 
-FIELDS = ("name", "query", "levels", "time_range", "columns", "order")
+FIELDS = ("name", "query", "levels", "time_range", "columns", "order", "view")
+#: Parameters of the address that say how a search is shown.
+VIEW = ("show", "measure", "by", "draw")
 MOST = 200
 
 
@@ -80,7 +82,8 @@ def address(search: SavedSearch) -> str:
         "organisation": search.organisation.slug, "query": search.query, "levels": search.levels, **span,
         "columns": search.columns, "order": search.order, "wrap": "1" if search.is_wrapped else "",
     }  # fmt: skip
-    return f"{reverse('admin:explorer')}?{urlencode({name: value for name, value in given.items() if value})}"
+    pairs = [(name, value) for name, value in given.items() if value]
+    return f"{reverse('admin:explorer')}?{urlencode([*pairs, *parse_qsl(search.view)])}"
 
 
 def _values(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,6 +98,8 @@ def _values(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(search: SavedSearch) -> None:
+    if not {name for name, _ in parse_qsl(search.view)} <= set(VIEW):
+        raise Refusal("invalid_payload", f"view may hold {', '.join(VIEW)}, as in the address.")
     try:
         search.clean_fields(exclude=("owner", "organisation"))
     except ValidationError as error:
@@ -112,6 +117,7 @@ def _as_json(search: SavedSearch, user: User) -> dict[str, Any]:
         "time_range": search.time_range,
         "columns": search.columns,
         "order": search.order,
+        "view": search.view,
         "is_wrapped": search.is_wrapped,
         "is_shared": search.is_shared,
         "is_own": search.owner_id == user.pk,

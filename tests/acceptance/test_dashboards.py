@@ -45,6 +45,7 @@ RARE = {
     "luminalog_syslog_dropped_messages_total": {"process", "reason"},
     "luminalog_syslog_refused_connections_total": {"process", "reason"},
     "luminalog_deliveries_total": {"channel", "process", "result"},
+    "luminalog_dashboard_panels_total": {"by", "process"},
     "luminalog_link_failures_total": {"process", "what"},
     **{f"luminalog_store_{name}": set() for name in STORE_OF_ITS_OWN},
 }

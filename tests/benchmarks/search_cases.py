@@ -7,11 +7,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import connections
 
+from accounts.models import Organisation
 from explore import aggregates, search
+from explore.dashboards import answers, overview, sparing
+from explore.dashboards.asked import GRAIN, Asked
 from explore.parameters import Parameters
 from explore.patterns import patterns
 from explore.query import parse
@@ -61,6 +65,24 @@ def _figures(measure: str, *, by: str) -> Callable[[], Any]:
     return lambda: aggregates.aggregated(_last_day(""), asked.aggregate)
 
 
+def _overview(*, is_warm: bool) -> Callable[[], Any]:
+    """Answer every panel of the default dashboard, one after the other; the quota is no question to the store."""
+    organisation = Organisation(pk=ORGANISATION, name="Acme", slug="acme")
+    asked = Asked(END - timedelta(days=1), END, GRAIN)
+
+    def ask() -> None:
+        if not is_warm:
+            aggregates.forget_answers()
+            overview.forget()
+            sparing.forget()
+        for panel in overview.overview(ORGANISATION, now=END).panels:
+            if panel.kind != "quota":
+                make = partial(answers.answer, panel, asked, organisation)
+                sparing.spared((ORGANISATION, panel, asked), make, owner=ORGANISATION, seconds=600)
+
+    return ask
+
+
 CASES = (
     Case("newest 100", 0.05, _page("")),
     Case("a rare `key:value`: `coupon:RARE-7`", 0.3, _page("coupon:RARE-7")),
@@ -83,6 +105,8 @@ CASES = (
     Case("count by one field, 24 h: `status`", 1, _figures("count", by="status")),
     Case("95th percentile of a number by project, 24 h", 2, _figures("p95:duration_ms", by="project")),
     Case("patterns of 10,000 entries", 0.5, lambda: patterns(_last_day(""), limit=100)),
+    Case("the default dashboard, 24 h, cold", 3, _overview(is_warm=False)),
+    Case("the default dashboard, 24 h, warm", 0.3, _overview(is_warm=True)),
     Case("fields of 1,000 entries", 0.5, lambda: search.fields(_week(""))),
 )
 

@@ -46,6 +46,15 @@ asked = st.builds(
     origin=st.sampled_from([EPOCH, NOW]),
     limit=st.integers(min_value=1, max_value=4),
 )
+#: Where a rank that is one off shows: percentiles of a number that many of a group have.
+ranked = st.builds(
+    Aggregate,
+    function=st.sampled_from([one for one in Function if one.share]),
+    field=st.just(field_of("n")),
+    by=st.lists(st.just(field_of("level")), max_size=1).map(tuple),
+    step=st.sampled_from([None, timedelta(days=1)]),
+    limit=st.just(4),
+)
 #: Moments around a step's edge.
 moments = st.sampled_from([NOW + timedelta(seconds=n / 2) for n in range(6)])
 
@@ -56,15 +65,18 @@ def test_figures_are_those_of_plain_python(
     @settings(max_examples=examples(request, 40), deadline=None, suppress_health_check=list(HealthCheck))
     @given(
         stored=st.lists(st.tuples(moments, entries), max_size=4) | st.lists(st.tuples(moments, alike), max_size=9),
-        questions=st.lists(st.tuples(asked_for, asked), min_size=1, max_size=8),
+        questions=st.lists(st.tuples(asked_for, asked), max_size=7),
+        percentile=ranked,
     )
-    def agree(stored: list[tuple[datetime, dict[str, Any]]], questions: list[tuple[str, Aggregate]]) -> None:
+    def agree(
+        stored: list[tuple[datetime, dict[str, Any]]], questions: list[tuple[str, Aggregate]], percentile: Aggregate
+    ) -> None:
         organisation_id = new_organisation()
         sent = [as_sent(entry) | {"timestamp": moment} for moment, entry in stored]
         if sent:
             store.writer.write([batch_of(*sent, organisation_id=organisation_id)])
             store.writer.write([batch_of(*sent, organisation_id=organisation_id + 1_000_000)])
-        for query, question in questions:
+        for query, question in [*questions, ("", percentile)]:
             found = store.reader.page(whole(organisation_id, query), limit=100)
             expected = figures.aggregate(found, question, partial(start_of, question))
             assert_equal(store.reader.aggregate(whole(organisation_id, query), question), expected, question)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 BROWSER = {"accept": "text/html,application/xhtml+xml"}
 PLACES = {
-    "Operators": ["Explorer", "Errors", "Alerts", "Usage", "Customers", "Operations"],
+    "Operators": ["Explorer", "Errors", "Dashboards", "Alerts", "Usage", "Customers", "Operations"],
     "Support": ["Alerts", "Usage", "Customers", "Operations"],
     "Auditors": ["Explorer", "Alerts", "Usage", "Customers", "Operations"],
     "nobody": [],

@@ -14,7 +14,7 @@ from accounts.models import User
 from alerts.models import Incident, Rule, Silence
 from assist import recording_work
 from assist.models import Recording
-from explore.models import SavedSearch
+from explore.models import Dashboard, SavedSearch
 from explore.tail import ticket
 from foundation.postgres import execute
 from foundation.refusals import Refusal
@@ -66,6 +66,10 @@ class Street:
         saved = SavedSearch.objects.create(
             owner=other, organisation=self.rival, name=MARKER, query=MARKER, is_shared=True
         )
+        panel = {"id": "p1", "kind": "entries", "title": MARKER, "query": MARKER}
+        dashboard = Dashboard.objects.create(
+            owner=other, organisation=self.rival, title=MARKER, access="open", document={"panels": [panel]}
+        )
         rule = Rule.objects.create(organisation=self.rival, rule_name=MARKER, kind="monitor")
         moment = datetime.now(UTC)
         incident = Incident.objects.create(
@@ -79,6 +83,8 @@ class Street:
             "entry_id": (str(batch * 1024), str(batch * 1024 + 500)),
             "trace_id": (MARKER, MARKER[::-1]),
             "search_id": (str(saved.pk), str(saved.pk + 7)),
+            "name": (str(dashboard.pk), str(dashboard.pk + 7)),
+            "panel_id": ("p1", "p1"),
             "number": ("1", "7"),
             "recording_id": (str(recording.pk), str(recording.pk + 7)),
             "rule_id": (str(rule.pk), str(rule.pk + 7)),
@@ -116,7 +122,7 @@ def street() -> Iterator[Street]:
 
 def test_conf_was_read() -> None:
     assert {"v1/logs", "v1/usage", "admin/explore/explorer/saved"} <= set(WITHOUT_OBJECT)
-    assert len(WITH_OBJECT) == 17
+    assert len(WITH_OBJECT) == 21
 
 
 @pytest.mark.parametrize("pattern", WITH_OBJECT)
@@ -132,7 +138,7 @@ def test_object_of_another_is_as_absent_as_one_that_never_was(street: Street, pa
 
 
 @pytest.mark.parametrize(
-    "pattern", [one for one in WITH_OBJECT if not re.search("saved|merge|split|silences|heartbeats", one)]
+    "pattern", [one for one in WITH_OBJECT if not re.search("saved|merge|split|silences|heartbeats|/panels$", one)]
 )
 def test_object_is_there_for_its_owner(street: Street, pattern: str) -> None:
     """Else the test above would prove nothing."""

@@ -53,10 +53,10 @@ export const get = (path, parameters, signal, look) => call(address(path, parame
   signal, headers: { Accept: "application/json", ...(look ? { "X-Look": look } : {}) },
 });
 
-export function send(method, path, parameters, body) {
+export function send(method, path, parameters, body, signal) {
   const token = document.querySelector("meta[name=csrf-token]").content;
   return call(address(path, parameters), {
-    method,
+    method, signal,
     headers: { Accept: "application/json", "Content-Type": "application/json", "X-CSRFToken": token },
     body: body === undefined ? undefined : JSON.stringify(body),
   });

@@ -10,7 +10,7 @@ const [WIDEST, EDGE] = [360, 8];
 export function wirePopovers() {
   for (const node of document.querySelectorAll(".ex [popover]")) {
     node.addEventListener("beforetoggle", (event) => {
-      if (event.newState !== "open" || node.id === "ex-help") return;
+      if (event.newState !== "open" || ["ex-help", "ex-adding"].includes(node.id)) return;
       const trigger = (document.querySelector(`[popovertarget=${node.id}]`) ?? byId(`${node.id}-button`)).getBoundingClientRect();
       const width = Math.min(WIDEST, innerWidth - 2 * EDGE);
       node.style.width = `${width}px`;

@@ -3,7 +3,15 @@
 import { get, send } from "./api.js";
 import * as Columns from "./columns.js";
 import { button, byId, el, toast } from "./dom.js";
-import { change, state } from "./state.js";
+import { change, link, state } from "./state.js";
+
+// How the search is shown, as the address says it.
+const SHOWN = ["show", "measure", "by", "draw"];
+const view = () => String(new URLSearchParams([...new URL(link()).searchParams].filter(([name]) => state.show && SHOWN.includes(name))));
+function fromView(text) {
+  const given = new URLSearchParams(text);
+  return { show: given.get("show") || "", measure: given.get("measure") || "count", by: given.getAll("by"), draw: given.get("draw") || "bars" };
+}
 
 const timeRange = () => (state.from ? `${state.from}/${state.to}` : state.range);
 
@@ -11,7 +19,7 @@ function use(search) {
   const [from, to] = search.time_range.includes("/") ? search.time_range.split("/") : ["", ""];
   byId("ex-saved").hidePopover();
   change({ query: search.query, levels: search.levels.split(",").filter(Boolean), range: from ? "" : search.time_range || "1h", from, to,
-    columns: search.columns ? Columns.read(search.columns) : Columns.DEFAULT, order: search.order, wrap: search.is_wrapped, live: false });
+    columns: search.columns ? Columns.read(search.columns) : Columns.DEFAULT, order: search.order, wrap: search.is_wrapped, live: false, ...fromView(search.view) });
 }
 
 async function remove(search) {
@@ -26,7 +34,7 @@ async function save(event) {
   await send("POST", "saved", { organisation: state.organisation }, {
     name: form.elements.name.value, is_shared: form.elements.shared.checked,
     query: state.query, levels: state.levels.join(","), time_range: timeRange(),
-    columns: Columns.isDefault(state.columns) ? "" : Columns.write(state.columns), order: state.order, is_wrapped: state.wrap,
+    columns: Columns.isDefault(state.columns) ? "" : Columns.write(state.columns), order: state.order, is_wrapped: state.wrap, view: view(),
   });
   toast("Search saved");
   form.reset();

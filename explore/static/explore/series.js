@@ -3,14 +3,15 @@
 import { el, svg } from "./dom.js";
 import { clock, day, moment } from "./time.js";
 
-const [HEIGHT, BELOW, ABOVE] = [180, 18, 16];
+const [USUAL, BELOW, ABOVE] = [180, 18, 16];
 const COLOURS = 7;
 const DASHES = ["", "", "", "", "6 3", "2 3", "8 3 2 3"];
 
 export const colourOf = (at) => (at < 0 ? "ex-series-others" : `ex-series-${(at % COLOURS) + 1}`);
 
 // `series`: label, class and points [time, value] each; all have the same times.
-export function drawSeries(place, series, { isStacked, text }) {
+export function drawSeries(place, series, { isStacked, text, height = USUAL + BELOW }) {
+  const tall = height - BELOW;
   const width = place.clientWidth || 600;
   const times = series[0].points.map(([at]) => Date.parse(at));
   const step = times.length > 1 ? times[1] - times[0] : 1;
@@ -20,15 +21,15 @@ export function drawSeries(place, series, { isStacked, text }) {
   const most = Math.max(...values, 0) || 1;
   const least = isStacked ? 0 : Math.min(...values, 0);
   const x = (at) => ((at - first) / (last - first)) * width;
-  const y = (value) => HEIGHT - ((value - least) / (most - least)) * (HEIGHT - ABOVE);
+  const y = (value) => tall - ((value - least) / (most - least)) * (tall - ABOVE);
   const drawn = isStacked ? bars(series, times, step, { x, y }) : series.flatMap((one, at) => lines(one, at, times, step, { x, y }));
   const ticks = [0.1, 0.5, 0.9].map((share) => {
     const date = new Date(first + share * (last - first));
-    return svg("text", { class: "ex-tick", x: share * width, y: HEIGHT + 14, "text-anchor": "middle" }, last - first > 86_400_000 ? `${day(date).slice(5)} ${clock(date, 0)}` : clock(date, 0));
+    return svg("text", { class: "ex-tick", x: share * width, y: tall + 14, "text-anchor": "middle" }, last - first > 86_400_000 ? `${day(date).slice(5)} ${clock(date, 0)}` : clock(date, 0));
   });
   const tip = el("div", { class: "ex-tip", "aria-hidden": "true", hidden: true });
   place.replaceChildren(
-    svg("svg", { viewBox: `0 0 ${width} ${HEIGHT + BELOW}`, width, height: HEIGHT + BELOW, role: "img", "aria-label": `${series.length} series over time, at most ${text(most)}: the table says the same` },
+    svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height: height, role: "img", "aria-label": `${series.length} series over time, at most ${text(most)}: the table says the same` },
       svg("line", { class: "ex-base", x1: 0, x2: width, y1: y(Math.max(0, least)), y2: y(Math.max(0, least)) }), drawn, ticks),
     el("span", { class: "ex-peak", title: "The highest value" }, text(most)), tip);
   place.onpointerleave = () => { tip.hidden = true; };

@@ -81,6 +81,7 @@ def opened(shop: Shop, user: User) -> dict[str, str]:
         "empty-explorer": reverse("admin:explorer") + "?organisation=zero",
         "evidence": reverse("admin:error_evidence", args=[1]) + f"?organisation={shop.organisation.slug}",
         "no-errors": reverse("admin:errors") + "?organisation=zero",
+        "empty-dashboard": reverse("admin:dashboard_overview") + "?organisation=zero",
     }
     public = {
         "landing": "/",
@@ -196,6 +197,26 @@ def test_no_state_of_a_page_has_what_axe_finds(page: Page, shop: Shop) -> None:
         trigger = "#ex-range-button" if name == "ex-range-button" else "[popovertarget=ex-help]"
         page.locator(trigger).click()
         found += look(page, name)
+    page.goto(f"{shop.url}/admin/dashboards/overview/?organisation={shop.organisation.slug}")
+    expect(page.locator(".ex-board-entries tbody tr").first).to_be_visible()
+    expect(page.locator(".ex-board-panel[aria-busy]")).to_have_count(0)
+    page.get_by_role("button", name="Table").first.click()
+    found += look(page, "dashboard")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    page.wait_for_url("**/dashboards/*/?organisation=*")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    found += look(page, "dashboard-edited")
+    page.get_by_role("button", name="Add a panel").click()
+    found += look(page, "dashboard-panel")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Settings").click()
+    found += look(page, "dashboard-settings")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="environment: all").click()
+    found += look(page, "dashboard-variable")
+    page.goto(f"{shop.url}/admin/dashboards/?organisation={shop.organisation.slug}")
+    found += look(page, "dashboards-full")
     page.goto(f"{shop.url}/admin/")
     page.get_by_role("button", name="admin").click()
     found += look(page, "account")

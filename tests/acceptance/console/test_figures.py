@@ -94,6 +94,7 @@ def test_from_entries_to_answers(counted: Page, shop: Shop, size) -> None:
         keep(page, f"patterns-{size['width']}-light")
         pattern.click()
         expect(page.locator("#ex-query")).to_have_value(r"step:checkout message:Checkout*took*ms")
+        expect(page.locator("#ex.ex-busy")).to_have_count(0)
 
 
 def test_values_narrow_the_search(counted: Page, shop: Shop) -> None:
@@ -111,5 +112,5 @@ def test_values_narrow_the_search(counted: Page, shop: Shop) -> None:
     page.get_by_label("Find a field").fill("nowhere.at.all")
     page.get_by_role("button", name="Count “nowhere.at.all”").click()
     expect(page.locator("#ex-fields-list li")).to_have_count(0)
-    module = page.locator("link[rel=modulepreload][href*='explore/figures.js']").get_attribute("href")
+    module = page.locator("link[rel=modulepreload][href*='explore/drawn.js']").get_attribute("href")
     assert page.evaluate("([module, found]) => import(module).then(({ csv }) => csv(found))", [module, FOUND]) == CSV

@@ -5,6 +5,7 @@ writes, and where to, is `archive`.
 """
 
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -56,6 +57,12 @@ FIRST_WAITING = f"""
 SELECT min(day) FROM ({_KEPT}) AS kept LEFT JOIN storage_archived_day AS archived USING (organisation_id, day)
  WHERE archived.waits_since IS NOT NULL OR {_IS_OTHER}
 """  # noqa: S608 - constants
+#: archived_day_waits serves it.
+FIRST_NOTED = """
+SELECT min(day) FROM storage_archived_day
+ WHERE waits_since IS NOT NULL AND organisation_id = coalesce(%(organisation_id)s, organisation_id)
+   AND day >= %(first)s AND day < %(before)s
+"""
 #: In one order; what nobody has archived, or is about to, has no row.
 CHANGE = """
 WITH held AS MATERIALIZED (
@@ -182,7 +189,8 @@ def plan(*, closed_before: date) -> None:
     """Note which days before `closed_before` are to be written, and look at the last ones again: some comes late."""
     first = _first_to_plan()
     if first is not None and first < closed_before:
-        execute(PLAN, _range(first, closed_before))
+        with _at_length():
+            execute(PLAN, _range(first, closed_before))
     with transaction.atomic():
         row, _ = Archiving.objects.select_for_update().get_or_create(id=1)
         row.planned_through = max(closed_before - timedelta(days=1), row.planned_through or date.min)
@@ -240,7 +248,8 @@ def note_part(one: Due, number: int, part: Part, *, through: Sized) -> None:
 
 def kept(organisation_id: int, day: date) -> Kept | None:
     """Return what is kept of a day as it was received then; None when that is nothing."""
-    rows = fetch_all(KEPT, _range(day, day + timedelta(days=1), organisation_id))
+    with _at_length():
+        rows = fetch_all(KEPT, _range(day, day + timedelta(days=1), organisation_id))
     return Kept(*rows[0]) if rows else None
 
 
@@ -292,11 +301,15 @@ def first_to_wait_for(*, first: date, before: date, organisation_id: int | None 
         first = max(first, emptied.emptied_before.astimezone(UTC).date())
     if first >= before:
         return None
-    [(day,)] = fetch_all(FIRST_WAITING, _range(first, before, organisation_id))
-    if not isinstance(day, date):
-        return None
-    execute(PLAN, _range(day, before, organisation_id))
-    return day
+    [(day,)] = fetch_all(FIRST_NOTED, {"organisation_id": organisation_id, "first": first, "before": before})
+    if isinstance(day, date):
+        before = day  # it waits anyway: only earlier days are to be looked at
+    with _at_length():
+        [(earlier,)] = fetch_all(FIRST_WAITING, _range(first, before, organisation_id)) if first < before else [(None,)]
+        if isinstance(earlier, date):
+            execute(PLAN, _range(earlier, before, organisation_id))
+            return earlier
+    return day if isinstance(day, date) else None
 
 
 def batches(organisation_id: int, day: date, *, after: tuple[datetime, int] | None) -> Iterator[list[Sized]]:
@@ -340,7 +353,8 @@ def standing() -> Standing:
 
 def _windows(organisation_id: int, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield stretches of time that hold about `WINDOW_BATCHES` at most: whole minutes, but for the first."""
-    minutes = fetch_all(MINUTES, [organisation_id, start, end])
+    with _at_length():
+        minutes = fetch_all(MINUTES, [organisation_id, start, end])
     first, held = start, 0
     for minute, number in minutes:
         if held and held + number > WINDOW_BATCHES:
@@ -364,6 +378,14 @@ def _range(first: date, end: date, organisation_id: int | None = None) -> dict[s
         "end": datetime.combine(end, time.min, UTC),
         "organisation_id": organisation_id,
     }
+
+
+@contextmanager
+def _at_length() -> Iterator[None]:
+    """Let statements take as long as they do: a day of ten million receipts takes minutes."""
+    with transaction.atomic():
+        execute("SET LOCAL statement_timeout = 0")
+        yield
 
 
 def _row(one: Due) -> Any:

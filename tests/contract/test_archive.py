@@ -24,8 +24,10 @@ from foundation import faults
 from foundation.postgres import current_day, execute
 from ingest.models import DrainClaim
 from ingest.spool.drain import drain
+from operations.doctor import archive as doctor
 from operations.erasures import work
 from operations.erasures.life import ask
+from operations.metrics import exposition
 from operations.models import Erasure
 from operations.verification import verify
 from quotas.models import MonthlyUsage, Quota
@@ -33,6 +35,7 @@ from storage import archived, arrivals, loaded, retention
 from storage.found import FoundEntry, entries_in
 from storage.lines import line_of
 from storage.models import ArchivedDay, LoadedPart, Receipt
+from storage.postgres import partitions
 from storage.store import Store
 from tests.contract.batches import LAST_MOMENT, batch_of, whole
 from tests.integration.spool_rows import spool_raw
@@ -331,3 +334,66 @@ def test_day_that_changes_while_it_is_written_is_written_again(
     assert archived.due()
     assert writing.look(budget_seconds=60) == 1
     assert archived.due() is None
+
+
+def test_what_was_loaded_outlives_the_plan_and_its_day_is_not_dropped(
+    caller: Caller, organisation: Organisation, transactional_db: None
+) -> None:
+    """In PostgreSQL, where a day is a table: moved back, it is as if the load was six days ago."""
+    partitions.make_ahead(1)
+    store_ago(caller, ODD)
+    assert writing.write(None, None) == 1
+    run_retention()
+    assert found(organisation) == []
+    loading.load(organisation, day_ago(), keep_days=3)
+    before = texts(organisation)
+    partitions.make({day_ago(6)})
+    for loaded_rows in ("storage_entry", "storage_loaded_part", "storage_receipt WHERE loaded_part_id IS NOT NULL"):
+        table, _, where = loaded_rows.partition(" ")
+        execute(f"UPDATE {table} SET received_at = received_at - interval '6 days' {where}")
+    assert verify() == []
+    execute("UPDATE quotas_plan SET retention_days = 1")
+    store_ago(caller, [line("too late for its plan")], days=6)
+
+    assert writing.write(None, None) == 0
+    run_retention()
+
+    assert texts(organisation) == before
+    assert min(partition.day for partition in partitions.list_partitions()) == day_ago(6)
+    assert verify() == []
+    LoadedPart.objects.update(kept_until=LoadedPart.objects.get().received_at)
+    loaded.forget()
+    run_retention()
+    assert found(organisation) == []
+    assert min(partition.day for partition in partitions.list_partitions()) > day_ago(6)
+    assert verify() == []
+
+
+def test_doctor_and_metrics_tell_of_days_that_wait(
+    in_memory: Store, caller: Caller, archive: Path, settings: Any
+) -> None:
+    def told() -> dict[str, str]:
+        return {f"{one.subject}: {one.level}": one.what for one in doctor.examine()}
+
+    assert told() == {
+        "archive: ok": "The archive answers.",
+        "archived days: warning": "No worker has looked for days to archive in the last hour.",
+        "archived days: ok": "No closed day has waited for a day to be archived.",
+    }
+    store_ago(caller, ODD)
+    archived.plan(closed_before=current_day())
+    archive.rename(archive.with_name("away"))
+    writing.look(budget_seconds=60)
+    execute("UPDATE storage_archived_day SET waits_since = now() - interval '30 hours'")
+
+    assert told() == {
+        "archive: error": f"{archive} is not there: make it, or mount its disk."
+        " Days are not archived, and retention waits for them: disks fill.",
+        "archived days: error": "1 closed days are not archived, one for 30 hours: retention waits for them.",
+    }
+    scraped = exposition().decode()
+    assert "luminalog_archive_waiting_days 1.0" in scraped
+    assert "luminalog_archive_written_seconds -1.0" in scraped
+    settings.ARCHIVE_URL = ""
+    assert told() == {}
+    assert "luminalog_archive" not in exposition().decode()

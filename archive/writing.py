@@ -86,12 +86,15 @@ def _plan() -> None:
 def _write_due(deadline: float) -> int:
     written = 0
     while time.monotonic() < deadline and (one := archived.due()):
+        whose = {"organisation_id": one.organisation_id, "day": one.day.isoformat()}
         try:
-            written += _write_noted(one, place(), deadline=deadline)
-        except UnreachableError:
-            break
-        except ArchiveError:
-            continue
+            if _write_noted(one, place(), deadline=deadline):
+                log.info("archived", **whose)
+                written += 1
+        except ArchiveError as error:
+            log.warning("archive_failed", **whose, error=str(error))
+            if isinstance(error, UnreachableError):
+                break
     return written
 
 
@@ -101,7 +104,6 @@ def _write_noted(one: Due, where: Place, *, deadline: float | None = None, as_it
         return _write_day(one, where, deadline=deadline, as_it_is=as_it_is)
     except (ArchiveError, Unavailable) as error:
         why = str(error) or "The log store does not answer."
-        log.warning("archive_failed", organisation_id=one.organisation_id, day=one.day.isoformat(), error=why)
         archived.fail(one, why, begin_anew=isinstance(error, ChangedError))
         raise
 
@@ -190,7 +192,6 @@ def _finish(one: Due, where: Place, *, as_it_is: bool) -> bool:
     if not archived.finish(one, written, said):
         return False
     _sweep(manifest, where)
-    log.info("archived", organisation_id=one.organisation_id, day=one.day.isoformat(), entries=manifest.entries)
     return True
 
 

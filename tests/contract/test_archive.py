@@ -204,9 +204,7 @@ def test_what_changes_after_it_was_archived_is_archived_again(
     assert writing.write(None, None) == 1
     first = archive_text(archive)
 
-    ask(organisation, kind=Erasure.Kind.VALUE, wanted="u-7f3a9c41", by=looks.at_the_server())
-    while work.work(budget_seconds=60):
-        pass
+    erase(organisation, "u-7f3a9c41")
     run_retention()
     assert [entry.message for entry in found(organisation)] == ["stays"]  # it waits again
     assert writing.look(budget_seconds=60) == 1
@@ -223,10 +221,23 @@ def test_what_changes_after_it_was_archived_is_archived_again(
         loading.load(organisation, day_ago(), keep_days=7)
     run_retention()
     assert found(organisation) == []
+
+    loading.load(organisation, day_ago(), keep_days=7)
+    erase(organisation, "late")
+    assert [entry.message for entry in found(organisation)] == ["stays"]  # of what was loaded, too
+    assert verify(wait=at_once) == []
+    assert loaded.end(organisation.pk, day_ago()) == 1
+    assert verify(wait=at_once) == []
     settings.ARCHIVE_URL = ""
     store_ago(caller, [line("unarchived")], days=5)
     run_retention()
     assert found(organisation) == []
+
+
+def erase(organisation: Organisation, value: str) -> None:
+    ask(organisation, kind=Erasure.Kind.VALUE, wanted=value, by=looks.at_the_server())
+    while work.work(budget_seconds=60):
+        pass
 
 
 def archive_text(archive: Path) -> bytes:

@@ -191,7 +191,7 @@ def test_receipts_are_as_they_were_and_in_no_rollup(upgraded: Database, rows_bef
     after = upgraded.rows()
     assert before
     assert [json.loads(row) for row in after["storage_receipt"]] == [
-        one | {"is_rolled_up": None, "errors": None} for one in before
+        one | {"is_rolled_up": None, "errors": None, "loaded_part_id": None} for one in before
     ]
     days = {json.loads(row)["day"] for row in after["storage_unrolled_day"]}
     assert days >= {one["received_at"][:10] for one in before}

@@ -43,6 +43,11 @@ POINTS = {
     "before_recording_commit": "a recording is written and its turn is done; nothing of it is committed",
     "after_incident": "an incident is made, and nobody is told of it yet; nothing of it is committed",
     "before_alerts_commit": "an incident and its message are written; nothing of them is committed",
+    "after_archive_part": "a part of a day is in the archive; nobody has noted that it is",
+    "after_manifest": "a day's manifest is in the archive; the day is not noted as archived yet",
+    "before_loading_part": "a part of an archive is read and verified; nothing of it is stored",
+    "before_loaded_commit": "what was loaded of it is stored; it is not noted as whole yet",
+    "after_loaded_removal": "what was loaded is deleted; its receipts are not",
     "between_create_and_attach": "a day's table is made, and not a partition yet",
     "between_detach_and_drop": "a day's table is no partition any more, and not gone yet",
 }

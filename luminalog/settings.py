@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "explore",
     "assist",
     "alerts",
+    "archive",
     "edges",
 ]
 MIDDLEWARE = [
@@ -219,6 +220,7 @@ CELERY_BEAT_SCHEDULER = "operations.schedule.SteadyScheduler"
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "alerts.evaluate": {"task": "alerts.evaluate", "schedule": 10.0, "options": {"expires": 10}},
     "alerts.forget": {"task": "alerts.forget", "schedule": crontab(minute="53"), "options": {"expires": 900}},
+    "archive.write": {"task": "archive.write", "schedule": 300.0, "options": {"expires": 300}},
     "accounts.forget": {"task": "accounts.forget", "schedule": crontab(minute="13"), "options": {"expires": 900}},
     "ingest.drain": {"task": "ingest.drain", "schedule": 1.0, "options": {"expires": 2}},
     "ingest.forget": {"task": "ingest.forget", "schedule": 600.0, "options": {"expires": 600}},
@@ -285,6 +287,15 @@ SPECTACULAR_SETTINGS = {
 
 #: The version that agents are told who look for an Elasticsearch. Empty: the one that they want.
 ELASTICSEARCH_VERSION = env.str("LUMINALOG_ELASTICSEARCH_VERSION", default="")
+
+# --- The archive of closed days: see docs/archive.md ------------------------------------------------------------------
+#: file:///a/folder or s3://a-bucket/a/prefix. Empty: nothing is archived, and retention waits for nothing.
+ARCHIVE_URL = env.str("LUMINALOG_ARCHIVE_URL", default="")
+#: Of a bucket; what is empty, AWS's own variables say, or the machine's role.
+ARCHIVE_ENDPOINT = env.str("LUMINALOG_ARCHIVE_ENDPOINT", default="")
+ARCHIVE_REGION = env.str("LUMINALOG_ARCHIVE_REGION", default="")
+ARCHIVE_KEY_ID = env.str("LUMINALOG_ARCHIVE_KEY_ID", default="")
+ARCHIVE_SECRET = env.str("LUMINALOG_ARCHIVE_SECRET", default="")
 
 # --- Secrets and personal data: see docs/privacy.md ------------------------------------------------------------------
 #: Off: secrets stay in the entries of all organisations, whatever their rules are.

@@ -21,6 +21,7 @@ from foundation.postgres import discard_if_dead
 from ingest.spool.capacity import LIMITS
 from operations import proxy_refusals, vitals
 from operations.thresholds import State
+from storage import archived
 from storage.errors import Refused, Unavailable
 from storage.store import store
 
@@ -165,9 +166,20 @@ def _state(state: State) -> Iterator[Metric]:
     )
     yield _gauge("lent_bytes", "Bytes of months that are lent to edges and not settled.", state.lent_bytes)
     yield _gauge("loan_short_bytes", "Bytes that edges have forwarded beyond what was lent.", state.short_bytes)
+    if archived.is_on():
+        yield from _archive(state)
     yield _gauge("postgresql_connections", "Connections of clients.", state.connections)
     yield _gauge("postgresql_max_connections", "How many connections PostgreSQL allows.", state.max_connections)
     yield _gauge("postgresql_oldest_transaction_seconds", oldest, state.oldest_transaction_seconds)
+
+
+def _archive(state: State) -> Iterator[Metric]:
+    yield _gauge("archive_waiting_days", "Closed days of organisations to be archived.", state.archive_waiting_days)
+    yield _gauge("archive_oldest_seconds", "For how long one of them waits.", state.archive_oldest_seconds)
+    looked = "Seconds since a worker looked for days to archive; -1 if none ever did."
+    yield _gauge("archive_looked_seconds", looked, state.archive_looked_seconds)
+    written = "Seconds since a day was archived whole; -1 if none ever was."
+    yield _gauge("archive_written_seconds", written, state.archive_written_seconds)
 
 
 def _valkey() -> Iterator[Metric]:

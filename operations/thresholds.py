@@ -23,6 +23,9 @@ LATE_RECORDING_SECONDS = 600.0
 LATE_MESSAGE_SECONDS = 15 * 60.0
 #: Rules for alerts are looked at every ten seconds.
 SILENT_ALERTS_SECONDS = 120.0
+#: A closed day is archived within hours, and looked for every five minutes.
+LATE_ARCHIVE_SECONDS = 24 * 3600.0
+SILENT_ARCHIVE_SECONDS = 3600.0
 #: An edge asks its core every two seconds.
 SILENT_LINK_SECONDS = 60.0
 #: The used part of the connections that PostgreSQL allows.
@@ -149,6 +152,10 @@ class State(Connections):
     edge_refused_batches: int
     lent_bytes: int
     short_bytes: int
+    archive_waiting_days: int
+    archive_oldest_seconds: float
+    archive_looked_seconds: float
+    archive_written_seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -44,7 +44,7 @@ from operations.thresholds import (
     Worker,
 )
 from quotas import lending
-from storage import wall
+from storage import archived, wall
 from storage.errors import Unavailable
 from storage.store import StoreHealth, store
 
@@ -70,7 +70,7 @@ SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_let
               ({failures.STANDS_STILL}) AS standstill, ({ERASURES}) AS erasures,
               ({turns.OLDEST_TO_RECORD}) AS recordings,
               ({standing.STANDING}) AS messages, ({ALERTS}) AS alerts,
-              ({EDGES}) AS edges, ({lending.STANDING}) AS loans
+              ({EDGES}) AS edges, ({lending.STANDING}) AS loans, ({archived.STANDING}) AS archive
 """  # noqa: S608 - constants
 
 

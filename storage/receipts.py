@@ -24,6 +24,17 @@ COLUMNS = {
     "errors": "int4",
 }
 COPY = f"COPY storage_receipt ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
+#: Those of what was loaded name their part: nobody is to roll them up, or to look for errors in them.
+LOADED = {**COLUMNS, "loaded_part_id": "int8"}
+COPY_LOADED = f"COPY storage_receipt ({', '.join(LOADED)}) FROM STDIN (FORMAT BINARY)"
+FORGET_LOADED = """
+WITH gone AS (
+    DELETE FROM storage_receipt
+     WHERE batch_id = ANY (ARRAY(
+           SELECT batch_id FROM storage_receipt WHERE loaded_part_id = %s ORDER BY batch_id FOR UPDATE))
+    RETURNING batch_id)
+DELETE FROM storage_erased WHERE batch_id IN (SELECT batch_id FROM gone)
+"""
 ERASE = """
 INSERT INTO storage_erased (batch_id, organisation_id, entries, size_bytes, errors)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::int[])
@@ -35,7 +46,7 @@ HAVE_RECEIPTS = "SELECT batch_id FROM storage_receipt WHERE batch_id = ANY (%(ba
 _SINCE = """
 SELECT received_at FROM storage_receipt
  WHERE stored_xid > spooled.failed_in AND stored_xid < pg_snapshot_xmax(pg_current_snapshot())
-   AND stored_at > now() - interval '1 hour'
+   AND stored_at > now() - interval '1 hour' AND loaded_part_id IS NULL
 """
 #: As a condition: whether anything was stored since `spooled` failed.
 ANYTHING_IS_STORED = f"EXISTS ({_SINCE})"
@@ -55,15 +66,21 @@ LAST_ID = "SELECT max(batch_id) FROM storage_receipt"
 NOT_DROPPED = """
 SELECT coalesce((max(day) + 1)::timestamp AT TIME ZONE 'UTC', '-infinity') FROM storage_droppedpartition
 """
-#: As a condition on `retention`, which may be missing, and `receipt`: neither dropped nor emptied.
-IS_KEPT = f"receipt.received_at >= greatest(retention.emptied_before, ({NOT_DROPPED}))"
+#: As a condition on `receipt`: it came from a client, and not from an archive.
+NOT_LOADED = "receipt.loaded_part_id IS NULL"
+#: As a condition on `retention`, which may be missing, and `receipt`: neither dropped nor emptied; what was loaded is
+#: kept while it says so itself.
+IS_KEPT = f"""
+CASE WHEN {NOT_LOADED} THEN receipt.received_at >= greatest(retention.emptied_before, ({NOT_DROPPED}))
+     ELSE EXISTS (SELECT FROM storage_loaded_part AS loaded WHERE loaded.id = receipt.loaded_part_id AND is_whole) END
+"""
 #: As conditions on the same: its entries are in the rollups; it is of before there were any, and nobody knows whether.
 IS_ROLLED_UP = f"""
-(receipt.is_rolled_up OR receipt.is_rolled_up IS NULL AND {IS_KEPT} AND NOT EXISTS (
+({NOT_LOADED} AND (receipt.is_rolled_up OR receipt.is_rolled_up IS NULL AND {IS_KEPT} AND NOT EXISTS (
     SELECT FROM storage_unrolled_day AS unrolled
-     WHERE unrolled.day = (receipt.received_at AT TIME ZONE 'UTC')::date AND receipt.batch_id > unrolled.through))
+     WHERE unrolled.day = (receipt.received_at AT TIME ZONE 'UTC')::date AND receipt.batch_id > unrolled.through)))
 """
-IS_FORGOTTEN = f"(receipt.is_rolled_up IS NULL AND NOT {IS_KEPT})"
+IS_FORGOTTEN = f"(receipt.is_rolled_up IS NULL AND NOT ({IS_KEPT}))"
 #: As a join to `receipt`: what of its batch was erased, or changed in length; erased_batch serves it.
 WITH_ERASED = """
 CROSS JOIN LATERAL (SELECT coalesce(sum(entries), 0)::int AS entries, coalesce(sum(errors), 0)::int AS errors,
@@ -119,7 +136,9 @@ SELECT organisation_id, coalesce(sum({ERRORS}) FILTER (WHERE receipt.errors > 0)
  WHERE receipt.received_at >= %s AND receipt.received_at < %s AND receipt.errors <> 0
  GROUP BY 1 ORDER BY 1
 """  # noqa: S608 - constants
-LAST_KEY = "SELECT organisation_id, api_key_id FROM storage_receipt ORDER BY stored_xid DESC LIMIT 1"
+LAST_KEY = """
+SELECT organisation_id, api_key_id FROM storage_receipt WHERE loaded_part_id IS NULL ORDER BY stored_xid DESC LIMIT 1
+"""
 AMONG = "SELECT batch_id, organisation_id FROM storage_receipt WHERE batch_id = ANY (%s)"
 #: As it was charged, whatever was erased since; receipt_received_at serves it.
 BYTES_OF_KEYS = """
@@ -128,7 +147,7 @@ SELECT api_key_id, sum(size_bytes)::bigint FROM storage_receipt
 """
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
-  FROM storage_receipt GROUP BY 1, 2 ORDER BY 1, 2
+  FROM storage_receipt WHERE loaded_part_id IS NULL GROUP BY 1, 2 ORDER BY 1, 2
 """
 
 
@@ -175,6 +194,21 @@ def write(batches: Sequence[Batch]) -> None:
     )  # fmt: skip
     copy_rows(COPY, rows, types=list(COLUMNS.values()))
     erase([(b.batch_id, b.organisation_id, 0, b.erased_bytes, 0) for b in batches if b.charged and b.erased_bytes])
+
+
+def write_loaded(batches: Sequence[Batch], *, part_id: int) -> None:
+    """Certify in the caller's transaction that entries of an archive are stored again; charge nobody."""
+    rows = (
+        (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes, True, 0,
+         part_id)
+        for b in batches
+    )  # fmt: skip
+    copy_rows(COPY_LOADED, rows, types=list(LOADED.values()))
+
+
+def forget_loaded(part_id: int) -> None:
+    """Forget the receipts of a part that was loaded, in the caller's transaction."""
+    execute(FORGET_LOADED, [part_id])
 
 
 def erase(rows: Sequence[tuple[int, int, int, int, int]]) -> None:

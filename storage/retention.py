@@ -1,19 +1,21 @@
 """Retention by plan: an organisation's entries go when its plan's days are over, whole UTC days at a time.
 
-An entry stays for its days and the rest of the day it came in. A partition that no plan keeps any more is dropped.
+An entry stays for its days and the rest of the day it came in. A partition that no plan keeps any more is dropped. A
+day that is to be archived waits for that, and what was loaded from an archive stays until its own days are over.
 """
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as day_time
 
 from django.db.models import F
 from django.db.models.functions import Greatest, Now
 
 from foundation.postgres import current_day, fetch_all
 from quotas.limits import RETENTION
-from storage import rollups
+from storage import archived, loaded, rollups
 from storage.models import DroppedPartition, Retention
 from storage.store import store
 
@@ -42,8 +44,8 @@ def delete_expired(*, budget_seconds: float = 60) -> list[Deletion]:
     """Delete what the plans keep no longer, until the time is up; return what went, organisation by organisation."""
     deadline = time.monotonic() + budget_seconds
     deletions = []
-    for organisation_id, boundary in _due():
-        deletion = _delete(organisation_id, before=boundary, deadline=deadline)
+    for organisation_id, before in _due():
+        deletion = _delete(organisation_id, before=before, deadline=deadline)
         if deletion.entries:
             _record(deletion)
             deletions.append(deletion)
@@ -57,7 +59,7 @@ def drop_expired() -> int:
     [(longest,)] = fetch_all(LONGEST)
     if longest is None:
         return 0
-    first_kept = current_day() - timedelta(days=longest)
+    first_kept = _first_kept(current_day() - timedelta(days=longest))
     old = [stored for stored in store().days.stored() if stored.day < first_kept]
     DroppedPartition.objects.bulk_create(
         [DroppedPartition(day=one.day, entries=one.entries, size_bytes=one.size_bytes) for one in old],
@@ -68,20 +70,39 @@ def drop_expired() -> int:
     return len(old)
 
 
+def _first_kept(day: date) -> date:
+    """Return the first day that is not dropped, if no plan keeps those before `day`."""
+    old = [stored.day for stored in store().days.stored() if stored.day < day]
+    if not old:
+        return day
+    waiting = archived.first_to_wait_for(first=min(old), before=day) if archived.is_on() else None
+    return min(one for one in (day, waiting, loaded.first_day()) if one is not None)
+
+
 def _due() -> Iterator[tuple[int, datetime]]:
     """Yield organisations and the moment before which their entries are to go."""
     days = [stored.day for stored in store().days.stored()]
-    if days:
-        yield from fetch_all(DUE, [min(days)])
+    for organisation_id, boundary in fetch_all(DUE, [min(days)]) if days else ():
+        waiting = _waiting(organisation_id, first=min(days), before=boundary)
+        yield organisation_id, min(boundary, waiting) if waiting else boundary
+
+
+def _waiting(organisation_id: int, *, first: date, before: datetime) -> datetime | None:
+    """Return the beginning of the first day that is to be archived before anything of it goes."""
+    if not archived.is_on():
+        return None
+    last = before.astimezone(UTC).date()
+    day = archived.first_to_wait_for(first=first, before=last, organisation_id=organisation_id)
+    return None if day is None else datetime.combine(day, day_time.min, UTC)
 
 
 def _delete(organisation_id: int, *, before: datetime, deadline: float) -> Deletion:
     """Delete in batches, each a transaction. What is about to go is said first: see `operations.verification`."""
     _announce(organisation_id, before=before)
-    writer = store().writer
+    writer, but = store().writer, loaded.batch_ids(organisation_id, before=before)
     entries, gone = 0, writer.deletes_at_once
     while gone == writer.deletes_at_once and time.monotonic() < deadline:
-        gone = writer.delete(organisation_id, before=before, limit=writer.deletes_at_once)
+        gone = writer.delete(organisation_id, before=before, limit=writer.deletes_at_once, but=but)
         entries += gone
     is_complete = gone < writer.deletes_at_once
     return Deletion(organisation_id=organisation_id, before=before, entries=entries, is_complete=is_complete)

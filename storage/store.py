@@ -90,8 +90,11 @@ class EntryWriter(Protocol):
         go back to a savepoint.
         """
 
-    def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:
-        """Delete up to `limit` entries received before `before`; return how many went."""
+    def delete(self, organisation_id: int, *, before: datetime, limit: int, but: Sequence[int] = ()) -> int:
+        """Delete up to `limit` entries received before `before`, of no batch of `but`; return how many went."""
+
+    def remove(self, batches: Sequence[BatchHead]) -> None:
+        """Delete what is stored of `batches`, all of one organisation. In the caller's transaction, if it is joined."""
 
     def tallies(self, day: date) -> Iterator[Presence]:
         """Count what was received on `day`, by batch, organisation and time of receipt, in that order.

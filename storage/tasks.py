@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
+from storage import loaded, rollups, unrolled
 from storage import retention as plans
-from storage import rollups, unrolled
 from storage.fields import forgetting
 from storage.store import DAYS_AHEAD, store
 
@@ -19,7 +19,8 @@ def partitions() -> None:
 
 @shared_task(name="storage.retention")
 def retention() -> None:
-    """Delete what no plan keeps any more."""
+    """Delete what no plan keeps any more, and what was loaded for so long."""
+    loaded.forget()
     plans.drop_expired()
     plans.delete_expired()
     rollups.sweep()

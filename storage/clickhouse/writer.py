@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from storage.batch import ENTRIES_A_BATCH, Batch, entry_id
+from storage.batch import ENTRIES_A_BATCH, Batch, BatchHead, entry_id
 from storage.clickhouse.errors import writing
 from storage.clickhouse.keeper import PRESENCE, Keeper, presence_of
 from storage.clickhouse.rows import at, micros, moment
@@ -18,16 +18,17 @@ from storage.tally import Kind, Tally
 
 #: Of a day's deletion, or of keys that are set: they rewrite what they touch.
 MUTATION_SECONDS = 600
+DAY_MICROS = 24 * 3600 * 10**6
 SYNC = {"lightweight_deletes_sync": 2, "mutations_sync": 2}
 OF_DAY = f"received_at >= {at('{first:Int64}')} AND received_at < {at('{end:Int64}')}"
 OWN_DAY = f"organisation_id = {{owner:UInt64}} AND {OF_DAY}"
+#: What a deletion is to leave.
+BUT = f" AND intDiv(id, {ENTRIES_A_BATCH}) NOT IN {{but:Array(UInt64)}}"
 #: The oldest days that an organisation has anything of.
 DAYS = f"""
 SELECT toString(toDate(received_at)) AS day, count() FROM entry
- WHERE organisation_id = {{owner:UInt64}} AND received_at < {at("{end:Int64}")} GROUP BY day ORDER BY day
+ WHERE organisation_id = {{owner:UInt64}} AND received_at < {at("{end:Int64}")}%s GROUP BY day ORDER BY day
 """  # noqa: S608 - constants
-FIRST_IDS = f"SELECT id FROM entry WHERE {OWN_DAY} ORDER BY id LIMIT {{limit:UInt64}}"  # noqa: S608 - constants
-COUNT = f"SELECT count() FROM entry WHERE {OWN_DAY}"  # noqa: S608 - constants
 KINDS = f"""
 SELECT intDiv(id, {ENTRIES_A_BATCH}) AS batch, organisation_id, toUnixTimestamp64Micro(received_at),
        replaceOne(substring(toString(timestamp), 1, 16), ' ', 'T') AS minute, CAST(level, 'Int8') AS number, project,
@@ -54,27 +55,37 @@ class Writer:
         """Store the entries of `batches` by a token of their own. Raises: `Refused`, `Unavailable`."""
         return self._keeper.write(batches, token=_token(batches), attempt=1, deadline=self._keeper.deadline())
 
-    def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:
+    def delete(self, organisation_id: int, *, before: datetime, limit: int, but: Sequence[int] = ()) -> int:
         """Delete up to `limit` entries received before `before`, a day at a time. Raises: `Unavailable`."""
         gone = 0
+        parameters: dict[str, Any] = {"owner": organisation_id, "end": micros(before)}
+        if but:
+            parameters["but"] = list(but)
         with writing():
-            for day, entries in self._server.rows(DAYS, {"owner": organisation_id, "end": micros(before)}):
+            for day, entries in self._server.rows(DAYS % (BUT if but else ""), parameters):
                 if gone < limit:
-                    gone += self._delete(organisation_id, date.fromisoformat(day), before, min(entries, limit - gone))
+                    gone += self._delete(parameters, date.fromisoformat(day), min(entries, limit - gone))
         return gone
 
-    def _delete(self, organisation_id: int, day: date, before: datetime, entries: int) -> int:
+    def _delete(self, parameters: dict[str, Any], day: date, entries: int) -> int:
         """Delete the first so many of a day."""
-        start = datetime.combine(day, time.min, UTC)
-        end = min(before, start + timedelta(days=1))
-        parameters: dict[str, Any] = {"owner": organisation_id, "first": micros(start), "end": micros(end)}
-        are_all = self._server.rows(COUNT, parameters) == [(entries,)]
-        ids = [] if are_all else self._server.rows(FIRST_IDS, parameters | {"limit": entries})
-        where = f"{OWN_DAY} AND id IN {{ids:Array(UInt64)}}" if ids else OWN_DAY
+        first = micros(datetime.combine(day, time.min, UTC))
+        end = min(parameters["end"], first + DAY_MICROS)
+        parameters = parameters | {"first": first, "end": end}
+        where = OWN_DAY + (BUT if "but" in parameters else "")
+        count = f"SELECT count() FROM entry WHERE {where}"  # noqa: S608 - constants
+        if self._server.rows(count, parameters) != [(entries,)]:
+            ids = f"SELECT id FROM entry WHERE {where} ORDER BY id LIMIT {{limit:UInt64}}"  # noqa: S608 - constants
+            found = self._server.rows(ids, parameters | {"limit": entries})
+            where += " AND id IN {ids:Array(UInt64)}"
+            parameters["ids"] = [id_ for (id_,) in found]
         sql = f"DELETE FROM entry WHERE {where}"  # noqa: S608 - constants
-        parameters |= {"ids": [id_ for (id_,) in ids]} if ids else {}
         self._server.run(sql, parameters, settings=SYNC, seconds=MUTATION_SECONDS)
         return entries
+
+    def remove(self, batches: Sequence[BatchHead]) -> None:
+        """Delete what is stored of `batches`. Raises: `Unavailable`."""
+        self._keeper.remove(batches)
 
     def tallies(self, day: date) -> Iterator[Presence]:
         """Count what was received on `day`, by batch, organisation and time of receipt, in that order."""

@@ -11,7 +11,7 @@ from django.db import transaction
 from foundation.faults import reach
 from foundation.levels import BY_NAME
 from foundation.postgres import copy_rows, execute
-from storage.batch import Batch, entry_id
+from storage.batch import ENTRIES_A_BATCH, Batch, BatchHead, entry_id
 from storage.entry import CanonicalEntry
 from storage.errors import Refused
 from storage.postgres import partitions
@@ -46,9 +46,17 @@ DELETE = """
 DELETE FROM {table}
  WHERE (id, received_at) IN (
        SELECT id, received_at FROM {table}
-        WHERE organisation_id = %s AND received_at < %s
+        WHERE organisation_id = %s AND received_at < %s {but}
         LIMIT %s)
 """
+BUT = f"AND id / {ENTRIES_A_BATCH} <> ALL (%s::bigint[])"
+#: The primary key, batch by batch; what was loaded is in no older table.
+REMOVE = f"""
+DELETE FROM storage_entry AS entry USING unnest(%s::bigint[], %s::timestamptz[]) AS batch(batch_id, received_at)
+ WHERE entry.received_at = batch.received_at AND entry.organisation_id = %s
+   AND entry.id >= batch_id * {ENTRIES_A_BATCH} AND entry.id < (batch_id + 1) * {ENTRIES_A_BATCH}
+   AND entry.received_at >= %s AND entry.received_at <= %s
+"""  # noqa: S608 - constants
 #: By the primary key, in one partition. Those from before documents were text have no column for it.
 SET_ERROR_KEYS = """
 UPDATE storage_entry AS entry SET error_key = keyed.key
@@ -59,7 +67,7 @@ UPDATE storage_entry AS entry SET error_key = keyed.key
 _decode = msgspec.json.Decoder(CanonicalEntry).decode
 _LEVELS = {name: level.value for name, level in BY_NAME.items()}
 
-__all__ = ["delete", "deletes_at_once", "joins_transaction", "kinds", "set_error_keys", "tallies", "write"]
+__all__ = ["delete", "deletes_at_once", "joins_transaction", "kinds", "remove", "set_error_keys", "tallies", "write"]
 
 joins_transaction = True
 deletes_at_once = 10_000
@@ -80,14 +88,25 @@ def write(batches: Sequence[Batch]) -> Tally:
     return tally
 
 
-def delete(organisation_id: int, *, before: datetime, limit: int) -> int:
+def delete(organisation_id: int, *, before: datetime, limit: int, but: Sequence[int] = ()) -> int:
     """Delete up to `limit` entries received before `before`; return how many went. Raises: `Unavailable`."""
+    left, kept = (BUT, [list(but)]) if but else ("", [])
     with writing(), transaction.atomic():
         execute(TAKE_TURN, [organisation_id])
         gone = 0
         for table in (OLD_ENTRY_TABLE, ENTRY_TABLE):
-            gone += execute(DELETE.format(table=table), [organisation_id, before, limit - gone])
+            gone += execute(DELETE.format(table=table, but=left), [organisation_id, before, *kept, limit - gone])
         return gone
+
+
+def remove(batches: Sequence[BatchHead]) -> None:
+    """Delete what is stored of `batches`, in the caller's transaction. Raises: `Unavailable`."""
+    if not batches:
+        return
+    ids, times, owners = zip(*((one.batch_id, one.received_at, one.organisation_id) for one in batches), strict=True)
+    with writing():
+        execute(TAKE_TURN, [owners[0]])
+        execute(REMOVE, [list(ids), list(times), owners[0], min(times), max(times)])
 
 
 def set_error_keys(batch: Batch) -> int:

@@ -17,6 +17,7 @@ PYTHON = {
     "otel": ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"],
     "elastic": ["elasticsearch==9.5.1"],
     "loki": ["python-logging-loki==0.3.1"],
+    "moto": ["moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"],
     "openai": ["openai==3.51.0"],
     "sentry": ["sentry-sdk==2.75.0"],
     "sentry-brotli": ["sentry-sdk==2.75.0", "brotli"],

@@ -72,15 +72,21 @@ class Writer:
                 tally.of(batch.organisation_id, batch.received_at)[_kind(entry)] += 1
         return tally
 
-    def delete(self, organisation_id: int, *, before: datetime, limit: int) -> int:
+    def delete(self, organisation_id: int, *, before: datetime, limit: int, but: Sequence[int] = ()) -> int:
         old = [
             entry.id
             for owner, entry in self._entries.values()
-            if owner == organisation_id and entry.received_at < before
+            if owner == organisation_id and entry.received_at < before and entry.id // ENTRIES_A_BATCH not in but
         ][:limit]
         for id_ in old:
             del self._entries[id_]
         return len(old)
+
+    def remove(self, batches: Sequence[BatchHead]) -> None:
+        gone = {(one.batch_id, one.received_at) for one in batches}
+        for id_, (_, entry) in list(self._entries.items()):
+            if (id_ // ENTRIES_A_BATCH, entry.received_at) in gone:
+                del self._entries[id_]
 
     def tallies(self, day: date) -> Iterator[Presence]:
         stored = [

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,13 +31,14 @@ from accounts import life, looks
 from accounts.looks import Look
 from accounts.models import AccessRecord, ApiKey, Organisation, User
 from explore.models import SavedSearch
-from foundation.postgres import current_day
+from foundation.postgres import current_day, execute
 from operations import grants
 from operations.erasures import life as erasures
 from operations.models import Erasure
 from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import wall
+from storage.models import Retention
 from storage.postgres import partitions
 from tests.entries import line, store_batch
 from tests.integration.web_server import Web, web_server
@@ -88,9 +90,9 @@ def secret() -> str:
     return make_api_key(organisation)[1]
 
 
-def manage(role: str, *arguments: str) -> str:
+def manage(role: str, *arguments: str, **more: str) -> str:
     command = [sys.executable, "manage.py", *arguments]
-    environment = os.environ | {"DATABASE_URL": address(role)}
+    environment = os.environ | {"DATABASE_URL": address(role)} | more
     done = subprocess.run(
         command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=DEADLINE_SECONDS
     )
@@ -319,6 +321,29 @@ def test_worker_does_all_that_is_scheduled(secret: str) -> None:
     held = {name: rows for name, rows in erasure.elsewhere.items() if rows}
     assert held == {"audit trail": 2, "reasons": 2, "recorded queries": 1, "saved searches": 1}
     assert RecentAction.objects.get().change_message == "[erased]"
+
+
+def test_worker_archives_a_day_loads_it_and_lets_it_go(secret: str, tmp_path: Path) -> None:
+    with transaction.atomic():
+        store_batch(Organisation.objects.get(), [line("one")])
+    yesterday = current_day() - timedelta(days=1)
+    for table in ("storage_entry", "storage_receipt"):
+        execute(f"UPDATE {table} SET received_at = received_at - interval '1 day'")
+    code = (
+        f"from django.core.management import call_command as run; day = '{yesterday}';"
+        " from storage import tasks; from foundation.postgres import execute; run('archive', 'write');"
+        " execute(\"UPDATE storage_retention SET emptied_before = 'infinity'\");"
+        " run('load', day); tasks.retention(); run('load', day, end=True)"
+    )
+    Retention.objects.create(
+        organisation_id=Organisation.objects.get().pk,
+        emptied_before=timezone.now() - timedelta(days=9),
+        ran_at=timezone.now(),
+    )
+    told = manage(grants.WORKER, "shell", "--no-imports", "-c", code, LUMINALOG_ARCHIVE_URL=f"file://{tmp_path}")
+    assert "1 archives written" in told
+    assert "1 entries of" in told
+    assert told.endswith("is taken out.\n")
 
 
 @pytest.mark.parametrize("role", grants.LOGINS)

@@ -46,13 +46,14 @@ def test_page_s_commands_run_as_printed(
     page: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str], settings: object
 ) -> None:
     settings.STATIC_ROOT = tmp_path / "static"  # type: ignore[attr-defined]
-    if page == "docs/search.md":
+    settings.ARCHIVE_URL = f"file://{tmp_path}"  # type: ignore[attr-defined]
+    if page in ("docs/search.md", "docs/archive.md"):
         assert run("organisations", "create", "acme") == 0
     statuses = {
         one.line: run(*words(one.line)) for one in HERE if one.page == page and words(one.line)[0] not in ELSEWHERE
     }
-    # The doctor finds something here, and no edge is there to come to its end.
-    may_say_no = re.compile(" (?:doctor|retire)")
+    # The doctor finds something here, no edge is there to come to its end, and no archive to be loaded.
+    may_say_no = re.compile(" (?:doctor|retire|load)")
     well = {
         line: status for line, status in statuses.items() if status == 0 or (may_say_no.search(line) and status == 1)
     }

@@ -90,7 +90,7 @@ def kept() -> list[dict[str, Any]]:
 
 
 def count_of(counter: Counter, *labels: str) -> float:
-    return (counter.labels(*labels) if labels else counter)._value.get()
+    return float((counter.labels(*labels) if labels else counter)._value.get())
 
 
 def kept_messages(number: int) -> list[dict[str, Any]]:

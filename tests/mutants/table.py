@@ -146,5 +146,17 @@ BREAKS: dict[str, Check] = {
         "::test_ten_thousand_events_are_one_incident_and_one_message_wherever_the_evaluator_ends",
         reason=r"assert 0 == 1",
     ),
+    "31-retention-does-not-wait-for-the-archive": test(
+        "contract/test_archive.py::test_day_is_archived_dropped_loaded_and_ends",
+        reason=r"assert \[\] == \[",
+    ),
+    "32-what-was-loaded-counts-as-usage": test(
+        "contract/test_archive.py::test_day_is_archived_dropped_loaded_and_ends",
+        reason=r"check='usage'",
+    ),
+    "33-archived-although-it-changed": test(
+        "contract/test_archive.py::test_day_that_changes_while_it_is_written_is_written_again",
+        reason=r"assert True is False",
+    ),
 }
 MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

@@ -15,7 +15,7 @@ from tests.effort import cpu_seconds
 from tests.processes import PROJECT
 from tests.waiting import DEADLINE_SECONDS
 
-ROOMS = ("accounts", "alerts", "explore", "ingest", "luminalog", "quotas", "storage", "assist", "edges")
+ROOMS = ("accounts", "alerts", "explore", "ingest", "luminalog", "quotas", "storage", "assist", "archive", "edges")
 REACH = "from foundation.faults import reach; [reach('in_copy') for _ in range(5)]; print('alive')"
 
 

@@ -30,9 +30,10 @@ NEW = {
     "issues_allowance",
     "issues_filtered", "issues_fingerprint", "issues_group", "issues_hour", "issues_minute", "issues_person",
     "issues_release", "issues_setting", "issues_turn", "notify_message", "operations_erasure", "privacy_policy",
-    "privacy_rule", "quotas_borrowed", "quotas_dailyusage", "quotas_installation", "quotas_loan", "storage_drift",
-    "storage_entry", "storage_erased", "storage_event_minute", "storage_field", "storage_field_sample",
-    "storage_leaving", "storage_minute", "storage_rollup_day", "storage_unrolled_day",
+    "privacy_rule", "quotas_borrowed", "quotas_dailyusage", "quotas_installation", "quotas_loan",
+    "storage_archived_day", "storage_archived_part", "storage_archiving", "storage_drift", "storage_entry",
+    "storage_erased", "storage_event_minute", "storage_field", "storage_field_sample", "storage_leaving",
+    "storage_loaded_part", "storage_minute", "storage_rollup_day", "storage_unrolled_day",
 }  # fmt: skip
 
 #: What hangs on content types: roles, what people may do, the audit trail.
@@ -191,7 +192,7 @@ def test_receipts_are_as_they_were_and_in_no_rollup(upgraded: Database, rows_bef
     after = upgraded.rows()
     assert before
     assert [json.loads(row) for row in after["storage_receipt"]] == [
-        one | {"is_rolled_up": None, "errors": None} for one in before
+        one | {"is_rolled_up": None, "errors": None, "loaded_part_id": None} for one in before
     ]
     days = {json.loads(row)["day"] for row in after["storage_unrolled_day"]}
     assert days >= {one["received_at"][:10] for one in before}

@@ -1,0 +1,392 @@
+"""Which closed days of organisations are archived, and which are to be: retention waits for those.
+
+A day is archived when what was written is what its receipts say, and nothing of it was erased or rewritten since. Who
+writes, and where to, is `archive`.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from msgspec import Struct, structs
+
+from foundation.postgres import execute, fetch_all, fetch_as
+from storage.models import ArchivedDay, ArchivedPart, Archiving, Retention
+from storage.receipts import IS_KEPT, NOT_LOADED, WITH_ERASED
+from storage.store import Place, store
+
+#: So many batches are found at once.
+WINDOW_BATCHES = 20_000
+#: A day that fails is tried again after so long, times how often it has failed, `MOST_TRIES` times that at most.
+AGAIN_AFTER = timedelta(minutes=5)
+MOST_TRIES = 36
+#: Days before the newest closed one are looked at again with it: batches may be stored late.
+AGAIN = timedelta(days=2)
+
+#: Of an archive that could not be written again, because retention was quicker.
+TOO_LATE = "Entries were changed when the log store had them no more: the archive holds them as they were."
+
+#: What is kept of days of receipt, by organisation: what was loaded, dropped or emptied is not.
+_KEPT = f"""
+SELECT receipt.organisation_id, (receipt.received_at AT TIME ZONE 'UTC')::date AS day,
+       sum(receipt.entries - erased.entries)::bigint AS entries,
+       sum(receipt.size_bytes - erased.size_bytes)::bigint AS size_bytes
+  FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id) {WITH_ERASED}
+ WHERE receipt.received_at >= %(start)s AND receipt.received_at < %(end)s AND {NOT_LOADED} AND coalesce({IS_KEPT}, true)
+   AND receipt.organisation_id = coalesce(%(organisation_id)s, receipt.organisation_id)
+ GROUP BY 1, 2 HAVING sum(receipt.entries - erased.entries) > 0
+"""  # noqa: S608 - constants
+KEPT = f"SELECT entries, size_bytes FROM ({_KEPT}) AS kept"  # noqa: S608 - constants
+#: As conditions on `kept` and `archived`, which may be missing.
+_IS_OTHER = "(archived.entries, archived.size_bytes) IS DISTINCT FROM (kept.entries, kept.size_bytes)"
+PLAN = f"""
+INSERT INTO storage_archived_day AS planned (organisation_id, day, waits_since)
+SELECT organisation_id, day, now()
+  FROM ({_KEPT}) AS kept LEFT JOIN storage_archived_day AS archived USING (organisation_id, day)
+ WHERE archived.waits_since IS NULL AND {_IS_OTHER}
+ ORDER BY organisation_id, day
+    ON CONFLICT (organisation_id, day) DO UPDATE
+       SET waits_since = coalesce(planned.waits_since, excluded.waits_since), version = planned.version + 1
+"""  # noqa: S608 - constants
+FIRST_WAITING = f"""
+SELECT min(day) FROM ({_KEPT}) AS kept LEFT JOIN storage_archived_day AS archived USING (organisation_id, day)
+ WHERE archived.waits_since IS NOT NULL OR {_IS_OTHER}
+"""  # noqa: S608 - constants
+#: archived_day_waits serves it.
+FIRST_NOTED = """
+SELECT min(day) FROM storage_archived_day
+ WHERE waits_since IS NOT NULL AND organisation_id = coalesce(%(organisation_id)s, organisation_id)
+   AND day >= %(first)s AND day < %(before)s
+"""
+#: In one order; what nobody has archived, or is about to, has no row.
+CHANGE = """
+WITH held AS MATERIALIZED (
+    SELECT organisation_id, day FROM storage_archived_day
+     WHERE organisation_id = %s AND day = ANY (%s) ORDER BY day FOR UPDATE)
+UPDATE storage_archived_day AS archived SET version = version + 1, waits_since = coalesce(waits_since, now())
+  FROM held WHERE archived.organisation_id = held.organisation_id AND archived.day = held.day
+"""
+DUE = """
+SELECT organisation_id, day, version, attempt, attempt_version FROM storage_archived_day
+ WHERE waits_since IS NOT NULL
+   AND (tries = 0 OR %(now)s OR tried_at + least(tries, %(most_tries)s) * %(pause)s::interval < now())
+   AND organisation_id = coalesce(%(organisation_id)s, organisation_id) AND day = coalesce(%(day)s::date, day)
+ ORDER BY day, organisation_id LIMIT 1
+"""
+#: receipt_received_at serves the day.
+MINUTES = f"""
+SELECT date_trunc('minute', received_at), count(*) FROM storage_receipt AS receipt
+ WHERE organisation_id = %s AND received_at >= %s AND received_at < %s AND {NOT_LOADED} GROUP BY 1 ORDER BY 1
+"""  # noqa: S608 - constants
+BATCHES = f"""
+SELECT batch_id, received_at, size_bytes FROM storage_receipt AS receipt
+ WHERE organisation_id = %s AND received_at >= %s AND received_at < %s AND {NOT_LOADED} ORDER BY received_at, batch_id
+"""  # noqa: S608 - constants
+#: As columns of one row, for a scrape: all of it is small or indexed.
+STANDING = """
+SELECT (SELECT count(*) FROM storage_archived_day WHERE waits_since IS NOT NULL) AS archive_waiting_days,
+       coalesce((SELECT extract(epoch FROM now() - min(waits_since)) FROM storage_archived_day
+                  WHERE waits_since IS NOT NULL), 0)::float8 AS archive_oldest_seconds,
+       coalesce((SELECT extract(epoch FROM now() - looked_at) FROM storage_archiving), -1)::float8
+           AS archive_looked_seconds,
+       coalesce((SELECT extract(epoch FROM now() - written_at) FROM storage_archiving), -1)::float8
+           AS archive_written_seconds
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How many days wait to be archived, and for how long; seconds since somebody looked, and wrote a day (or -1)."""
+
+    archive_waiting_days: int
+    archive_oldest_seconds: float
+    archive_looked_seconds: float
+    archive_written_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the receipts say is stored of a day."""
+
+    entries: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A day of an organisation that is to be archived; `attempt` is the archive that was begun, if it goes on."""
+
+    organisation_id: int
+    day: date
+    version: int
+    attempt: str
+    attempt_version: int
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether what was written of it is still right."""
+        return bool(self.attempt) and self.version == self.attempt_version
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was made of a day."""
+
+    parts: int
+    object_bytes: int
+    manifest_sha256: str
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """Lines in one object: how many, what was charged for them, and digests (SHA-256) before and after compression."""
+
+    name: str
+    entries: int
+    size_bytes: int
+    text_bytes: int
+    text_sha256: str
+    object_bytes: int
+    object_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What is known of the archive of a day."""
+
+    organisation_id: int
+    day: date
+    archive: str
+    written_at: datetime | None
+    waits_since: datetime | None
+    entries: int
+    size_bytes: int
+    parts: int
+    object_bytes: int
+    manifest_sha256: str
+    tries: int
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """Where a batch lies, and the bytes that were charged for it."""
+
+    place: Place
+    size_bytes: int
+
+
+def is_on() -> bool:
+    """Tell whether days are archived before they go."""
+    return bool(settings.ARCHIVE_URL)
+
+
+def plan(*, closed_before: date) -> None:
+    """Note which days before `closed_before` are to be written, and look at the last ones again: some comes late."""
+    first = _first_to_plan()
+    if first is not None and first < closed_before:
+        with _at_length():
+            execute(PLAN, _range(first, closed_before))
+    with transaction.atomic():
+        row, _ = Archiving.objects.select_for_update().get_or_create(id=1)
+        row.planned_through = max(closed_before - timedelta(days=1), row.planned_through or date.min)
+        row.save(update_fields=["planned_through"])
+
+
+def note_look() -> None:
+    """Note that somebody has looked for what is to be written."""
+    Archiving.objects.get_or_create(id=1)
+    execute("UPDATE storage_archiving SET looked_at = now()")
+
+
+def is_planned(day: date) -> bool:
+    """Tell whether `day` was looked at since it was closed."""
+    return Archiving.objects.filter(planned_through__gte=day).exists()
+
+
+def due(*, now: bool = False, organisation_id: int | None = None, day: date | None = None) -> Due | None:
+    """Return the oldest day that is to be written; one that failed after a pause, or `now`."""
+    parameters: dict[str, Any] = {"now": now, "organisation_id": organisation_id, "day": day}
+    rows = fetch_all(DUE, parameters | {"most_tries": MOST_TRIES, "pause": AGAIN_AFTER})
+    return Due(*rows[0]) if rows else None
+
+
+def begin(one: Due, *, attempt: str) -> None:
+    """Begin an archive of a day anew, by this name."""
+    with transaction.atomic():
+        ArchivedPart.objects.filter(organisation_id=one.organisation_id, day=one.day).delete()
+        _row(one).update(attempt=attempt, attempt_version=one.version)
+
+
+def parts(one: Due) -> list[Part]:
+    """Return the parts that are written, in order."""
+    rows = ArchivedPart.objects.filter(organisation_id=one.organisation_id, day=one.day).order_by("number")
+    return [Part(**values) for values in rows.values(*Part.__struct_fields__)]
+
+
+def last_place(one: Due) -> tuple[datetime, int] | None:
+    """Return when the last batch of the parts that are written was received, and its id."""
+    rows = ArchivedPart.objects.filter(organisation_id=one.organisation_id, day=one.day).order_by("-number")
+    return rows.values_list("through_received_at", "through_batch_id").first()
+
+
+def note_part(one: Due, number: int, part: Part, *, through: Sized) -> None:
+    """Note that a part is written, up to the batch `through`."""
+    ArchivedPart.objects.create(
+        organisation_id=one.organisation_id,
+        day=one.day,
+        number=number,
+        through_received_at=through.place.received_at,
+        through_batch_id=through.place.batch_id,
+        **structs.asdict(part),
+    )
+
+
+def kept(organisation_id: int, day: date) -> Kept | None:
+    """Return what is kept of a day as it was received then; None when that is nothing."""
+    with _at_length():
+        rows = fetch_all(KEPT, _range(day, day + timedelta(days=1), organisation_id))
+    return Kept(*rows[0]) if rows else None
+
+
+def finish(one: Due, written: Written, said: Kept) -> bool:
+    """Note that a day is archived whole; false if it was changed since it was begun: then it is written again."""
+    with transaction.atomic():
+        done = _row(one).filter(version=one.version).update(
+            archive=one.attempt, attempt="", waits_since=None, tries=0, last_error="", written_at=Now(),
+            entries=said.entries, size_bytes=said.size_bytes, parts=written.parts,
+            object_bytes=written.object_bytes, manifest_sha256=written.manifest_sha256,
+        )  # fmt: skip
+        if done:
+            ArchivedPart.objects.filter(organisation_id=one.organisation_id, day=one.day).delete()
+            Archiving.objects.get_or_create(id=1)
+            execute("UPDATE storage_archiving SET written_at = now()")
+        return bool(done)
+
+
+def give_up(one: Due) -> None:
+    """Note that nothing is left of a day to be written; what was written of it before stays."""
+    with transaction.atomic():
+        ArchivedPart.objects.filter(organisation_id=one.organisation_id, day=one.day).delete()
+        _row(one).filter(archive="").delete()
+        _row(one).update(waits_since=None, attempt="", tries=0, last_error=TOO_LATE)
+
+
+def fail(one: Due, why: str, *, begin_anew: bool) -> None:
+    """Note why a day could not be written; `begin_anew` where what is written of it is not to be trusted."""
+    execute(
+        "UPDATE storage_archived_day SET tries = tries + 1, tried_at = now(), last_error = %s,"
+        " attempt = CASE WHEN %s THEN '' ELSE attempt END WHERE organisation_id = %s AND day = %s",
+        [why[:200], begin_anew, one.organisation_id, one.day],
+    )
+
+
+def change(organisation_id: int, days: Collection[date]) -> None:
+    """Note in the caller's transaction that entries of these days of receipt are not what they were: see `finish`."""
+    if days:
+        execute(CHANGE, [organisation_id, sorted(days)])
+
+
+def first_to_wait_for(*, first: date, before: date, organisation_id: int | None = None) -> date | None:
+    """Return the first day before `before` that is to be archived and is not, of one organisation or of any.
+
+    `first` is the first day that the store has; what has come too late for its day's archive waits from now on.
+    """
+    emptied = Retention.objects.filter(organisation_id=organisation_id or 0).first()
+    if emptied:
+        first = max(first, emptied.emptied_before.astimezone(UTC).date())
+    if first >= before:
+        return None
+    [(day,)] = fetch_all(FIRST_NOTED, {"organisation_id": organisation_id, "first": first, "before": before})
+    if isinstance(day, date):
+        before = day  # it waits anyway: only earlier days are to be looked at
+    with _at_length():
+        [(earlier,)] = fetch_all(FIRST_WAITING, _range(first, before, organisation_id)) if first < before else [(None,)]
+        if isinstance(earlier, date):
+            execute(PLAN, _range(earlier, before, organisation_id))
+            return earlier
+    return day if isinstance(day, date) else None
+
+
+def batches(organisation_id: int, day: date, *, after: tuple[datetime, int] | None) -> Iterator[list[Sized]]:
+    """Yield the batches of a day beyond `after` in the order of receipt, so many at once as memory should hold."""
+    start = after[0] if after else datetime.combine(day, time.min, UTC)
+    for first, end in _windows(organisation_id, start, datetime.combine(day + timedelta(days=1), time.min, UTC)):
+        rows = fetch_all(BATCHES, [organisation_id, first, end])
+        yield [
+            Sized(Place(batch_id, received_at), size_bytes)
+            for batch_id, received_at, size_bytes in rows
+            if after is None or (received_at, batch_id) > after
+        ]
+
+
+def forget(organisation_id: int, day: date) -> None:
+    """Forget that a day was archived."""
+    ArchivedPart.objects.filter(organisation_id=organisation_id, day=day).delete()
+    ArchivedDay.objects.filter(organisation_id=organisation_id, day=day).delete()
+
+
+def archive_of(organisation_id: int, day: date) -> Archive | None:
+    """Return what is known of the archive of a day."""
+    return next(archives(organisation_id=organisation_id, day=day), None)
+
+
+def archives(*, organisation_id: int | None = None, day: date | None = None) -> Iterator[Archive]:
+    """Yield what is known of archives, the newest days first."""
+    named = {"organisation_id": organisation_id, "day": day}
+    rows = ArchivedDay.objects.filter(**{name: value for name, value in named.items() if value is not None})
+    for row in rows.order_by("-day", "organisation_id").iterator():
+        yield Archive(
+            row.organisation_id, row.day, row.archive, row.written_at, row.waits_since, row.entries or 0,
+            row.size_bytes or 0, row.parts, row.object_bytes, row.manifest_sha256, row.tries, row.last_error,
+        )  # fmt: skip
+
+
+def standing() -> Standing:
+    """Tell how archiving stands."""
+    return fetch_as(Standing, STANDING)
+
+
+def _windows(organisation_id: int, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield stretches of time that hold about `WINDOW_BATCHES` at most: whole minutes, but for the first."""
+    with _at_length():
+        minutes = fetch_all(MINUTES, [organisation_id, start, end])
+    first, held = start, 0
+    for minute, number in minutes:
+        if held and held + number > WINDOW_BATCHES:
+            yield first, minute
+            first, held = minute, 0
+        held += number
+    if held:
+        yield first, end
+
+
+def _first_to_plan() -> date | None:
+    row = Archiving.objects.filter(id=1).first()
+    if row and row.planned_through:
+        return row.planned_through - AGAIN
+    return min((stored.day for stored in store().days.stored()), default=None)
+
+
+def _range(first: date, end: date, organisation_id: int | None = None) -> dict[str, Any]:
+    return {
+        "start": datetime.combine(first, time.min, UTC),
+        "end": datetime.combine(end, time.min, UTC),
+        "organisation_id": organisation_id,
+    }
+
+
+@contextmanager
+def _at_length() -> Iterator[None]:
+    """Let statements take as long as they do: a day of ten million receipts takes minutes."""
+    with transaction.atomic():
+        execute("SET LOCAL statement_timeout = 0")
+        yield
+
+
+def _row(one: Due) -> Any:
+    return ArchivedDay.objects.filter(organisation_id=one.organisation_id, day=one.day)

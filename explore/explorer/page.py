@@ -54,6 +54,7 @@ def _configuration(request: HttpRequest) -> dict[str, Any]:
         "levels": [level.label for level in Level],
         "endpoints": reverse("admin:explore_explorer_changelist"),
         "errors": reverse("admin:errors"),
+        "sending": reverse("admin:send_logs") if request.user.has_perm("accounts.view_apikey") else "",
         "login": reverse("admin:login"),
         "organisation": chosen.slug if chosen else "",
         "zone": timezone.get_current_timezone_name(),

@@ -132,12 +132,15 @@ sys.exit(bool(log._queue))
 """
 
 
-def test_vendors_python_client_runs_as_the_document_prints_it(product: Product, sdk: Path) -> None:
+def test_vendors_python_client_and_gelf_run_as_the_document_prints_them(product: Product, sdk: Path) -> None:
     block = printed("LuminaLog's own client", "python").filled(product.base_url, product.api_key)
     code = f"import sys\nsys.path.insert(0, sys.argv[1])\n{block}log.flush()\n"
     assert run(sys.executable, "-W", "ignore", "-", str(sdk), code=code, PYTHONPATH="", PYTHONSAFEPATH="1") == ""
     [entry] = product.wait_until_stored(1, "message = 'Hello from Python'")
     assert entry["metadata"]["version"] == 42
+    run("bash", code=printed("GELF", "sh").filled(product.base_url, product.api_key))
+    [entry] = product.wait_until_stored(1, "message = 'Hello by GELF'")
+    assert (entry["level"], entry["metadata"]["order"]) == (30, 17)
 
 
 def test_vendors_python_client_sends_every_entry_once(product: Product, sdk: Path) -> None:

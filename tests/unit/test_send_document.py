@@ -11,8 +11,8 @@ from tests.clients.test_refusing import TABLE
 
 #: A unit of systemd, what reads the journal, and what only receives.
 NEITHER = {"A program that goes on", "journald", "Routers and switches"}
-#: Run by tests of their own: a browser copies one, and the vendor's client runs as the other says.
-ELSEWHERE = [printed("curl", "sh"), printed("LuminaLog's own client", "python")]
+#: Run by tests of their own: a browser copies one, and the others run beside the vendor's client.
+ELSEWHERE = [printed("curl", "sh"), printed("GELF", "sh"), printed("LuminaLog's own client", "python")]
 
 
 def test_every_block_is_run_by_a_client_or_says_that_it_is_not() -> None:

@@ -32,6 +32,7 @@ CATALOGUE: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("pino",),
         ("Python logging",),
         ("structlog",),
+        ("GELF",),
         ("Splunk's handler",),
         ("Elasticsearch's clients",),
     ),

@@ -59,7 +59,6 @@ def show_once(admin: "ModelAdmin[Any]", request: HttpRequest, issued: IssuedKey)
         "title": "Copy the key now",
         "opts": admin.opts,
         "issued": issued,
-        "address": request.build_absolute_uri("/v1/logs"),
         "next": reverse("admin:accounts_apikey_change", args=[issued.api_key.pk]),
     }
     response = TemplateResponse(request, "admin/accounts/apikey/issued.html", context)

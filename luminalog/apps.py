@@ -12,7 +12,12 @@ class LuminalogConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks, and the pages of no single room."""
-        for module in ("luminalog.checks", "luminalog.console.organisation", "luminalog.console.privacy_trial"):
+        for module in (
+            "luminalog.checks",
+            "luminalog.console.organisation",
+            "luminalog.console.privacy_trial",
+            "luminalog.console.sending.page",
+        ):
             import_module(module)
 
 

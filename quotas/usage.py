@@ -135,6 +135,17 @@ def usage_by(group: str, organisation_id: int, *, since: datetime, until: dateti
     return [Usage(of=of, outcomes=outcomes) for of, outcomes in found.items()]
 
 
+def usage_of_key(organisation_id: int, api_key_id: int, *, since: datetime) -> Usage:
+    """Return the usage of one key since a full hour; one_usage_row_an_hour_key_and_outcome serves it."""
+    rows = (
+        HourlyUsage.objects.filter(organisation_id=organisation_id, hour__gte=since, api_key_id=api_key_id)
+        .order_by()
+        .values_list("outcome")
+        .annotate(Sum("requests"), Sum("entries"), Sum("bytes"))
+    )
+    return Usage(of=api_key_id, outcomes={outcome: Amount(*amount) for outcome, *amount in rows})
+
+
 def entries_of_key(organisation_id: int, api_key_id: int, *, prefix: str, since: datetime) -> list[tuple[str, int]]:
     """Return how much of a key's has an outcome with this prefix, by what follows that, the most first."""
     rows = (

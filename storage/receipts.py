@@ -145,6 +145,11 @@ BYTES_OF_KEYS = """
 SELECT api_key_id, sum(size_bytes)::bigint FROM storage_receipt
  WHERE received_at >= %s AND received_at < %s AND api_key_id = ANY (%s) GROUP BY 1
 """
+#: receipt_received_at serves it; a page asks so once, and for two hours at most.
+FIRST_OF_KEY = """
+SELECT batch_id, received_at FROM storage_receipt
+ WHERE received_at >= %s AND api_key_id = %s ORDER BY received_at, batch_id LIMIT 1
+"""
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
   FROM storage_receipt WHERE loaded_part_id IS NULL GROUP BY 1, 2 ORDER BY 1, 2
@@ -183,6 +188,20 @@ class Standing:
     received_at: datetime
     size_bytes: int
     is_rolled_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first batch of a key since some moment."""
+
+    batch_id: int
+    received_at: datetime
+
+
+def first_of_key(api_key_id: int, *, since: datetime) -> First | None:
+    """Return what was received first of a key since a moment, and is stored."""
+    rows = fetch_all(FIRST_OF_KEY, [since, api_key_id])
+    return First(*rows[0]) if rows else None
 
 
 def write(batches: Sequence[Batch]) -> None:

@@ -56,6 +56,7 @@ def configuration(request: HttpRequest) -> dict[str, Any]:
         "endpoints": reverse("admin:explore_explorer_changelist"),
         "errors": reverse("admin:errors"),
         "may_view_dashboards": may_view_dashboards(request.user),
+        "sending": reverse("admin:send_logs") if request.user.has_perm("accounts.view_apikey") else "",
         "login": reverse("admin:login"),
         "organisation": chosen.slug if chosen else "",
         "zone": timezone.get_current_timezone_name(),

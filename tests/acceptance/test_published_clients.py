@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.product import Product
+from tests.clients.documents import printed
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.acceptance
@@ -129,6 +130,17 @@ while (log._queue or log._is_flushing) and time.monotonic() < deadline:
     time.sleep(0.05)
 sys.exit(bool(log._queue))
 """
+
+
+def test_vendors_python_client_and_gelf_run_as_the_document_prints_them(product: Product, sdk: Path) -> None:
+    block = printed("LuminaLog's own client", "python").filled(product.base_url, product.api_key)
+    code = f"import sys\nsys.path.insert(0, sys.argv[1])\n{block}log.flush()\n"
+    assert run(sys.executable, "-W", "ignore", "-", str(sdk), code=code, PYTHONPATH="", PYTHONSAFEPATH="1") == ""
+    [entry] = product.wait_until_stored(1, "message = 'Hello from Python'")
+    assert entry["metadata"]["version"] == 42
+    run("bash", code=printed("GELF", "sh").filled(product.base_url, product.api_key))
+    [entry] = product.wait_until_stored(1, "message = 'Hello by GELF'")
+    assert (entry["level"], entry["metadata"]["order"]) == (30, 17)
 
 
 def test_vendors_python_client_sends_every_entry_once(product: Product, sdk: Path) -> None:

@@ -71,7 +71,8 @@ def test_tab_of_a_form_is_its_list_s() -> None:
     api_key, _ = make_api_key()
     page = client_of("superuser").get(reverse("admin:accounts_apikey_change", args=[api_key.pk])).content.decode()
     assert tabs(page) == [
-        "Organisations", "Projects", "API keys", "Plans", "Quotas", "Privacy", "Grouping", "Explanations",
+        "Organisations", "Projects", "API keys", "Send logs", "Plans", "Quotas", "Privacy", "Grouping",
+        "Explanations",
     ]  # fmt: skip
     assert re.search(r'apikey/" aria-current="page">API keys<', page)
 

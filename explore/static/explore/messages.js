@@ -46,7 +46,7 @@ export function drawEmpty(range, signal) {
     el("p", { class: "ex-offers" },
       [...new Set(offers.filter(Boolean))].map((each) => button(`Look at ${inWords(each)}`, () => change({ range: each, from: "", to: "" }))),
       isFiltered ? button("Remove the filters", () => change({ query: "", levels: [] })) : null),
-    isFiltered ? null : el("pre", { class: "ex-raw" }, `curl ${location.origin}/v1/logs -H "x-api-key: YOUR_API_KEY" -H "Content-Type: application/json" \\\n  -d '{"logs": [{"timestamp": "'$(date -u +%FT%TZ)'", "level": "info", "message": "Hello"}]}'`)));
+    isFiltered || !configuration.sending ? null : el("p", {}, el("a", { href: `${configuration.sending}?organisation=${encodeURIComponent(state.organisation)}` }, "Send logs"), ": what to put where, and whether it comes.")));
   place.hidden = false;
   if (!isFiltered) drawNewest(place.querySelector(".ex-newest"), signal);
 }

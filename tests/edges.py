@@ -40,7 +40,7 @@ class Sender:
             "api_key_id": caller.api_key_id,
             "project": caller.project,
             "environment": caller.environment,
-            "received_at": NOW.isoformat(),
+            "received_at": NOW,
             "period": datetime.now(UTC).date().replace(day=1),
             "requests": 1,
             "entries": len(lines),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from edges import life, wire
 from edges.models import Edge, EdgeBatch
 from foundation import faults
 from ingest.models import DeadLetter, SpooledBatch
+from ingest.spool import dead_letters
 from ingest.spool.drain import drain
 from ingest.spool.payload import pack
 from operations import verification
-from quotas.models import Loan, MonthlyUsage
-from storage.models import LogEntry
+from quotas.models import HourlyUsage, Loan, MonthlyUsage
+from storage.models import LogEntry, Receipt
 from tests.edges import Sender
 
 MakeCaller = Callable[..., Caller]
@@ -51,6 +53,30 @@ def test_batches_of_an_edge_are_kept_charged_and_stored_once_however_often_they_
     assert drain() == 3
     assert sorted(LogEntry.objects.values_list("message", flat=True)) == ["a", "b", "c", "d"]
     assert verification.verify() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_edge_took_says_so_and_is_used_in_the_hour_in_which_it_was_taken(
+    make_caller: MakeCaller, empty_store: None
+) -> None:
+    caller = make_caller()
+    sender, now = Sender(caller), datetime.now(UTC)
+    hours_ago, ahead = now - timedelta(hours=3), now + timedelta(hours=3)
+    sender.forward(sender.carried(caller, "late", received_at=hours_ago), sender.carried(caller, received_at=ahead))
+    sender.forward(sender.carried(caller, "odd", payload=pack(b"{}"), entries=1, size_bytes=2))
+    assert drain() == 2
+
+    name = sender.edge.name
+    assert list(LogEntry.objects.values_list("edge", flat=True)) == [name, name]
+    assert set(Receipt.objects.values_list("edge_received_at", flat=True)) == {hours_ago, ahead}
+    hours = set(HourlyUsage.objects.filter(outcome="accepted").values_list("hour", flat=True))
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    assert min(hours) == this_hour - timedelta(hours=3)
+    assert max(hours) - this_hour <= timedelta(hours=1)  # the clock of an edge never says later than ours
+    [letter] = DeadLetter.objects.all()
+    assert letter.edge == name
+    dead_letters.replay([letter.pk])
+    assert SpooledBatch.objects.get().edge == name
 
 
 @pytest.mark.django_db

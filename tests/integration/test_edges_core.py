@@ -4,10 +4,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test import Client
+from msgspec import json
 
 from accounts.caller import Caller
 from accounts.models import ApiKey, Organisation
@@ -260,3 +262,30 @@ def test_what_is_forwarded_beyond_a_loan_is_kept_and_shown(make_caller: MakeCall
     assert (loan.settled_bytes, loan.short_bytes) == (10, batch.head.size_bytes - 10)
     assert charged(caller) == (1, batch.head.size_bytes, 0)
     assert [one.check for one in verification.verify()] == ["loan"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_edge_refused_is_counted_once_and_only_what_is_its_to_tell(make_caller: MakeCaller) -> None:
+    caller, stranger = make_caller(), make_caller()
+    sender = Sender(caller)
+    hour = int(datetime.now(UTC).timestamp()) // 3600 * 3600
+    own, of_stranger = (caller.organisation_id, caller.api_key_id), (stranger.organisation_id, stranger.api_key_id)
+    counts = [
+        [hour, *own, "rate_limited", 3, 0, 0],
+        [hour, *own, "rate_limited", 2, 0, 0],
+        [hour - 3600, *own, "below_level", 0, 7, 70],
+        [hour, *own, "accepted", 9, 9, 9],
+        [hour, own[0], of_stranger[1], "rate_limited", 9, 9, 9],
+        [hour, *of_stranger, "rate_limited", 9, 9, 9],
+        [hour - 30 * 86_400, *own, "rate_limited", 9, 9, 9],
+        [hour + 86_400, *own, "rate_limited", 9, 9, 9],
+    ]
+    reports = [{"mark": str(uuid4()), "counts": counts}]
+    body = json.encode({"installation": sender.installation, "reports": reports})
+    assert [sender.post(body, "/v1/edge/outcomes").status_code for _ in range(2)] == [200, 200]
+
+    found = HourlyUsage.objects.values_list("organisation_id", "outcome", "requests", "entries", "bytes")
+    assert sorted(found) == [(own[0], "below_level", 0, 7, 70), (own[0], "rate_limited", 5, 0, 0)]
+    reports[0]["counts"] = [[hour, *own, "no code at all", 1, 1, 1]]
+    body = json.encode({"installation": sender.installation, "reports": reports})
+    assert sender.post(body, "/v1/edge/outcomes").status_code == 400

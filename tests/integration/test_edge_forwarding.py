@@ -1,6 +1,7 @@
 """An edge's side: forwarded until the core says kept, forgotten then, and bytes borrowed before they are charged."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +275,25 @@ def test_what_an_edge_refuses_waits_until_the_core_has_it(at: Core, caller: Call
     outcomes.flush()
     OutcomeReport.objects.update(written_at="2026-01-01T00:00:00Z")
     assert reports.forget() == 1  # the core does not remember for so long
+
+
+@pytest.mark.django_db
+def test_who_sends_at_a_months_end_is_lent_of_the_next_one_before_it_begins(
+    at: Core, caller: Caller, make_caller: MakeCaller, link: CoreLink
+) -> None:
+    part = part_of("hello")
+    at.answers = [lends(10 * part.size_bytes)]
+    for one in (caller, idle := make_caller(monthly_bytes=0)):
+        table.accept(one, [part])
+    this = current_time().replace(day=1, hour=0, minute=0)
+    following = (this + timedelta(days=32)).replace(day=1)
+    at.answers = [lends(0)]
+    borrowing.sync(link, {}, clock=lambda: following - timedelta(hours=2))
+    assert {loan.period for loan in Borrowed.objects.all()} == {this.date()}
+    Borrowed.objects.filter(organisation_id=idle.organisation_id).update(used_at="2026-01-01T00:00:00Z")
+
+    for _ in range(2):
+        borrowing.sync(link, {}, clock=lambda: following - timedelta(minutes=30))
+    ahead = Borrowed.objects.get(period=following.date())
+    assert (ahead.organisation_id, ahead.lent_bytes) == (caller.organisation_id, borrowing.LEAST_BYTES)
+    assert ahead.returned_bytes == 0  # it lies idle for a good reason

@@ -63,6 +63,7 @@ class Edge(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [("end_edge", "Can retire and revoke edge")]
         constraints = [
             models.CheckConstraint(condition=Q(name__regex=r"^[a-z][a-z0-9-]{0,31}$"), name="edge_has_a_plain_name"),
             models.CheckConstraint(

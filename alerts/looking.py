@@ -20,6 +20,7 @@ from alerts.evaluation import evaluate
 from alerts.incidents import Telling
 from alerts.models import Incident, Round, Rule, Seen
 from alerts.terms import NOT_COUNTED, OF_MOMENTS, OF_SILENCE, Kind, Moment, Outcome, State
+from edges.standing import Unheard, unheard
 from foundation.postgres import current_time, execute, fetch_all
 from foundation.refusals import Refusal
 from ingest import doors
@@ -65,12 +66,22 @@ class Hearing:
     now: datetime
     deaf_until: datetime
     waiting: dict[int, datetime]
+    unheard: dict[int | None, Unheard]
 
-    def moment_of(self, organisation_id: int) -> Moment:
-        """Return now, as an organisation's rules see it."""
+    def moment_of(self, organisation_id: int, kind: str = "") -> Moment:
+        """Return now, as an organisation's rules of a kind see it."""
         settled = self.now - SETTLES
         known = min(settled, self.waiting.get(organisation_id, settled))
-        return Moment(running=minute_of(self.now), known=minute_of(known), deaf_until=minute_of(self.deaf_until) + 1)
+        edge = self.edge_of(organisation_id, kind)
+        deaf_until = max(self.deaf_until, edge.until) if edge else self.deaf_until
+        return Moment(running=minute_of(self.now), known=minute_of(known), deaf_until=minute_of(deaf_until) + 1)
+
+    def edge_of(self, organisation_id: int, kind: str) -> Unheard | None:
+        """Return the organisation's edge that was silent last; heartbeats never come by one."""
+        if kind == Kind.MONITOR:
+            return None
+        found = [edge for one in (organisation_id, None) if (edge := self.unheard.get(one))]
+        return max(found, key=lambda edge: edge.until, default=None)
 
 
 def look(*, clock: Callable[[], datetime] = current_time) -> bool:
@@ -102,7 +113,7 @@ def listen(now: datetime) -> Hearing:
     was_away = before is None or abs(now - before.looked_at) > AWAY_AFTER or not doors.are_open()
     deaf_until = now if was_away or before is None or before.deaf_until is None else before.deaf_until
     Round.objects.update_or_create(pk=1, defaults={"looked_at": now, "deaf_until": deaf_until})
-    return Hearing(now=now, deaf_until=deaf_until, waiting=backlog.first_received())
+    return Hearing(now=now, deaf_until=deaf_until, waiting=backlog.first_received(), unheard=unheard(now))
 
 
 def look_at(organisation_id: int, hearing: Hearing, telling: Telling) -> None:
@@ -115,9 +126,12 @@ def look_at(organisation_id: int, hearing: Hearing, telling: Telling) -> None:
         rules = list(running.select_related("organisation").select_for_update(of=("self",), no_key=True).order_by("id"))
         states = _states(rules)
         answers = asking.ask([(rule, states[rule.pk]) for rule in rules], until=moment_of(moment.running + 1))
-        looked = [(rule, _outcome(rule, states[rule.pk], answers, moment, searched)) for rule in rules]
+        looked = [
+            (rule, _outcome(rule, states[rule.pk], answers, hearing.moment_of(organisation_id, rule.kind), searched))
+            for rule in rules
+        ]
         incidents.apply_all([(rule, outcome.transitions) for rule, outcome in looked], telling)
-        _write(looked, answers, moment, hearing)
+        _write(looked, answers, hearing)
 
 
 def _searched(organisation_id: int, rules: Sequence[Rule]) -> searching.Looked | None:
@@ -160,7 +174,7 @@ def _states(rules: Sequence[Rule]) -> dict[int, State]:
     }
 
 
-def _write(looked: Sequence[tuple[Rule, Outcome]], answers: asking.Answers, moment: Moment, hearing: Hearing) -> None:
+def _write(looked: Sequence[tuple[Rule, Outcome]], answers: asking.Answers, hearing: Hearing) -> None:
     if not looked:
         return
     open_ids = set(
@@ -169,7 +183,7 @@ def _write(looked: Sequence[tuple[Rule, Outcome]], answers: asking.Answers, mome
         )
     )
     rows = [
-        (rule.pk, moment_of(outcome.settled), *_standing(rule, outcome, answers, moment, is_open=rule.pk in open_ids))
+        (rule.pk, moment_of(outcome.settled), *_standing(rule, outcome, answers, hearing, is_open=rule.pk in open_ids))
         for rule, outcome in looked
     ]
     execute(WRITE, [hearing.now, *(list(column) for column in zip(*rows, strict=True))])
@@ -181,9 +195,10 @@ def _write(looked: Sequence[tuple[Rule, Outcome]], answers: asking.Answers, mome
 
 
 def _standing(
-    rule: Rule, outcome: Outcome, answers: asking.Answers, moment: Moment, *, is_open: bool
+    rule: Rule, outcome: Outcome, answers: asking.Answers, hearing: Hearing, *, is_open: bool
 ) -> tuple[str, str]:
     """Return a rule's state and why it is so, for people."""
+    moment = hearing.moment_of(rule.organisation_id, rule.kind)
     behind = moment.running - moment.known
     reason = f"What was sent is {behind} min behind." if behind > BEHIND else ""
     if rule.pk in answers.blurred:
@@ -195,8 +210,15 @@ def _standing(
     if rule.pk in answers.blurred or behind > max(rule.time_window_minutes, BEHIND):
         return Rule.State.UNKNOWN, reason
     if moment.known - rule.time_window_minutes < moment.deaf_until:
-        return Rule.State.UNKNOWN, f"We took nothing in until {moment_of(moment.deaf_until):%H:%M} UTC."
+        return Rule.State.UNKNOWN, _why_deaf(rule, moment, hearing)
     return (Rule.State.OK, reason) if outcome.last_seen else (Rule.State.WAITING, reason)
+
+
+def _why_deaf(rule: Rule, moment: Moment, hearing: Hearing) -> str:
+    edge = hearing.edge_of(rule.organisation_id, rule.kind)
+    if edge and edge.until > hearing.deaf_until:
+        return f"Edge {edge.edge} was not heard until {edge.until:%H:%M} UTC: what was sent there is not known."
+    return f"We took nothing in until {moment_of(moment.deaf_until):%H:%M} UTC."
 
 
 @contextmanager

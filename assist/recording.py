@@ -31,6 +31,7 @@ class _Kept(Struct, array_like=True, gc=False):
     error_key: int | None
     size_bytes: int
     line: Raw
+    edge: str | None = None
 
 
 _decode_kept = json.Decoder(_Kept).decode
@@ -93,7 +94,8 @@ def trace_of(entry: FoundEntry) -> str | None:
 def _packed(entries: Sequence[FoundEntry], *, left_out: int) -> Packed:
     in_time = sorted(entries, key=lambda entry: entry.position)
     lines = [
-        json.encode(_Kept(one.id, one.received_at, one.error_key, one.size_bytes, Raw(line_of(one)))) for one in in_time
+        json.encode(_Kept(one.id, one.received_at, one.error_key, one.size_bytes, Raw(line_of(one)), one.edge))
+        for one in in_time
     ]
     return Packed(payload.pack(b"\n".join(lines)), in_time, left_out)
 
@@ -116,4 +118,5 @@ def _entry(kept: _Kept) -> FoundEntry:
         error=line.error if bytes(line.error) else None,
         size_bytes=kept.size_bytes,
         error_key=kept.error_key,
+        edge=kept.edge,
     )

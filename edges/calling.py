@@ -3,13 +3,13 @@
 from ipaddress import ip_address, ip_network
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.addresses import client_address
 from accounts.failures import failed_keys
-from edges.models import Edge
+from edges.models import SILENT_AFTER, Edge
 from edges.tokens import digest, is_well_formed
 from foundation.refusals import Refusal
 
@@ -46,7 +46,9 @@ def bind(edge: Edge, installation: str) -> None:
 
 def note_seen(edge: Edge, **told: object) -> None:
     """Note that the edge is there, and what it has told of itself."""
-    Edge.objects.filter(pk=edge.pk).update(last_seen_at=timezone.now(), **told)
+    now = timezone.now()
+    was_silent = Case(When(last_seen_at__lt=now - SILENT_AFTER, then=Value(now)), default="unheard_until")
+    Edge.objects.filter(pk=edge.pk).update(last_seen_at=now, unheard_until=was_silent, **told)
 
 
 def _may_come_from(edge: Edge, address: str) -> bool:

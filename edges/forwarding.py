@@ -150,7 +150,7 @@ def _carried(row: Spooled) -> Carried:
         api_key_id=row.api_key_id,
         project=row.project,
         environment=row.environment,
-        received_at=row.received_at.isoformat(),
+        received_at=row.received_at,
         period=row.period,
         requests=row.requests,
         entries=row.entries,

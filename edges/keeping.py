@@ -64,6 +64,7 @@ def _row(carried: Carried) -> dict[str, Any]:
         "project": head.project,
         "environment": head.environment,
         "period": head.period,
+        "edge_received_at": head.received_at,
         "requests": head.requests,
         "entries": head.entries,
         "size_bytes": head.size_bytes,
@@ -143,11 +144,11 @@ def _keep(edge: Edge, rows: Sequence[dict[str, Any]]) -> None:
     }
     allowance.received_anew(sorted({row["api_key_id"] for row in rows}))
     lending.settle(edge.pk, _sums(rows))
-    forwarded.keep([row for row in rows if not faults[row["batch_id"]]])
+    forwarded.keep([row for row in rows if not faults[row["batch_id"]]], edge=edge.name)
     reach("after_edge_rows")
     for row in rows:
         if why := faults[row["batch_id"]]:
-            dead_letters.bury_forwarded(row, reason=f"from edge {edge.name}: {why}")
+            dead_letters.bury_forwarded(row, edge=edge.name, reason=f"from edge {edge.name}: {why}")
 
 
 def _sums(rows: Sequence[dict[str, Any]]) -> list[Forwarded]:

@@ -9,6 +9,7 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from msgspec import MsgspecError
+from redis import RedisError
 
 from accounts import trust
 from edges import directory, metrics
@@ -17,7 +18,7 @@ from foundation.core_link import CoreLink, LinkError
 from foundation.postgres import discard_if_dead
 from foundation.threads import Background
 from ingest.spool import backlog
-from quotas import borrowing, installation
+from quotas import borrowing, installation, reports, shares
 
 log = structlog.get_logger(__name__)
 
@@ -64,7 +65,10 @@ def mirror(link: CoreLink) -> bool:
 
 
 def sync(link: CoreLink) -> None:
-    """Give back what nobody uses, and tell the core how this edge is. Raises: `LinkError`, `OperationalError`."""
+    """Give back what nobody uses, of bytes and of requests, and tell the core how this edge is and what it refused.
+
+    Raises: `LinkError`, `OperationalError`.
+    """
     discard_if_dead()
     spool = backlog.measure()
     told = {
@@ -75,6 +79,11 @@ def sync(link: CoreLink) -> None:
         "oldest_seconds": spool.oldest_seconds,
     }
     borrowing.sync(link, told)
+    reports.send(link)
+    try:
+        shares.sync(link)
+    except RedisError as error:  # without Valkey each process limits by itself
+        log.warning("shares_not_told", error=type(error).__name__)
 
 
 def _forward(forwarder: Forwarder, pause: float) -> float:

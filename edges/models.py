@@ -1,5 +1,7 @@
 """At the core: the edges there are, and which of their batches were kept and may come again."""
 
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
@@ -7,6 +9,10 @@ from django.db.models import Q
 
 from accounts.models import Organisation
 from accounts.validators import validate_network
+
+#: An edge that was not heard for so long is silent.
+SILENT_SECONDS = 60
+SILENT_AFTER = timedelta(seconds=SILENT_SECONDS)
 
 
 class Edge(models.Model):
@@ -46,6 +52,7 @@ class Edge(models.Model):
     #: No request with a smaller number is taken any more.
     floor = models.BigIntegerField(default=0, db_default=0, editable=False)
     last_seen_at = models.DateTimeField(null=True, editable=False)
+    unheard_until = models.DateTimeField(null=True, editable=False)  # the end of the last time that it was silent
     told_at = models.DateTimeField(null=True, editable=False)  # when it told what waits there
     version = models.CharField(max_length=40, blank=True, default="", db_default="", editable=False)
     waiting_batches = models.BigIntegerField(default=0, db_default=0, editable=False)
@@ -56,6 +63,7 @@ class Edge(models.Model):
 
     class Meta:
         ordering = ["name"]
+        permissions = [("end_edge", "Can retire and revoke edge")]
         constraints = [
             models.CheckConstraint(condition=Q(name__regex=r"^[a-z][a-z0-9-]{0,31}$"), name="edge_has_a_plain_name"),
             models.CheckConstraint(

@@ -1,19 +1,17 @@
 """How the edges of this installation are: for the doctor, metrics, and whoever lists them."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from edges.models import Edge
+from edges.models import SILENT_AFTER, SILENT_SECONDS, Edge
+from foundation.postgres import fetch_all
 from quotas import lending
 
-#: An edge that was not heard for so long is silent.
-SILENT_SECONDS = 60
-SILENT_AFTER = timedelta(seconds=SILENT_SECONDS)
 #: Clocks that differ by more have loans lie in the wrong month, and limits act at the wrong time.
 CLOCKS_DIFFER_SECONDS = 5.0
 #: A spool that is older waits for the link.
@@ -28,6 +26,25 @@ SELECT count(*) AS edges,
        coalesce(sum(refused_batches), 0)::bigint AS edge_refused_batches
   FROM edges_edge WHERE revoked_at IS NULL
 """  # noqa: S608 - a constant
+#: Until when organisations' edges were not heard, or held what is late: NULL stands for all of them.
+UNHEARD = """
+WITH edge AS (
+    SELECT id, name, takes_all, unheard_until,
+           last_seen_at < %(now)s - make_interval(secs => %(seconds)s) OR oldest_seconds > %(seconds)s AS is_silent
+      FROM edges_edge WHERE revoked_at IS NULL AND last_seen_at IS NOT NULL)
+SELECT member.organisation_id, edge.name, CASE WHEN is_silent THEN %(now)s ELSE unheard_until END AS until
+  FROM edge LEFT JOIN edges_edge_organisations AS member ON member.edge_id = edge.id AND NOT takes_all
+ WHERE (takes_all OR member.organisation_id IS NOT NULL) AND (is_silent OR unheard_until IS NOT NULL)
+ ORDER BY until
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unheard:
+    """Until when an edge was not heard: what an organisation sent by it meanwhile is not known."""
+
+    edge: str
+    until: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +80,12 @@ def standings(*, ended: bool = False) -> list[EdgeStanding]:
     """Return the edges that there are, in the order of names; those that have ended only if asked for."""
     edges = Edge.objects.all() if ended else Edge.objects.filter(revoked_at=None)
     return [standing_of(edge) for edge in with_loans(edges)]
+
+
+def unheard(now: datetime) -> dict[int | None, Unheard]:
+    """Return the edge of each organisation that was silent last, if one was; None stands for all of them."""
+    rows = fetch_all(UNHEARD, {"now": now, "seconds": SILENT_SECONDS})
+    return {organisation_id: Unheard(edge=edge, until=until) for organisation_id, edge, until in rows}
 
 
 def with_loans(edges: QuerySet[Edge]) -> QuerySet[Edge]:

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from ingest.spool import forgotten
-from quotas import borrowing, lending
+from quotas import borrowing, lending, reports
 
 
 @shared_task(name="edges.forget")
@@ -12,3 +12,4 @@ def forget() -> None:
     forgotten.clear()
     borrowing.forget()
     lending.forget()
+    reports.forget()

@@ -7,5 +7,7 @@ from edges import views
 urlpatterns = [
     path("edge/batches", views.batches, name="edge-batches"),
     path("edge/grants", views.grants, name="edge-grants"),
+    path("edge/shares", views.shares, name="edge-shares"),
+    path("edge/outcomes", views.outcomes, name="edge-outcomes"),
     path("edge/directory", views.mirror, name="edge-directory"),
 ]

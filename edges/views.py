@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from django.conf import settings
 from django.db import connection
@@ -17,14 +17,21 @@ from foundation.errors import as_refusal, problem
 from foundation.methods import by_method
 from foundation.refusals import Refusal
 from ingest.spool.capacity import capacity
-from quotas import lending
+from quotas import lending, reported, sharing
+from quotas import shares as shares_of_edge
+from quotas.buckets import Shared
 from quotas.lending import Ask
+from quotas.reports import Reports
+from quotas.sharing import TokenAsk
 
-MOST_ASKS = 10_000
+MOST_ASKS, MOST_SHARES = 10_000, 1_000
 MOST_ASK_BYTES = 4 * 2**20
+T = TypeVar("T")
 View = Callable[[HttpRequest, Edge], HttpResponse]
 
 Bytes = Annotated[int, Meta(ge=0, lt=2**60)]
+#: Of a token; exact in a double.
+Thousandths = Annotated[int, Meta(ge=0, lt=2**52)]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -47,6 +54,26 @@ class Asks(Struct, frozen=True, kw_only=True):
     waiting_batches: Bytes | None = None
     waiting_bytes: Bytes = 0
     oldest_seconds: float = 0
+
+
+class ToldShare(Struct, frozen=True, kw_only=True):
+    """How a share of request limits stands at an edge: see `quotas.sharing.TokenAsk`."""
+
+    organisation_id: Annotated[int, Meta(ge=1, lt=2**62)]
+    api_key_id: Annotated[int, Meta(ge=0, lt=2**62)]
+    generation: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}$")]
+    lent: Thousandths
+    returned: Thousandths
+    spent: Thousandths
+    wanted: Thousandths
+    needed: Thousandths = 0
+
+
+class ToldShares(Struct, frozen=True, kw_only=True):
+    """The shares of which an edge tells."""
+
+    installation: str
+    shares: Annotated[list[ToldShare], Meta(max_length=MOST_SHARES)]
 
 
 def _for_edges(view: View) -> Callable[[HttpRequest], HttpResponseBase]:
@@ -79,18 +106,43 @@ def _post_batches(request: HttpRequest, edge: Edge) -> HttpResponse:
 
 def _post_grants(request: HttpRequest, edge: Edge) -> HttpResponse:
     """Agree on what is lent, and note how the edge is."""
-    try:
-        asked = json.decode(_body(request, MOST_ASK_BYTES), type=Asks)
-    except MsgspecError as error:
-        raise Refusal("invalid_payload", "This is not what edges ask.") from error
+    asked = _decoded(request, Asks)
     bind(edge, asked.installation)
     note_seen(edge, **_told(asked))
-    allowed = keeping.allowed_organisations(edge)
-    held = keeping.all_organisations({ask.organisation_id for ask in asked.asks})
-    may_borrow = {one: one in allowed and edge.retiring_at is None for one in held}
+    may_borrow = _may_borrow(edge, {ask.organisation_id for ask in asked.asks})
     answers = lending.lend(edge.pk, [_ask_of(one) for one in asked.asks], may_borrow=may_borrow)
     answer = {"loans": answers, "is_retiring": edge.retiring_at is not None, "resets_at": _month_ends_at()}
     return HttpResponse(json.encode(answer), content_type="application/json")
+
+
+def _post_shares(request: HttpRequest, edge: Edge) -> HttpResponse:
+    """Agree on the tokens of request limits that are lent."""
+    told = _decoded(request, ToldShares)
+    bind(edge, told.installation)
+    note_seen(edge)
+    may_borrow = _may_borrow(edge, {one.organisation_id for one in told.shares})
+    lent = sharing.lend(edge.pk, [_token_ask_of(one) for one in told.shares], may_borrow=may_borrow)
+    answers = [
+        shares_of_edge.Lent(
+            organisation_id=one.of.organisation_id,
+            api_key_id=one.of.api_key_id,
+            generation=one.generation,
+            lent=one.lent,
+            left=one.left,
+        )
+        for one in lent
+    ]
+    return HttpResponse(json.encode({"shares": answers}), content_type="application/json")
+
+
+def _post_outcomes(request: HttpRequest, edge: Edge) -> HttpResponse:
+    """Add what an edge counted to the usage; 200 says that it is on disk. The same again changes nothing."""
+    told = _decoded(request, Reports)
+    bind(edge, told.installation)
+    note_seen(edge)
+    named = {one.organisation_id for report in told.reports for one in report.counts}
+    reported.add(told.reports, allowed=keeping.allowed_organisations(edge, named), now=datetime.now(UTC))
+    return JsonResponse({"added": len(told.reports)})
 
 
 def _get_directory(request: HttpRequest, edge: Edge) -> HttpResponse:
@@ -101,6 +153,13 @@ def _get_directory(request: HttpRequest, edge: Edge) -> HttpResponse:
     if request.headers.get("If-None-Match") == f'"{mirror.digest}"':
         return HttpResponse(status=304, headers={"ETag": f'"{mirror.digest}"'})
     return HttpResponse(mirror.document, content_type="application/json", headers={"ETag": f'"{mirror.digest}"'})
+
+
+def _decoded(request: HttpRequest, kind: type[T]) -> T:
+    try:
+        return json.decode(_body(request, MOST_ASK_BYTES), type=kind)
+    except MsgspecError as error:
+        raise Refusal("invalid_payload", "This is not what edges ask.") from error
 
 
 def _body(request: HttpRequest, most_bytes: int) -> bytes:
@@ -120,6 +179,25 @@ def _told(asked: Asks) -> dict[str, object]:
         told["waiting_bytes"] = asked.waiting_bytes
         told["oldest_seconds"] = asked.oldest_seconds
     return told
+
+
+def _may_borrow(edge: Edge, organisation_ids: set[int]) -> dict[int, bool]:
+    """Return those of these organisations that there are, and whether this edge may have more of them."""
+    allowed = keeping.allowed_organisations(edge, organisation_ids)
+    held = keeping.all_organisations(organisation_ids)
+    return {one: one in allowed and edge.retiring_at is None for one in held}
+
+
+def _token_ask_of(told: ToldShare) -> TokenAsk:
+    return TokenAsk(
+        of=Shared(told.organisation_id, told.api_key_id),
+        generation=told.generation,
+        lent=told.lent,
+        returned=told.returned,
+        spent=told.spent,
+        wanted=told.wanted,
+        needed=told.needed,
+    )
 
 
 def _ask_of(asked: Asked) -> Ask:
@@ -142,4 +220,6 @@ def _month_ends_at() -> str:
 
 batches = by_method(POST=_for_edges(_post_batches))
 grants = by_method(POST=_for_edges(_post_grants))
+outcomes = by_method(POST=_for_edges(_post_outcomes))
+shares = by_method(POST=_for_edges(_post_shares))
 mirror = by_method(GET=_for_edges(_get_directory))

@@ -1,7 +1,7 @@
 """What goes from an edge to its core: a line of JSON, then a line a batch, each with its frame behind it. Pure."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 from msgspec import Meta, MsgspecError, Struct, json
@@ -13,6 +13,8 @@ MOST_FORGOTTEN = 10_000
 MOST_LINE_BYTES = 2**18
 
 Id = Annotated[int, Meta(ge=1, lt=2**62)]
+#: By the edge's clock.
+Moment = Annotated[datetime, Meta(tz=True)]
 Text = Annotated[str, Meta(max_length=128)]
 
 
@@ -42,7 +44,7 @@ class Head(Struct, frozen=True, kw_only=True):
     api_key_id: Id
     project: Text
     environment: Text
-    received_at: str
+    received_at: Moment
     period: date
     requests: Annotated[int, Meta(ge=0, le=1)]
     entries: Annotated[int, Meta(ge=1, le=1_000)]

@@ -22,7 +22,7 @@ PAGE_BYTES = 2**20
 EXPORTS_PER_PROCESS, EXPORTS_PER_ORGANISATION = 4, 2
 COLUMNS = (
     "id", "timestamp", "received_at", "level", "message", "environment", "project", "trace_id", "span_id",
-    "parent_span_id", "privacy_mode", "metadata", "error", "size_bytes", "group",
+    "parent_span_id", "privacy_mode", "metadata", "error", "size_bytes", "group", "edge",
 )  # fmt: skip
 
 #: An organisation has fewer than a process. A slow reader keeps a place, and no thread.

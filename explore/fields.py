@@ -30,10 +30,11 @@ TEXT_COLUMNS: dict[str, TextColumn] = {
     "span": "span_id",
     "span_id": "span_id",
     "parent_span_id": "parent_span_id",
+    "edge": "edge",
 }
 TRACE = ("trace", "trace_id", "traceId")
 #: Nothing is looked for in these when entries come in, or they hold no values of entries.
-NEVER_HASHED = ("level", "has", "project", "project_id", "span", "span_id", "parent_span_id", *TRACE)
+NEVER_HASHED = ("level", "has", "project", "project_id", "span", "span_id", "parent_span_id", "edge", *TRACE)
 #: Members of `error` that hold prose: searched like the message.
 ERROR_PROSE = ("message", "stack_trace")
 ERROR_FIELDS = ("type", "fingerprint", "context", *ERROR_PROSE)

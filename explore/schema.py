@@ -36,6 +36,7 @@ EXAMPLE_ENTRY = {
     "span_id": None,
     "parent_span_id": None,
     "privacy_mode": None,
+    "edge": None,
     "metadata": {"order_id": "ORD-12345", "amount": 99.99},
     "error": {
         "type": "PaymentError",
@@ -60,6 +61,7 @@ ENTRY = shape(
     span_id=NULLABLE_TEXT,
     parent_span_id=NULLABLE_TEXT,
     privacy_mode=nullable(BOOLEAN),
+    edge=described(NULLABLE_TEXT, "The edge that took it; null: it came here. See docs/edges.md."),
     metadata=OBJECT,
     error=OBJECT,
     size_bytes=COUNT,

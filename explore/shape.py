@@ -57,6 +57,7 @@ def members(entry: FoundEntry, *, metadata: Any, error: Any) -> dict[str, Any]:
         "span_id": entry.span_id,
         "parent_span_id": entry.parent_span_id,
         "privacy_mode": entry.privacy_mode,
+        "edge": entry.edge,
         "metadata": metadata,
         "error": error,
         "size_bytes": entry.size_bytes,

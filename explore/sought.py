@@ -30,7 +30,7 @@ from storage.matching import matches
 #: Columns of an entry that hold words of clients, beside what `Mentions` looks into.
 COLUMNS: tuple[TextColumn, ...] = ("environment", "project", "trace_id", "span_id", "parent_span_id")
 #: What these are asked for is no value of a person: nobody's saved search is to go for it.
-NOT_VALUES = ("environment", "project")
+NOT_VALUES = ("environment", "project", "edge")
 MOST_CHARACTERS = 2_000
 LEAST_CHARACTERS = 3
 

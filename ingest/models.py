@@ -40,6 +40,8 @@ class SpooledBatch(models.Model):
     last_error = models.TextField(default="", db_default="")
     waits_for = models.TextField(default="", db_default="", choices=WaitsFor.choices, blank=True)
     deferred_until = models.DateTimeField(null=True)  # by the overflow lane, to the beginning of a slot; else empty
+    edge = models.TextField(null=True)  # noqa: DJ001 - as in the store: that took it, by its name; else empty
+    edge_received_at = models.DateTimeField(null=True)
     # failed_in xid8: the transaction that noted the last failure. What has a later one was stored since.
     slot = models.GeneratedField(
         expression=models.Func("deferred_until", "received_at", template=SLOT),
@@ -132,6 +134,8 @@ class DeadLetter(models.Model):
     environment = models.TextField()
     received_at = models.DateTimeField()
     period = models.DateField()
+    edge = models.TextField(null=True, help_text="That took it. Empty: it came here.")  # noqa: DJ001 - as above
+    edge_received_at = models.DateTimeField(null=True)
     entries = models.IntegerField()
     size_bytes = models.BigIntegerField()
     payload = models.BinaryField()

@@ -6,9 +6,9 @@ than nothing. So the ledger's statements charge what is borrowed, exactly, as th
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -19,6 +19,7 @@ from foundation.expiring import Expiring
 from foundation.postgres import current_time, execute, fetch_all
 from foundation.refusals import Refusal
 from quotas import installation, ledger
+from quotas.lending import AHEAD
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +69,16 @@ SELECT borrowed.organisation_id, borrowed.period, borrowed.lent_bytes, borrowed.
   FROM quotas_borrowed AS borrowed JOIN quotas_monthlyusage AS usage USING (organisation_id, period)
  WHERE NOT is_told OR borrowed.lent_bytes - borrowed.returned_bytes > usage.used_bytes
  ORDER BY is_told, borrowed.organisation_id, borrowed.period LIMIT %s
+"""
+#: Who has sent just now, what they hold of the month, and what came back of the next one, of which they hold nothing.
+SENDING = """
+SELECT borrowed.organisation_id, greatest(0, borrowed.lent_bytes - borrowed.returned_bytes - usage.used_bytes)::bigint,
+       coalesce(next.returned_bytes, 0)
+  FROM quotas_borrowed AS borrowed JOIN quotas_monthlyusage AS usage USING (organisation_id, period)
+  LEFT JOIN quotas_borrowed AS next ON next.organisation_id = borrowed.organisation_id AND next.period = %(following)s
+ WHERE borrowed.period = %(period)s AND borrowed.used_at > now() - make_interval(secs => %(idle_seconds)s)
+   AND coalesce(next.lent_bytes, 0) = coalesce(next.returned_bytes, 0)
+ ORDER BY 1
 """
 FORGET = f"""
 DELETE FROM quotas_borrowed AS borrowed USING quotas_monthlyusage AS usage
@@ -153,17 +164,20 @@ AWAY = "The quota here is spent, and the core that could lend more of it was not
 ELSEWHERE = "What is left of the monthly quota is lent elsewhere, and was called back. Retry."
 
 
-def sync(link: CoreLink, told: dict[str, object]) -> Loans:
+def sync(link: CoreLink, told: dict[str, object], *, clock: Callable[[], datetime] = current_time) -> Loans:
     """Give back what nobody uses, and tell the core how all loans stand, with what else there is to be told.
+
+    In a month's last hour who sends is lent of the next month, too: it may begin without the core.
 
     Raises: `LinkError`, `OperationalError`.
     """
     execute(NOTE_USE)
-    now = current_time()
+    now = clock()
     for loan in _open_loans():
-        if loan.unspent_bytes and (loan.idle_seconds > IDLE_SECONDS or not _is_current(loan.period, now.date())):
+        is_idle = loan.idle_seconds > IDLE_SECONDS and loan.period <= now.date()
+        if loan.unspent_bytes and (is_idle or not _is_current(loan.period, now.date())):
             give_back(loan.organisation_id, loan.period)
-    loans = _tell(link, _open_loans(), told)
+    loans = _tell(link, _open_loans(), told, ahead=_ahead(now))
     called = [one for one in loans.loans if one.is_called_back or loans.is_retiring]
     if called:
         for one in called:
@@ -265,7 +279,26 @@ def _remember(organisation_id: int, why: Refusal) -> None:
     _words.put(organisation_id, why, until=time.monotonic() + WORD_SECONDS)
 
 
-def _tell(link: CoreLink, loans: Sequence[Open], told: dict[str, object]) -> Loans:
+def _ahead(now: datetime) -> list[dict[str, object]]:
+    """Return what is asked for of the next month, once that is lent: as much as whoever sends holds of this one."""
+    period, following = now.date().replace(day=1), (now + AHEAD).date().replace(day=1)
+    if following == period:
+        return []
+    sending = fetch_all(SENDING, {"period": period, "following": following, "idle_seconds": IDLE_SECONDS})
+    return [
+        {
+            "organisation_id": organisation_id,
+            "period": following,
+            "wanted_bytes": returned + max(LEAST_BYTES, unspent),
+            "returned_bytes": returned,
+        }
+        for organisation_id, unspent, returned in sending
+    ]
+
+
+def _tell(
+    link: CoreLink, loans: Sequence[Open], told: dict[str, object], *, ahead: Sequence[dict[str, object]] = ()
+) -> Loans:
     asks: list[dict[str, object]] = [
         {
             "organisation_id": one.organisation_id,
@@ -275,7 +308,7 @@ def _tell(link: CoreLink, loans: Sequence[Open], told: dict[str, object]) -> Loa
         }
         for one in loans
     ]
-    answered = _ask(link, asks, told)
+    answered = _ask(link, [*asks, *ahead], told)
     for loan in answered.loans:
         _apply(loan)
         execute(TOLD, [loan.organisation_id, loan.period, loan.returned_bytes])

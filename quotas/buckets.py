@@ -18,11 +18,20 @@ MAX_TOKENS = 100_000_000
 DEFERRED = 2
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Shared:
+    """Which bucket of the core's: an organisation's, or below it that of an API key, 0 for none."""
+
+    organisation_id: int
+    api_key_id: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketLevel:
     """One bucket of the hierarchy. `scope` is what a refusal calls it; capacities are in tokens.
 
-    Behind it may be another, of the overflow lane: what finds the first empty takes from that, and is deferred.
+    Behind it may be another, of the overflow lane: what finds the first empty takes from that, and is deferred. At an
+    edge it may be a share of the core's bucket, whose tokens are lent: see `shares`.
     """
 
     scope: str
@@ -30,6 +39,7 @@ class BucketLevel:
     per_minute: int
     capacity: int
     capacity_behind: int = 0  # 0: there is none
+    share_of: "Shared | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +100,7 @@ def _arguments(asked: Mapping[Hierarchy, int]) -> Iterator[int]:
             yield min(level.per_minute, MAX_TOKENS)
             yield min(level.capacity, MAX_TOKENS)
             yield min(level.capacity_behind, MAX_TOKENS)
+            yield 1 if level.share_of else 0
 
 
 def _verdicts(hierarchy: Hierarchy, numbers: Iterator[int], times: int) -> Iterator[Verdict]:

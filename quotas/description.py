@@ -66,7 +66,7 @@ LINE: dict[str, Schema] = {
 USAGE = shape(
     plan=TEXT,
     period=shape(began_at=TIME, ends_at=TIME),
-    bytes=shape(limit=COUNT, used=COUNT, remaining=COUNT),
+    bytes=shape(limit=COUNT, used=COUNT, remaining=COUNT, lent=described(COUNT, "Of what remains, what edges hold.")),
     entries=COUNT,
     requests=shape(ingest=BUCKET, read=BUCKET),
     retention_days=COUNT,

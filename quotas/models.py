@@ -267,3 +267,18 @@ class OutcomeFold(models.Model):
 
     def __str__(self) -> str:
         return f"fold {self.id}"
+
+
+class OutcomeReport(models.Model):
+    """At an edge: a set of counts that its core is yet to add to its `HourlyUsage`."""
+
+    id = models.UUIDField(primary_key=True)
+    written_at = models.DateTimeField(db_default=Now())
+    amounts = models.JSONField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["written_at"], name="outcome_report_written_at")]  # the oldest are sent first
+
+    def __str__(self) -> str:
+        return f"report {self.id}"

@@ -1,18 +1,22 @@
 """Counts of what became of requests that left no row of their own: refusals above all.
 
 They gather in the process, and its own thread adds them to `HourlyUsage` every two seconds, each of them once. Without
-PostgreSQL they wait, in a bounded number of kinds; a process that is killed loses what it has not written.
+PostgreSQL they wait, in a bounded number of kinds; a process that is killed loses what it has not written. At an edge
+they are sent to the core, which adds them.
 """
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from accounts.caller import Caller
 from foundation.postgres import PromptTransaction, answered_in_time, execute, fetch_one
 from foundation.threads import Background
-from quotas import ledger
+from quotas import ledger, reports
 from quotas.tally import Amount, Kind, Parcel, Tally
 
 FLUSH_SECONDS = 2.0
@@ -47,10 +51,19 @@ def forget_old() -> int:
     return execute(FORGET)
 
 
-def _write(parcel: Parcel) -> None:
+def add(mark: UUID, rows: Iterable[ledger.UsageRow]) -> None:
+    """Add counts to the hourly usage, unless those of this mark were added before. Raises: `DatabaseError`."""
     with PromptTransaction(), answered_in_time():
-        if fetch_one(REMEMBER, [parcel.mark]):
-            ledger.count(_usage_row(kind, amount) for kind, amount in parcel.amounts.items())
+        if fetch_one(REMEMBER, [mark]):
+            ledger.count(rows)
+
+
+def _write(parcel: Parcel) -> None:
+    if settings.CORE_URL:
+        with answered_in_time():
+            reports.keep(parcel)
+    else:
+        add(parcel.mark, [_usage_row(kind, amount) for kind, amount in parcel.amounts.items()])
 
 
 def _usage_row(kind: Kind, amount: Amount) -> ledger.UsageRow:

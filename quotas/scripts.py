@@ -7,9 +7,16 @@ from redis.commands.core import Script
 
 from foundation import valkey
 
+BEGINS_WITH_BUCKET = "-- Begins with bucket.lua."
+
 
 def source(name: str) -> str:
-    """Return the text of a script."""
+    """Return the text of a script, with what it begins with."""
+    text = _read(name)
+    return _read("bucket") + text if text.startswith(BEGINS_WITH_BUCKET) else text
+
+
+def _read(name: str) -> str:
     return (Path(__file__).parent / f"{name}.lua").read_text()
 
 

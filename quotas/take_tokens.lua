@@ -1,48 +1,36 @@
+-- Begins with bucket.lua.
 -- Take tokens for requests that wait at the same moment: for each from every bucket of its hierarchy, or from none.
 --
 -- KEYS     the buckets, one a level, hierarchy after hierarchy; those of one with the hash tag of one organisation. After
 --          each the one behind it, if it has one
 -- ARGV     the cost of a request in thousandths of a token, then for each hierarchy: how many requests, how many levels,
---          and for each level: tokens a minute, capacity in tokens, that of the bucket behind it or 0; then, for who settles
---          and does not ask, what was paid and "settle": the cost, which may be negative, is taken whatever is left, up to
---          a debt of one capacity; with what was paid it is no more than a bucket holds
+--          and for each level: tokens a minute, capacity in tokens, that of the bucket behind it or 0, and 1 at an edge
+--          if it is a share of the core's, else 0; then, for who settles and does not ask, what was paid and "settle":
+--          the cost, which may be negative, is taken whatever is left, up to a debt of one capacity; with what was paid it
+--          is no more than a bucket holds
 -- returns  for each request, in a row: 1 if taken, 2 if taken of buckets behind others, else 0; the tightest level, from 1;
 --          tokens left there; microseconds until the cost can be taken from every level, of what was taken behind until it
 --          could have been; Unix microseconds at which the tightest level is full
 --
--- A bucket is kept as what is missing from it, in parts: a token has 60,000,000 of them, so that a bucket of n tokens
--- a minute gets exactly n parts back each microsecond. All numbers are integers below 2^53, exact in Lua's doubles.
--- What is missing beyond the capacity, a debt, is kept behind it: so a limit that is lowered is none.
---
 -- A bucket behind another fills at the same rate. What is missing from it are tokens of the first that were given away
 -- before they came: when it is full again, all of them have come.
-local PARTS = 60000000
-local KEPT_WHEN_FULL_MS = 60000
 local REFUSED, TAKEN, DEFERRED = 0, 1, 2
 
-local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local cost = ARGV[1] * (PARTS / 1000)
+local cost = ARGV[1] * MILLI
 
-local function read(key, rate, capacity)
-    local missing, at = 0, now
-    local state = redis.call('GET', key)
-    if state then
-        local kept_missing, kept_at, debt = string.match(state, '^(%d+) (%d+) ?(%d*)$')
-        missing, at = math.min(tonumber(kept_missing), capacity), tonumber(kept_at)
-        missing = missing + math.min(tonumber(debt) or 0, capacity)
-    end
-    -- A clock that stepped back gives nothing back, and takes nothing.
-    missing = math.max(0, missing - math.max(0, now - at) * rate)
-    return {key = key, rate = rate, capacity = capacity, missing = missing, clock_stepped_back = now < at}
+local function wait_for_cost(bucket)
+    local wait = math.ceil((cost - bucket.capacity + bucket.missing) / bucket.rate)
+    if bucket.have == nil then return wait end
+    return bucket.have >= cost and 0 or math.max(1, wait)  -- at the core there may be enough
 end
 
-local function wait_for_cost(bucket) return math.ceil((cost - bucket.capacity + bucket.missing) / bucket.rate) end
-
-local function full_after(bucket) return math.ceil(bucket.missing / bucket.rate) end
+local function pay(bucket, parts)
+    bucket.missing = bucket.missing + parts
+    if bucket.have then bucket.have, bucket.taken = bucket.have - parts, bucket.taken + parts end
+end
 
 local function take_from(bucket)
-    bucket.missing = bucket.missing + cost
+    pay(bucket, cost)
     bucket.was_taken_from = cost > 0
 end
 
@@ -81,11 +69,12 @@ local function take(buckets)
 end
 
 local function settle(buckets)
-    local paid = ARGV[#ARGV - 1] * (PARTS / 1000)
+    local paid = ARGV[#ARGV - 1] * MILLI
     local tightest, fewest_left = nil, math.huge
     for level, bucket in ipairs(buckets) do
         local owed = math.min(cost, bucket.capacity - paid)
-        bucket.missing = math.max(0, math.min(bucket.missing + owed, 2 * bucket.capacity))
+        local most, least = 2 * bucket.capacity - bucket.missing, bucket.have and -bucket.capacity or -bucket.missing
+        pay(bucket, math.max(least, math.min(owed, most)))
         bucket.was_taken_from = true
         local left = bucket.capacity - bucket.missing
         if left < fewest_left then tightest, fewest_left = level, left end
@@ -94,12 +83,11 @@ local function settle(buckets)
 end
 
 -- A refusal writes nothing, but for the time of a bucket from the future, which would never fill again.
-local function write(bucket)
-    if bucket.was_taken_from or bucket.clock_stepped_back then
-        local debt, kept_ms = bucket.missing - bucket.capacity, math.ceil(full_after(bucket) / 1000) + KEPT_WHEN_FULL_MS
-        local state = string.format('%.0f %.0f', math.min(bucket.missing, bucket.capacity), now)
-        if debt > 0 then state = state .. string.format(' %.0f', debt) end
-        redis.call('SET', bucket.key, state, 'PX', kept_ms)
+local function keep(bucket)
+    if bucket.have then
+        write_share(bucket)
+    elseif bucket.was_taken_from or bucket.clock_stepped_back then
+        write(bucket)
     end
 end
 
@@ -112,9 +100,9 @@ while keys_read < #KEYS do
     local buckets = {}
     for level = 1, levels do
         local rate, capacity = tonumber(ARGV[arguments_read + 1]), ARGV[arguments_read + 2] * PARTS
-        local capacity_behind = ARGV[arguments_read + 3] * PARTS
-        arguments_read, keys_read = arguments_read + 3, keys_read + 1
-        buckets[level] = read(KEYS[keys_read], rate, capacity)
+        local capacity_behind, is_share = ARGV[arguments_read + 3] * PARTS, ARGV[arguments_read + 4] == '1'
+        arguments_read, keys_read = arguments_read + 4, keys_read + 1
+        buckets[level] = (is_share and read_share or read)(KEYS[keys_read], rate, capacity)
         if capacity_behind > 0 then
             keys_read = keys_read + 1
             buckets[level].behind = read(KEYS[keys_read], rate, capacity_behind)
@@ -129,8 +117,8 @@ while keys_read < #KEYS do
         end
     end
     for _, bucket in ipairs(buckets) do
-        write(bucket)
-        if bucket.behind then write(bucket.behind) end
+        keep(bucket)
+        if bucket.behind then keep(bucket.behind) end
     end
 end
 return answers

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponseBase
 from rest_framework.request import Request
@@ -14,8 +15,8 @@ from accounts.caller import Caller
 from foundation import valkey
 from foundation.errors import as_refusal
 from foundation.refusals import Refusal
-from quotas import outcomes
-from quotas.buckets import TOKEN, BucketLevel, Hierarchy, Verdict
+from quotas import outcomes, shares
+from quotas.buckets import TOKEN, BucketLevel, Hierarchy, Shared, Verdict
 from quotas.limiter import limiter
 from quotas.limits import Limits, limits_for, remembered
 from quotas.metrics import RATE_LIMITED
@@ -26,6 +27,8 @@ MAX_AGE_OF_A_REFUSAL_SECONDS = 1.0
 OWNERS = {"organisation": "This organisation", "api_key": "This API key", "address": "Your address"}
 #: What one address may send with a public key: whoever abuses one is told, and nobody else.
 PER_MINUTE_OF_AN_ADDRESS = 60
+#: Of which edges have shares: nobody reads there.
+SHARED_AREA = "ingest"
 
 
 class TokenBucketThrottle(BaseThrottle):
@@ -136,10 +139,16 @@ def headers_of(verdict: Verdict) -> dict[str, str]:
 def decide(
     caller: Caller, *, area: str, verdict: Verdict | None = None, cost: int = TOKEN, overflow: bool = False
 ) -> Verdict:
-    """Take a token of every level for a request of `caller`; `verdict`, if any, is what a first try came to."""
+    """Take a token of every level for a request of `caller`; `verdict`, if any, is what a first try came to.
+
+    At an edge, whoever finds none in its shares asks the core. Raises: `Refusal` if that is not there.
+    """
+    at_edge = _is_shared(area)
     if verdict is None:
-        limits = limits_for(caller.organisation_id)
-        verdict = limiter.take(levels_of(caller, limits, area=area, overflow=overflow), cost=cost)
+        levels = levels_of(caller, limits_for(caller.organisation_id), area=area, overflow=overflow and not at_edge)
+        verdict = limiter.take(levels, cost=cost)
+    if at_edge and not verdict.allowed:
+        verdict = _taken_at_an_edge(caller, cost=cost, overflow=overflow)
     if not verdict.allowed:
         limits = limits_for(caller.organisation_id, max_age_seconds=MAX_AGE_OF_A_REFUSAL_SECONDS)
         if verdict.level not in (current := levels_of(caller, limits, area=area, overflow=overflow)):
@@ -147,8 +156,19 @@ def decide(
     return verdict
 
 
+def _taken_at_an_edge(caller: Caller, *, cost: int, overflow: bool) -> Verdict:
+    """Take what the core lends; what it has no tokens for may go by the overflow lane, which is this edge's own."""
+    limits = limits_for(caller.organisation_id)
+    verdict = shares.take(levels_of(caller, limits, area=SHARED_AREA), cost=cost)
+    if verdict.allowed or not overflow:
+        return verdict
+    return limiter.take(levels_of(caller, limits, area=SHARED_AREA, overflow=True), cost=cost)
+
+
 def refused_for_sure(caller: Caller, verdict: Verdict, *, area: str) -> Refusal | None:
     """Return the refusal that a `verdict` comes to, counted; None if the limits would have to be read again for it."""
+    if verdict.level.share_of and not shares.is_known_empty(verdict.level):
+        return None
     limits = remembered(caller.organisation_id, max_age_seconds=MAX_AGE_OF_A_REFUSAL_SECONDS)
     overflow = verdict.level.capacity_behind > 0
     if limits is None or verdict.level not in levels_of(caller, limits, area=area, overflow=overflow):
@@ -158,8 +178,12 @@ def refused_for_sure(caller: Caller, verdict: Verdict, *, area: str) -> Refusal 
 
 
 def remembered_hierarchy(caller: Caller, *, area: str, overflow: bool = False) -> Hierarchy | None:
-    """Return a caller's buckets as far as this process remembers the limits; asks nobody."""
+    """Return a caller's buckets as far as this process remembers the limits; asks nobody.
+
+    Of shares without those behind: what is missing there may be at the core.
+    """
     limits = remembered(caller.organisation_id)
+    overflow = overflow and not _is_shared(area)
     return tuple(levels_of(caller, limits, area=area, overflow=overflow)) if limits else None
 
 
@@ -177,30 +201,61 @@ def levels_of(caller: Caller, limits: Limits, *, area: str, overflow: bool = Fal
 
     With `overflow` each has another behind it, but for an address's: that one is for strangers.
     """
-    organisation = f"{{{caller.organisation_id}}}"  # a hash tag: all levels of an organisation on one cluster node
-    levels = [
-        _level(
-            "organisation",
-            valkey.key("bucket", organisation, area),
-            per_minute=limits.requests_per_minute,
-            capacity=limits.burst,
-            overflow=overflow,
-        )
-    ]
+    levels = [organisation_level(caller.organisation_id, limits, area=area, overflow=overflow)]
     if caller.requests_per_minute:
-        key = valkey.key("bucket", organisation, area, caller.api_key_id)
-        levels.append(_level("api_key", key, per_minute=caller.requests_per_minute, overflow=overflow))
+        own = Shared(caller.organisation_id, caller.api_key_id)
+        levels.append(api_key_level(own, per_minute=caller.requests_per_minute, area=area, overflow=overflow))
     if caller.network:
-        key = valkey.key("bucket", organisation, area, caller.api_key_id, caller.network)
+        key = valkey.key("bucket", _tag(caller.organisation_id), area, caller.api_key_id, caller.network)
         levels.append(_level("address", key, per_minute=PER_MINUTE_OF_AN_ADDRESS, overflow=False))
     return levels
 
 
-def _level(scope: str, key: str, *, per_minute: int, capacity: int | None = None, overflow: bool) -> BucketLevel:
+def organisation_level(organisation_id: int, limits: Limits, *, area: str, overflow: bool = False) -> BucketLevel:
+    """Return an organisation's bucket."""
+    own = Shared(organisation_id)
+    return _level(
+        "organisation",
+        shares.key_of(own) if _is_shared(area) else valkey.key("bucket", _tag(organisation_id), area),
+        per_minute=limits.requests_per_minute,
+        capacity=limits.burst,
+        overflow=overflow,
+        share_of=own if _is_shared(area) else None,
+    )
+
+
+def api_key_level(own: Shared, *, per_minute: int, area: str, overflow: bool = False) -> BucketLevel:
+    """Return the bucket of an API key's own limit."""
+    is_shared = _is_shared(area)
+    key = shares.key_of(own) if is_shared else valkey.key("bucket", _tag(own.organisation_id), area, own.api_key_id)
+    return _level("api_key", key, per_minute=per_minute, overflow=overflow, share_of=own if is_shared else None)
+
+
+def _level(
+    scope: str,
+    key: str,
+    *,
+    per_minute: int,
+    capacity: int | None = None,
+    overflow: bool,
+    share_of: Shared | None = None,
+) -> BucketLevel:
     """Return a bucket of a minute's worth, or of `capacity`."""
     capacity = per_minute if capacity is None else capacity
     behind = capacity_behind(capacity, per_minute=per_minute) if overflow else 0
-    return BucketLevel(scope=scope, key=key, per_minute=per_minute, capacity=capacity, capacity_behind=behind)
+    return BucketLevel(
+        scope=scope, key=key, per_minute=per_minute, capacity=capacity, capacity_behind=behind, share_of=share_of
+    )
+
+
+def _tag(organisation_id: int) -> str:
+    """Return the part of a key that puts all levels of an organisation on one cluster node."""
+    return f"{{{organisation_id}}}"
+
+
+def _is_shared(area: str) -> bool:
+    """Tell whether tokens are the core's, and lent here: at an edge those of whoever sends."""
+    return bool(settings.CORE_URL) and area == SHARED_AREA
 
 
 def area_of(view: object) -> str:

@@ -21,6 +21,14 @@ class BatchHead(Struct, frozen=True, kw_only=True):
     environment: str
     received_at: datetime
     period: date
+    #: The name of the edge that took it, and when, unless it came here.
+    edge: str | None = None
+    edge_received_at: datetime | None = None
+
+    @property
+    def taken_at(self) -> datetime:
+        """When it was answered 200; the clock of an edge never says later than ours."""
+        return min(self.edge_received_at or self.received_at, self.received_at)
 
     def head(self) -> dict[str, Any]:
         """Return what another carrier of the same batch takes over, by name."""

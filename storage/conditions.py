@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-TextColumn = Literal["message", "environment", "project", "trace_id", "span_id", "parent_span_id"]
+TextColumn = Literal["message", "environment", "project", "trace_id", "span_id", "parent_span_id", "edge"]
 DocumentColumn = Literal["metadata", "error"]
 Operator = Literal["<", "<=", ">", ">="]
 Scalar = str | Decimal | bool | None

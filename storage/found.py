@@ -35,6 +35,8 @@ class FoundEntry:
     size_bytes: int
     #: The fingerprint that it was counted for, if it is an error.
     error_key: int | None = None
+    #: The name of the edge that took it, unless it came here.
+    edge: str | None = None
     #: The number of its error group, which no store knows: see `explore.grouped`.
     group: int | None = None
 
@@ -112,6 +114,7 @@ def _entry(batch: Batch, index: int, line: bytes) -> FoundEntry:
         metadata=entry.metadata if bytes(entry.metadata) else None,
         error=entry.error if bytes(entry.error) else None,
         size_bytes=len(line),
+        edge=batch.edge,
     )
 
 

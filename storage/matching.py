@@ -203,5 +203,6 @@ def to_match(entry: FoundEntry) -> dict[str, Any]:
         "parent_span_id": entry.parent_span_id,
         "metadata": None if entry.metadata is None else _parse(entry.metadata),
         "error": None if entry.error is None else _parse(entry.error),
+        "edge": entry.edge,
         "error_key": entry.error_key,
     }

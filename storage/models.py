@@ -48,6 +48,7 @@ class Receipt(models.Model):
     api_key_id = models.BigIntegerField()
     period = models.DateField()
     received_at = models.DateTimeField()
+    edge_received_at = models.DateTimeField(null=True, help_text="When an edge took it; empty: it came here.")
     stored_at = models.DateTimeField(db_default=Now())
     entries = models.IntegerField()
     size_bytes = models.BigIntegerField()

@@ -18,6 +18,7 @@ COLUMNS = {
     "api_key_id": "int8",
     "period": "date",
     "received_at": "timestamptz",
+    "edge_received_at": "timestamptz",
     "entries": "int4",
     "size_bytes": "int8",
     "is_rolled_up": "bool",
@@ -91,10 +92,10 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(entries), 0)::int AS entries, coalesce(s
 #: Nobody is to take it for a sign that the log store works: it was stored at no time that counts.
 CERTIFY_ERASED = """
 WITH receipt AS (
-    INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, stored_at, entries,
-                                 size_bytes, is_rolled_up, errors)
-    VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(period)s, %(received_at)s, to_timestamp(0),
-            %(entries)s, %(size_bytes)s, true, 0))
+    INSERT INTO storage_receipt (batch_id, organisation_id, api_key_id, period, received_at, edge_received_at,
+                                 stored_at, entries, size_bytes, is_rolled_up, errors)
+    VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(period)s, %(received_at)s,
+            %(edge_received_at)s, to_timestamp(0), %(entries)s, %(size_bytes)s, true, 0))
 INSERT INTO storage_erased (batch_id, organisation_id, entries, size_bytes)
 VALUES (%(batch_id)s, %(organisation_id)s, %(entries)s, %(size_bytes)s)
 """
@@ -207,8 +208,8 @@ def first_of_key(api_key_id: int, *, since: datetime) -> First | None:
 def write(batches: Sequence[Batch]) -> None:
     """Certify in the caller's transaction that the entries of `batches` are stored."""
     rows = (
-        (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes, True,
-         NOT_GROUPED if b.errors is None else b.errors)
+        (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, b.edge_received_at, len(b.lines),
+         b.size_bytes, True, NOT_GROUPED if b.errors is None else b.errors)
         for b in batches
     )  # fmt: skip
     copy_rows(COPY, rows, types=list(COLUMNS.values()))

@@ -1,23 +1,51 @@
 """Edges and what they send, for tests of the core's side of it."""
 
 import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 from django.test import Client
 
+from accounts import trust
 from accounts.caller import Caller
 from accounts.models import Organisation
 from edges import life, wire
 from edges.models import Edge
 from edges.wire import Carried, Head, Opening
+from foundation import valkey
 from ingest.spool.payload import pack
+from quotas import borrowing, shares
 from storage.entry import Entry
+from tests.fakes.core import Core, core
 
 NOW = datetime(2026, 1, 26, 14, 30, tzinfo=UTC)
 _names = itertools.count(1)
+
+
+@contextmanager
+def at_an_edge(settings: Any, folder: Path) -> Iterator[Core]:
+    """Be an edge of a core that answers as it is told to, and know its keys."""
+    with core() as server:
+        _begin_anew()
+        trust.confirm("0" * 64)
+        token = folder / "token"
+        token.write_text("Edge fra1: le_" + "0" * 48 + "\n")
+        settings.CORE_URL, settings.EDGE_TOKEN_FILE, settings.DEVELOPMENT = server.url, str(token), True
+        yield server
+        _begin_anew()
+
+
+def _begin_anew() -> None:
+    for room in (borrowing, shares):
+        room.begin_anew()
+        room._link.close()
+    valkey.client().delete(shares._register())
+    trust.forget()
 
 
 class Sender:
@@ -40,7 +68,7 @@ class Sender:
             "api_key_id": caller.api_key_id,
             "project": caller.project,
             "environment": caller.environment,
-            "received_at": NOW.isoformat(),
+            "received_at": NOW,
             "period": datetime.now(UTC).date().replace(day=1),
             "requests": 1,
             "entries": len(lines),
@@ -72,6 +100,12 @@ class Sender:
     def forward(self, *batches: Carried, **opening: Any) -> Any:
         """Send batches."""
         return self.post(self.body(*batches, **opening))
+
+    def ask_tokens(self, *asks: dict[str, Any]) -> Any:
+        """Ask for tokens of request limits."""
+        usual = {"api_key_id": 0, "generation": "0" * 32, "lent": 0, "returned": 0, "spent": 0}
+        body = {"installation": self.installation, "shares": [usual | one for one in asks]}
+        return self.post(msgspec.json.encode(body), "/v1/edge/shares")
 
     def ask(self, *asks: dict[str, Any], **told: Any) -> Any:
         """Ask for loans."""

@@ -57,19 +57,20 @@ SELECT refused.*, %(reason)s FROM refused
 REPLAY = """
 WITH dead AS (
     DELETE FROM ingest_deadletter WHERE id = %s
-    RETURNING organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload
+    RETURNING organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload, edge,
+              edge_received_at
 )
 INSERT INTO ingest_spooledbatch
       (batch_id, requests, is_replayed,
-       organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload)
+       organisation_id, api_key_id, project, environment, period, entries, size_bytes, payload, edge, edge_received_at)
 SELECT %s, 0, true, dead.* FROM dead
 """
 #: What an edge brought, and is not what its head says.
 BURY_FORWARDED = """
-INSERT INTO ingest_deadletter (batch_id, organisation_id, api_key_id, project, environment, received_at, period,
-                               entries, size_bytes, payload, reason)
-VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(project)s, %(environment)s, now(), %(period)s,
-        %(entries)s, %(size_bytes)s, %(payload)s, %(reason)s)
+INSERT INTO ingest_deadletter (batch_id, organisation_id, api_key_id, project, environment, received_at, period, edge,
+                               edge_received_at, entries, size_bytes, payload, reason)
+VALUES (%(batch_id)s, %(organisation_id)s, %(api_key_id)s, %(project)s, %(environment)s, now(), %(period)s, %(edge)s,
+        %(edge_received_at)s, %(entries)s, %(size_bytes)s, %(payload)s, %(reason)s)
 """
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
@@ -119,9 +120,9 @@ def replay(dead_letter_ids: Sequence[int]) -> int:
         return sum(execute(REPLAY, [letter_id, batch_ids.take()]) for letter_id in sorted(dead_letter_ids))
 
 
-def bury_forwarded(batch: Mapping[str, Any], *, reason: str) -> None:
+def bury_forwarded(batch: Mapping[str, Any], *, edge: str, reason: str) -> None:
     """Bury what an edge brought; `batch` is as for `forwarded.keep`. In the caller's transaction."""
-    execute(BURY_FORWARDED, {**batch, "reason": reason})
+    execute(BURY_FORWARDED, {**batch, "edge": edge, "reason": reason})
 
 
 def bury_refused(batch_id: int, *, reason: str) -> int:

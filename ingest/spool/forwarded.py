@@ -14,10 +14,12 @@ from storage.entry import CanonicalEntry
 
 KEEP = """
 INSERT INTO ingest_spooledbatch (batch_id, organisation_id, api_key_id, project, environment, period, requests, entries,
-                                 size_bytes, payload)
-SELECT * FROM unnest(%(batch_ids)s::bigint[], %(organisation_ids)s::bigint[], %(api_key_ids)s::bigint[],
+                                 size_bytes, edge_received_at, payload, edge)
+SELECT *, %(edge)s::text
+  FROM unnest(%(batch_ids)s::bigint[], %(organisation_ids)s::bigint[], %(api_key_ids)s::bigint[],
                      %(projects)s::text[], %(environments)s::text[], %(periods)s::date[], %(requests)s::smallint[],
-                     %(entries)s::int[], %(sizes_bytes)s::bigint[], %(payloads)s::bytea[])
+                     %(entries)s::int[], %(sizes_bytes)s::bigint[],
+                     %(edge_received)s::timestamptz[], %(payloads)s::bytea[])
 """
 _decode = Decoder(CanonicalEntry).decode
 
@@ -28,11 +30,11 @@ def numbered(batches: Sequence[dict[str, Any]]) -> None:
         batch["batch_id"] = batch_ids.take()
 
 
-def keep(batches: Sequence[Mapping[str, Any]]) -> None:
-    """Put batches into the spool, received now; charged is nothing here. In the caller's transaction.
+def keep(batches: Sequence[Mapping[str, Any]], *, edge: str) -> None:
+    """Put batches of an edge into the spool, received now; charged is nothing here. In the caller's transaction.
 
-    Of each: batch_id, organisation_id, api_key_id, project, environment, period, requests, entries, size_bytes and
-    payload.
+    Of each: batch_id, organisation_id, api_key_id, project, environment, period, requests, entries, size_bytes,
+    edge_received_at and payload.
     """
     if not batches:
         return
@@ -46,6 +48,8 @@ def keep(batches: Sequence[Mapping[str, Any]]) -> None:
         "requests": [one["requests"] for one in batches],
         "entries": array_of(one["entries"] for one in batches),
         "sizes_bytes": array_of(one["size_bytes"] for one in batches),
+        "edge_received": [one["edge_received_at"] for one in batches],
+        "edge": edge,
         "payloads": Blobs(one["payload"] for one in batches),
     }
     fetch_one(KEEP, columns)

@@ -99,7 +99,7 @@ def _usage(batches: Sequence[Batch], *, requests: Mapping[int, int]) -> list[led
     """Return one row for all batches of an hour and a key."""
     sums: dict[tuple[datetime, int, int], list[int]] = {}
     for batch in batches:
-        hour = batch.received_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        hour = batch.taken_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         total = sums.setdefault((hour, batch.organisation_id, batch.api_key_id), [0, 0, 0])
         total[0] += requests[batch.batch_id]
         total[1] += len(batch.lines)

@@ -33,11 +33,12 @@ def body_of(batches: Sequence[Batch], tally: Tally) -> bytes:
 
 def _rows(batch: Batch, tally: Tally) -> Iterator[bytes]:
     seen: list[Kind] = []
-    shared = b'{"ll_owner":%d,"ll_received":%d,"ll_environment":%b,"ll_project":%b,"ll_id":' % (
+    shared = b'{"ll_owner":%d,"ll_received":%d,"ll_environment":%b,"ll_project":%b,"ll_edge":%b,"ll_id":' % (
         batch.organisation_id,
         micros(batch.received_at),
         _encode(batch.environment),
         _encode(batch.project),
+        _encode(batch.edge),
     )
     keys = batch.error_keys or repeat(None, len(batch.lines))
     for index, line, key in zip(batch.indexes, batch.lines, keys, strict=True):

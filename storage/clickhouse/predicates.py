@@ -31,7 +31,7 @@ SIGMA = re.compile("[σς]")
 STRINGS = r"""extractAll({column}, '"(?:[^"\\\\]|\\\\.)*":?')"""
 #: What JSON's numbers consist of.
 NUMBER = re.compile(r"[0-9eE.+-]*")
-NULLABLE = {"trace_id", "span_id", "parent_span_id"}
+NULLABLE = {"trace_id", "span_id", "parent_span_id", "edge"}
 
 
 #: A server takes 128 KiB of SQL in a form. A name with many dots has many meanings, each of which is written out.

@@ -37,7 +37,7 @@ def at(placeholder: str) -> str:
 
 def entry_of(row: Sequence[Any]) -> FoundEntry:
     """Make an entry of a row of `SELECTED`."""
-    id_, received, happened, level, *texts, message, metadata, error, size_bytes, error_key = row
+    id_, received, happened, level, *texts, message, metadata, error, size_bytes, error_key, edge = row
     environment, project, trace_id, span_id, parent_span_id, privacy_mode = texts
     return FoundEntry(
         id=id_,
@@ -55,6 +55,7 @@ def entry_of(row: Sequence[Any]) -> FoundEntry:
         error=_document(error),
         size_bytes=size_bytes,
         error_key=error_key,
+        edge=edge,
     )
 
 

@@ -12,7 +12,7 @@ from storage.wall import ALIAS, ENTRIES, behind
 #: Of an entry, what conditions ask for; PostgreSQL makes of these only what is asked for, and once for all of them.
 ASKED = f"""{HELD} AS held,
  timestamp, level, project, environment, message, trace_id, span_id, parent_span_id, metadata, error,
- error_key, metadata_value, error_value, words"""
+ error_key, edge, metadata_value, error_value, words"""
 # By the primary key, a batch at a time: the LIMIT, which no batch reaches, keeps PostgreSQL from any other way.
 FOUND = f"""
 SELECT arrived.batch_id, project, environment, {{counts}}

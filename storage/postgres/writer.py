@@ -37,6 +37,7 @@ COLUMNS = {
     "error": "bytea",
     "size_bytes": "int4",
     "error_key": "int8",
+    "edge": "text",
 }
 COPY = f"COPY storage_entry ({', '.join(COLUMNS)}) FROM STDIN (FORMAT BINARY)"
 
@@ -150,6 +151,7 @@ def _rows(batches: Sequence[Batch], tally: Tally) -> Iterator[tuple[Any, ...]]:
                 bytes(entry.error) or None,
                 len(line),
                 error_key,
+                batch.edge,
             )
         tally.of(batch.organisation_id, batch.received_at).update(seen)  # all at once: counted in C
         reach("in_copy")

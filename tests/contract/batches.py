@@ -19,11 +19,15 @@ _batch_ids = itertools.count(1)
 
 
 def batch_of(
-    *entries: Mapping[str, Any] | bytes, organisation_id: int, received_at: datetime = NOW, batch_id: int | None = None
+    *entries: Mapping[str, Any] | bytes,
+    organisation_id: int,
+    received_at: datetime = NOW,
+    batch_id: int | None = None,
+    edge: str | None = None,
 ) -> Batch:
     """Return a batch of these entries; what they leave out has a default, and bytes are a line as it is.
 
-    `error_key` is no part of a line: it is what the entry was counted for.
+    `error_key` and `edge` are no part of a line: what the entry was counted for, and what the batch came by.
     """
     keys = [None if isinstance(one, bytes) else one.get("error_key") for one in entries]
     return Batch(
@@ -36,13 +40,16 @@ def batch_of(
         period=received_at.date().replace(day=1),
         lines=[one if isinstance(one, bytes) else _line(one) for one in entries],
         indexes=range(len(entries)),
+        edge=edge,
         error_keys=keys if any(key is not None for key in keys) else None,
     )
 
 
 def _line(entry: Mapping[str, Any]) -> bytes:
     default = {"timestamp": NOW, "level": "info", "message": "hello"}
-    return msgspec.json.encode(default | {name: value for name, value in entry.items() if name != "error_key"})
+    return msgspec.json.encode(
+        default | {name: value for name, value in entry.items() if name not in ("error_key", "edge")}
+    )
 
 
 def arrival_of(batch: Batch) -> Arrival:

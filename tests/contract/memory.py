@@ -375,6 +375,7 @@ def _entry(batch: Batch, entry: CanonicalEntry) -> FoundEntry:
         error=_document(entry.error),
         size_bytes=batch.size_bytes,
         error_key=(batch.error_keys or [None])[0],
+        edge=batch.edge,
     )
 
 

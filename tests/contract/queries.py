@@ -44,6 +44,7 @@ entries = st.fixed_dictionaries(
         "environment": words,
         "project": words,
         "trace_id": words,
+        "edge": words,
         "error_key": st.sampled_from([170, -(2**63), 2**63 - 1, 5]),
         "metadata": st.none() | st.dictionaries(st.sampled_from([*KEYS, "trace_id"]), values, max_size=4),
         "error": st.fixed_dictionaries(
@@ -88,7 +89,18 @@ metadata_keys = (
     .map(lambda key: "".join(c if c.isalnum() or c == "." else f"\\{c}" for c in name_of_key(key)))
 )
 text_keys = st.sampled_from(
-    ["environment", "env", "project", "trace", "message", "error.type", "error.message", "error.stack_trace", "span_id"]
+    [
+        "environment",
+        "env",
+        "project",
+        "trace",
+        "message",
+        "error.type",
+        "error.message",
+        "error.stack_trace",
+        "span_id",
+        "edge",
+    ]
 )
 terms = st.one_of(
     plain,
@@ -96,7 +108,7 @@ terms = st.one_of(
     st.tuples(metadata_keys, st.just(":"), st.one_of(plain, globs, compared, ranged)).map("".join),
     st.tuples(text_keys, st.just(":"), st.one_of(plain, globs)).map("".join),
     st.tuples(st.just("level:"), st.sampled_from(["", ">", ">=", "<", "<="]), st.sampled_from(LEVELS)).map("".join),
-    st.sampled_from(["error", "metadata", "trace", "user", "environment", "group"]).map("has:".__add__),
+    st.sampled_from(["error", "metadata", "trace", "user", "environment", "group", "edge"]).map("has:".__add__),
     st.sampled_from(["17", "2", "3", "4", "(17 OR 2)", "(3 2)", "17 OR has:error"]).map("group:".__add__),
 )
 queries = st.recursive(

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,13 @@ REFUSED = examples(PAGE.partition("### What is refused")[2].partition("###")[0])
 #: For each example something that it finds, and something that it does not.
 CORPUS: list[dict[str, Any]] = [
     {"message": "Payment failed", "level": "error", "trace_id": "7f3b0c52", "span_id": "s-1", "parent_span_id": "s-1"},
-    {"message": "pay and failed later: insufficient", "environment": "s-1", "project_id": "shop", "error_key": 5},
+    {
+        "message": "pay and failed later: insufficient",
+        "environment": "s-1",
+        "project_id": "shop",
+        "error_key": 5,
+        "edge": "fra1",
+    },
     {
         "message": "term a",
         "level": "debug",
@@ -68,8 +75,10 @@ CORPUS: list[dict[str, Any]] = [
 
 
 def store_corpus(store: Store, organisation_id: int, corpus: list[dict[str, Any]]) -> None:
-    timed = ({"timestamp": NOW + timedelta(seconds=n)} | entry for n, entry in enumerate(corpus))
-    store.writer.write([batch_of(*timed, organisation_id=organisation_id)])
+    """Store entries a second apart; those that follow each other are a batch if they came by the same edge."""
+    timed = [{"timestamp": NOW + timedelta(seconds=n)} | entry for n, entry in enumerate(corpus)]
+    by_edge = groupby(timed, key=lambda entry: entry.get("edge"))
+    store.writer.write([batch_of(*some, organisation_id=organisation_id, edge=edge) for edge, some in by_edge])
 
 
 def found(store: Store, organisation_id: int, query: str) -> list[int]:

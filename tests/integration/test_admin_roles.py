@@ -37,7 +37,7 @@ MAY_VIEW = {
     "Auditors": CONFIGURATION | USAGE | KEPT | STAFF | TRAIL | LOOKS,
     "nobody": set(),
 }
-MAY_ADD = {"Operators": CONFIGURATION | ALERTS | {"notify_noticechannel"}}
+MAY_ADD = {"Operators": CONFIGURATION | ALERTS | {"notify_noticechannel", "edges_edge"}}
 #: name of the step → the roles that may take it
 STEPS = {
     "accounts_apikey_rotate": {"Operators"},

@@ -17,6 +17,8 @@ from alerts.changing import Actor
 from alerts.incidents import Telling
 from alerts.looking import Hearing
 from alerts.models import Cursor, Incident, Minute, Rule, Seen, Silence
+from edges import calling
+from edges.models import Edge
 from foundation.holdings import Wanted
 from foundation.postgres import execute, fetch_all
 from ingest import doors
@@ -43,6 +45,7 @@ from tests.alerts import (
     store_at,
     told,
 )
+from tests.edges import Sender
 from tests.entries import OpenTransaction
 from tests.errors import failure
 from tests.organisations import make_caller
@@ -133,7 +136,7 @@ def test_two_evaluators_at_once_find_one_incident(caller: Caller) -> None:
 
     def look() -> None:
         try:
-            hearing = Hearing(now=at(10.5), deaf_until=BASE, waiting={})
+            hearing = Hearing(now=at(10.5), deaf_until=BASE, waiting={}, unheard={})
             execute("SET lock_timeout = 0")  # however long the first takes on a busy machine
             gate.wait()
             looking.look_at(caller.organisation_id, hearing, Telling(hearing.now))
@@ -190,6 +193,31 @@ def test_backlog_neither_closes_an_incident_nor_makes_a_second_one(caller: Calle
     look_until(50, since=31, every=3)
     assert [(opened, closed) for opened, closed, _ in incidents(rule)] == [(10, 37)]
     assert [kind for kind, _ in told()] == ["alert.opened", "alert.closed"]
+
+
+@pytest.mark.parametrize("takes_all", [True, False])
+def test_no_absence_is_told_while_an_edge_of_the_organisation_is_not_heard(caller: Caller, takes_all: bool) -> None:
+    rule = make_rule(caller, kind="absence", time_window_minutes=5, since=0)
+    for minute in (1, 2):
+        store_at(caller, minute, *some(1))
+    edge = Sender(*[] if takes_all else [caller], takes_all=takes_all).edge
+    strangers = Sender(make_caller()).edge
+    seen = Edge.objects.filter(pk__in=[edge.pk, strangers.pk])
+    seen.update(last_seen_at=at(2))
+    look_until(20, since=1.5, every=0.9)
+    rule.refresh_from_db()
+    assert (rule.state, incidents(rule)) == ("unknown", [])
+    assert edge.name in rule.state_reason
+
+    calling.note_seen(edge)
+    seen.update(last_seen_at=at(99))
+    Edge.objects.filter(unheard_until__gt=at(59)).update(unheard_until=at(20))  # when it was heard again
+    look_until(24, since=20.5, every=0.9)
+    rule.refresh_from_db()
+    assert (rule.state, incidents(rule)) == ("unknown", [])
+    store_at(caller, 24, *some(1))
+    look_until(32, since=24.5, every=0.9)
+    assert [opened for opened, _, _ in incidents(rule)] == [29]
 
 
 def test_preview_is_what_then_fires(caller: Caller) -> None:

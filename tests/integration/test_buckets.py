@@ -82,7 +82,7 @@ def script_at() -> Take:
             cost * buckets.TOKEN,
             1,
             len(levels),
-            *(number for one in levels for number in (one.per_minute, one.capacity, one.capacity_behind)),
+            *(number for one in levels for number in (one.per_minute, one.capacity, one.capacity_behind, 0)),
             now,
         ]
         numbers = faked(keys=[key for one in levels for key in buckets.keys_of(one)], args=arguments)

@@ -1,12 +1,14 @@
 """Commands and pages of edges: what they print, refuse, and never show again."""
 
 import json
+import re
 from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -103,3 +105,52 @@ def test_doctor_and_console_tell_how_edges_are(
         assert what in page
     assert client.get(reverse("admin:edges_edge_change", args=[edges[1].edge.pk])).status_code == 200
     assert client.post(reverse("admin:edges_edge_change", args=[edges[1].edge.pk]), {"name": "x"}).status_code == 403
+
+
+def client_of(*permissions: str, name: str = "ada") -> Client:
+    user = User.objects.create_user(name, password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="edges", codename__in=permissions))
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def test_an_edge_is_made_retired_and_revoked_in_the_console_by_who_may(make_caller: Callable[..., Caller]) -> None:
+    caller = make_caller()
+    operator = client_of("view_edge", "add_edge", "end_edge")
+    asked = {"name": "fra1", "region": "Frankfurt", "organisations": [caller.organisation_id], "allowed_networks": ""}
+    refused = operator.post(reverse("admin:edges_edge_add"), asked | {"name": "Not plain"})
+    assert "Small letters, digits and hyphens" in refused.content.decode()
+    answer = operator.post(reverse("admin:edges_edge_add"), asked)
+    [token] = re.findall(r"le_[0-9a-f]{48}", answer.content.decode())
+    edge = Edge.objects.get()
+    assert (bytes(edge.sha256), edge.takes_all) == (tokens.digest(token), False)
+    assert [one.pk for one in edge.organisations.all()] == [caller.organisation_id]
+    assert "no-store" in answer.headers["Cache-Control"]
+    address = reverse("admin:edges_edge_change", args=[edge.pk])
+    page = operator.get(address).content.decode()
+    assert token not in page
+    retire, revoke = (reverse(f"admin:edges_edge_{step}", args=[edge.pk]) for step in ("retire", "revoke"))
+    assert retire in page
+    assert revoke in page
+
+    reader = client_of("view_edge", name="bob")
+    assert retire not in reader.get(address).content.decode()
+    for step in (retire, revoke):
+        assert (reader.get(step).status_code, reader.post(step, {"reason": "x"}).status_code) == (403, 403)
+    assert reader.get(reverse("admin:edges_edge_add")).status_code == 403
+
+    assert "forwards what it has" in operator.get(retire).content.decode()
+    operator.post(retire)
+    edge.refresh_from_db()
+    assert edge.retiring_at
+    assert operator.post(revoke, {"reason": ""}).status_code == 200
+    operator.post(revoke, {"reason": "stolen"})
+    operator.post(revoke, {"reason": "again"})
+    edge.refresh_from_db()
+    assert (bool(edge.revoked_at), edge.revoked_reason) == (True, "stolen")
+    assert retire not in operator.get(address).content.decode()
+    changed = [set(one.changes) for one in LogEntry.objects.get_for_object(edge).order_by("pk")]
+    assert {"retiring_at"} in changed
+    assert {"revoked_at", "revoked_reason"} in changed
+    assert not LogEntry.objects.filter(changes__icontains=token).exists()

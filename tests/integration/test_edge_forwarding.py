@@ -1,6 +1,7 @@
 """An edge's side: forwarded until the core says kept, forgotten then, and bytes borrowed before they are charged."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from msgspec import json
 
-from accounts import trust
 from accounts.caller import Caller
 from edges.forwarding import Forwarder
 from foundation import faults
@@ -17,9 +17,10 @@ from foundation.postgres import current_time
 from foundation.refusals import Refusal
 from ingest.models import DeadLetter, DrainClaim, ForgottenBatch, SpooledBatch
 from ingest.spool import drain, forgotten, group_commit, table
-from quotas import borrowing
-from quotas.models import Borrowed, MonthlyUsage
-from tests.fakes.core import Core, core, kept, lost, says
+from quotas import borrowing, outcomes, reports
+from quotas.models import Borrowed, HourlyUsage, MonthlyUsage, OutcomeReport
+from tests.edges import at_an_edge
+from tests.fakes.core import Core, kept, lost, says
 from tests.integration.spool_rows import part_of
 
 MakeCaller = Callable[..., Caller]
@@ -28,18 +29,8 @@ MakeCaller = Callable[..., Caller]
 @pytest.fixture
 def at(db: None, settings: Any, tmp_path: Path) -> Iterator[Core]:
     """Be an edge of a core."""
-    borrowing.begin_anew()
-    trust.forget()
-    trust.confirm("0" * 64)
-    with core() as server:
-        token = tmp_path / "token"
-        token.write_text("Edge fra1: le_" + "0" * 48 + "\n")
-        settings.CORE_URL, settings.EDGE_TOKEN_FILE, settings.DEVELOPMENT = server.url, str(token), True
-        borrowing._link.close()
+    with at_an_edge(settings, tmp_path) as server:
         yield server
-        borrowing._link.close()
-    borrowing.begin_anew()
-    trust.forget()
 
 
 @pytest.fixture
@@ -262,3 +253,47 @@ def test_what_nobody_uses_is_taken_off_before_the_core_is_told(
 )
 def test_plain_http_to_a_core_is_for_development_on_this_machine(url: str, is_development: bool, is_good: bool) -> None:
     assert (not fault_in_url(url, is_development=is_development)) == is_good
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_edge_refuses_waits_until_the_core_has_it(at: Core, caller: Caller, link: CoreLink) -> None:
+    outcomes.flush()
+    OutcomeReport.objects.all().delete()
+    outcomes.note(caller, "rate_limited", requests=2)
+    outcomes.flush()
+    assert not HourlyUsage.objects.exists()
+    at.answers = [says(503)]
+    with pytest.raises(LinkError):
+        reports.send(link)
+    at.answers = [says(200)]
+    assert [reports.send(link), reports.send(link)] == [1, 0]
+    first, again = [json.decode(body)["reports"] for body in at.bodies]
+    assert first == again
+    assert first[0]["counts"][0][1:5] == [caller.organisation_id, caller.api_key_id, "rate_limited", 2]
+
+    outcomes.note(caller, "rate_limited")
+    outcomes.flush()
+    OutcomeReport.objects.update(written_at="2026-01-01T00:00:00Z")
+    assert reports.forget() == 1  # the core does not remember for so long
+
+
+@pytest.mark.django_db
+def test_who_sends_at_a_months_end_is_lent_of_the_next_one_before_it_begins(
+    at: Core, caller: Caller, make_caller: MakeCaller, link: CoreLink
+) -> None:
+    part = part_of("hello")
+    at.answers = [lends(10 * part.size_bytes)]
+    for one in (caller, idle := make_caller(monthly_bytes=0)):
+        table.accept(one, [part])
+    this = current_time().replace(day=1, hour=0, minute=0)
+    following = (this + timedelta(days=32)).replace(day=1)
+    at.answers = [lends(0)]
+    borrowing.sync(link, {}, clock=lambda: following - timedelta(hours=2))
+    assert {loan.period for loan in Borrowed.objects.all()} == {this.date()}
+    Borrowed.objects.filter(organisation_id=idle.organisation_id).update(used_at="2026-01-01T00:00:00Z")
+
+    for _ in range(2):
+        borrowing.sync(link, {}, clock=lambda: following - timedelta(minutes=30))
+    ahead = Borrowed.objects.get(period=following.date())
+    assert (ahead.organisation_id, ahead.lent_bytes) == (caller.organisation_id, borrowing.LEAST_BYTES)
+    assert ahead.returned_bytes == 0  # it lies idle for a good reason

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from django.test import Client
+from msgspec import json
 
 from accounts.caller import Caller
 from accounts.models import ApiKey, Organisation
@@ -14,11 +17,12 @@ from edges import life, wire
 from edges.models import Edge, EdgeBatch
 from foundation import faults
 from ingest.models import DeadLetter, SpooledBatch
+from ingest.spool import dead_letters
 from ingest.spool.drain import drain
 from ingest.spool.payload import pack
 from operations import verification
-from quotas.models import Loan, MonthlyUsage
-from storage.models import LogEntry
+from quotas.models import HourlyUsage, Loan, MonthlyUsage
+from storage.models import LogEntry, Receipt
 from tests.edges import Sender
 
 MakeCaller = Callable[..., Caller]
@@ -51,6 +55,30 @@ def test_batches_of_an_edge_are_kept_charged_and_stored_once_however_often_they_
     assert drain() == 3
     assert sorted(LogEntry.objects.values_list("message", flat=True)) == ["a", "b", "c", "d"]
     assert verification.verify() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_edge_took_says_so_and_is_used_in_the_hour_in_which_it_was_taken(
+    make_caller: MakeCaller, empty_store: None
+) -> None:
+    caller = make_caller()
+    sender, now = Sender(caller), datetime.now(UTC)
+    hours_ago, ahead = now - timedelta(hours=3), now + timedelta(hours=3)
+    sender.forward(sender.carried(caller, "late", received_at=hours_ago), sender.carried(caller, received_at=ahead))
+    sender.forward(sender.carried(caller, "odd", payload=pack(b"{}"), entries=1, size_bytes=2))
+    assert drain() == 2
+
+    name = sender.edge.name
+    assert list(LogEntry.objects.values_list("edge", flat=True)) == [name, name]
+    assert set(Receipt.objects.values_list("edge_received_at", flat=True)) == {hours_ago, ahead}
+    hours = set(HourlyUsage.objects.filter(outcome="accepted").values_list("hour", flat=True))
+    this_hour = now.replace(minute=0, second=0, microsecond=0)
+    assert min(hours) == this_hour - timedelta(hours=3)
+    assert max(hours) - this_hour <= timedelta(hours=1)  # the clock of an edge never says later than ours
+    [letter] = DeadLetter.objects.all()
+    assert letter.edge == name
+    dead_letters.replay([letter.pk])
+    assert SpooledBatch.objects.get().edge == name
 
 
 @pytest.mark.django_db
@@ -234,3 +262,30 @@ def test_what_is_forwarded_beyond_a_loan_is_kept_and_shown(make_caller: MakeCall
     assert (loan.settled_bytes, loan.short_bytes) == (10, batch.head.size_bytes - 10)
     assert charged(caller) == (1, batch.head.size_bytes, 0)
     assert [one.check for one in verification.verify()] == ["loan"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_an_edge_refused_is_counted_once_and_only_what_is_its_to_tell(make_caller: MakeCaller) -> None:
+    caller, stranger = make_caller(), make_caller()
+    sender = Sender(caller)
+    hour = int(datetime.now(UTC).timestamp()) // 3600 * 3600
+    own, of_stranger = (caller.organisation_id, caller.api_key_id), (stranger.organisation_id, stranger.api_key_id)
+    counts = [
+        [hour, *own, "rate_limited", 3, 0, 0],
+        [hour, *own, "rate_limited", 2, 0, 0],
+        [hour - 3600, *own, "below_level", 0, 7, 70],
+        [hour, *own, "accepted", 9, 9, 9],
+        [hour, own[0], of_stranger[1], "rate_limited", 9, 9, 9],
+        [hour, *of_stranger, "rate_limited", 9, 9, 9],
+        [hour - 30 * 86_400, *own, "rate_limited", 9, 9, 9],
+        [hour + 86_400, *own, "rate_limited", 9, 9, 9],
+    ]
+    reports = [{"mark": str(uuid4()), "counts": counts}]
+    body = json.encode({"installation": sender.installation, "reports": reports})
+    assert [sender.post(body, "/v1/edge/outcomes").status_code for _ in range(2)] == [200, 200]
+
+    found = HourlyUsage.objects.values_list("organisation_id", "outcome", "requests", "entries", "bytes")
+    assert sorted(found) == [(own[0], "below_level", 0, 7, 70), (own[0], "rate_limited", 5, 0, 0)]
+    reports[0]["counts"] = [[hour, *own, "no code at all", 1, 1, 1]]
+    body = json.encode({"installation": sender.installation, "reports": reports})
+    assert sender.post(body, "/v1/edge/outcomes").status_code == 400

@@ -310,7 +310,7 @@ class Work:
 
     def tell_of_incidents(self, numbers: random.Random) -> None:
         """Look at all rules, as if nobody kept evaluators apart."""
-        hearing = looking.Hearing(now=datetime.now(UTC), deaf_until=datetime.now(UTC), waiting={})
+        hearing = looking.Hearing(now=datetime.now(UTC), deaf_until=datetime.now(UTC), waiting={}, unheard={})
         telling = Telling(hearing.now)
         turns.tell_all(telling)
         for caller in numbers.sample(self.callers, len(self.callers)):

@@ -77,6 +77,7 @@ def test_entry_has_every_field_and_exact_times(acme: Reader) -> None:
         "span_id": None,
         "parent_span_id": None,
         "privacy_mode": None,
+        "edge": None,
         "metadata": metadata,
         "error": None,
         "size_bytes": 100,

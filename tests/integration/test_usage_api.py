@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import ApiKey
 from foundation.postgres import fetch_one
 from quotas import ledger
-from quotas.models import Quota
+from quotas.models import MonthlyUsage, Quota
 from tests.organisations import make_api_key, make_organisation, make_plan
 
 
@@ -28,6 +28,7 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
     ledger.open_month(organisation_id)
     from_plan = {"organisation_id": organisation_id, "size_bytes": 250, "entries": 5}
     assert fetch_one(ledger.CHARGE, from_plan)
+    MonthlyUsage.objects.update(lent_bytes=30)
     ledger.count(
         [
             ledger.UsageRow(now, organisation_id, api_key.pk, "accepted", 2, 5, 250),
@@ -68,7 +69,7 @@ def test_usage_tells_the_month_by_day_and_key_and_what_is_left() -> None:
     }
     assert response.status_code == 200
     assert told["plan"] == "usage-told"
-    assert told["bytes"] == {"limit": 1000, "used": 250, "remaining": 750}
+    assert told["bytes"] == {"limit": 1000, "used": 250, "remaining": 750, "lent": 30}
     assert told["entries"] == 5
     assert told["by_day"] == [{"day": now.date().isoformat(), **line}]
     assert told["by_api_key"] == [{"name": "web", "prefix": secret[:7], "suffix": secret[-4:], **line}]

@@ -103,4 +103,4 @@ def test_scripts_of_valkey_name_no_key_of_their_own() -> None:
     scripts = {path: text for path, text in texts() if path.endswith(".lua")}
     assert scripts
     keys = {(path, key) for path, text in scripts.items() for key in re.findall(r"redis\.call\('\w+', *([^,)]+)", text)}
-    assert {(path, key) for path, key in keys if not re.match(r"KEYS\[|key$|bucket\.key$", key)} == set()
+    assert {(path, key) for path, key in keys if not re.match(r"KEYS\[|key$|(bucket|share)\.key$", key)} == set()

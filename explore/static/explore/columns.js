@@ -4,8 +4,8 @@ import { leaf, text } from "./json.js";
 
 export const DEFAULT = ["project"];
 const METADATA = "metadata.";
-const OWN = ["environment", "project", "trace_id", "span_id", "parent_span_id", "received_at", "id", "size_bytes", "privacy_mode", "level", "message", "timestamp"];
-export const OFFERED = ["project", "environment", "error.type", "error.message", "trace_id", "span_id", "received_at", "size_bytes"];
+const OWN = ["environment", "project", "trace_id", "span_id", "parent_span_id", "edge", "received_at", "id", "size_bytes", "privacy_mode", "level", "message", "timestamp"];
+export const OFFERED = ["project", "environment", "error.type", "error.message", "trace_id", "span_id", "edge", "received_at", "size_bytes"];
 
 // As they stand in an address: between commas, those of names behind backslashes. No column at all is a comma.
 export const write = (columns) => columns.map((name) => name.replace(/[\\,]/g, "\\$&")).join(",") || ",";

@@ -9,7 +9,7 @@ import { resolve } from "./time.js";
 
 const BUILT_IN = [
   ["level", "debug … panic, also level:>=warn"], ["environment", "where it ran"], ["project", "which application"],
-  ["trace", "the id of a trace"], ["group", "the number of an error group"], ["has", "has:error, or any key"], ["error.type", "like PaymentError"],
+  ["trace", "the id of a trace"], ["edge", "which edge took it"], ["group", "the number of an error group"], ["has", "has:error, or any key"], ["error.type", "like PaymentError"],
   ["error.message", "words of the error"], ["error.stack_trace", "words of the stack"], ["message", "words of the message"],
 ];
 const MOST = 12;
@@ -85,6 +85,7 @@ export class Completion {
       case "environment": case "env": return count(rows.map((entry) => entry.environment));
       case "project": return [...new Set([...(organisation?.projects ?? []), ...rows.map((entry) => entry.project)])].map((value) => ({ value }));
       case "trace": case "trace_id": return count(rows.map((entry) => entry.trace_id));
+      case "edge": return count(rows.map((entry) => entry.edge));
       case "error.type": return count(rows.map((entry) => entry.error?.type));
       case "has": return ["error", "metadata", ...fields.map((one) => one.name)].map((value) => ({ value }));
       default: return fields.find((one) => one.name === field)?.values ?? [];

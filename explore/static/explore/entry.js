@@ -10,7 +10,7 @@ import { stackTrace } from "./stack.js";
 import { change, link, state } from "./state.js";
 import { resolve } from "./time.js";
 
-const ASKABLE = ["level", "environment", "project", "trace_id", "span_id", "parent_span_id"];
+const ASKABLE = ["level", "environment", "project", "trace_id", "span_id", "parent_span_id", "edge"];
 const FACTS = ["timestamp", "received_at", "id", "size_bytes", "privacy_mode"];
 
 // `name` is what a query calls the field; nothing where it cannot be asked for. `pattern` is what was looked for in it.

@@ -42,7 +42,7 @@ TRIAL_BYTES = 2**16
 #: Nobody else drives a new claim for so long: more than it takes to come to it.
 OWN_SECONDS = 5
 #: Between two looks whether a fence stands.
-FENCE_PAUSE_SECONDS = 10
+FENCE_PAUSE_SECONDS = 5
 
 _keys = msgspec.msgpack.Decoder(dict[int, dict[int, int]]).decode
 

@@ -151,7 +151,7 @@ def test_what_a_store_loses_is_missed_before_the_spool_forgets(
 ) -> None:
     """The server drops the second try as a duplicate of nothing: real ones have done so."""
     entries = accept(caller, 5)
-    monkeypatch.setattr(keeping, "INSERT_SECONDS", -keeping.DEADLINE_SECONDS - 1)
+    monkeypatch.setattr(keeping, "CLOCKS_APART_SECONDS", -keeping.DEADLINE_SECONDS - 1)
     send_insert = Server.insert
 
     def lose(server: Any, sql: str, body: bytes, parameters: Any, *, settings: Any, seconds: float) -> None:
@@ -213,7 +213,7 @@ def test_nothing_is_stored_after_its_deadline(in_clickhouse: Store, clickhouse: 
     assert stored(clickhouse) == (0, 0)
     with pytest.raises(Unavailable):
         keeper.fence("late", deadline=now)
-    keeper.fence("late", deadline=now - keeping.INSERT_SECONDS - keeping.DEADLINE_SECONDS)
+    keeper.fence("late", deadline=now - keeping.CLOCKS_APART_SECONDS - keeping.DEADLINE_SECONDS)
 
 
 def test_batches_that_were_stored_before_a_restore_are_not_stored_again(

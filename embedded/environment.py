@@ -16,8 +16,8 @@ KNOWN_WARNINGS = "ignore:You're running the worker,ignore:No directory at"
 EMBEDDED_STORE = "clickhouse+embedded:"
 #: What commands need to reach the stack that `bin/luminalog up` runs.
 PUBLISHED = [
-    "SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "STORE_URL", "STORE_READ_URL", "VALKEY_URL",
-    "CELERY_BROKER_URL", "LUMINALOG_METRICS_DIR", "LUMINALOG_MCP", "LUMINALOG_EDGE_TOKEN_FILE",
+    "SECRET_KEY", "LUMINALOG_DEVELOPMENT", "DATABASE_URL", "STORE_URL", "STORE_READ_URL", "STORE_MOVES_FROM",
+    "VALKEY_URL", "CELERY_BROKER_URL", "LUMINALOG_METRICS_DIR", "LUMINALOG_MCP", "LUMINALOG_EDGE_TOKEN_FILE",
 ]  # fmt: skip
 
 

@@ -43,6 +43,9 @@ POINTS = {
     "before_recording_commit": "a recording is written and its turn is done; nothing of it is committed",
     "after_incident": "an incident is made, and nobody is told of it yet; nothing of it is committed",
     "before_alerts_commit": "an incident and its message are written; nothing of them is committed",
+    "after_moved_write": "entries of a day that moves are in the new store, hidden; nobody has noted that they are",
+    "before_day_let_go": "all of a day is in the new store, hidden; nobody has compared it",
+    "before_move_commit": "a moved day is shown, and gone where it was; nothing of that is committed",
     "between_create_and_attach": "a day's table is made, and not a partition yet",
     "between_detach_and_drop": "a day's table is no partition any more, and not gone yet",
 }

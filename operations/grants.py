@@ -55,6 +55,7 @@ OF_WEB = {
     "storage_droppedpartition": READ,
     "storage_erased": READ,
     "storage_leaving": "",
+    "storage_move": READ,
     "storage_event_minute": "",
     "storage_minute": "",
     "storage_receipt": READ,

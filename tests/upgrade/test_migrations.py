@@ -30,7 +30,7 @@ NEW = {
     "issues_filtered", "issues_fingerprint", "issues_group", "issues_hour", "issues_minute", "issues_person",
     "issues_release", "issues_setting", "issues_turn", "notify_message", "operations_erasure", "privacy_policy",
     "privacy_rule", "quotas_borrowed", "quotas_dailyusage", "quotas_installation", "quotas_loan", "storage_entry",
-    "storage_erased", "storage_event_minute", "storage_leaving", "storage_minute", "storage_rollup_day",
+    "storage_erased", "storage_event_minute", "storage_leaving", "storage_minute", "storage_move", "storage_rollup_day",
     "storage_unrolled_day",
 }  # fmt: skip
 

@@ -20,6 +20,7 @@ from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.spool import claims, relay, table
 from ingest.spool.dead_letters import HOPELESS_AFTER
 from ingest.spool.drain import drain
+from ingest.spool.pace import Pace
 from issues.erasing import take_back
 from operations.verification import verify
 from storage import erasing
@@ -337,7 +338,7 @@ def _dies(*_: Any) -> set[int]:
 
 def test_of_drains_that_come_together_one_waits_and_takes_what_is_there() -> None:
     """So that nudges, five a second, do not queue up behind the second that a claim waits for more."""
-    pace = relay._Pace()
+    pace = Pace()
     assert pace.wait(0.0)
     with pace._waiting:
         assert not pace.wait(0.0)

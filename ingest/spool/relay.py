@@ -39,6 +39,7 @@ MOST_ATTEMPTS = 3
 TAKE_APART_AFTER = 5
 #: While the log store stands still little is risked at each try.
 TRIAL_BYTES = 2**16
+UNIQUE_VIOLATION = "23505"
 #: Nobody else drives a new claim for so long: more than it takes to come to it.
 OWN_SECONDS = 5
 
@@ -214,10 +215,13 @@ def _give_up(claim: Lasting, error: Refused | PayloadError) -> None:
 
 
 def _note_failure(claim: Lasting, reason: str, keeper: EntryKeeper) -> None:
-    """Leave a claim that PostgreSQL does not certify to its next attempt; in the end take back what is stored."""
+    """Leave a claim that PostgreSQL does not certify to its next attempt; in the end take back what is stored.
+
+    At once where an id is taken, which no attempt changes: the first one was answered, and none is on its way.
+    """
     log.warning("drain_failed", batch_ids=claim.batch_ids, error=reason)
     metrics.DRAIN_FAILURES.inc()
-    if claim.attempts >= MOST_ATTEMPTS:
+    if claim.attempts >= MOST_ATTEMPTS or (claim.attempts == 0 and reason.endswith(UNIQUE_VIOLATION)):
         remove(table.heads(claim.batch_ids), keeper)
         failures.settle(claim, reason=reason, is_proven=False)
 

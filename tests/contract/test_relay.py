@@ -229,6 +229,17 @@ def test_batches_that_were_stored_before_a_restore_are_not_stored_again(
     assert is_well()
 
 
+def test_batch_whose_id_is_taken_gets_another_after_one_attempt(caller: Caller, clickhouse: ForTests) -> None:
+    """As after a restore that gives ids out again."""
+    accept(caller, 2)
+    assert drain() == 1
+    accept(caller, 3)
+    execute("UPDATE ingest_spooledbatch SET batch_id = (SELECT batch_id FROM storage_receipt)")
+    assert drain() == 1
+    assert stored(clickhouse) == (5, 5)
+    assert is_well()
+
+
 def test_poison_is_taken_apart_by_tokens_of_its_claim(caller: Caller, clickhouse: ForTests) -> None:
     nul = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"bad \\u0000"}'
     good = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"good"}'

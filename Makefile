@@ -75,8 +75,8 @@ lock: $(VENV)/.development ## Lock the requirements files again (UPGRADE=--upgra
 	$(LOCK) requirements-clickhouse.in -o requirements-clickhouse.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 
-chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run)
-	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
+chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run, STORE=clickhouse)
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) $(SCENARIOS)
 
 chaos-mutants: $(VENV)/.development ## Break the product itself in 33 ways: does the suite notice each? (MUTANTS="02 quota" for some)
 	$(BIN)/python -m tests.mutants $(MUTANTS)

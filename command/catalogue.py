@@ -68,6 +68,7 @@ SECTIONS: dict[str, Sequence[Command]] = {
         _command("mcp", "serve tools to a model's client (MCP)"),
         _command("migrate", "bring the database to this version"),
         _command("migrate-store", "bring the table of entries in ClickHouse to this version"),
+        _command("move-store", "move entries from PostgreSQL to ClickHouse while the product runs"),
         _command("bootstrap", "make the first organisation, key and administrator"),
         _command("createsuperuser", "make an administrator"),
         _command("changepassword", "give somebody another password"),

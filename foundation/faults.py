@@ -48,6 +48,9 @@ POINTS = {
     "before_loading_part": "a part of an archive is read and verified; nothing of it is stored",
     "before_loaded_commit": "what was loaded of it is stored; it is not noted as whole yet",
     "after_loaded_removal": "what was loaded is deleted; its receipts are not",
+    "after_moved_write": "entries of a day that moves are in the new store, hidden; nobody has noted that they are",
+    "before_day_let_go": "all of a day is in the new store, hidden; nobody has compared it",
+    "before_move_commit": "a moved day is shown, and gone where it was; nothing of that is committed",
     "between_create_and_attach": "a day's table is made, and not a partition yet",
     "between_detach_and_drop": "a day's table is no partition any more, and not gone yet",
 }

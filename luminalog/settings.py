@@ -168,6 +168,8 @@ READ_BUDGET_BYTES = env.int("LUMINALOG_READ_BUDGET_BYTES", default=64 * 2**20)
 STORE_URL = env.str("STORE_URL", default="")
 #: As whom entries are read, where the store has users of its own: behind the wall between organisations.
 STORE_READ_URL = env.str("STORE_READ_URL", default="")
+#: `postgresql:` while entries move from there to STORE_URL: both are read then. See `bin/luminalog move-store`.
+STORE_MOVES_FROM = env.str("STORE_MOVES_FROM", default="")
 CORE_URL = STORE_URL.removeprefix("edge+").rstrip("/") if STORE_URL.startswith("edge+") else ""
 if CORE_URL:
     STORE_URL, ROOT_URLCONF = "", "luminalog.edge_urls"

@@ -62,6 +62,7 @@ OF_WEB = {
     "storage_field_sample": "",
     "storage_leaving": "",
     "storage_loaded_part": READ,
+    "storage_move": READ,
     "storage_event_minute": "",
     "storage_minute": "",
     "storage_receipt": READ,

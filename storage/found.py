@@ -52,6 +52,10 @@ class FoundEntry:
         return MEMBERS_BYTES + max(texts, self.size_bytes)
 
 
+#: An entry, and whose it is.
+OwnedEntry = tuple[int, FoundEntry]
+
+
 class Portion(list[FoundEntry]):
     """As many entries as were asked for, or fewer because of their bytes; `goes_on` when there are more."""
 

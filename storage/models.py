@@ -280,6 +280,20 @@ class Leaving(models.Model):
         return f"{len(self.entry_ids)} entries of organisation {self.organisation_id}"
 
 
+class Move(models.Model):
+    """A run that moves a day from PostgreSQL to another log store; see `storage.moving`."""
+
+    day = models.DateField()
+    after_id = models.BigIntegerField(db_default=-1, help_text="All entries with ids up to this one are there.")
+    entries = models.BigIntegerField(db_default=0, help_text="That were brought.")
+    is_over = models.BooleanField(db_default=False, help_text="They are shown, and PostgreSQL has none.")
+    began_at = models.DateTimeField(db_default=Now())
+    ended_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.entries} entries"
+
+
 class Retention(models.Model):
     """How far an organisation's entries have been deleted because its plan keeps them no longer."""
 

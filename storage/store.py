@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
 from importlib import import_module
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -35,6 +35,8 @@ STORES = {
     "postgresql": "storage.postgres.store",
     "clickhouse": "storage.clickhouse.store",
 }
+#: Opens what `STORE_URL` names together with PostgreSQL, whose entries move there.
+MOVING = "storage.moving.store"
 #: What `bin/luminalog up` starts a server for, and then names by its address.
 EMBEDDED = "clickhouse+embedded"
 
@@ -302,7 +304,14 @@ Write = Callable[[Sequence[Batch]], Tally]
 
 def store() -> Store:
     """Return the log store that `STORE_URL` names, opened once a process. Raises: `ImproperlyConfigured`."""
-    return _opened(settings.STORE_URL)
+    return _opened(settings.STORE_URL, settings.STORE_MOVES_FROM)
+
+
+def mover() -> Any:
+    """Return the module that moves entries of PostgreSQL. Raises: `ImproperlyConfigured` where none are to move."""
+    if store() and not settings.STORE_MOVES_FROM:
+        raise ImproperlyConfigured("STORE_MOVES_FROM=postgresql: is not set: no entries are to move.")
+    return import_module("storage.moving.mover")
 
 
 def entries_of(arrival: Arrival, *, after: int = 0) -> Iterator[FoundEntry]:
@@ -338,12 +347,14 @@ def write_what_can_be(batch: Batch, tally: Tally, *, write: Write | None = None)
 
 
 @cache
-def _opened(url: str) -> Store:
+def _opened(url: str, moves_from: str) -> Store:
     scheme = url.partition(":")[0]
+    if moves_from and (moves_from != "postgresql:" or scheme != "clickhouse"):
+        raise ImproperlyConfigured("STORE_MOVES_FROM may be postgresql: alone, beside a STORE_URL of clickhouse:.")
     if scheme == EMBEDDED:
         raise ImproperlyConfigured(f"STORE_URL={EMBEDDED}: is a part of `bin/luminalog up`, which is not running.")
     if scheme not in STORES:
         known = ", ".join(f"{name}:" for name in STORES if name)
         raise ImproperlyConfigured(f"STORE_URL names no log store that is known: {known}.")
-    opened: Store = import_module(STORES[scheme]).open_store(url)
+    opened: Store = import_module(MOVING if moves_from else STORES[scheme]).open_store(url)
     return opened

@@ -6,10 +6,9 @@ a batch apart. After `MOST_ATTEMPTS` a claim is fenced: once nothing of it can c
 certified, what is there in part is removed, and the rest is judged as batches are that failed.
 """
 
-import threading
 import time
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 import structlog
@@ -19,19 +18,20 @@ from foundation.breaker import Breaker
 from foundation.faults import reach
 from foundation.histograms import observe_all
 from foundation.outages import is_outage, sqlstate
-from foundation.postgres import execute
 from ingest import metrics
-from ingest.spool import claims, dead_letters, failures, replays, storing, table
+from ingest.spool import claims, dead_letters, failures, replays, table
 from ingest.spool.claims import Lasting
 from ingest.spool.failures import StandsStill
+from ingest.spool.moved import Moved, are_whole, count_stored, forget, keys_of, moved_of
+from ingest.spool.pace import Pace
 from ingest.spool.payload import PayloadError
+from ingest.spool.settling import remove, settled
 from ingest.spool.table import Spooled
 from issues.grouping import Grouping, GroupingFailed
-from storage import receipts
-from storage.batch import Batch, BatchHead
+from storage.batch import Batch
 from storage.errors import Refused, Unavailable
-from storage.store import EntryKeeper, Presence
-from storage.tally import Tally, tally_of
+from storage.store import EntryKeeper
+from storage.tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -39,68 +39,12 @@ MOST_ATTEMPTS = 3
 TAKE_APART_AFTER = 5
 #: While the log store stands still little is risked at each try.
 TRIAL_BYTES = 2**16
+UNIQUE_VIOLATION = "23505"
 #: Nobody else drives a new claim for so long: more than it takes to come to it.
 OWN_SECONDS = 5
-#: Between two looks whether a fence stands.
-FENCE_PAUSE_SECONDS = 10
-
-_keys = msgspec.msgpack.Decoder(dict[int, dict[int, int]]).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """Batches of a claim as they are stored, what was found in them, and what they are counted by if that is known."""
-
-    spooled: Sequence[Spooled]
-    batches: Sequence[Batch]
-    groups: Grouping
-    found: replays.Found = field(default_factory=dict)
-    tally: Tally | None = None
-
-    def only(self, batch_ids: Collection[int]) -> "Moved":
-        """Return the same of these batches."""
-        return replace(
-            self,
-            spooled=[row for row in self.spooled if row.batch_id in batch_ids],
-            batches=[batch for batch in self.batches if batch.batch_id in batch_ids],
-            tally=None,
-        )
-
-    def without_groups(self) -> "Moved":
-        """Return the same, with nothing counted as an error."""
-        batches = [msgspec.structs.replace(batch, error_keys=None) for batch in self.batches]
-        return replace(self, batches=batches, groups=Grouping(is_on=False))
-
-
-class _Pace:
-    """About one small claim in so many seconds, of all threads of a process; one that leaves more waits for nothing."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._waiting = threading.Lock()
-        self._next_at = 0.0
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for one's turn; false where another thread does already, and will claim what is there."""
-        if not self._waiting.acquire(blocking=False):
-            return False
-        try:
-            with self._lock:
-                left = self._next_at - time.monotonic()
-                self._next_at = time.monotonic() + max(left, 0) + seconds
-            if left > 0:
-                time.sleep(left)
-        finally:
-            self._waiting.release()
-        return True
-
-    def skip(self) -> None:
-        """What is claimed next is large enough."""
-        with self._lock:
-            self._next_at = 0.0
-
-
-_pace = _Pace()
+_pace = Pace()
 _breaker = Breaker(failures=1)
 
 
@@ -166,7 +110,7 @@ def _drive(claim_id: int, keeper: EntryKeeper) -> int:
             return 0
         began = time.monotonic()
         try:
-            moved = _settled(claim, keeper) if claim.attempts >= MOST_ATTEMPTS else _driven(claim, keeper)
+            moved = settled(claim, keeper) if claim.attempts >= MOST_ATTEMPTS else _driven(claim, keeper)
         except (Refused, PayloadError) as error:
             _give_up(claim, error)
             return 0
@@ -194,18 +138,18 @@ def _driven(claim: Lasting, keeper: EntryKeeper) -> Moved | None:
     if moved is None:
         return None
     there = keeper.presence(moved.batches)
-    if claim.attempts == 0 and there and not _are_whole(moved.batches, there):
+    if claim.attempts == 0 and there and not are_whole(moved.batches, there):
         failures.settle(claim, reason="stored before in part", is_proven=False)  # before a restore: each by itself
         return None
-    if not _are_whole(moved.batches, there):
+    if not are_whole(moved.batches, there):
         tally = keeper.write(moved.batches, token=claim.token, attempt=claim.attempts + 1, deadline=deadline)
         moved = replace(moved, tally=tally)
-        if not _are_whole(moved.batches, keeper.presence(moved.batches)):
+        if not are_whole(moved.batches, keeper.presence(moved.batches)):
             log.error("store_lost_entries", batch_ids=claim.batch_ids, attempt=claim.attempts + 1)
             metrics.PRESENCE_MISMATCHES.inc()
             return None
     reach("after_verify")
-    return moved if _forget(claim, moved) else None
+    return moved if forget(claim, moved) else None
 
 
 def _begun(claim: Lasting, spooled: Sequence[Spooled], *, deadline: int) -> Moved | None:
@@ -220,119 +164,16 @@ def _begun(claim: Lasting, spooled: Sequence[Spooled], *, deadline: int) -> Move
 
 
 def _noted(claim: Lasting, spooled: Sequence[Spooled], *, deadline: int, groups: Grouping) -> Moved | None:
-    moved = _moved(spooled, groups)
+    moved = moved_of(spooled, groups)
     fixed = None
     with transaction.atomic():
         if claim.attempts == 0:
             moved = replace(moved, batches=groups.resolve(moved.batches))
             fixed = groups.fixed()
         elif groups.is_on and claim.error_keys is not None:
-            moved = replace(moved, batches=groups.recall(moved.batches, _keys(bytes(claim.error_keys))))
+            moved = replace(moved, batches=groups.recall(moved.batches, keys_of(claim.error_keys)))
         packed = None if fixed is None else msgspec.msgpack.encode(fixed)
         return moved if claims.begin(claim, deadline=deadline, error_keys=packed) else None
-
-
-def _moved(spooled: Sequence[Spooled], groups: Grouping) -> Moved:
-    found: replays.Found = {}
-    return Moved(spooled, [replays.scrubbed(row, row.batch(), found) for row in spooled], groups, found)
-
-
-def _are_whole(batches: Iterable[Batch], there: dict[int, Presence]) -> bool:
-    return all(_is_whole(batch, there) for batch in batches)
-
-
-def _is_whole(batch: Batch, there: dict[int, Presence]) -> bool:
-    """Tell whether all of a batch is stored, in the bytes that would be written now."""
-    found = there.get(batch.batch_id)
-    if found is None:
-        return False
-    metrics.STORED_TWICE.inc(found.copies)
-    return (found.entries, found.size_bytes) == (len(batch.lines), sum(map(len, batch.lines)))
-
-
-def _forget(claim: Lasting, moved: Moved, *, failed: Sequence[int] = ()) -> bool:
-    """Have the spool forget what is stored, and judge what is not; false if somebody else has ended the claim.
-
-    Where errors cannot be counted they are left to `regroup`.
-    """
-    try:
-        return _forgotten(claim, moved, failed)
-    except GroupingFailed as failure:
-        log.error("grouping_failed", batch_ids=claim.batch_ids, error=str(failure))
-        failure.note()
-        return _forgotten(claim, moved.without_groups(), failed)
-
-
-def _forgotten(claim: Lasting, moved: Moved, failed: Sequence[int]) -> bool:
-    """Certify and count what is stored.
-
-    `synchronous_commit = off` is safe here: a commit that a crash loses leaves the claim, and what is stored is found.
-    """
-    batch_ids = [row.batch_id for row in moved.spooled]
-    with transaction.atomic():
-        execute("SET LOCAL synchronous_commit = off")
-        if not claims.hold(claim):
-            return False
-        if len(table.take(batch_ids)) != len(batch_ids):
-            raise LookupError("somebody else has taken what a claim holds")
-        reach("after_delete")
-        receipts.write(moved.batches)
-        _count_stored(moved, moved.tally or tally_of(moved.batches))
-        if failed:
-            failures.judge(failed, reason="not stored in several tries", is_proven=False)
-        reach("before_drain_commit")
-    reach("after_drain_commit")
-    return True
-
-
-def _count_stored(moved: Moved, tally: Tally) -> None:
-    requests = {row.batch_id: row.requests for row in moved.spooled}
-    storing.count(moved.batches, requests=requests, tally=tally, found=moved.found, groups=moved.groups)
-
-
-def _settled(claim: Lasting, keeper: EntryKeeper) -> Moved | None:
-    """Fence a claim that failed too often, and end it. Put off while its fence does not stand."""
-    try:
-        if claim.deadline is not None:
-            keeper.fence(claim.token, deadline=claim.deadline)
-    except Unavailable:
-        claims.put_off(claim, seconds=FENCE_PAUSE_SECONDS)
-        return None
-    spooled = table.read(claim.batch_ids)
-    moved = _recalled(claim, [row for row in spooled if _is_readable(row)])
-    there = keeper.presence(spooled)
-    whole = {batch.batch_id for batch in moved.batches if _is_whole(batch, there)}
-    _remove([row for row in spooled if row.batch_id in there.keys() - whole], keeper)
-    log.warning("claim_settled", batch_ids=claim.batch_ids, stored=len(whole), removed=len(there) - len(whole))
-    metrics.CLAIMS_SETTLED.inc()
-    stored = moved.only(whole)
-    failed = [row.batch_id for row in spooled if row.batch_id not in whole]
-    return stored if _forget(claim, stored, failed=failed) else None
-
-
-def _is_readable(row: Spooled) -> bool:
-    try:
-        return bool(row.batch().lines)
-    except PayloadError:
-        return False
-
-
-def _recalled(claim: Lasting, spooled: Sequence[Spooled]) -> Moved:
-    groups = Grouping(is_on=claim.error_keys is not None)
-    moved = _moved(spooled, groups)
-    if claim.error_keys is None:
-        return moved
-    try:
-        return replace(moved, batches=groups.recall(moved.batches, _keys(bytes(claim.error_keys))))
-    except GroupingFailed as failure:
-        failure.note()
-        return moved.without_groups()
-
-
-def _remove(partial: Sequence[BatchHead], keeper: EntryKeeper) -> None:
-    keeper.remove(partial)
-    if keeper.presence(partial):
-        raise Unavailable(retry_after_seconds=1, clears_batches=True)
 
 
 def _taken_apart(claim: Lasting, keeper: EntryKeeper, spooled: Sequence[Spooled], *, deadline: int) -> Moved | None:
@@ -352,11 +193,11 @@ def _taken_apart(claim: Lasting, keeper: EntryKeeper, spooled: Sequence[Spooled]
             return None
         table.take(claim.batch_ids)
         batches = dead_letters.take_apart(spooled, found, tally, groups, write=write)
-        if not _are_whole(batches, keeper.presence(batches)):
+        if not are_whole(batches, keeper.presence(batches)):
             metrics.PRESENCE_MISMATCHES.inc()
             raise Unavailable(retry_after_seconds=1, clears_batches=True)
         moved = Moved(spooled, batches, groups, found, tally)
-        _count_stored(moved, tally)
+        count_stored(moved, tally)
         reach("before_drain_commit")
     return moved
 
@@ -374,11 +215,14 @@ def _give_up(claim: Lasting, error: Refused | PayloadError) -> None:
 
 
 def _note_failure(claim: Lasting, reason: str, keeper: EntryKeeper) -> None:
-    """Leave a claim that PostgreSQL does not certify to its next attempt; in the end take back what is stored."""
+    """Leave a claim that PostgreSQL does not certify to its next attempt; in the end take back what is stored.
+
+    At once where an id is taken, which no attempt changes: the first one was answered, and none is on its way.
+    """
     log.warning("drain_failed", batch_ids=claim.batch_ids, error=reason)
     metrics.DRAIN_FAILURES.inc()
-    if claim.attempts >= MOST_ATTEMPTS:
-        _remove(table.heads(claim.batch_ids), keeper)
+    if claim.attempts >= MOST_ATTEMPTS or (claim.attempts == 0 and reason.endswith(UNIQUE_VIOLATION)):
+        remove(table.heads(claim.batch_ids), keeper)
         failures.settle(claim, reason=reason, is_proven=False)
 
 

@@ -6,7 +6,9 @@ go.
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from copy import copy
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Self
 
 from storage.batch import ENTRIES_A_BATCH
 from storage.clickhouse.errors import writing
@@ -14,6 +16,7 @@ from storage.clickhouse.question import Question
 from storage.clickhouse.reader import Reader
 from storage.clickhouse.rows import SELECTED, at, entry_of, micros, moment
 from storage.clickhouse.server import Server
+from storage.clickhouse.shown import ALL_SHOWN, Shown
 from storage.clickhouse.writer import MUTATION_SECONDS, SYNC
 from storage.conditions import Condition
 from storage.found import FoundEntry
@@ -40,10 +43,17 @@ class Eraser:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._lower = Reader(server, behind=None).lower
+        self._shown = ALL_SHOWN
+
+    def showing(self, shown: Shown) -> Self:
+        """Return an eraser that finds only these; it erases whatever has the ids that it is told."""
+        other = copy(self)
+        other._shown = shown
+        return other
 
     def holding(self, organisation_id: int, condition: Condition, *, day: date) -> list[Place]:
         """Return where entries of a day lie that fulfil `condition`."""
-        question = Question(organisation_id, lower=self._lower)
+        question = Question(organisation_id, lower=self._lower, shown=self._shown)
         start = datetime.combine(day, time.min, UTC)
         question.within(micros(start), micros(start + timedelta(days=1)))
         bounds = question.only(condition)
@@ -60,7 +70,7 @@ class Eraser:
         """Yield the entries at `places` that fulfil `condition`."""
         if not places:
             return
-        question = Question(organisation_id, lower=self._lower)
+        question = Question(organisation_id, lower=self._lower, shown=self._shown)
         question.at(places)
         bounds = question.only(condition)
         wanted = set(places)

@@ -6,6 +6,7 @@ from storage.batch import ENTRIES_A_BATCH
 from storage.clickhouse.bounds import Bounds, Parameters
 from storage.clickhouse.predicates import Compiler, Lower
 from storage.clickhouse.rows import at, micros
+from storage.clickhouse.shown import ALL_SHOWN, Shown
 from storage.conditions import Condition
 from storage.search import EPOCH, LAST_MOMENT, Position, Search, received_from
 from storage.store import Place
@@ -17,10 +18,10 @@ OWN = "organisation_id = {}"
 class Question:
     """One organisation's, with which the key begins."""
 
-    def __init__(self, organisation_id: int, *, lower: Lower) -> None:
+    def __init__(self, organisation_id: int, *, lower: Lower, shown: Shown = ALL_SHOWN) -> None:
         self._parameters = Parameters()
         self._compiler = Compiler(self._parameters, lower=lower)
-        self._tests = [OWN.format(self._parameters.unsigned(organisation_id))]
+        self._tests = [OWN.format(self._parameters.unsigned(organisation_id)), *shown.tests]
 
     @property
     def where(self) -> str:

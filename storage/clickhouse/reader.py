@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
+from copy import copy
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
 from itertools import islice
+from typing import Self
 
 from storage import figures
 from storage.aggregates import Aggregate, Aggregated, Field, Said, Values
@@ -19,6 +21,7 @@ from storage.clickhouse.question import Question
 from storage.clickhouse.reading import Asking, asking, reading
 from storage.clickhouse.rows import SELECTED, at, entry_of, micros, moment
 from storage.clickhouse.server import Server
+from storage.clickhouse.shown import ALL_SHOWN, Shown
 from storage.clickhouse.wall import state
 from storage.conditions import EVERYTHING, Condition
 from storage.found import FoundEntry, Portion, Sampled, portion
@@ -43,11 +46,11 @@ NAMED = {True: "happened_at DESC, number DESC", False: "happened_at, number"}
 BATCH = f"""
 SELECT {SELECTED} FROM entry
  WHERE organisation_id = {{owner:UInt64}} AND received_at = {at("{received:Int64}")}
-   AND id BETWEEN {{first:UInt64}} AND {{last:UInt64}}
+   AND id BETWEEN {{first:UInt64}} AND {{last:UInt64}}{{shown}}
  ORDER BY id
 """  # noqa: S608 - constants
 ENTRIES = f"""
-SELECT {SELECTED} FROM entry WHERE organisation_id = {{owner:UInt64}} AND id IN {{ids:Array(UInt64)}}
+SELECT {SELECTED} FROM entry WHERE organisation_id = {{owner:UInt64}} AND id IN {{ids:Array(UInt64)}}{{shown}}
 """  # noqa: S608 - constants
 FOUND = f"""
 SELECT intDiv(id, {ENTRIES_A_BATCH}) AS batch, project, environment, [{{counts}}]
@@ -84,6 +87,13 @@ class Reader:
         self._writer = server
         self._behind = behind
         self._server = behind or server
+        self._shown = ALL_SHOWN
+
+    def showing(self, shown: Shown) -> Self:
+        """Return a reader that is shown only these."""
+        other = copy(self)
+        other._shown = shown
+        return other
 
     def page(
         self,
@@ -134,7 +144,7 @@ class Reader:
             "last": arrival.last_entry_id,
         }
         ask = asking(self._server, arrival.organisation_id)
-        with answering(arrival.organisation_id), closing(ask.stream(BATCH, parameters)) as rows:
+        with answering(arrival.organisation_id), closing(ask.stream(self._shown_of(BATCH), parameters)) as rows:
             return portion(_once(map(entry_of, rows)), limit=ENTRIES_A_BATCH, most_bytes=most_bytes)
 
     def found_in(
@@ -144,7 +154,7 @@ class Reader:
         if not arrivals or not conditions:
             return []
         owner = arrivals[0].organisation_id
-        question = Question(owner, lower=self.lower)
+        question = self._question(owner)
         question.at([Place(one.batch_id, one.received_at) for one in arrivals])
         bounds = [question.bounds(condition) for condition in conditions]
         ask = asking(self._server, owner, seconds=seconds)
@@ -156,7 +166,7 @@ class Reader:
 
     def level_counts(self, search: Search, *, step: timedelta, origin: datetime = EPOCH) -> list[LevelCount]:
         """Count entries by level and step; steps begin at multiples of `step` around `origin`."""
-        question = Question(search.organisation_id, lower=self.lower)
+        question = self._question(search.organisation_id)
         bounds = question.asked(search)
         width, first = step // timedelta(microseconds=1), micros(FIRST_MOMENT)
         begins = STEP.format(at=WHEN, origin=question.micros(micros(origin)), step=width, first=first)
@@ -214,9 +224,15 @@ class Reader:
     def _letters(self) -> Letters:
         return letters.ask(self._server)
 
+    def _question(self, organisation_id: int) -> Question:
+        return Question(organisation_id, lower=self.lower, shown=self._shown)
+
+    def _shown_of(self, sql: str) -> str:
+        return sql.replace("{shown}", self._shown.also)
+
     def _all(self, ask: Asking, search: Search) -> Iterator[FoundEntry]:
         """Yield all entries of a search, in no order."""
-        question = Question(search.organisation_id, lower=self.lower)
+        question = self._question(search.organisation_id)
         bounds = question.asked(search)
         sql = ALL.format(certain=bounds.certain, where=question.where)
         with closing(ask.stream(sql, question.parameters)) as rows:
@@ -230,7 +246,7 @@ class Reader:
     ) -> Generator[FoundEntry]:
         """Yield entries, as many as are asked for: after each statement from where it ended."""
         while True:
-            question = Question(search.organisation_id, lower=self.lower)
+            question = self._question(search.organisation_id)
             bounds = question.asked(search, after=after, newest_first=newest_first)
             limit = rows if bounds.is_exact else max(rows, LEAST)
             sql = PAGE.format(
@@ -254,7 +270,7 @@ class Reader:
         """Yield id and time of the newest entries of a search, and whether they fulfil `but`."""
         left, after = among, None
         while left:
-            question = Question(search.organisation_id, lower=self.lower)
+            question = self._question(search.organisation_id)
             bounds, picked = question.asked(search, after=after), question.bounds(but)
             sql = NEWEST.format(
                 certain=bounds.certain,
@@ -278,7 +294,9 @@ class Reader:
         """Yield entries by their ids, in the order of those; a few of them in memory at a time."""
         for start in range(0, len(ids), AT_ONCE):
             some = ids[start : start + AT_ONCE]
-            found = {row[0]: row for row in ask.rows(ENTRIES, {"owner": organisation_id, "ids": list(some)})}
+            found = {
+                row[0]: row for row in ask.rows(self._shown_of(ENTRIES), {"owner": organisation_id, "ids": list(some)})
+            }
             yield from (entry_of(found[id_]) for id_ in some if id_ in found)
 
     def _add_undecided(

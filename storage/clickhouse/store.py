@@ -18,7 +18,7 @@ from storage.store import Store
 
 def open_store(url: str) -> Store:
     """Return the store at `url`. Raises: `ImproperlyConfigured`."""
-    server = Server(address_of(url, name="STORE_URL"))
+    server = server_of(url)
     read_url = settings.STORE_READ_URL
     behind = Server(address_of(read_url, name="STORE_READ_URL")) if read_url else None
     return Store(
@@ -30,3 +30,8 @@ def open_store(url: str) -> Store:
         migrate=partial(migrate, server),
         health=partial(look, server),
     )
+
+
+def server_of(url: str) -> Server:
+    """Return the server at `url`, to be spoken to as who writes. Raises: `ImproperlyConfigured`."""
+    return Server(address_of(url, name="STORE_URL"))

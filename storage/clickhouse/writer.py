@@ -1,9 +1,10 @@
 """Keeping entries in ClickHouse, and forgetting them. See `storage.store.EntryWriter`."""
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -12,6 +13,7 @@ from storage.clickhouse.errors import writing
 from storage.clickhouse.keeper import PRESENCE, Keeper, presence_of
 from storage.clickhouse.rows import at, micros, moment
 from storage.clickhouse.server import Server
+from storage.clickhouse.shown import ALL_SHOWN, Shown
 from storage.receipts import Certified
 from storage.store import Presence
 from storage.tally import Kind, Tally
@@ -35,7 +37,7 @@ SELECT intDiv(id, {ENTRIES_A_BATCH}) AS batch, organisation_id, toUnixTimestamp6
        environment, count()
   FROM entry
  WHERE organisation_id IN {{owners:Array(UInt64)}} AND {OF_DAY}
-   AND intDiv(id, {ENTRIES_A_BATCH}) IN {{batches:Array(UInt64)}}
+   AND intDiv(id, {ENTRIES_A_BATCH}) IN {{batches:Array(UInt64)}}{{shown}}
  GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1
 """  # noqa: S608 - constants
 
@@ -50,6 +52,13 @@ class Writer:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._keeper = Keeper(server)
+        self._shown = ALL_SHOWN
+
+    def showing(self, shown: Shown) -> Self:
+        """Return a writer that counts only these, and gives only these other keys; it deletes all."""
+        other = copy(self)
+        other._shown = shown
+        return other
 
     def write(self, batches: Sequence[Batch]) -> Tally:
         """Store the entries of `batches` by a token of their own. Raises: `Refused`, `Unavailable`."""
@@ -92,7 +101,7 @@ class Writer:
         start = datetime.combine(day, time.min, UTC)
         parameters = {"first": micros(start), "end": micros(start + timedelta(days=1))}
         with writing():
-            sql = PRESENCE.format(where=OF_DAY)
+            sql = PRESENCE.format(where=OF_DAY + self._shown.also)
             for row in self._server.stream(sql, parameters, seconds=MUTATION_SECONDS):
                 yield presence_of(row)
 
@@ -113,7 +122,7 @@ class Writer:
             "ids": list(keys),
             "keys": list(keys.values()),
         }
-        where = f"{OWN_DAY} AND id IN {{ids:Array(UInt64)}}"
+        where = f"{OWN_DAY} AND id IN {{ids:Array(UInt64)}}{self._shown.also}"
         key = "transform(id, {ids:Array(UInt64)}, {keys:Array(Int64)}, error_key)"
         with writing():
             counted = f"SELECT uniqExact(id) FROM entry WHERE {where}"  # noqa: S608 - constants
@@ -132,8 +141,9 @@ class Writer:
             "end": max(times) + 1,
             "batches": sorted({one.batch_id for one in batches}),
         }
+        sql = KINDS.replace("{shown}", self._shown.also)
         with writing():
-            for batch_id, owner, received, minute, *kind, entries in self._server.rows(KINDS, parameters):
+            for batch_id, owner, received, minute, *kind, entries in self._server.rows(sql, parameters):
                 if (batch_id, owner, moment(received)) in places:
                     yield batch_id, (minute.encode(), *kind), entries
 

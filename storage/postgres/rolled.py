@@ -55,7 +55,7 @@ def tell(reader: Reader, search: Search, *, step: timedelta, origin: datetime) -
     wanted = levels(search.query)
     start, end = _next_minute(search.start), _this_minute(search.end)
     if wanted is None or step % MINUTE or (origin - EPOCH) % MINUTE or start >= end:
-        return Told([], [Part(search)])
+        return untold(search)
     own = of_organisation(search.organisation_id)
     first_day = received_from(search.start).date()
     found = reader.rows(
@@ -64,13 +64,18 @@ def tell(reader: Reader, search: Search, *, step: timedelta, origin: datetime) -
     )
     days = sorted(row[0] for row in found if row[0])
     if not days:
-        return Told([], [Part(search)])
+        return untold(search)
     left = [Part(replace(search, start=start, end=end), _received_but_on(days))]
     if search.start < start:
         left.append(Part(replace(search, end=start)))
     if end < search.end:
         left.append(Part(replace(search, start=end)))
     return Told([row[1:] for row in found if row[0] is None], left)
+
+
+def untold(search: Search) -> Told:
+    """Return what is told where rollups are not asked."""
+    return Told([], [Part(search)])
 
 
 def levels(condition: Condition) -> frozenset[int] | None:

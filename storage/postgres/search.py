@@ -45,9 +45,9 @@ __all__ = [
 
 #: A search goes through its range in slices, newest (or oldest) first, each four times as long as the one before.
 FIRST_SLICE = timedelta(days=1)
-_DOCUMENTS = {name: f"convert_to({name}, 'UTF8') AS {name}" for name in ("metadata", "error")}
+DOCUMENTS = {name: f"convert_to({name}, 'UTF8') AS {name}" for name in ("metadata", "error")}
 #: Documents as bytes: nothing but their readers looks into them.
-SELECTED = ", ".join(_DOCUMENTS.get(name, name) for name in COLUMNS)
+SELECTED = ", ".join(DOCUMENTS.get(name, name) for name in COLUMNS)
 
 #: In the order of time, by whether the newest come first: by the index of it, an entry at a time.
 ORDER = {True: "timestamp DESC, id DESC", False: "timestamp, id"}
@@ -156,12 +156,17 @@ def batch(arrival: Arrival, *, after: int = 0, most_bytes: int = PORTION_BYTES) 
         return portion(map(found, rows), limit=ENTRIES_A_BATCH, most_bytes=most_bytes)
 
 
-def level_counts(search: Search, *, step: timedelta, origin: datetime = EPOCH) -> list[LevelCount]:
-    """Count entries by level and step; steps begin at multiples of `step` around `origin`, empty ones are left out."""
+def level_counts(
+    search: Search, *, step: timedelta, origin: datetime = EPOCH, by_rollups: bool = True
+) -> list[LevelCount]:
+    """Count entries by level and step; steps begin at multiples of `step` around `origin`, empty ones are left out.
+
+    Rollups tell of entries wherever they are: not `by_rollups`, it counts those that are here.
+    """
     counts: Counter[tuple[datetime, int]] = Counter()
     first_day, starts = received_from(search.start), (step.total_seconds(), origin)
     with reading(search.organisation_id) as reader:
-        told = rolled.tell(reader, search, step=step, origin=origin)
+        told = rolled.tell(reader, search, step=step, origin=origin) if by_rollups else rolled.untold(search)
         left = (_count(reader, part, starts=starts, first_day=first_day) for part in told.left)
         for start, level, count in chain(told.rows, *left):
             counts[start, level] += count

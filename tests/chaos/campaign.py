@@ -9,12 +9,13 @@ from pathlib import Path
 
 from tests.chaos import invariants
 from tests.chaos.clients import Crowd
+from tests.chaos.entries import POSTGRESQL
 from tests.chaos.journal import JournalledBatch, read_journals
 from tests.chaos.proxy import Mode
 from tests.chaos.resources import Resources
-from tests.chaos.scenarios import Scenario, Trial
 from tests.chaos.stack import Stack
 from tests.chaos.tenants import Tenant, make_rules, make_tenants
+from tests.chaos.trial import Scenario, Trial
 from tests.waiting import wait_until
 
 EDGE_BYTES = 12_000_000
@@ -45,13 +46,19 @@ class Campaign:
     """The stack of a run and what its clients were told; `say` hears of each outcome."""
 
     def __init__(
-        self, folder: Path, *, seed: str, say: Callable[[str], None] = print, with_disks: bool = False
+        self,
+        folder: Path,
+        *,
+        seed: str,
+        store: str = POSTGRESQL,
+        say: Callable[[str], None] = print,
+        with_disks: bool = False,
     ) -> None:
         self.folder = folder
         self.seed = seed
         self.say = say
         self.journals = folder / "journals"
-        self.stack = Stack(folder / "var", with_disks=with_disks)
+        self.stack = Stack(folder / "var", store=store, with_disks=with_disks)
         self.tenants: Sequence[Tenant] = ()
         self.batches: dict[str, JournalledBatch] = {}
         self.failures = 0
@@ -117,6 +124,7 @@ class Campaign:
         for link in self.stack.links.values():
             link.become(Mode.PASS)
             link.unplan()
+            link.let_go()
         self.stack.disarm()
 
     def _check(self, scenario: Scenario, outcome: Outcome, *, healed_at: float) -> list[str]:
@@ -161,7 +169,7 @@ class Campaign:
         yield from invariants.check_isolation(self.stack, self.tenants)
         yield from invariants.check_logs(self.stack, failures=self.failures)
         yield from invariants.check_secrets(self.stack, self.tenants)
-        [(entries,)] = self.stack.query("SELECT count(*) FROM storage_entry")
+        entries = sum(sums.entries for sums in self.stack.entries.sums().values())
         known = sum(outcome.entries for outcome in self.outcomes)
         if entries != known:
             yield f"{entries} entries are stored, {known} were found scenario by scenario"

@@ -11,6 +11,7 @@ import requests
 
 from foundation.levels import BY_NAME
 from tests.chaos.batches import canonical_of_row, digest
+from tests.chaos.entries import Sums
 from tests.chaos.journal import JournalledBatch
 from tests.chaos.stack import Stack
 from tests.chaos.tenants import DAILY_BYTES, Tenant
@@ -18,11 +19,6 @@ from tests.chaos.tenants import DAILY_BYTES, Tenant
 SHOWN = 5
 EARLIEST, LATEST = "2026-01-26", "2026-02-28"  # of the entries that clients send
 ANSWERS = {200, 400, 429, 503}
-ROWS = """
-SELECT to_jsonb(entry) || jsonb_build_object('metadata', metadata::jsonb, 'error', error::jsonb,
-           'timestamp', to_char(timestamp, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
-  FROM storage_entry AS entry WHERE message LIKE %s
-"""
 #: What an outage may end a task or a thread with; anything else in a log is a bug.
 OUTAGES = re.compile(
     r"(OperationalError|InterfaceError|DatabaseError|AdminShutdown|CrashShutdown|CannotConnectNow|ConnectionError"
@@ -36,13 +32,11 @@ SELECT quota.organisation_id, coalesce((SELECT sum(used_bytes) FROM quotas_month
                                          WHERE u.organisation_id = quota.organisation_id), 0)::bigint,
        coalesce((SELECT sum(size_bytes) FROM storage_receipt r
                   WHERE r.organisation_id = quota.organisation_id), 0)::bigint,
-       coalesce((SELECT sum(size_bytes) FROM storage_entry e
-                  WHERE e.organisation_id = quota.organisation_id), 0)::bigint,
        coalesce((SELECT sum(size_bytes) FROM ingest_deadletter d
                   WHERE d.organisation_id = quota.organisation_id), 0)::bigint
   FROM quotas_quota AS quota
 """
-#: Of each organisation, how many errors: by minutes, hours and fingerprints; by receipts; and stored with a key.
+#: Of each organisation, how many errors: by minutes, hours and fingerprints, and by receipts.
 ERRORS = """
 SELECT quota.organisation_id,
        coalesce((SELECT sum(events) FROM issues_minute m WHERE m.organisation_id = quota.organisation_id), 0)::bigint,
@@ -50,8 +44,7 @@ SELECT quota.organisation_id,
        coalesce((SELECT sum(events) FROM issues_fingerprint f
                   WHERE f.organisation_id = quota.organisation_id), 0)::bigint,
        coalesce((SELECT sum(errors) FROM storage_receipt r
-                  WHERE r.organisation_id = quota.organisation_id), 0)::bigint,
-       (SELECT count(error_key) FROM storage_entry e WHERE e.organisation_id = quota.organisation_id)
+                  WHERE r.organisation_id = quota.organisation_id), 0)::bigint
   FROM quotas_quota AS quota
 """
 ALLOWANCES = "SELECT api_key_id, used_bytes FROM quotas_dailyusage WHERE is_provable"
@@ -86,7 +79,7 @@ def read_stored(stack: Stack, scenario: str, tenants: Sequence[Tenant]) -> Store
     digests: dict[tuple[int, str], Counter[str]] = {}
     markers = {tenant.organisation_id: tenant.marker for tenant in tenants}
     wrong_sizes = strangers = wrong_keys = 0
-    for (row,) in stack.query(ROWS, f"{scenario}/%"):
+    for row in stack.entries.beginning_with(f"{scenario}/"):
         line = canonical_of_row(row)
         batch = row["metadata"]["id"].rpartition("/")[0]
         digests.setdefault((row["organisation_id"], batch), Counter())[digest(line)] += 1
@@ -152,7 +145,9 @@ def check_money(stack: Stack, batches: Iterable[JournalledBatch], tenants: Seque
         doubtful[batch.organisation_id] += batch.size_bytes * batch.is_in_doubt
     limits = {tenant.organisation_id: tenant.monthly_bytes for tenant in tenants}
     of_tenants = [row for row in stack.query(MONEY) if row[0] in limits]
-    for organisation, used, received, stored, dead in of_tenants:
+    sums = stack.entries.sums()
+    for organisation, used, received, dead in of_tenants:
+        stored = sums.get(organisation, Sums()).size_bytes
         if not used == received + dead == stored + dead:
             yield f"organisation {organisation}: used {used}, receipts {received}, stored {stored}, dead {dead}"
         promised, doubted = answered[organisation], doubtful[organisation]
@@ -165,7 +160,9 @@ def check_money(stack: Stack, batches: Iterable[JournalledBatch], tenants: Seque
 def check_errors(stack: Stack, tenants: Sequence[Tenant]) -> Iterator[str]:
     """Errors counted in groups = those of the receipts = entries stored with a key, and there are some."""
     ids = {tenant.organisation_id for tenant in tenants}
-    for organisation, *counts in (row for row in stack.query(ERRORS) if row[0] in ids):
+    sums = stack.entries.sums()
+    for organisation, *counted in (row for row in stack.query(ERRORS) if row[0] in ids):
+        counts = [*counted, sums.get(organisation, Sums()).errors]
         if len(set(counts)) > 1 or counts[0] == 0:
             names = ("minutes", "hours", "fingerprints", "receipts", "entries")
             said = ", ".join(f"{name} {count}" for name, count in zip(names, counts, strict=True))

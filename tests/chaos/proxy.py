@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from tests.chaos.inserts import Inserts
 from tests.chaos.wire import Commits
 
 CHUNK_BYTES = 2**16
@@ -34,6 +35,8 @@ class Cut(Enum):
     BEFORE_COMMIT = "PostgreSQL never sees the COMMIT"
     AFTER_COMMIT = "PostgreSQL has committed, and its answer is lost"
     ANSWER = "the server has answered, and the client never hears it"
+    MID_INSERT = "ClickHouse has half of an INSERT, and never sees the rest"
+    AFTER_INSERT = "ClickHouse has answered an INSERT, and its answer is lost"
 
 
 @dataclass(eq=False)
@@ -42,6 +45,7 @@ class Connection:
 
     writers: list[asyncio.StreamWriter]
     commits: Commits | None = None
+    inserts: Inserts | None = None
     cut_at_answer: Cut | None = None
 
     def reset(self) -> None:
@@ -54,15 +58,15 @@ class Connection:
 class Link:
     """One proxied link; `port` is where its client connects to. Its methods are for other threads."""
 
-    def __init__(self, name: str, *, target_port: int, is_postgres: bool) -> None:
+    def __init__(self, name: str, *, target_port: int) -> None:
         self.name = name
-        self.is_postgres = is_postgres
         self.target_port = target_port
         self.port = 0
         self.mode = Mode.PASS
         self.fired: Counter[str] = Counter()  # connections cut, chunks slowed down or swallowed
         self._amount = 0.0
         self._cuts: dict[Cut, int] = {}
+        self._holds_inserts = False
         self._connections: set[Connection] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -79,6 +83,14 @@ class Link:
     def unplan(self) -> None:
         """Forget the cuts that did not come about."""
         self._cuts.clear()
+
+    def hold_inserts(self) -> None:
+        """Let no INSERT pass its middle until `let_go`; each that comes so far is counted as `held`."""
+        self._holds_inserts = True
+
+    def let_go(self) -> None:
+        """Let pass what was held."""
+        self._holds_inserts = False
 
     def reset(self) -> None:
         """Reset the connections of this moment; new ones are let through."""
@@ -107,7 +119,11 @@ class Link:
             connection.reset()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = Connection(writers=[writer], commits=Commits() if self.is_postgres else None)
+        connection = Connection(
+            writers=[writer],
+            commits=Commits() if self.name.endswith("postgres") else None,
+            inserts=Inserts() if self.name.endswith("clickhouse") else None,
+        )
         if self.mode is Mode.CUT:
             self.fired["cut"] += 1
             return connection.reset()
@@ -146,6 +162,8 @@ class Link:
             if not may_pass(connection, data):
                 continue
             await self._misbehave(data, writer.drain)
+            if connection.inserts and may_pass == self._may_go:
+                data = await self._half_of(connection, connection.inserts, data, writer)
             writer.write(data)
             await writer.drain()
 
@@ -158,6 +176,24 @@ class Link:
         while self.mode is Mode.BLACK_HOLE:
             await asyncio.sleep(SLICE_SECONDS)
         await drain()
+
+    async def _half_of(
+        self, connection: Connection, inserts: Inserts, data: bytes, writer: asyncio.StreamWriter
+    ) -> bytes:
+        """Send the first half of an INSERT's body if it is to be cut or held there; return what is to be sent then."""
+        middle = inserts.middle_of(data)
+        is_cut = middle is not None and self._take(Cut.MID_INSERT)
+        if middle is None or not (is_cut or self._holds_inserts):
+            return data
+        writer.write(data[:middle])
+        await writer.drain()
+        if is_cut:
+            connection.reset()
+        else:
+            self.fired["held"] += 1
+        while self._holds_inserts:
+            await asyncio.sleep(SLICE_SECONDS)
+        return data[middle:]
 
     def _may_go(self, connection: Connection, data: bytes) -> bool:
         """Look at what the client sends; false when it must not arrive."""
@@ -173,6 +209,9 @@ class Link:
     def _may_come(self, connection: Connection, data: bytes) -> bool:
         """Look at what the server sends; false when it must not arrive."""
         if self._take(Cut.ANSWER):
+            connection.reset()
+            return False
+        if connection.inserts and connection.inserts.is_answer_due and self._take(Cut.AFTER_INSERT):
             connection.reset()
             return False
         if connection.commits and connection.commits.sees_answer(data) and connection.cut_at_answer:
@@ -197,8 +236,8 @@ class Proxy:
         self._thread.start()
 
     def link(self, name: str, *, target_port: int) -> Link:
-        """Open a link to `target_port`; a name that ends with `postgres` says what is spoken on it."""
-        link = Link(name, target_port=target_port, is_postgres=name.endswith("postgres"))
+        """Open a link to `target_port`; a name that ends with `postgres` or `clickhouse` says what is spoken on it."""
+        link = Link(name, target_port=target_port)
         asyncio.run_coroutine_threadsafe(link.open(), self._loop).result(10)
         self._links.append(link)
         return link

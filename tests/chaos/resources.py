@@ -44,7 +44,8 @@ class Resources:
 
     @classmethod
     def of(cls, stack: Stack) -> "Resources":
-        ours = [name for name in stack.parts if name != "postgres"]  # its shared memory counts in each backend
+        # Of PostgreSQL, shared memory counts in each backend; ClickHouse's caches grow as they may.
+        ours = [name for name in stack.parts if name not in ("postgres", "clickhouse")]
         sessions = stack.query(
             "SELECT application_name, count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' GROUP BY 1"
         )

@@ -1,14 +1,14 @@
-"""What is broken, when and how. Each scenario names the faults that it must bring about, or it proves nothing."""
+"""What is broken, when and how. Each scenario names the faults that it must bring about, or it proves nothing.
+
+Those of a store that is a server of its own are in `store_scenarios`.
+"""
 
 import contextlib
 import json
 import os
-import random
 import signal
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 
@@ -18,94 +18,14 @@ import requests
 from storage.postgres.partitions import table_name
 from storage.store import DAYS_AHEAD
 from tests.chaos import clocks, disks
-from tests.chaos.clients import TIMEOUT_SECONDS, Crowd
+from tests.chaos.entries import POSTGRESQL
 from tests.chaos.proxy import Cut, Link, Mode
 from tests.chaos.stack import Stack
+from tests.chaos.trial import FIRE_SECONDS, Trial, scenario
 from tests.waiting import wait_until
 
-FIRE_SECONDS = 90
 UNNUDGED_SECONDS = 4  # the drain runs every second without a nudge
 OLD_DAY = date(2020, 1, 1)  # no plan keeps it
-
-
-@dataclass(kw_only=True)
-class Trial:
-    """One scenario on its way: what it acts on, and what has happened."""
-
-    stack: Stack
-    crowd: Crowd
-    rng: random.Random
-    happened: Counter[str] = field(default_factory=Counter)
-    fired_before: int = 0
-
-    def firings(self) -> list[str]:
-        """Return what fault points did in this trial."""
-        return self.stack.firings()[self.fired_before :]
-
-    def note(self, fault: str, times: int = 1) -> None:
-        """Count a fault that has been brought about."""
-        self.happened[fault] += times
-
-    def run_on(self, lowest: float = 0.8, highest: float = 1.6) -> None:
-        """Let the load run for a while."""
-        time.sleep(self.rng.uniform(lowest, highest))
-
-    def wait_for_firings(self, plan: str) -> None:
-        """Wait until each rule of `plan` has fired."""
-        names = {rule.strip().partition(":")[0] for rule in plan.split(",")}
-        wait_until(
-            lambda: names <= set(self.stack.firings()),
-            what=lambda: f"{names - set(self.stack.firings())}",
-            seconds=FIRE_SECONDS,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scenario:
-    """A way to break the product; `is_503_final` where a 503 must mean that nothing was kept."""
-
-    name: str
-    act: Callable[[Trial], None]
-    faults: tuple[str, ...]
-    is_smoke: bool = False
-    is_503_final: bool = False
-    needs_disks: bool = False
-    slowest_seconds: float = TIMEOUT_SECONDS
-    skip: Callable[[], str] = str
-
-    @property
-    def summary(self) -> str:
-        return (self.act.__doc__ or "").strip().splitlines()[0]
-
-
-SCENARIOS: dict[str, Scenario] = {}
-
-
-def scenario(
-    *faults: str,
-    smoke: bool = False,
-    final: bool = False,
-    needs_disks: bool = False,
-    slowest_seconds: float = TIMEOUT_SECONDS,
-    skip: Callable[[], str] = str,
-) -> Callable[[Callable[[Trial], None]], Callable[[Trial], None]]:
-    """Register a scenario that must bring about `faults`."""
-
-    def register(act: Callable[[Trial], None]) -> Callable[[Trial], None]:
-        made = Scenario(
-            name=act.__name__,
-            act=act,
-            faults=faults,
-            is_smoke=smoke,
-            is_503_final=final,
-            needs_disks=needs_disks,
-            slowest_seconds=slowest_seconds,
-            skip=skip,
-        )
-        SCENARIOS[made.name] = made
-        return act
-
-    return register
 
 
 @scenario(final=True)
@@ -118,11 +38,11 @@ WEB_POINTS = ("after_authentication", "after_spool_row", "before_commit", "after
 DRAIN_POINTS = ("after_delete", "in_copy", "before_drain_commit", "after_drain_commit")
 
 
-@scenario(*(f"{point}=kill" for point in (*WEB_POINTS, *DRAIN_POINTS)), smoke=True, final=True)
+@scenario(*(f"{point}=kill" for point in (*WEB_POINTS, *DRAIN_POINTS)), smoke=True, final=True, store=POSTGRESQL)
 def points_kill(trial: Trial) -> None:
     """The web server is killed at each point of a request, and the worker at each point of the drain."""
     web, worker = (",".join(f"{point}=kill:n1" for point in points) for points in (WEB_POINTS, DRAIN_POINTS))
-    _run_armed(trial, web=web, worker=worker)
+    trial.run_armed(web=web, worker=worker)
 
 
 WEB_FAILURES = ("after_authentication=raise", "after_spool_row=raise", "before_commit=raise", "before_answer=bug")
@@ -132,18 +52,18 @@ DRAIN_FAILURES = (
 )  # fmt: skip
 
 
-@scenario(*WEB_FAILURES, *DRAIN_FAILURES, final=True)
+@scenario(*WEB_FAILURES, *DRAIN_FAILURES, final=True, store=POSTGRESQL)
 def points_fail(trial: Trial) -> None:
     """Outages and bugs at the points of a request and of the drain, and a drain halted for three seconds."""
     web = ",".join(f"{rule}:n2" for rule in WEB_FAILURES)
     worker = ",".join(f"{rule.replace('stop', 'stop:3')}:p0.3:n1" for rule in DRAIN_FAILURES)
-    _run_armed(trial, web=web, worker=worker)
+    trial.run_armed(web=web, worker=worker)
 
 
 UPKEEP_KILLS = ("between_create_and_attach", "between_detach_and_drop")
 
 
-@scenario(*(f"{point}=kill" for point in UPKEEP_KILLS), final=True)
+@scenario(*(f"{point}=kill" for point in UPKEEP_KILLS), final=True, store=POSTGRESQL)
 def upkeep_dies_at_points(trial: Trial) -> None:
     """The worker is killed with a partition half made, and with one half dropped; the next upkeep finishes both."""
     stack, day = trial.stack, timedelta(days=1)
@@ -194,8 +114,7 @@ def erasing_dies_at_points(trial: Trial) -> None:
 
 
 def _of_forgotten(stack: Stack) -> list[str]:
-    rows = stack.query("SELECT metadata::jsonb->>'userId' FROM storage_entry WHERE message = 'of forgotten'")
-    return [user for (user,) in rows]
+    return [row["metadata"]["userId"] for row in stack.entries.beginning_with("of forgotten")]
 
 
 ALERTING_KILLS = ("after_incident", "before_alerts_commit")
@@ -227,8 +146,7 @@ def alerting_dies_at_points(trial: Trial) -> None:
         body = json.dumps({"logs": [entry | {"environment": ("eu", "us")[number % 2]}] * EVENTS_AT_ONCE})
         answer = requests.post(f"{stack.direct_url}/v1/logs", data=body, headers=headers, timeout=20)
         assert answer.ok, answer.text
-    counted = "SELECT count(*) FROM storage_entry WHERE message = 'of alarmed'"
-    wait_until(lambda: stack.query(counted) == [(EVENTS,)], what=stack.tail_of_logs, seconds=FIRE_SECONDS)
+    wait_until(lambda: _of_alarmed(stack) == EVENTS, what=stack.tail_of_logs, seconds=FIRE_SECONDS)
     plan = ",".join(f"{point}=kill:n1" for point in ALERTING_KILLS)
     stack.arm(worker=plan)
     stack.manage("shell", "-v", "0", "-c", MAKE_RULE)
@@ -241,7 +159,11 @@ def alerting_dies_at_points(trial: Trial) -> None:
     trial.run_on()
     assert stack.query(INCIDENTS) == once, f"incidents, and how often they were told: {stack.query(INCIDENTS)}"
     stack.manage("erase", "--organisation=alarmed", "message:alarmed", "--yes")
-    assert stack.query(counted) == [(0,)]
+    assert not _of_alarmed(stack)
+
+
+def _of_alarmed(stack: Stack) -> int:
+    return sum(1 for _ in stack.entries.beginning_with("of alarmed"))
 
 
 KILLED = ("web", "worker", "beat", "valkey", "postgres")
@@ -445,7 +367,7 @@ def _store_fault(name: str, seconds: float) -> Callable[[Trial], None]:
     return act
 
 
-@scenario("schema ahead", final=True)
+@scenario("schema ahead", final=True, store=POSTGRESQL)
 def schema_is_ahead(trial: Trial) -> None:
     """A column of the log store has another name than the workers know: everything waits, nothing is buried."""
     _store_fault("schema ahead", STANDSTILL_SECONDS)(trial)
@@ -457,13 +379,13 @@ def schema_is_behind(trial: Trial) -> None:
     _store_fault("schema behind", 5)(trial)
 
 
-@scenario("corrupt page", final=True)
+@scenario("corrupt page", final=True, store=POSTGRESQL)
 def page_is_corrupt(trial: Trial) -> None:
     """Every write of an entry fails as on a corrupt page: everything waits, nothing is buried."""
     _store_fault("corrupt page", 5)(trial)
 
 
-@scenario("missing partition", final=True)
+@scenario("missing partition", final=True, store=POSTGRESQL)
 def partition_is_missing(trial: Trial) -> None:
     """Today's partition is gone and cannot be made: everything waits, nothing is buried."""
     _store_fault("missing partition", 5)(trial)
@@ -562,15 +484,6 @@ def log_disk_is_full(trial: Trial) -> None:
     trial.note("PostgreSQL panicked")
     trial.run_on(3, 4)
     trial.stack.disks["wal"].free()
-
-
-def _run_armed(trial: Trial, *, web: str, worker: str) -> None:
-    """Run with these points armed until each has fired. Only a request of several rows meets `after_spool_row`."""
-    trial.stack.arm(web=web, worker=worker)
-    trial.crowd.bulk.send(large=True)
-    trial.crowd.bulk.settle()
-    trial.wait_for_firings(f"{web},{worker}")
-    trial.stack.disarm()
 
 
 def _has_fired(links: Iterable[Link], what: Cut | Mode, *, times: int = 1) -> bool:

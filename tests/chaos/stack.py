@@ -1,4 +1,7 @@
-"""The whole product in a folder, made of the runner's own parts, with a proxy on every link between them."""
+"""The whole product in a folder, made of the runner's own parts, with a proxy on every link between them.
+
+Its entries are in PostgreSQL, or in a ClickHouse out of the wheel.
+"""
 
 import os
 import queue
@@ -19,6 +22,7 @@ import redis
 import requests
 
 from embedded import environment
+from embedded.clickhouse import EmbeddedClickHouse
 from embedded.parts import FIRST_PAUSE_SECONDS, Part, product_parts
 from embedded.postgres import EmbeddedPostgres
 from embedded.processes import free_port
@@ -26,6 +30,7 @@ from embedded.valkey import EmbeddedValkey
 from tests.acceptance.product import OWN
 from tests.chaos import disks
 from tests.chaos.disks import Disk
+from tests.chaos.entries import CLICKHOUSE, POSTGRESQL, Entries, OfClickHouse, OfPostgres
 from tests.chaos.proxy import Link, Proxy
 from tests.waiting import wait_until
 
@@ -34,20 +39,22 @@ READY_SECONDS = 60
 PREPARE = """
 from django.core.management import call_command
 call_command("migrate", interactive=False, verbosity=0)
+call_command("migrate_store")
 call_command("partitions", make=True)
 """
 LINKS = ("client-web", "web-postgres", "web-valkey", "worker-postgres", "worker-valkey")
+STORE_LINKS = ("web-clickhouse", "worker-clickhouse")
 #: Which links the parts use; beat and the tail share the worker's.
 SIDES = {"web": "web", "worker": "worker", "beat": "worker", "tail": "worker"}
 
 
 class Stack:
-    """PostgreSQL, Valkey, worker, beat, tail and web, supervised as `manage.py up` supervises them.
+    """PostgreSQL, Valkey, perhaps ClickHouse, worker, beat, tail and web, supervised as `manage.py up` supervises them.
 
     A thread starts every part, since the kernel ends a part with the thread that started it.
     """
 
-    def __init__(self, folder: Path, *, with_disks: bool = False) -> None:
+    def __init__(self, folder: Path, *, store: str = POSTGRESQL, with_disks: bool = False) -> None:
         self.folder = folder
         self.with_disks = with_disks
         self.disks: dict[str, Disk] = {}
@@ -56,6 +63,8 @@ class Stack:
         self.port, self.tail_port = free_port(), free_port()
         self.postgres = EmbeddedPostgres(folder / "postgres", settings=disks.SETTINGS if with_disks else {})
         self.valkey = EmbeddedValkey(folder / "valkey")
+        self.clickhouse = EmbeddedClickHouse(folder / "clickhouse") if store == CLICKHOUSE else None
+        self.entries: Entries = OfClickHouse(self.clickhouse.url) if self.clickhouse else OfPostgres(self.postgres.url)
         self.proxy = Proxy()
         self.links: dict[str, Link] = {}
         self.parts: dict[str, Part] = {}
@@ -227,7 +236,11 @@ class Stack:
         if self.with_disks:
             self._move_onto_disks()
         targets = {"web": self.port, "postgres": self.postgres.port, "valkey": self.valkey.port}
-        for name in LINKS:
+        if self.clickhouse:
+            self._add(Part(name="clickhouse", launch=self.clickhouse.launch))
+            self.clickhouse.wait_until_ready()
+            targets["clickhouse"] = self.clickhouse.port
+        for name in LINKS + (STORE_LINKS if self.clickhouse else ()):
             self.links[name] = self.proxy.link(name, target_port=targets[name.split("-")[1]])
 
     def _move_onto_disks(self) -> None:
@@ -274,7 +287,13 @@ class Stack:
         if side != "direct":
             postgres = _through(postgres, self.links[f"{side}-postgres"])
             valkey = _through(valkey, self.links[f"{side}-valkey"])
+        stores = {}
+        if self.clickhouse:
+            stores = {"STORE_URL": self.clickhouse.url, "STORE_READ_URL": self.clickhouse.read_url}
+        if side != "direct":
+            stores = {name: _through(url, self.links[f"{side}-clickhouse"]) for name, url in stores.items()}
         servers = {
+            **stores,
             "DATABASE_URL": postgres + "?sslmode=disable&gssencmode=disable",  # the proxy reads what is said
             "VALKEY_URL": valkey,
             **(disks.NO_FENCE if self.with_disks else {}),

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.campaign import Campaign
-from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.catalogue import of_store
+from tests.chaos.entries import POSTGRESQL
 
 pytestmark = pytest.mark.acceptance
 
@@ -16,7 +17,7 @@ def test_nothing_is_lost_or_doubled_when_processes_points_and_links_break(tmp_pa
     print(f"seed {seed}")
     campaign = Campaign(tmp_path, seed=seed).start()
     try:
-        breaches = campaign.run([scenario for scenario in SCENARIOS.values() if scenario.is_smoke])
+        breaches = campaign.run([scenario for scenario in of_store(POSTGRESQL).values() if scenario.is_smoke])
     finally:
         campaign.stop()
     assert not breaches, campaign.stack.tail_of_logs()

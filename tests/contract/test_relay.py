@@ -20,6 +20,7 @@ from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.spool import claims, relay, table
 from ingest.spool.dead_letters import HOPELESS_AFTER
 from ingest.spool.drain import drain
+from ingest.spool.pace import Pace
 from issues.erasing import take_back
 from operations.verification import verify
 from storage import erasing
@@ -154,7 +155,7 @@ def test_what_a_store_loses_is_missed_before_the_spool_forgets(
 ) -> None:
     """The server drops the second try as a duplicate of nothing: real ones have done so."""
     entries = accept(caller, 5)
-    monkeypatch.setattr(keeping, "INSERT_SECONDS", -keeping.DEADLINE_SECONDS - 1)
+    monkeypatch.setattr(keeping, "CLOCKS_APART_SECONDS", -keeping.DEADLINE_SECONDS - 1)
     send_insert = Server.insert
 
     def lose(server: Any, sql: str, body: bytes, parameters: Any, *, settings: Any, seconds: float) -> None:
@@ -216,7 +217,7 @@ def test_nothing_is_stored_after_its_deadline(in_clickhouse: Store, clickhouse: 
     assert stored(clickhouse) == (0, 0)
     with pytest.raises(Unavailable):
         keeper.fence("late", deadline=now)
-    keeper.fence("late", deadline=now - keeping.INSERT_SECONDS - keeping.DEADLINE_SECONDS)
+    keeper.fence("late", deadline=now - keeping.CLOCKS_APART_SECONDS - keeping.DEADLINE_SECONDS)
 
 
 def test_batches_that_were_stored_before_a_restore_are_not_stored_again(
@@ -228,6 +229,17 @@ def test_batches_that_were_stored_before_a_restore_are_not_stored_again(
     in_clickhouse.writer.write([first])
     assert drain() == 2
     assert stored(clickhouse) == (7, 7)
+    assert is_well()
+
+
+def test_batch_whose_id_is_taken_gets_another_after_one_attempt(caller: Caller, clickhouse: ForTests) -> None:
+    """As after a restore that gives ids out again."""
+    accept(caller, 2)
+    assert drain() == 1
+    accept(caller, 3)
+    execute("UPDATE ingest_spooledbatch SET batch_id = (SELECT batch_id FROM storage_receipt)")
+    assert drain() == 1
+    assert stored(clickhouse) == (5, 5)
     assert is_well()
 
 
@@ -340,7 +352,7 @@ def _dies(*_: Any) -> set[int]:
 
 def test_of_drains_that_come_together_one_waits_and_takes_what_is_there() -> None:
     """So that nudges, five a second, do not queue up behind the second that a claim waits for more."""
-    pace = relay._Pace()
+    pace = Pace()
     assert pace.wait(0.0)
     with pace._waiting:
         assert not pace.wait(0.0)

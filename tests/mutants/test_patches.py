@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.scenarios import SCENARIOS
+from tests.chaos.catalogue import SCENARIOS
 from tests.mutants.table import MUTANTS, PATCHES, Mutant, chaos
 from tests.mutants.tree import PROJECT
 

@@ -33,7 +33,7 @@ NEW = {
     "privacy_rule", "quotas_borrowed", "quotas_dailyusage", "quotas_installation", "quotas_loan",
     "storage_archived_day", "storage_archived_part", "storage_archiving", "storage_drift", "storage_entry",
     "storage_erased", "storage_event_minute", "storage_field", "storage_field_sample", "storage_leaving",
-    "storage_loaded_part", "storage_minute", "storage_rollup_day", "storage_unrolled_day",
+    "storage_loaded_part", "storage_minute", "storage_move", "storage_rollup_day", "storage_unrolled_day",
 }  # fmt: skip
 
 #: What hangs on content types: roles, what people may do, the audit trail.

@@ -45,7 +45,7 @@ call_command("partitions", make=True)
 LINKS = ("client-web", "web-postgres", "web-valkey", "worker-postgres", "worker-valkey")
 STORE_LINKS = ("web-clickhouse", "worker-clickhouse")
 #: Which links the parts use; beat and the tail share the worker's.
-SIDES = {"web": "web", "worker": "worker", "beat": "worker", "tail": "worker"}
+SIDES = {"web": "web", "worker": "worker", "beat": "worker", "tail": "worker", "syslog": "web"}
 
 
 class Stack:
@@ -136,6 +136,14 @@ class Stack:
     def restart(self, name: str, **environ: str) -> None:
         """Stop a part as an operator does, and start it with `environ` added to its environment."""
         self._order(lambda: self._restart(name, environ))
+
+    def add(self, name: str, **environ: str) -> None:
+        """Start a part that is off by itself."""
+        self._order(lambda: self._add(self._make(name, **environ)))
+
+    def remove(self, name: str) -> None:
+        """Stop a part for good."""
+        self._order(lambda: self.parts.pop(name).stop())
 
     def arm(self, **faults: str) -> None:
         """Restart parts with these fault points armed."""

@@ -4,7 +4,7 @@ Whole, so that other programs read it: its environment and project are in it eve
 very line that was charged: by its length it is known which of the two came with it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import msgspec
@@ -18,12 +18,13 @@ from storage.lines import line_of
 _MEMBER = b',"luminalog":'
 
 
-class Origin(Struct, frozen=True):
-    """Which entry a line was, when it was received, and the bytes that were charged for it as it is stored."""
+class Origin(Struct, frozen=True, omit_defaults=True):
+    """Which entry a line was, when and by which edge it was received, and the bytes that were charged for it."""
 
     id: int
     received_at: datetime
     size_bytes: int
+    edge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Restored:
     #: Whether the line has them itself.
     has_environment: bool
     has_project: bool
+    edge: str | None = None
 
 
 _decode_entry = json.Decoder(CanonicalEntry).decode
@@ -44,7 +46,7 @@ _decode_origin = json.Decoder(Origin).decode
 
 def line_for(entry: FoundEntry) -> bytes:
     """Return an entry's line, with its end."""
-    origin = Origin(entry.id, entry.received_at, entry.size_bytes)
+    origin = Origin(entry.id, entry.received_at, entry.size_bytes, entry.edge)
     return line_of(entry)[:-1] + _MEMBER + json.encode(origin) + b"}\n"
 
 
@@ -52,13 +54,14 @@ def restored(line: bytes) -> Restored:
     """Return the entry of a line, as long as it was. Raises: `CorruptError`."""
     whole, member, origin = line.rpartition(_MEMBER)
     try:
-        size_bytes = _decode_origin(origin[:-1]).size_bytes
+        come = _decode_origin(origin[:-1])
         entry = _decode_entry(whole + b"}")
     except msgspec.MsgspecError as error:
         raise CorruptError(f"A line cannot be read: {error}.") from error
     if not member or entry.environment is None or entry.project_id is None:
         raise CorruptError("A line is not one of an archive.")
-    return _of_length(size_bytes, whole + b"}", entry.environment, entry.project_id)
+    found = _of_length(come.size_bytes, whole + b"}", entry.environment, entry.project_id)
+    return replace(found, edge=come.edge)
 
 
 def _of_length(size_bytes: int, line: bytes, environment: str, project: str) -> Restored:

@@ -40,10 +40,11 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """Entries that make a batch: all of one default environment and project."""
+    """Entries that make a batch: all of one default environment and project, and of one edge."""
 
     environment: str
     project: str
+    edge: str | None
     lines: Sequence[bytes]
 
 
@@ -127,10 +128,14 @@ def _load_part(manifest: Manifest, number: int, part: Part, where: Place, *, unt
 
 def _planned(entries: Iterator[Restored]) -> Iterator[Planned]:
     """Yield batches: an environment or project that entries leave out is their batch's, as it was their key's."""
-    open_: dict[tuple[str, str], list[bytes]] = {}
-    sizes: dict[tuple[str, str], int] = {}
+    open_: dict[tuple[str, str, str | None], list[bytes]] = {}
+    sizes: dict[tuple[str, str, str | None], int] = {}
     for one in entries:
-        key = "" if one.has_environment else one.environment, "" if one.has_project else one.project
+        environment, project = (
+            ("" if one.has_environment else one.environment),
+            ("" if one.has_project else one.project),
+        )
+        key = environment, project, one.edge
         lines = open_.setdefault(key, [])
         if lines and (len(lines) == BATCH_ENTRIES or sizes[key] + len(one.line) > BATCH_BYTES):
             yield Planned(*key, lines)
@@ -150,6 +155,7 @@ def _batches(row: Claim, planned: Sequence[Planned]) -> list[Batch]:
             api_key_id=0,
             project=one.project,
             environment=one.environment,
+            edge=one.edge,
             received_at=received_at,
             period=received_at.date().replace(day=1),
             lines=one.lines,

@@ -219,8 +219,8 @@ def write(batches: Sequence[Batch]) -> None:
 def write_loaded(batches: Sequence[Batch], *, part_id: int) -> None:
     """Certify in the caller's transaction that entries of an archive are stored again; charge nobody."""
     rows = (
-        (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, len(b.lines), b.size_bytes, True, 0,
-         part_id)
+        (b.batch_id, b.organisation_id, b.api_key_id, b.period, b.received_at, b.edge_received_at, len(b.lines),
+         b.size_bytes, True, 0, part_id)
         for b in batches
     )  # fmt: skip
     copy_rows(COPY_LOADED, rows, types=list(LOADED.values()))

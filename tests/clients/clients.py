@@ -104,20 +104,29 @@ def _configured(name: str, block: str, target: Target, **values: str) -> Path:
 
 
 def _rsyslog(block: Block, target: Target) -> Run:
+    words = {"/var/log/luminalog-errors": str(target.folder / "errors")}
+    return rsyslog(block.filled(target.url, target.key, words), target)
+
+
+def rsyslog(action: str, target: Target) -> Run:
+    """Have rsyslog read a file, and do this with each line."""
     root = environments.debian()
     libraries = root / "usr/lib/x86_64-linux-gnu"
-    words = {"/var/log/luminalog-errors": str(target.folder / "errors")}
-    filled = block.filled(target.url, target.key, words)
-    path = _configured("rsyslog.conf", filled, target)
+    path = _configured("rsyslog.conf", action, target)
     found = {"LD_LIBRARY_PATH": str(libraries), "RSYSLOG_MODDIR": str(libraries / "rsyslog")}
     command = [str(root / "usr/sbin/rsyslogd"), "-n", "-f", str(path), "-i", str(target.folder / "pid")]
     return Run(command=command, environment=found)
 
 
 def _syslog_ng(block: Block, target: Target) -> Run:
+    return syslog_ng(block.filled(target.url, target.key), target)
+
+
+def syslog_ng(destination: str, target: Target) -> Run:
+    """Have syslog-ng read a file, and send each line to this destination."""
     root = environments.debian()
     scl = str(root / "usr/share/syslog-ng/include/scl")
-    path = _configured("syslog-ng.conf", block.filled(target.url, target.key), target, SCL=scl)
+    path = _configured("syslog-ng.conf", destination, target, SCL=scl)
     own = root / "usr/lib/syslog-ng"
     command = [str(root / "usr/sbin/syslog-ng"), "-F", "-f", str(path), f"--module-path={own / '3.38'}"]
     places = [f"--{name}={target.folder / name}" for name in ("persist-file", "pidfile", "control")]
@@ -191,11 +200,18 @@ OF_ERRORS = [
 def running(client: Client, url: str, key: str, folder: Path) -> Iterator[Popen[bytes]]:
     """Run a client for the block; one that ends by itself has ended when the block begins."""
     run = client.start(client.block, Target(url=url, key=key, name=client.name, folder=folder))
+    with started(run, folder, stays=client.stays) as process:
+        yield process
+
+
+@contextmanager
+def started(run: Run, folder: Path, *, stays: bool) -> Iterator[Popen[bytes]]:
+    """Run a program for the block; one that does not stay has ended when the block begins."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("OTEL_", "PYTHON"))}
     with (folder / "output").open("wb") as output:
         process = Popen(run.command, env=kept | dict(run.environment), cwd=folder, stdout=output, stderr=STDOUT)
     try:
-        if not client.stays:
+        if not stays:
             process.wait(2 * DEADLINE_SECONDS)
         yield process
     finally:

@@ -18,7 +18,7 @@ WRITTEN_BY_MIGRATE = {"django_migrations", "django_content_type", "auth_group_pe
 #: Whose columns became others; each that did not only get one with a default has a test below.
 REWRITTEN = {
     "accounts_apikey", "accounts_user", "auth_permission", "explore_accessrecord", "explore_savedsearch",
-    "ingest_idempotencykey", "ingest_spooledbatch", "quotas_monthlyusage", "quotas_noticechannel",
+    "ingest_deadletter", "ingest_idempotencykey", "ingest_spooledbatch", "quotas_monthlyusage", "quotas_noticechannel",
     "quotas_noticedelivery", "quotas_plan", "storage_receipt",
 }  # fmt: skip
 #: Tables that there were not.
@@ -31,6 +31,7 @@ NEW = {
     "issues_filtered", "issues_fingerprint", "issues_group", "issues_hour", "issues_minute", "issues_person",
     "issues_release", "issues_setting", "issues_turn", "notify_message", "operations_erasure", "privacy_policy",
     "privacy_rule", "quotas_borrowed", "quotas_dailyusage", "quotas_installation", "quotas_loan",
+    "quotas_outcomereport",
     "storage_archived_day", "storage_archived_part", "storage_archiving", "storage_drift", "storage_entry",
     "storage_erased", "storage_event_minute", "storage_field", "storage_field_sample", "storage_leaving",
     "storage_loaded_part", "storage_minute", "storage_move", "storage_rollup_day", "storage_unrolled_day",
@@ -184,6 +185,7 @@ def test_batches_that_wait_are_as_they_were_and_wait_for_nothing(
     after = [json.loads(row) for row in upgraded.rows()["ingest_spooledbatch"]]
     assert before
     new = {"waits_for": "", "failed_in": None, "is_replayed": False, "deferred_until": None}
+    new |= {"edge": None, "edge_received_at": None}
     assert after == [batch | new for batch in before]
 
 
@@ -192,7 +194,7 @@ def test_receipts_are_as_they_were_and_in_no_rollup(upgraded: Database, rows_bef
     after = upgraded.rows()
     assert before
     assert [json.loads(row) for row in after["storage_receipt"]] == [
-        one | {"is_rolled_up": None, "errors": None, "loaded_part_id": None} for one in before
+        one | {"is_rolled_up": None, "errors": None, "loaded_part_id": None, "edge_received_at": None} for one in before
     ]
     days = {json.loads(row)["day"] for row in after["storage_unrolled_day"]}
     assert days >= {one["received_at"][:10] for one in before}

@@ -31,7 +31,6 @@ ENDING = "edges.end_edge"
 class EdgeAdmin(ReadOnlyAdmin):
     empty_list = "There are no edges. Add one here, or by bin/luminalog edges create: docs/edges.md."
     change_form_template = "admin/edges/edge/change_form.html"
-    autocomplete_fields = ["organisations"]
     search_fields = ["name", "region"]
     list_display = ["name", "region", "standing", "seen", "waits", "lent", "takes", "version"]
     fields = [

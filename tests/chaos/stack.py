@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -64,7 +65,6 @@ class Stack:
         self.postgres = EmbeddedPostgres(folder / "postgres", settings=disks.SETTINGS if with_disks else {})
         self.valkey = EmbeddedValkey(folder / "valkey")
         self.clickhouse = EmbeddedClickHouse(folder / "clickhouse") if store == CLICKHOUSE else None
-        self.entries: Entries = OfClickHouse(self.clickhouse.url) if self.clickhouse else OfPostgres(self.postgres.url)
         self.proxy = Proxy()
         self.links: dict[str, Link] = {}
         self.parts: dict[str, Part] = {}
@@ -74,6 +74,11 @@ class Stack:
         self._orders: queue.Queue[tuple[Callable[[], Any], Future[Any]]] = queue.Queue()
         self._ends = threading.Event()
         self._supervisor = threading.Thread(target=self._supervise, name="supervisor", daemon=True)
+
+    @cached_property
+    def entries(self) -> Entries:
+        """What is stored, past all proxies."""
+        return OfClickHouse(self.clickhouse.url) if self.clickhouse else OfPostgres(self.postgres.url)
 
     # --- life ---
 

@@ -29,7 +29,9 @@ def syslog_dies(trial: Trial) -> None:
             _send(sender, range(sent, safe))
             before = _wait_for(stack, range(sent, safe))
             _send(sender, range(safe, safe + BURST))
+            killed = stack.pid("syslog")
             stack.signal("syslog", signal.SIGKILL)
+        _wait_for_another(stack, killed)
         trial.note("kill syslog")
         sent = safe + BURST
         with _connection(port) as sender:  # started again
@@ -43,6 +45,11 @@ def syslog_dies(trial: Trial) -> None:
     stack.remove("syslog")
     stack.manage("erase", "--organisation=routers", "message:routers", "--yes")
     assert not _stored(stack)
+
+
+def _wait_for_another(stack: Stack, pid: int) -> None:
+    """Wait until the process that was killed is gone, and another one started: a connection may reach neither."""
+    wait_until(lambda: stack.pid("syslog") != pid, what=stack.tail_of_logs, seconds=FIRE_SECONDS)
 
 
 def _connection(port: int) -> socket.socket:

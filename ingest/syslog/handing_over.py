@@ -17,7 +17,7 @@ from ingest import agents
 from ingest.acceptance import Request, accept
 from ingest.intake import count
 from ingest.protocol import Head, Wishes
-from ingest.protocols.syslog import SYSLOG, ZONE, frame
+from ingest.protocols.syslog import SYSLOG, ZONE, Heard, body_of
 from ingest.spool.capacity import capacity
 from ingest.spool.nudge import nudge
 from privacy.policies import scrubber_of
@@ -25,14 +25,6 @@ from quotas.throttling import give_back, take
 
 AREA = "ingest"
 CLIENT = "syslog"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Heard:
-    """A message, and the address it came from."""
-
-    source: str
-    message: bytes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +84,7 @@ def _keep(caller: Caller, heard: list[Heard], *, zone: str) -> None:
                 caller=caller,
                 protocol=SYSLOG,
                 wishes=Wishes(minimum_level=caller.minimum_level, head=Head(parameters={ZONE: zone})),
-                body=b"".join(frame(one.message, source=one.source) for one in heard),
+                body=body_of(heard),
                 scrubber=scrubber_of(caller.organisation_id),
             )
         )

@@ -13,10 +13,10 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connections
 
 from foundation.expiring import Expiring
-from ingest.protocols.syslog import key_of
+from ingest.protocols.syslog import Heard, key_of
 from ingest.syslog import metrics
 from ingest.syslog.framing import MOST_BYTES, Framing
-from ingest.syslog.handing_over import Heard, is_usable
+from ingest.syslog.handing_over import is_usable
 from ingest.syslog.listeners import Listener, SettingError
 from ingest.syslog.waiting import Bearer, Waiting
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import structlog
 
 from foundation.redaction import redact
+from ingest.protocols.syslog import Heard
 from ingest.syslog import metrics
-from ingest.syslog.handing_over import Heard, Outcome, hand_over
+from ingest.syslog.handing_over import Outcome, hand_over
 
 log = structlog.get_logger(__name__)
 

@@ -35,6 +35,7 @@ from ingest.protocols.ndjson import NDJSON
 from ingest.protocols.otlp import OTLP
 from ingest.protocols.sentry import SENTRY
 from ingest.protocols.splunk import SPLUNK
+from ingest.protocols.syslog import SYSLOG, Heard, body_of
 from ingest.spool.payload import pack
 from privacy.rules import Rules
 from privacy.scrubbing import Scrubber
@@ -113,6 +114,10 @@ def datadog_logs() -> bytes:
     return json.dumps(logs).encode()
 
 
+def syslog_messages(head: str) -> bytes:
+    return body_of([Heard("10.0.0.1", f"<14>{head}{message(number)}".encode()) for number in range(ENTRIES)])
+
+
 def error() -> bytes:
     """Return one error as Sentry's SDK for Python sends it, of 12 kB: ten frames, with what stands around each line."""
     around = [f"    customer.pay(order_{number}, at=now, by='card')  # of this order" for number in range(5)]
@@ -181,6 +186,14 @@ def cases() -> list[Case]:
         Case(name="Splunk HEC", protocol=SPLUNK, body=events(), at_most=3),
         Case(name="Datadog", protocol=DATADOG, body=datadog_logs()),
         Case(name="GELF", protocol=GELF, body=gelf_messages(), at_most=3),
+        Case(
+            name="syslog, RFC 3164", protocol=SYSLOG, body=syslog_messages("Nov 27 10:00:00 web-1 shop[7]: "), at_most=2
+        ),
+        Case(
+            name="syslog, RFC 5424 with structured data",
+            protocol=SYSLOG,
+            body=syslog_messages(f'1 {TIME} web-1 shop 7 - [shop@32473 order="1" customer="c2"] '),
+        ),
         Case(name="Sentry, an error of 12 kB", protocol=SENTRY, body=error(), entries=1),
         Case(
             name="OTLP, protobuf, 3 + 3 attributes", protocol=OTLP, body=records(3, 3), at_most=3, media_type=PROTOBUF

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from foundation.refusals import Refusal
 from ingest.canonical import canonical_lines
 from ingest.protocol import Head, Wishes
-from ingest.protocols.syslog import SYSLOG, entry_of, frame, key_of, sources
+from ingest.protocols.syslog import SYSLOG, Heard, body_of, entry_of, key_of
 from storage.entry import Entry
 
 NOW = datetime(2026, 11, 27, 17, tzinfo=UTC)
@@ -54,6 +54,8 @@ def read(message: bytes, **options: Any) -> Entry:
          USER | {"severity": "warning", "host": "10.1.1.1"}),
         (b"<15>2026-11-27T13:00:00.000000+01:00 web app[1]: as rsyslog forwards", "debug", AT_NOON,
          "as rsyslog forwards", USER | {"severity": "debug", "host": "web", "app": "app", "pid": "1"}),
+        (b"<13>2026-11-27 13:00:00,5 h a: without a zone", "info", datetime(2026, 11, 27, 13, 0, 0, 500_000, UTC),
+         "without a zone", USER | {"severity": "notice", "host": "h", "app": "a"}),
         (b"<13>Nov 27 12:00:00 h kernel: [  12.3] usb: x", "info", AT_NOON, "[  12.3] usb: x",
          USER | {"severity": "notice", "host": "h", "app": "kernel"}),
         (b"Nov 27 12:00:00 h cron[1]: no priority", "info", AT_NOON, "no priority",
@@ -62,7 +64,7 @@ def read(message: bytes, **options: Any) -> Entry:
          LOCAL4 | {"severity": "warning", "host": "10.1.1.1"}),
         (b"<166>Nov 27 2026 12:00:00 fw1 : %ASA-6-302013: Built", "info", AT_NOON, "%ASA-6-302013: Built",
          LOCAL4 | {"severity": "info", "host": "fw1"}),
-        (b"<14>app[33]: without a time\0", "info", NOW, "without a time",
+        (b"<14>app[33]: without a time", "info", NOW, "without a time",
          USER | {"severity": "info", "host": "10.1.1.1", "app": "app", "pid": "33"}),
         (b"<14>Traceback: it is text", "info", NOW, "Traceback: it is text",
          USER | {"severity": "info", "host": "10.1.1.1"}),
@@ -93,9 +95,11 @@ def test_time_without_a_year_is_in_the_nearest(now: datetime, said: bytes, year:
 
 def test_time_without_a_zone_is_in_the_listener_s() -> None:
     assert read(b"<13>Nov 27 12:00:00 h a: x", zone=BERLIN).timestamp == datetime(2026, 11, 27, 11, tzinfo=UTC)
+    assert read(b"<13>2026-11-27 12:00:00 h a: x", zone=BERLIN).timestamp == datetime(2026, 11, 27, 11, tzinfo=UTC)
+    assert read(b"<13>2026-11-27T12:00:00Z h a: x", zone=BERLIN).timestamp == AT_NOON
     assert read(b"<13>Nov 27 12:00:00 UTC: x", zone=BERLIN).timestamp == AT_NOON
     wishes = Wishes(head=Head(parameters={"zone": "Europe/Berlin"}))
-    [line] = SYSLOG.read(frame(b"<13>Jul  1 12:00:00 h a: x", source="::1"), wishes).entries
+    [line] = SYSLOG.read(body_of([Heard("::1", b"<13>Jul  1 12:00:00 h a: x")]), wishes).entries
     assert b"-07-01T10:00:00Z" in line
 
 
@@ -106,22 +110,32 @@ def test_time_without_a_zone_is_in_the_listener_s() -> None:
         (f'<13>1 - - - - - [a b="c"][luminalog@1 x="\\"y" key="{KEY}"] x', KEY),
         (f'<13>1 - - - - - [a@1 key="{KEY}"] x', None),
         (f"<13>1 - - - - - - {KEY}", None),
+        (f'<13>1 - - - - - - said: [luminalog@1 key="{KEY}"]', None),
+        (f'<13>Nov 27 12:00:00 h a: [luminalog@1 key="{KEY}"]', None),
     ],
 )
 def test_key_is_found_in_our_element_only(message: str, key: str | None) -> None:
     assert key_of(message.encode()) == key
 
 
+@pytest.mark.parametrize("rest", ['"]', '"] said', '" x="y"] said', '"', '" and it does not end', '"][x@1 a="b"]'])
+def test_key_beside_our_element_is_never_kept(rest: str) -> None:
+    entry = read(f'<13>1 - h a - - [luminalog@1 key="{KEY}{rest}'.encode())
+    [line] = canonical_lines([entry])
+    assert KEY.encode() not in line
+
+
 @given(st.lists(st.tuples(st.sampled_from(["10.0.0.1", "::1", "fe80::1"]), st.binary(max_size=60)), max_size=8))
-def test_frames_are_read_as_they_were_written(heard: list[tuple[str, bytes]]) -> None:
-    body = b"".join(frame(message, source=source) for source, message in heard)
-    assert list(sources(body)) == heard
+def test_body_is_read_as_it_was_made(pairs: list[tuple[str, bytes]]) -> None:
+    body = body_of([Heard(*pair) for pair in pairs])
+    found = SYSLOG.drafts(body, Wishes(), None)
+    assert [one.message for one in found if isinstance(one, Entry)] == [read(said).message for _, said in pairs]
 
 
-@pytest.mark.parametrize("body", [b"x", b"3 10.0.0.1 ab", b"3 10.0.0.1", b"-1 10.0.0.1 ab", b"1 10.0.0.1 ab"])
-def test_what_is_no_frame_is_refused(body: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"x", b"\x91\x91\xa1a", body_of([Heard("a", b"b")])[:-1]])
+def test_what_is_no_body_is_refused(body: bytes) -> None:
     with pytest.raises(Refusal, match="malformed_json"):
-        list(sources(body))
+        SYSLOG.read(body, Wishes())
 
 
 pieces = st.sampled_from(

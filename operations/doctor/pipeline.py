@@ -1,13 +1,10 @@
 """Do batches move, is there room for them, and is anybody about to be refused?"""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
-import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from ingest.syslog import listeners
 from issues import resolving
 from notify import mail, standing
 from operations import vitals
@@ -19,13 +16,7 @@ from storage import ungrouped, unrolled
 
 
 def examine() -> Iterator[Finding]:
-    """Look at workers, spool, dead letters, keys, quotas and disk; what cannot be asked is left to other findings."""
-    for check in (_workers, _beat, _syslog, *(() if settings.CORE_URL else (_tail, _mcp))):
-        try:
-            yield from check()
-        except redis.RedisError:
-            yield warning("workers", "Without Valkey nobody knows which workers live.", "Start Valkey.")
-            break
+    """Look at spool, dead letters, keys, quotas and disk; what cannot be asked is left to other findings."""
     for check in OF_EDGE if settings.CORE_URL else OF_CORE:
         try:
             yield from check()
@@ -33,71 +24,6 @@ def examine() -> Iterator[Finding]:
             break  # PostgreSQL's own finding says it
     yield from _disk()
     yield from _memory()
-
-
-def _workers() -> Iterator[Finding]:
-    seen = vitals.workers()
-    silent = [worker for worker in seen if worker.is_silent]
-    if len(silent) == len(seen):
-        yield error(
-            "workers",
-            "No worker has run a task in the last minute: batches are accepted and wait.",
-            "Start a worker, or see in its log why it reaches no broker; bin/luminalog upkeep --loop helps meanwhile.",
-        )
-        return
-    yield ok("workers", f"{len(seen) - len(silent)} workers were seen in the last minute.")
-    for worker in silent:
-        yield warning(
-            "workers",
-            f"{worker.name} was last seen {(datetime.now(UTC) - worker.seen_at).seconds // 60} minutes ago.",
-            "Start it again, unless you took it away: it is forgotten after a day.",
-        )
-
-
-def _beat() -> Iterator[Finding]:
-    if vitals.beat_is_silent():
-        yield error(
-            "beat",
-            "No task of beat has run in the last minute: partitions, retention, notices and usage stand still.",
-            "Start beat; it needs a worker and the broker.",
-        )
-    else:
-        yield ok("beat", "Beat was seen in the last minute.")
-
-
-def _tail() -> Iterator[Finding]:
-    if vitals.tail_is_silent():
-        yield warning(
-            "tail",
-            "No process of the tail has been there in the last minute: live tails wait.",
-            "Start the tail; if it runs, its log says why it does not reach Valkey.",
-        )
-    else:
-        yield ok("tail", "A tail was seen in the last minute.")
-
-
-def _mcp() -> Iterator[Finding]:
-    if vitals.mcp_is_silent():
-        yield warning(
-            "MCP",
-            "LUMINALOG_MCP is on, and no process of MCP has been there in the last minute: its clients get no answer.",
-            "Start it: bin/luminalog mcp, which says what is missing. Nowhere wanted? Switch LUMINALOG_MCP off.",
-        )
-    elif settings.MCP:
-        yield ok("MCP", "A process of MCP was seen in the last minute.")
-
-
-def _syslog() -> Iterator[Finding]:
-    if fault := listeners.faults(settings.SYSLOG):
-        yield error("syslog", f"LUMINALOG_SYSLOG cannot be used: {fault}", "Mend it: docs/syslog.md.")
-    elif vitals.syslog_is_silent():
-        yield error(
-            "syslog",
-            "LUMINALOG_SYSLOG is set, and nobody has listened in the last minute: what senders send by UDP is lost.",
-            "Start it: bin/luminalog syslog, or see in its log why it ends. On another machine, set it only there.",
-        )
-    elif settings.SYSLOG:
-        yield ok("syslog", "Somebody who listens for syslog was seen in the last minute.")
 
 
 def _memory() -> Iterator[Finding]:

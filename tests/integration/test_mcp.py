@@ -14,7 +14,7 @@ from accounts.models import AccessRecord
 from assist.mcp.tools import TOOLS
 from foundation import valkey
 from operations import presence, vitals
-from operations.doctor import pipeline
+from operations.doctor import processes
 from storage.postgres import partitions
 from tests.errors import failure, store
 from tests.integration.mcp_process import McpProcess, running_mcp
@@ -190,8 +190,8 @@ def test_calls_take_tokens_and_what_is_too_much_is_told(process: McpProcess) -> 
 def test_silence_is_told_only_where_it_is_wanted(settings: Any) -> None:
     valkey.client().delete(valkey.key(presence.MCP))
     assert not vitals.mcp_is_silent()
-    assert list(pipeline._mcp()) == []
+    assert list(processes._mcp()) == []
     settings.MCP = True
-    assert [finding.level for finding in pipeline._mcp()] == ["warning"]
+    assert [finding.level for finding in processes._mcp()] == ["warning"]
     presence.note_mcp()
-    assert [finding.level for finding in pipeline._mcp()] == ["ok"]
+    assert [finding.level for finding in processes._mcp()] == ["ok"]

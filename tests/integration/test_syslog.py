@@ -21,11 +21,14 @@ from prometheus_client import Counter
 
 from accounts.directory import directory
 from embedded.processes import free_port
+from foundation import valkey
 from ingest.models import SpooledBatch
 from ingest.spool.capacity import capacity
 from ingest.spool.payload import unpack
 from ingest.syslog import listeners, metrics, waiting
 from ingest.syslog.server import Server
+from operations import presence
+from operations.doctor import processes
 from quotas import outcomes
 from quotas.models import HourlyUsage
 from tests.organisations import make_api_key, make_organisation
@@ -247,3 +250,18 @@ def _connected(port: int) -> socket.socket | None:
         return socket.create_connection((LOCAL, port))
     except OSError:
         return None
+
+
+def test_doctor_and_metrics_miss_a_listener_where_one_is_wanted(settings: Any) -> None:
+    def said() -> list[str]:
+        return [f"{one.level}: {one.what}" for one in processes.examine() if one.subject == "syslog"]
+
+    valkey.client().delete(valkey.key(presence.SYSLOG))
+    assert said() == []
+    settings.SYSLOG = f"udp://{LOCAL}:5514?keys=/nowhere"
+    [missed] = said()
+    assert "nobody has listened" in missed
+    assert "/nowhere cannot be read" in missed
+    presence.note_syslog()
+    [seen] = said()  # it need not be on this machine, nor its files
+    assert "was seen in the last minute" in seen

@@ -23,7 +23,7 @@ from archive.place import Place, place
 from foundation.faults import reach
 from foundation.postgres import current_day, current_time, fetch_all
 from ingest.spool import backlog
-from storage import archived
+from storage import archived, unarchived
 from storage.archived import Due, Kept, Sized, Written
 from storage.conditions import EVERYTHING
 from storage.errors import Unavailable
@@ -52,7 +52,7 @@ def look(*, budget_seconds: float) -> int:
         if not is_alone:
             return 0
         _plan()
-        archived.note_look()
+        unarchived.note_look()
         return _write_due(time.monotonic() + budget_seconds)
 
 
@@ -65,9 +65,9 @@ def write(organisation_id: int | None, day: date | None, *, as_it_is: bool = Fal
     with _alone() as is_alone:
         if not is_alone:
             raise ArchiveError("A worker is writing right now: try again in a minute.")
-        archived.plan(closed_before=current_day())
+        unarchived.plan(closed_before=current_day())
         written = 0
-        while one := archived.due(now=True, organisation_id=organisation_id, day=day):
+        while one := unarchived.due(now=True, organisation_id=organisation_id, day=day):
             written += _write_noted(one, place(), as_it_is=as_it_is)
         return written
 
@@ -77,15 +77,15 @@ def _plan() -> None:
     now = current_time().astimezone(UTC)
     closed = now.date() - timedelta(days=1)
     since = now - datetime.combine(now.date(), day_time.min, UTC)
-    if archived.is_planned(closed) or since < SETTLED_AFTER:
+    if unarchived.is_planned(closed) or since < SETTLED_AFTER:
         return
     if since > AT_THE_LATEST or backlog.measure().oldest_seconds < since.total_seconds():
-        archived.plan(closed_before=now.date())
+        unarchived.plan(closed_before=now.date())
 
 
 def _write_due(deadline: float) -> int:
     written = 0
-    while time.monotonic() < deadline and (one := archived.due()):
+    while time.monotonic() < deadline and (one := unarchived.due()):
         whose = {"organisation_id": one.organisation_id, "day": one.day.isoformat()}
         try:
             if _write_noted(one, place(), deadline=deadline):

@@ -1,10 +1,10 @@
-"""Which closed days of organisations are archived, and which are to be: retention waits for those.
+"""Archives of closed days, as far as they are written: who writes them, and where to, is `archive`.
 
-A day is archived when what was written is what its receipts say, and nothing of it was erased or rewritten since. Who
-writes, and where to, is `archive`.
+A day is archived when what was written is what its receipts say, and nothing of it was erased or rewritten since. Which
+days are to be is in `unarchived`.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,23 +16,18 @@ from django.db.models.functions import Now
 from msgspec import Struct, structs
 
 from foundation.postgres import execute, fetch_all, fetch_as
-from storage.models import ArchivedDay, ArchivedPart, Archiving, Retention
+from storage.models import ArchivedDay, ArchivedPart, Archiving
 from storage.receipts import IS_KEPT, NOT_LOADED, WITH_ERASED
-from storage.store import Place, store
+from storage.store import Place
 
 #: So many batches are found at once.
 WINDOW_BATCHES = 20_000
-#: A day that fails is tried again after so long, times how often it has failed, `MOST_TRIES` times that at most.
-AGAIN_AFTER = timedelta(minutes=5)
-MOST_TRIES = 36
-#: Days before the newest closed one are looked at again with it: batches may be stored late.
-AGAIN = timedelta(days=2)
 
 #: Of an archive that could not be written again, because retention was quicker.
 TOO_LATE = "Entries were changed when the log store had them no more: the archive holds them as they were."
 
 #: What is kept of days of receipt, by organisation: what was loaded, dropped or emptied is not.
-_KEPT = f"""
+KEPT_OF_DAYS = f"""
 SELECT receipt.organisation_id, (receipt.received_at AT TIME ZONE 'UTC')::date AS day,
        sum(receipt.entries - erased.entries)::bigint AS entries,
        sum(receipt.size_bytes - erased.size_bytes)::bigint AS size_bytes
@@ -41,43 +36,7 @@ SELECT receipt.organisation_id, (receipt.received_at AT TIME ZONE 'UTC')::date A
    AND receipt.organisation_id = coalesce(%(organisation_id)s, receipt.organisation_id)
  GROUP BY 1, 2 HAVING sum(receipt.entries - erased.entries) > 0
 """  # noqa: S608 - constants
-KEPT = f"SELECT entries, size_bytes FROM ({_KEPT}) AS kept"  # noqa: S608 - constants
-#: As conditions on `kept` and `archived`, which may be missing.
-_IS_OTHER = "(archived.entries, archived.size_bytes) IS DISTINCT FROM (kept.entries, kept.size_bytes)"
-PLAN = f"""
-INSERT INTO storage_archived_day AS planned (organisation_id, day, waits_since)
-SELECT organisation_id, day, now()
-  FROM ({_KEPT}) AS kept LEFT JOIN storage_archived_day AS archived USING (organisation_id, day)
- WHERE archived.waits_since IS NULL AND {_IS_OTHER}
- ORDER BY organisation_id, day
-    ON CONFLICT (organisation_id, day) DO UPDATE
-       SET waits_since = coalesce(planned.waits_since, excluded.waits_since), version = planned.version + 1
-"""  # noqa: S608 - constants
-FIRST_WAITING = f"""
-SELECT min(day) FROM ({_KEPT}) AS kept LEFT JOIN storage_archived_day AS archived USING (organisation_id, day)
- WHERE archived.waits_since IS NOT NULL OR {_IS_OTHER}
-"""  # noqa: S608 - constants
-#: archived_day_waits serves it.
-FIRST_NOTED = """
-SELECT min(day) FROM storage_archived_day
- WHERE waits_since IS NOT NULL AND organisation_id = coalesce(%(organisation_id)s, organisation_id)
-   AND day >= %(first)s AND day < %(before)s
-"""
-#: In one order; what nobody has archived, or is about to, has no row.
-CHANGE = """
-WITH held AS MATERIALIZED (
-    SELECT organisation_id, day FROM storage_archived_day
-     WHERE organisation_id = %s AND day = ANY (%s) ORDER BY day FOR UPDATE)
-UPDATE storage_archived_day AS archived SET version = version + 1, waits_since = coalesce(waits_since, now())
-  FROM held WHERE archived.organisation_id = held.organisation_id AND archived.day = held.day
-"""
-DUE = """
-SELECT organisation_id, day, version, attempt, attempt_version FROM storage_archived_day
- WHERE waits_since IS NOT NULL
-   AND (tries = 0 OR %(now)s OR tried_at + least(tries, %(most_tries)s) * %(pause)s::interval < now())
-   AND organisation_id = coalesce(%(organisation_id)s, organisation_id) AND day = coalesce(%(day)s::date, day)
- ORDER BY day, organisation_id LIMIT 1
-"""
+KEPT = f"SELECT entries, size_bytes FROM ({KEPT_OF_DAYS}) AS kept"  # noqa: S608 - constants
 #: receipt_received_at serves the day.
 MINUTES = f"""
 SELECT date_trunc('minute', received_at), count(*) FROM storage_receipt AS receipt
@@ -185,36 +144,6 @@ def is_on() -> bool:
     return bool(settings.ARCHIVE_URL)
 
 
-def plan(*, closed_before: date) -> None:
-    """Note which days before `closed_before` are to be written, and look at the last ones again: some comes late."""
-    first = _first_to_plan()
-    if first is not None and first < closed_before:
-        with _at_length():
-            execute(PLAN, _range(first, closed_before))
-    with transaction.atomic():
-        row, _ = Archiving.objects.select_for_update().get_or_create(id=1)
-        row.planned_through = max(closed_before - timedelta(days=1), row.planned_through or date.min)
-        row.save(update_fields=["planned_through"])
-
-
-def note_look() -> None:
-    """Note that somebody has looked for what is to be written."""
-    Archiving.objects.get_or_create(id=1)
-    execute("UPDATE storage_archiving SET looked_at = now()")
-
-
-def is_planned(day: date) -> bool:
-    """Tell whether `day` was looked at since it was closed."""
-    return Archiving.objects.filter(planned_through__gte=day).exists()
-
-
-def due(*, now: bool = False, organisation_id: int | None = None, day: date | None = None) -> Due | None:
-    """Return the oldest day that is to be written; one that failed after a pause, or `now`."""
-    parameters: dict[str, Any] = {"now": now, "organisation_id": organisation_id, "day": day}
-    rows = fetch_all(DUE, parameters | {"most_tries": MOST_TRIES, "pause": AGAIN_AFTER})
-    return Due(*rows[0]) if rows else None
-
-
 def begin(one: Due, *, attempt: str) -> None:
     """Begin an archive of a day anew, by this name."""
     with transaction.atomic():
@@ -248,8 +177,8 @@ def note_part(one: Due, number: int, part: Part, *, through: Sized) -> None:
 
 def kept(organisation_id: int, day: date) -> Kept | None:
     """Return what is kept of a day as it was received then; None when that is nothing."""
-    with _at_length():
-        rows = fetch_all(KEPT, _range(day, day + timedelta(days=1), organisation_id))
+    with at_length():
+        rows = fetch_all(KEPT, range_of(day, day + timedelta(days=1), organisation_id))
     return Kept(*rows[0]) if rows else None
 
 
@@ -283,33 +212,6 @@ def fail(one: Due, why: str, *, begin_anew: bool) -> None:
         " attempt = CASE WHEN %s THEN '' ELSE attempt END WHERE organisation_id = %s AND day = %s",
         [why[:200], begin_anew, one.organisation_id, one.day],
     )
-
-
-def change(organisation_id: int, days: Collection[date]) -> None:
-    """Note in the caller's transaction that entries of these days of receipt are not what they were: see `finish`."""
-    if days:
-        execute(CHANGE, [organisation_id, sorted(days)])
-
-
-def first_to_wait_for(*, first: date, before: date, organisation_id: int | None = None) -> date | None:
-    """Return the first day before `before` that is to be archived and is not, of one organisation or of any.
-
-    `first` is the first day that the store has; what has come too late for its day's archive waits from now on.
-    """
-    emptied = Retention.objects.filter(organisation_id=organisation_id or 0).first()
-    if emptied:
-        first = max(first, emptied.emptied_before.astimezone(UTC).date())
-    if first >= before:
-        return None
-    [(day,)] = fetch_all(FIRST_NOTED, {"organisation_id": organisation_id, "first": first, "before": before})
-    if isinstance(day, date):
-        before = day  # it waits anyway: only earlier days are to be looked at
-    with _at_length():
-        [(earlier,)] = fetch_all(FIRST_WAITING, _range(first, before, organisation_id)) if first < before else [(None,)]
-        if isinstance(earlier, date):
-            execute(PLAN, _range(earlier, before, organisation_id))
-            return earlier
-    return day if isinstance(day, date) else None
 
 
 def batches(organisation_id: int, day: date, *, after: tuple[datetime, int] | None) -> Iterator[list[Sized]]:
@@ -353,7 +255,7 @@ def standing() -> Standing:
 
 def _windows(organisation_id: int, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield stretches of time that hold about `WINDOW_BATCHES` at most: whole minutes, but for the first."""
-    with _at_length():
+    with at_length():
         minutes = fetch_all(MINUTES, [organisation_id, start, end])
     first, held = start, 0
     for minute, number in minutes:
@@ -365,14 +267,7 @@ def _windows(organisation_id: int, start: datetime, end: datetime) -> Iterator[t
         yield first, end
 
 
-def _first_to_plan() -> date | None:
-    row = Archiving.objects.filter(id=1).first()
-    if row and row.planned_through:
-        return row.planned_through - AGAIN
-    return min((stored.day for stored in store().days.stored()), default=None)
-
-
-def _range(first: date, end: date, organisation_id: int | None = None) -> dict[str, Any]:
+def range_of(first: date, end: date, organisation_id: int | None = None) -> dict[str, Any]:
     return {
         "start": datetime.combine(first, time.min, UTC),
         "end": datetime.combine(end, time.min, UTC),
@@ -381,7 +276,7 @@ def _range(first: date, end: date, organisation_id: int | None = None) -> dict[s
 
 
 @contextmanager
-def _at_length() -> Iterator[None]:
+def at_length() -> Iterator[None]:
     """Let statements take as long as they do: a day of ten million receipts takes minutes."""
     with transaction.atomic():
         execute("SET LOCAL statement_timeout = 0")

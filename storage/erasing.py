@@ -15,7 +15,7 @@ from django.db import transaction
 
 from foundation.faults import reach
 from foundation.postgres import execute
-from storage import archived, receipts, rollups, unrolled
+from storage import receipts, rollups, unarchived, unrolled
 from storage.batch import ENTRIES_A_BATCH
 from storage.conditions import EVERYTHING, Condition
 from storage.found import FoundEntry
@@ -164,7 +164,7 @@ def _account(
     stood = receipts.standing(organisation_id, list(entries))
     rows = [(one, organisation_id, entries[one], size_bytes[one], errors[one]) for one in sorted(stood)]
     receipts.erase([row for row in rows if any(row[2:])])
-    archived.change(organisation_id, {part.received_at.astimezone(UTC).date() for part, _, _ in less})
+    unarchived.change(organisation_id, {part.received_at.astimezone(UTC).date() for part, _, _ in less})
     tally = Tally()
     for part, number in moved:
         standing = stood.get(part.id // ENTRIES_A_BATCH)

@@ -15,7 +15,7 @@ from django.db.models.functions import Greatest, Now
 
 from foundation.postgres import current_day, fetch_all
 from quotas.limits import RETENTION
-from storage import archived, loaded, rollups
+from storage import archived, loaded, rollups, unarchived
 from storage.models import DroppedPartition, Retention
 from storage.store import store
 
@@ -75,7 +75,7 @@ def _first_kept(day: date) -> date:
     old = [stored.day for stored in store().days.stored() if stored.day < day]
     if not old:
         return day
-    waiting = archived.first_to_wait_for(first=min(old), before=day) if archived.is_on() else None
+    waiting = unarchived.first_to_wait_for(first=min(old), before=day) if archived.is_on() else None
     return min(one for one in (day, waiting, loaded.first_day()) if one is not None)
 
 
@@ -92,7 +92,7 @@ def _waiting(organisation_id: int, *, first: date, before: datetime) -> datetime
     if not archived.is_on():
         return None
     last = before.astimezone(UTC).date()
-    day = archived.first_to_wait_for(first=first, before=last, organisation_id=organisation_id)
+    day = unarchived.first_to_wait_for(first=first, before=last, organisation_id=organisation_id)
     return None if day is None else datetime.combine(day, day_time.min, UTC)
 
 

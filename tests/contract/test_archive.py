@@ -31,7 +31,7 @@ from operations.metrics import exposition
 from operations.models import Erasure
 from operations.verification import verify
 from quotas.models import MonthlyUsage, Quota
-from storage import archived, arrivals, loaded, retention
+from storage import archived, arrivals, loaded, retention, unarchived
 from storage.found import FoundEntry, entries_in
 from storage.lines import line_of
 from storage.models import ArchivedDay, LoadedPart, Receipt
@@ -39,6 +39,7 @@ from storage.postgres import partitions
 from storage.store import Store
 from tests.contract.batches import LAST_MOMENT, batch_of, whole
 from tests.integration.spool_rows import spool_raw
+from tests.past import move_back
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -83,7 +84,7 @@ def store_ago(caller: Caller, *batches: list[bytes], days: int = AGO) -> None:
     """Accept and store batches, as received some days ago."""
     for lines in batches:
         spool_raw(caller, *lines)
-    execute("UPDATE ingest_spooledbatch SET received_at = received_at - make_interval(days => %s)", [days])
+    move_back(timedelta(days=days))
     while drain():
         pass
 
@@ -168,7 +169,7 @@ def test_what_was_cut_off_goes_on(
     monkeypatch.setattr("archive.parts.PART_ENTRIES", 4)
     monkeypatch.setattr(writing, "GROUP_BATCHES", 1)
     store_ago(caller, *([line(f"{n}"), line("x")] for n in range(5)))
-    archived.plan(closed_before=current_day())
+    unarchived.plan(closed_before=current_day())
     before = texts(organisation)
     for point in ("after_archive_part", "after_manifest"):
         meets(point, lambda: writing.look(budget_seconds=60))
@@ -261,7 +262,7 @@ def test_what_is_not_whole_is_refused_and_retention_waits(
     assert writing.look(budget_seconds=60) == 0  # not at once
     assert writing.write(None, None) == 1
     in_memory.writer.delete(organisation.pk, before=LAST_MOMENT, limit=1)
-    archived.change(organisation.pk, [day_ago()])
+    unarchived.change(organisation.pk, [day_ago()])
     with pytest.raises(ArchiveError, match="Receipts say 2 entries"):
         writing.write(None, None)
     assert writing.write(None, None, as_it_is=True) == 1
@@ -328,23 +329,23 @@ def test_day_that_changes_while_it_is_written_is_written_again(
 ) -> None:
     """An entry is rewritten, as long as it was, when its part is written and the manifest is not."""
     store_ago(caller, [line("one")])
-    archived.plan(closed_before=current_day())
+    unarchived.plan(closed_before=current_day())
     changes = [day_ago()]
     written = archived.note_part
 
     def change(*arguments: Any, **named: Any) -> None:
         written(*arguments, **named)
         if changes:
-            archived.change(organisation.pk, [changes.pop()])
+            unarchived.change(organisation.pk, [changes.pop()])
 
     monkeypatch.setattr(archived, "note_part", change)
 
-    due = archived.due()
+    due = unarchived.due()
     assert due
     assert writing._write_noted(due, place()) is False
-    assert archived.due()
+    assert unarchived.due()
     assert writing.look(budget_seconds=60) == 1
-    assert archived.due() is None
+    assert unarchived.due() is None
 
 
 def test_what_was_loaded_outlives_the_plan_and_its_day_is_not_dropped(
@@ -392,7 +393,7 @@ def test_doctor_and_metrics_tell_of_days_that_wait(
         "archived days: ok": "No closed day has waited for a day to be archived.",
     }
     store_ago(caller, ODD)
-    archived.plan(closed_before=current_day())
+    unarchived.plan(closed_before=current_day())
     archive.rename(archive.with_name("away"))
     writing.look(budget_seconds=60)
     execute("UPDATE storage_archived_day SET waits_since = now() - interval '30 hours'")

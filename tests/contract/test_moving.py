@@ -15,7 +15,7 @@ from accounts.caller import Caller
 from explore.query import parse
 from foundation import faults
 from foundation.faults import InjectedError
-from foundation.postgres import execute, fetch_all
+from foundation.postgres import fetch_all
 from ingest.spool.drain import drain
 from issues.erasing import take_back
 from operations.verification import verify
@@ -33,6 +33,7 @@ from tests.contract import memory
 from tests.contract.batches import NOW, arrival_of, batch_of, whole
 from tests.contract.test_drain import at_once
 from tests.errors import failure, send
+from tests.past import move_back
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -74,7 +75,7 @@ def arm(patch: pytest.MonkeyPatch, rules: str) -> None:
 def fill(caller: Caller) -> int:
     """Store entries of two days in PostgreSQL; return how many those are."""
     send(caller, *({"message": f"old {n}", "metadata": {"n": n}} for n in range(50)), failure(message="old"))
-    execute("UPDATE ingest_spooledbatch SET received_at = received_at - interval '1 day'")
+    move_back(timedelta(days=1))
     send(caller, *({"message": f"new {n}", "metadata": {"n": n}} for n in range(60)))
     assert drain() == 2
     return 111

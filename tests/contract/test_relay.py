@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from tests.contract.batches import NOW, arrival_of, batch_of
 from tests.contract.test_drain import at_once
 from tests.errors import failure, send
 from tests.integration.spool_rows import part_of, receipts_refused, retry_at_once, spool_raw
+from tests.past import move_back
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -84,7 +86,7 @@ def accept(caller: Caller, *batches: int) -> int:
 
 def test_claim_is_one_insert_with_all_its_settings_and_the_claim_s_token(caller: Caller, clickhouse: ForTests) -> None:
     accept(caller, 3, 4)
-    execute("UPDATE ingest_spooledbatch SET received_at = received_at - interval '1 day' WHERE entries = 4")
+    move_back(timedelta(days=1), where="entries = 4")
     tokens: list[str] = []
     with receipts_refused(sqlstate="23514"):
         drain()

@@ -21,6 +21,7 @@ from operations.verification import verify
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
 from tests.integration.spool_rows import NOW, entries_refused, fill_spool, part_of, receipts_refused, retry_at_once
+from tests.past import move_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -254,7 +255,7 @@ def test_store_that_refuses_one_day_holds_up_no_other_and_buries_nothing(caller:
     yesterday = current_day() - timedelta(days=1)
     for _ in range(3):
         table.accept(caller, [part_of("late")])
-    execute("UPDATE ingest_spooledbatch SET received_at = received_at - interval '1 day'")
+    move_back(timedelta(days=1))
     with entries_refused(when=f"(NEW.received_at AT TIME ZONE 'UTC')::date = '{yesterday}'"):
         for n in range(FEW):
             table.accept(caller, [part_of(f"{n}")])
@@ -346,7 +347,7 @@ def test_batch_that_was_to_wait_for_a_moment_of_a_wrong_clock_is_tried(caller: C
 def test_no_batch_waits_for_longer_than_a_minute(attempts: int, caller: Caller) -> None:
     table.accept(caller, [part_of("poison")])
     SpooledBatch.objects.update(attempts=min(attempts, TAKE_APART_AFTER - 1))
-    execute("UPDATE ingest_spooledbatch SET received_at = received_at - interval '10 hours'")
+    move_back(timedelta(hours=10))
     with entries_refused(when=POISON):
         retry_at_once()
         drain()

@@ -28,6 +28,7 @@ from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
 from tests.integration.spool_rows import part_of
 from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
+from tests.past import move_back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -318,7 +319,7 @@ def test_day_of_a_public_key_is_what_is_kept_of_it(public: Caller, change: str) 
 def test_batch_of_before_midnight_may_be_charged_to_the_day_that_begins(public: Caller) -> None:
     execute("UPDATE ingest_spooledbatch SET received_at = date_trunc('day', now(), 'UTC') - interval '1 second'")
     assert verify() == []
-    execute("UPDATE ingest_spooledbatch SET received_at = received_at - interval '2 minutes'")
+    move_back(timedelta(minutes=2))
     assert found() == ["allowance"]
 
 

@@ -40,8 +40,10 @@ LOCAL = "127.0.0.1"
 
 
 @pytest.fixture(autouse=True)
-def _nobody_is_known() -> None:
+def _nothing_is_known() -> Iterator[None]:
     directory.clear()
+    yield
+    capacity.forget()
 
 
 @pytest.fixture

@@ -158,5 +158,13 @@ BREAKS: dict[str, Check] = {
         "contract/test_archive.py::test_day_that_changes_while_it_is_written_is_written_again",
         reason=r"assert True is False",
     ),
+    "34-refused-messages-forgotten": test(
+        "integration/test_syslog.py::test_without_room_tcp_waits_and_udp_is_counted",
+        reason=r"not within",
+    ),
+    "35-lent-tokens-given-out-again": test(
+        "integration/test_shares.py::test_a_thousand_random_steps_of_the_scripts_come_to_what_the_definition_says",
+        reason=r"step \d+",
+    ),
 }
 MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

@@ -16,11 +16,11 @@ from alerts import changing, heartbeats, held
 from alerts.changing import Actor
 from alerts.checking import wrong_with
 from alerts.incident_pages import MAY_LOOK, incident, incidents
-from alerts.messages import fires_at
 from alerts.models import Rule, Silence
 from alerts.shape import standing
 from alerts.terms import Kind
 from alerts.trial import tried
+from alerts.words import fires_at
 from foundation import holdings, places
 from foundation.paging import BoundedPaginator
 from foundation.phrases import ago

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.chosen import chosen_organisation
 from accounts.models import Organisation
 from accounts.staff_admin import member
-from alerts import changing, messages
+from alerts import changing, messages, words
 from alerts.changing import Actor
 from alerts.incidents import place
 from alerts.models import Incident, Rule, Silence
@@ -78,7 +78,7 @@ def incident(request: HttpRequest, site: AdminSite, number: int) -> HttpResponse
         "incident": found,
         "rule": found.rule,
         "organisation": found.rule.organisation,
-        "found": messages.found(found.rule, found),
+        "found": words.found(found.rule, found),
         "told": TOLD[found.told],
         "explorer": messages.explorer_address(found.rule, found) if _has_entries(found.rule) else "",
         "group": f"{reverse('admin:errors')}{group}/?{urlencode({'organisation': found.rule.organisation.slug})}"
@@ -110,7 +110,7 @@ def _row(row: Incident) -> dict[str, Any]:
     return {
         "incident": row,
         "subject": messages.subject_of(row.rule, row),
-        "found": messages.found(row.rule, row),
+        "found": words.found(row.rule, row),
         "told": row.get_told_display(),
         "url": messages.address_of(row.pk),
     }

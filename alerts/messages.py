@@ -8,36 +8,12 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from accounts.models import Organisation
-from alerts import drifted
+from alerts import drifted, words
 from alerts.models import Incident, Rule
 from alerts.terms import OF_MOMENTS, OF_TURNS, Kind
 from foundation.levels import Level
 from notify import outbox
 from notify.message import Fact, Link, Message, Severity
-
-#: What a rule has found, in words for people; `peak` is what was counted.
-FOUND = {
-    Kind.THRESHOLD: "{peak:,} in {window} min, {count:,} or more",
-    Kind.SEARCH: "{peak:,} found in {window} min, {count:,} or more",
-    Kind.RATIO: "{peak} % in {window} min, {ratio} % or more",
-    Kind.SPIKE: "{peak:,} in {window} min, three times as many as usual",
-    Kind.ABSENCE: "nothing for {peak:,} min",
-    Kind.MONITOR: "no heartbeat for {peak:,} min",
-    Kind.NEW_GROUP: "never seen before",
-    Kind.REGRESSION: "came back",
-    Kind.WOKEN: "ignored no longer",
-}
-
-
-#: What has a rule fire.
-FIRES_AT = {
-    Kind.THRESHOLD: "{count:,} in {window:,} min",
-    Kind.SEARCH: "{count:,} in {window:,} min",
-    Kind.RATIO: "{ratio} % of {count:,} in {window:,} min",
-    Kind.SPIKE: "three times as many, and {count:,} in {window:,} min",
-    Kind.ABSENCE: "nothing for {window:,} min",
-    Kind.MONITOR: "no heartbeat for {window:,} min",
-}
 
 
 class Channels:
@@ -72,7 +48,7 @@ def put_opened(
     """
     late = incident.closed_at is not None and incident.is_late
     what = "alert.late" if late else "alert.opened"
-    title = f"{subject_of(rule, incident)}: {found(rule, incident)}"
+    title = f"{subject_of(rule, incident)}: {words.found(rule, incident)}"
     text = (
         f"{_time(incident.opened_at)}–{_time(incident.closed_at)} UTC, stored late."
         if late and incident.closed_at
@@ -168,26 +144,6 @@ def subject_of(rule: Rule, incident: Incident) -> str:
     return f"{rule.rule_name} · {shown}"
 
 
-def found(rule: Rule, incident: Incident) -> str:
-    """Return what was found, in words."""
-    if incident.details:
-        return drifted.words(incident.details)
-    text = FOUND.get(Kind(rule.kind), "")
-    return text.format(
-        peak=incident.peak, window=rule.time_window_minutes, count=rule.count_threshold, ratio=rule.ratio_percent
-    )
-
-
-def fires_at(rule: Rule) -> str:
-    """Return what has a rule fire, in words: what is found when it just does."""
-    if rule.kind in OF_MOMENTS:
-        return "each"
-    if rule.kind == Kind.DIGEST:
-        return f"every {rule.digest_every}"
-    few = {"count": rule.count_threshold, "window": rule.time_window_minutes, "ratio": rule.ratio_percent}
-    return FIRES_AT[Kind(rule.kind)].format(**few)
-
-
 def key_of(incident: Incident, step: str) -> str:
     """Return the key of what is said of an incident once: that it began, that it is over."""
     return f"incident-{incident.pk}-{step}"
@@ -270,7 +226,7 @@ def _facts(rule: Rule, incident: Incident) -> Iterator[Fact]:
         yield Fact(name="environment", value=rule.environment)
     if incident.value:
         yield Fact(name=rule.group_by or "group", value=incident.value)
-    yield Fact(name="found", value=found(rule, incident))
+    yield Fact(name="found", value=words.found(rule, incident))
     yield Fact(name="since", value=f"{_time(incident.opened_at)} UTC")
 
 

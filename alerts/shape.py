@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from alerts import heartbeats, messages
+from alerts import heartbeats, words
 from alerts.asking import moment_of
 from alerts.models import Incident, Rule, Silence
 from alerts.preview import Preview
@@ -79,7 +79,7 @@ def incident(one: Incident, its_rule: Rule) -> dict[str, Any]:
         "last_over_at": as_text(one.last_over_at),
         "closed_at": as_text(one.closed_at),
         "count": one.peak,
-        "found": messages.found(its_rule, one) or None,
+        "found": words.found(its_rule, one) or None,
         "drift": one.details,
         "is_late": one.is_late,
         "told": one.told or None,

@@ -120,8 +120,12 @@ def made(days: set[date]) -> Iterator[None]:
 
 
 def drop_before(day: date) -> list[date]:
-    """Drop the partitions of the days before `day`; return their days. Runs outside a transaction."""
+    """Drop the partitions of the days before `day`; return their days. Runs outside a transaction.
+
+    One whose drop was interrupted goes first: while it is there, PostgreSQL detaches no other.
+    """
     old = [partition for partition in list_partitions() if partition.day < day]
+    old.sort(key=lambda partition: not partition.is_detaching)
     for partition in old:
         _detach(partition)
         reach("between_detach_and_drop")

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from foundation.postgres import current_day, current_time, execute
@@ -79,10 +79,29 @@ def test_table_left_behind_by_an_interrupted_drop_is_dropped(old_days: set[date]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_making_does_not_wait_for_a_long_reader(old_days: set[date]) -> None:
+def test_drop_that_was_interrupted_holds_up_no_earlier_day(old_days: set[date]) -> None:
+    partitions.make(old_days)
+    with connected() as reader, connection.cursor() as cursor:
+        reader.execute("SELECT count(*) FROM storage_entry")
+        cursor.execute("SET lock_timeout = '10ms'")
+        with pytest.raises(OperationalError, match="lock timeout"):
+            cursor.execute("ALTER TABLE storage_entry DETACH PARTITION storage_entry_20200229 CONCURRENTLY")
+        cursor.execute("RESET lock_timeout")
+
+    partitions.drop_before(date(2020, 3, 1))
+
+    assert not {date(2020, 2, 28), date(2020, 2, 29)} & {partition.day for partition in partitions.list_partitions()}
+
+
+def connected() -> psycopg.Connection:
+    """Return a session of its own."""
     parameters = connection.get_connection_params()
-    address = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port")}
-    with psycopg.connect(**address) as reader:
+    return psycopg.connect(**{name: parameters[name] for name in ("dbname", "user", "password", "host", "port")})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_making_does_not_wait_for_a_long_reader(old_days: set[date]) -> None:
+    with connected() as reader:
         reader.execute("SELECT count(*) FROM storage_entry")
 
         assert partitions.make(old_days) == sorted(old_days)

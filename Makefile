@@ -3,6 +3,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
+# Hundreds of processes start here: none is to compile the whole product anew because the environment says so.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer bench-alerts soak two-processes edges overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
 

@@ -66,6 +66,7 @@ SECTIONS: dict[str, Sequence[Command]] = {
         Command(("up",), "run the whole product on this machine"),
         _command("syslog", "listen for syslog, where LUMINALOG_SYSLOG says"),
         _command("mcp", "serve tools to a model's client (MCP)"),
+        _command("prepare", "all that a version needs before it starts: the next two, and days ahead"),
         _command("migrate", "bring the database to this version"),
         _command("migrate-store", "bring the table of entries in ClickHouse to this version"),
         _command("move-store", "move entries from PostgreSQL to ClickHouse while the product runs"),

@@ -113,10 +113,7 @@ class Runner:
             env.setdefault("LUMINALOG_PUBLIC_URL", self.base_url)  # where links in messages lead
         environment.publish(self.folder, env)
         first = None if self.core_url else credentials.obtain(self.folder)
-        migrate_store = [["migrate_store"]] if env.get("STORE_URL", "").startswith("clickhouse:") else []
-        bootstrap = [["bootstrap"]] if first else []
-        for command in (["migrate", "--no-input"], *migrate_store, ["partitions", "--make"], *bootstrap):
-            self._manage(*command, env=env)
+        self._manage("prepare", *(["--bootstrap"] if first else []), env=env)
         for part in product_parts(env, port=self.port, tail_port=tail_port, mcp_port=mcp_port, heir=self.heir):
             self._add(part)
         self._wait_until_ready(None if self.core_url else tail_port)

@@ -1,0 +1,30 @@
+"""`bin/luminalog prepare`: all that a version needs before its processes start, by one word and in one process."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+#: In this order: what a later one needs, an earlier one makes.
+STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("migrate", {"interactive": False}),
+    ("migrate_store", {}),
+    ("partitions", {"make": True}),
+)
+
+
+class Command(BaseCommand):
+    help = "Bring database and log store to this version and make days ahead: migrate, migrate-store, partitions --make."
+    #: `migrate` checks, and so does nobody else before there are tables.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--bootstrap", action="store_true", help="make the first organisation, key and administrator, too"
+        )
+
+    def handle(self, *_arguments: Any, **options: Any) -> None:
+        first = (("bootstrap", {}),) if options["bootstrap"] else ()
+        for name, given in (*STEPS, *first):
+            call_command(name, stdout=self.stdout, stderr=self.stderr, **given)

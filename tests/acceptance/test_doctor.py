@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
@@ -62,23 +62,32 @@ def test_findings_are_told_in_words(mine: Product) -> None:
 
 
 @pytest.mark.parametrize(
-    ("environment", "subject", "level"),
+    ("environment", "named"),
     [
-        ({"SECRET_KEY": "short"}, "SECRET_KEY", "error"),
-        ({"SECRET_KEY": "ab" * 40}, "SECRET_KEY", "error"),
-        ({"LUMINALOG_DEVELOPMENT": "0", "ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS", "error"),
-        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS", "warning"),
-        ({"CSRF_TRUSTED_ORIGINS": "http://logs.example.com"}, "CSRF_TRUSTED_ORIGINS", "warning"),
-        (PRODUCTION, "HTTPS", "warning"),
-        (PRODUCTION, "metrics", "warning"),
-        (PRODUCTION, "role", "warning"),
-        ({"CELERY_BROKER_URL": "amqp://127.0.0.1:1//"}, "broker", "error"),
-        ({"VALKEY_URL": "redis://:secret@127.0.0.1:1/0"}, "Valkey", "error"),
+        (
+            {
+                "SECRET_KEY": "short",
+                "ALLOWED_HOSTS": "*",
+                "CSRF_TRUSTED_ORIGINS": "http://logs.example.com",
+                "CELERY_BROKER_URL": "amqp://127.0.0.1:1//",
+            },
+            {"SECRET_KEY": "error", "ALLOWED_HOSTS": "warning", "CSRF_TRUSTED_ORIGINS": "warning", "broker": "error"},
+        ),
+        (
+            {
+                "SECRET_KEY": "ab" * 40,
+                "LUMINALOG_DEVELOPMENT": "0",
+                "ALLOWED_HOSTS": "",
+                "VALKEY_URL": "redis://:secret@127.0.0.1:1/0",
+            },
+            {"SECRET_KEY": "error", "ALLOWED_HOSTS": "error", "Valkey": "error"},
+        ),
+        (PRODUCTION, {"HTTPS": "warning", "metrics": "warning", "role": "warning"}),
     ],
 )
-def test_setting_that_hurts_is_named(mine: Product, environment: dict[str, str], subject: str, level: str) -> None:
+def test_settings_that_hurt_are_named(mine: Product, environment: dict[str, str], named: dict[str, str]) -> None:
     code, trouble = examine(mine, **environment)
-    assert trouble[subject]["level"] == level
+    assert {subject: trouble[subject]["level"] for subject in named} == named
     assert code == (1 if "error" in {finding["level"] for finding in trouble.values()} else 0)
     assert "secret@" not in json.dumps(trouble)
 
@@ -130,6 +139,7 @@ END $$
 FORGET_MIGRATIONS = "UPDATE django_migrations SET app = 'gone' WHERE app = 'explore'"
 REMEMBER_MIGRATIONS = "UPDATE django_migrations SET app = 'explore' WHERE app = 'gone'"
 SET_EXPIRY = "UPDATE accounts_apikey SET expires_at = {}"
+SET_QUOTA = "UPDATE quotas_quota SET monthly_bytes = {}"
 SET_OVERHEARD = "UPDATE accounts_apikey SET seen_over_plain_http_at = {}"
 SET_VALID = "UPDATE pg_index SET indisvalid = {} WHERE indexrelid = 'idempotency_key_created_at'::regclass"
 TROUBLE = {
@@ -146,21 +156,28 @@ TROUBLE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("subject", TROUBLE)
-def test_trouble_in_postgresql_is_named(mine: Product, subject: str) -> None:
-    breaks, heals, level = TROUBLE[subject]
-    with broken(mine, breaks, heals=heals):
+def test_trouble_in_postgresql_is_named(mine: Product) -> None:
+    with ExitStack() as all_of_it:
+        for breaks, heals, _ in TROUBLE.values():
+            all_of_it.enter_context(broken(mine, breaks, heals=heals))
         code, trouble = examine(mine)
-    assert trouble[subject]["level"] == level
-    assert code == (1 if level == "error" else 0)
-    if subject == "partitions":
-        mine.manage("partitions", "--make")  # what the finding says to do
-    assert subject not in examine(mine)[1]
+    assert {subject: trouble[subject]["level"] for subject in TROUBLE} == {
+        subject: level for subject, (_, _, level) in TROUBLE.items()
+    }
+    assert code == 1
+    mine.manage("partitions", "--make")  # what the finding says to do
+    assert TROUBLE.keys().isdisjoint(examine(mine)[1])
 
 
-def test_key_that_was_overheard_is_an_error(mine: Product) -> None:
-    with broken(mine, SET_OVERHEARD.format("now()"), heals=SET_OVERHEARD.format("NULL")):
-        assert examine(mine)[1]["keys"]["level"] == "error"
+def test_key_that_was_overheard_is_an_error_and_a_quota_nearly_used_a_warning(mine: Product) -> None:
+    entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "x"}
+    assert mine.post({"logs": [entry]}).status_code == 200
+    with (
+        broken(mine, SET_OVERHEARD.format("now()"), heals=SET_OVERHEARD.format("NULL")),
+        broken(mine, SET_QUOTA.format("1"), heals=SET_QUOTA.format("NULL")),
+    ):
+        trouble = examine(mine)[1]
+    assert (trouble["keys"]["level"], trouble["quotas"]["level"]) == ("error", "warning")
 
 
 def test_transaction_that_lasts_is_found(mine: Product) -> None:
@@ -169,15 +186,6 @@ def test_transaction_that_lasts_is_found(mine: Product) -> None:
         with psycopg.connect(mine.database_url) as asking:
             found = asking.execute(postgresql.OLD_TRANSACTIONS.encode(), [0]).fetchall()
     assert "somebody's psql" in {application for _, application, _ in found}
-
-
-def test_quota_that_is_nearly_used_is_named(mine: Product) -> None:
-    entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "x"}
-    assert mine.post({"logs": [entry]}).status_code == 200
-    with broken(
-        mine, "UPDATE quotas_quota SET monthly_bytes = 1", heals="UPDATE quotas_quota SET monthly_bytes = NULL"
-    ):
-        assert examine(mine)[1]["quotas"]["level"] == "warning"
 
 
 def test_postgresql_that_does_not_flush_is_named(mine: Product, tmp_path: Any) -> None:
@@ -193,16 +201,21 @@ def test_postgresql_that_does_not_flush_is_named(mine: Product, tmp_path: Any) -
     assert "migrations" in trouble
 
 
-@pytest.mark.parametrize(("part", "subject"), [("worker", "workers"), ("beat", "beat")])
-def test_process_that_stands_still_is_named(mine: Product, part: str, subject: str) -> None:
-    pid = mine.part_pid(part)
-    os.kill(pid, signal.SIGSTOP)
+def test_processes_that_stand_still_and_what_waits_for_them_are_named(mine: Product) -> None:
+    standing = [mine.part_pid("worker"), mine.part_pid("beat")]
+    for pid in standing:
+        os.kill(pid, signal.SIGSTOP)
     try:
+        entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "waits"}
+        assert mine.post({"logs": [entry]}).status_code == 200
+        mine.query("UPDATE ingest_spooledbatch SET received_at = now() - interval '2 minutes'")
         make_it_a_minute_ago(mine)
         code, trouble = examine(mine)
     finally:
-        os.kill(pid, signal.SIGCONT)
-    assert (code, trouble[subject]["level"]) == (1, "error")
+        for pid in standing:
+            os.kill(pid, signal.SIGCONT)
+    assert (code, {trouble[subject]["level"] for subject in ("workers", "beat", "spool")}) == (1, {"error"})
+    assert trouble["spool"]["what"].startswith("1 batches")
     wait_until(lambda: examine(mine)[0] == 0, what=lambda: str(examine(mine)))
 
 
@@ -214,21 +227,6 @@ def make_it_a_minute_ago(product: Product) -> None:
         "[c.hset(valkey.key(presence.WORKERS), name, old) for name in presence.workers_seen()]"
     )
     product.manage("shell", "-v", "0", "-c", program)
-
-
-def test_spool_that_waits_is_named(mine: Product) -> None:
-    pid = mine.part_pid("worker")
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "waits"}
-        assert mine.post({"logs": [entry]}).status_code == 200
-        mine.query("UPDATE ingest_spooledbatch SET received_at = now() - interval '2 minutes'")
-        trouble = examine(mine)[1]
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    assert trouble["spool"]["level"] == "error"
-    assert trouble["spool"]["what"].startswith("1 batches")
-    wait_until(lambda: "spool" not in examine(mine)[1])
 
 
 def test_valkey_that_evicts_and_forgets_is_named(mine: Product) -> None:

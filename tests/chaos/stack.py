@@ -36,13 +36,6 @@ from tests.chaos.proxy import Link, Proxy
 from tests.waiting import wait_until
 
 READY_SECONDS = 60
-#: In one process: starting one takes longer than all it does.
-PREPARE = """
-from django.core.management import call_command
-call_command("migrate", interactive=False, verbosity=0)
-call_command("migrate_store")
-call_command("partitions", make=True)
-"""
 LINKS = ("client-web", "web-postgres", "web-valkey", "worker-postgres", "worker-valkey")
 STORE_LINKS = ("web-clickhouse", "worker-clickhouse")
 #: Which links the parts use; beat and the tail share the worker's.
@@ -88,7 +81,7 @@ class Stack:
         self._supervisor.start()
         self._order(self._start_servers)
         self.env = self._environment("direct")
-        self.manage("shell", "-v", "0", "-c", PREPARE)
+        self.manage("prepare")
         self._order(self._start_ours)
         self.wait_until_ready()
         return self

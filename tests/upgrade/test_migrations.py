@@ -1,6 +1,7 @@
 """Empty databases, and a data folder of the commit before the rooms, end at the same schema with all their rows."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -295,6 +296,14 @@ def test_second_migrate_changes_nothing(upgraded: Database) -> None:
     assert "No migrations to apply" in upgraded.manage("migrate", "--no-input")
     assert upgraded.rows() == rows
     assert upgraded.definition() == definition
+
+
+def test_database_is_prepared_by_one_word(fresh: Database) -> None:
+    with new_database(like=fresh) as database:
+        said = database.manage("prepare")
+    assert "No migrations to apply" in said
+    assert "The log store is up to date" in said
+    assert re.search(r"\(new\)[^(]* days ahead", said)
 
 
 def test_moved_models_keep_their_permissions_and_their_audit_trail(upgraded: Database, fresh: Database) -> None:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand
 
 #: In this order: what a later one needs, an earlier one makes.
 STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("migrate", {"interactive": False}),
+    ("migrate", {"interactive": False, "skip_checks": False}),
     ("migrate_store", {}),
     ("partitions", {"make": True}),
 )
@@ -16,8 +16,6 @@ STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
 
 class Command(BaseCommand):
     help = "Bring database and log store to this version and make days ahead: migrate, migrate-store, partitions --make."
-    #: `migrate` checks, and so does nobody else before there are tables.
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

@@ -9,7 +9,7 @@ from tests.processes import PROJECT
 PAGE = (PROJECT / "docs" / "operations.md").read_text()
 SOURCES = "".join(
     path.read_text()
-    for path in [PROJECT / "luminalog" / "settings.py", *(PROJECT / "luminalog" / "embedded").glob("*.py")]
+    for path in [*(PROJECT / "luminalog" / "settings").glob("*.py"), *(PROJECT / "embedded").glob("*.py")]
 )
 
 

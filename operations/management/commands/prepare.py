@@ -6,16 +6,18 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+Step = tuple[str, dict[str, Any]]
 #: In this order: what a later one needs, an earlier one makes.
-STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
+STEPS: tuple[Step, ...] = (
     ("migrate", {"interactive": False, "skip_checks": False}),
     ("migrate_store", {}),
     ("partitions", {"make": True}),
 )
+FIRST: Step = ("bootstrap", {})
 
 
 class Command(BaseCommand):
-    help = "Bring database and log store to this version and make days ahead: migrate, migrate-store, partitions --make."
+    help = "Bring database and log store to this version, and make days ahead: all that goes before a start."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -23,6 +25,5 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
-        first = (("bootstrap", {}),) if options["bootstrap"] else ()
-        for name, given in (*STEPS, *first):
+        for name, given in (*STEPS, FIRST) if options["bootstrap"] else STEPS:
             call_command(name, stdout=self.stdout, stderr=self.stderr, **given)

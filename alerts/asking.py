@@ -31,7 +31,7 @@ class OwnCount(NamedTuple):
     entries: int
 
 
-Counted = OwnCount | entries.Counted | errors.Counted
+Counted = OwnCount | entries.Counted
 
 
 class Answers(NamedTuple):

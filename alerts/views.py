@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import ApiKey
-from accounts.permissions import HasScope, caller_of
+from accounts.permissions import caller_of
 from accounts.scopes import Scope
 from alerts import changing, given, heartbeats, preview, schema, shape
 from alerts.changing import Actor
@@ -18,40 +18,14 @@ from alerts.models import Incident, Rule, Silence
 from foundation.json_object import read_object
 from foundation.parameters import Parameters
 from foundation.refusals import Refusal
-from quotas.throttling import Limited
+from quotas.private_views import ChangingView
 
 MOST = 100
 MOST_NUMBER = 2**63 - 1
 STATES = ("all", "open", "closed")
 
 
-class AlertsView(Limited, APIView):
-    """What all views of alerts have in common."""
-
-    permission_classes = [HasScope]
-    throttle_scope_name = "read"
-    parameters: tuple[str, ...] = ()
-
-    @property
-    def scope(self) -> Scope:
-        """Changing takes `manage`."""
-        method = (getattr(getattr(self, "request", None), "method", None) or "GET").lower()
-        return Scope.MANAGE if method in ("post", "patch", "delete") and hasattr(self, method) else Scope.READ
-
-    def asked(self, request: Request) -> tuple[int, Parameters]:
-        """Return whose alerts are asked for, and the parameters."""
-        parameters = Parameters(request.query_params)
-        parameters.refuse_others_than(self.parameters)
-        return caller_of(request).organisation_id, parameters
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keep alerts out of caches."""
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response.headers["Cache-Control"] = "private, no-store"
-        return response
-
-
-class RulesView(AlertsView):
+class RulesView(ChangingView):
     parameters = ("limit", "after")
 
     @schema.RULES
@@ -73,7 +47,7 @@ class RulesView(AlertsView):
         return Response(_rules(request, [rule])[0], status=201)
 
 
-class OneRuleView(AlertsView):
+class OneRuleView(ChangingView):
     @schema.RULE_OPERATION
     def get(self, request: Request, rule_id: str) -> Response:
         """Return one rule."""
@@ -104,7 +78,7 @@ class OneRuleView(AlertsView):
         return found
 
 
-class PreviewView(AlertsView):
+class PreviewView(ChangingView):
     @property
     def scope(self) -> Scope:
         """Trying out changes nothing."""
@@ -120,7 +94,7 @@ class PreviewView(AlertsView):
         return Response(shape.preview(preview.would_have_fired(rule, now=datetime.now(UTC))))
 
 
-class IncidentsView(AlertsView):
+class IncidentsView(ChangingView):
     parameters = ("state", "rule_id", "limit", "before")
 
     @schema.INCIDENTS
@@ -140,7 +114,7 @@ class IncidentsView(AlertsView):
         return Response({"incidents": told, "next_before": rows[limit - 1].pk if len(rows) > limit else None})
 
 
-class OneIncidentView(AlertsView):
+class OneIncidentView(ChangingView):
     @schema.INCIDENT_OPERATION
     def get(self, request: Request, incident_id: str) -> Response:
         """Return one incident."""
@@ -165,7 +139,7 @@ class OneIncidentView(AlertsView):
         return found
 
 
-class SilencesView(AlertsView):
+class SilencesView(ChangingView):
     parameters = ("limit", "after")
 
     @schema.SILENCES
@@ -187,7 +161,7 @@ class SilencesView(AlertsView):
         return Response(shape.silence(asked), status=201)
 
 
-class OneSilenceView(AlertsView):
+class OneSilenceView(ChangingView):
     @schema.END_SILENCE
     def delete(self, request: Request, silence_id: str) -> Response:
         """End a silence now."""

@@ -7,12 +7,11 @@ say anything else in the end than what was written, is not archived, and is writ
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as day_time
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import Organisation
 from archive import manifest as manifests
@@ -20,8 +19,9 @@ from archive.errors import ArchiveError, UnreachableError
 from archive.manifest import Manifest
 from archive.parts import SUFFIX, Draft
 from archive.place import Place, place
+from foundation.alone import alone
 from foundation.faults import reach
-from foundation.postgres import current_day, current_time, fetch_all
+from foundation.postgres import current_day, current_time
 from ingest.spool import backlog
 from storage import archived, unarchived
 from storage.archived import Due, Kept, Sized, Written
@@ -48,7 +48,7 @@ def look(*, budget_seconds: float) -> int:
 
     One at a time, whoever else looks.
     """
-    with _alone() as is_alone:
+    with alone(LOCK) as is_alone:
         if not is_alone:
             return 0
         _plan()
@@ -62,7 +62,7 @@ def write(organisation_id: int | None, day: date | None, *, as_it_is: bool = Fal
     `as_it_is`: even where the log store has not all that the receipts say. Raises: `ArchiveError` for the first that
     fails, or if somebody else is at it.
     """
-    with _alone() as is_alone:
+    with alone(LOCK) as is_alone:
         if not is_alone:
             raise ArchiveError("A worker is writing right now: try again in a minute.")
         unarchived.plan(closed_before=current_day())
@@ -216,13 +216,3 @@ def _sweep(manifest: Manifest, where: Place) -> None:
     folder = manifests.folder(manifest.organisation_id, manifest.day)
     kept = {f"{folder}/{name}" for name in (manifests.NAME, *(part.name for part in manifest.parts))}
     where.delete([name for name in where.names(folder) if name not in kept])
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    [(is_alone,)] = fetch_all("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
-    try:
-        yield bool(is_alone)
-    finally:
-        if is_alone and connection.is_usable():
-            fetch_all("SELECT pg_advisory_unlock(hashtext(%s))", [LOCK])

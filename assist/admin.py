@@ -3,11 +3,11 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts.admin import NeverDeleted
 from accounts.models import Organisation
+from accounts.settings_admin import SettingsAdmin
 from assist import held, spending
 from assist.evidence_page import evidence
 from assist.models import Call, Setting
@@ -27,31 +27,12 @@ places.lists("explorer", of="assist.call", title="Questions to a model", order=9
 
 
 @admin.register(Setting)
-class SettingAdmin(NeverDeleted):
-    """Each organisation has settings, with a row or without: its page is opened by the organisation's number."""
-
+class SettingAdmin(SettingsAdmin):
     list_display = ["organisation", "asks_model", "monthly_tokens"]
     list_filter = ["asks_model"]
-    list_select_related = ["organisation"]
-    search_fields = ["organisation__name", "organisation__slug"]
     fields = ["asks_model", "monthly_tokens", "spent"]
     readonly_fields = ["spent"]
     empty_list = "No organisation allows questions to a model. Open one's page to allow them."
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
-        return False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Setting]:
-        found: QuerySet[Setting] = super().get_queryset(request)
-        return found.select_related("organisation")
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Setting | None:
-        """Return an organisation's settings; without a row those of every new one."""
-        found: Setting | None = super().get_object(request, object_id, from_field)
-        if found is None and object_id.isdecimal() and len(object_id) < 19:
-            organisation = Organisation.objects.filter(pk=int(object_id)).first()
-            found = Setting(organisation=organisation) if organisation else None
-        return found
 
     @admin.display(description="spent this month")
     def spent(self, setting: Setting) -> str:

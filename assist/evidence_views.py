@@ -6,10 +6,10 @@ from rest_framework.response import Response
 from assist import evidence_schema
 from assist.evidence import evidence_of
 from foundation.refusals import Refusal
-from issues.views import GroupView
+from quotas.private_views import PrivateView
 
 
-class EvidenceView(GroupView):
+class EvidenceView(PrivateView):
     parameters = ("refresh",)
 
     @evidence_schema.EVIDENCE

@@ -7,10 +7,7 @@ from django.http import StreamingHttpResponse
 from msgspec import Raw
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.permissions import HasScope, caller_of
-from accounts.scopes import Scope
 from explore import schema, search
 from explore.answers import Answer, Hold
 from explore.export import FORMATS, Export
@@ -18,7 +15,7 @@ from explore.parameters import Parameters
 from explore.shape import as_json, as_list, as_text
 from explore.steps import default_step
 from foundation.refusals import Refusal
-from quotas.throttling import Limited
+from quotas.private_views import PrivateView
 from storage.search import Search
 
 T = TypeVar("T")
@@ -27,20 +24,15 @@ SEARCH = ("query", "from", "to")
 SCOPES = ("project", "organisation")
 
 
-class ReadView(Limited, APIView):
-    """What all reading has in common; `parameters` are the names that a view takes."""
+class ReadView(PrivateView):
+    """What all reading of logs has in common."""
 
-    permission_classes = [HasScope]
-    scope = Scope.READ
-    throttle_scope_name = "read"
-    parameters: tuple[str, ...] = ()
     _hold: Hold | None = None
 
     def asked(self, request: Request) -> tuple[int, Parameters]:
-        """Return whose logs are asked for, and the parameters."""
-        parameters = Parameters(request.query_params)
-        parameters.refuse_others_than(self.parameters)
-        return caller_of(request).organisation_id, parameters
+        """Return whose logs are asked for, and the parameters of a search."""
+        organisation_id, asked = super().asked(request)
+        return organisation_id, Parameters(asked.given)
 
     def hold(self, organisation_id: int) -> Hold:
         """Take memory for the answer, before anything is read. Raises: `Refusal`."""
@@ -48,12 +40,10 @@ class ReadView(Limited, APIView):
         return self._hold
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keep logs out of caches; memory for an answer that there is not is given back."""
+        """Give memory back that was held for an answer that there is not."""
         if self._hold and not isinstance(response, Answer):
             self._hold.close()
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response.headers["Cache-Control"] = "private, no-store"
-        return response
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 class LogsView(ReadView):

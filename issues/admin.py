@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.admin import NeverDeleted
-from accounts.models import Organisation
+from accounts.settings_admin import SettingsAdmin
 from foundation import holdings, places
 from foundation.places import Below, Page
 from issues import finding, held, settings
@@ -64,13 +63,9 @@ class SettingForm(SettingModelForm):
 
 
 @admin.register(Setting)
-class SettingAdmin(NeverDeleted):
-    """Each organisation has settings, with a row or without: its page is opened by the organisation's number."""
-
+class SettingAdmin(SettingsAdmin):
     form = SettingForm
     list_display = ["organisation", "filters_extensions", "filters_crawlers", "release_key", "edition"]
-    list_select_related = ["organisation"]
-    search_fields = ["organisation__name", "organisation__slug"]
     readonly_fields = ["filtered"]
     fieldsets = [
         ("Frames of a stack", {"fields": ["ours", "not_ours"]}),
@@ -80,21 +75,6 @@ class SettingAdmin(NeverDeleted):
             {"fields": ["filters_extensions", "filters_crawlers", "filtered_messages", "filtered"]},
         ),
     ]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
-        return False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Setting]:
-        found: QuerySet[Setting] = super().get_queryset(request)
-        return found.select_related("organisation")
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Setting | None:
-        """Return an organisation's settings; without a row those of every new one."""
-        found: Setting | None = super().get_object(request, object_id, from_field)
-        if found is None and object_id.isdecimal() and len(object_id) < 19:
-            organisation = Organisation.objects.filter(pk=int(object_id)).first()
-            found = Setting(organisation=organisation) if organisation else None
-        return found
 
     def save_model(self, request: HttpRequest, obj: Setting, form: Any, change: bool) -> None:  # noqa: ARG002
         settings.save(obj)

@@ -6,11 +6,9 @@ from typing import Any, TypeVar, cast
 
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import ApiKey, User
-from accounts.permissions import HasScope, caller_of
-from accounts.scopes import Scope
+from accounts.permissions import caller_of
 from foundation.json_object import read_object
 from foundation.parameters import Parameters
 from foundation.refusals import Refusal
@@ -20,7 +18,7 @@ from issues.listing import SORTS, STATES, Sort, Summary, Wanted
 from issues.models import Group
 from issues.numbers import MOST_NUMBER
 from issues.reading import Detail
-from quotas.throttling import Limited
+from quotas.private_views import ChangingView
 
 T = TypeVar("T")
 FILTERS = ("state", "project", "environment", "release", "query", "sort")
@@ -29,33 +27,7 @@ CHANGES = ("state", "resolution", "release", "ignore", "assignee", "comment")
 IGNORE = ("until", "events", "minutes", "people")
 
 
-class GroupView(Limited, APIView):
-    """What all views of groups have in common."""
-
-    permission_classes = [HasScope]
-    throttle_scope_name = "read"
-    parameters: tuple[str, ...] = ()
-
-    @property
-    def scope(self) -> Scope:
-        """Changing takes `manage`."""
-        method = (getattr(getattr(self, "request", None), "method", None) or "GET").lower()
-        return Scope.MANAGE if method in ("post", "patch") and hasattr(self, method) else Scope.READ
-
-    def asked(self, request: Request) -> tuple[int, Parameters]:
-        """Return whose groups are asked for, and the parameters."""
-        parameters = Parameters(request.query_params)
-        parameters.refuse_others_than(self.parameters)
-        return caller_of(request).organisation_id, parameters
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keep groups out of caches."""
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response.headers["Cache-Control"] = "private, no-store"
-        return response
-
-
-class GroupsView(GroupView):
+class GroupsView(ChangingView):
     parameters = (*FILTERS, "limit", "cursor")
 
     @schema.GROUPS
@@ -81,7 +53,7 @@ class GroupsView(GroupView):
         )
 
 
-class OneGroupView(GroupView):
+class OneGroupView(ChangingView):
     parameters = ("from", "to")
 
     @schema.GROUP
@@ -102,7 +74,7 @@ class OneGroupView(GroupView):
         return _answer(reading.group(organisation_id, int(number)))
 
 
-class MergeView(GroupView):
+class MergeView(ChangingView):
     @schema.MERGE
     def post(self, request: Request, number: str) -> Response:
         """Make one group of several."""
@@ -114,7 +86,7 @@ class MergeView(GroupView):
         return _answer(reading.group(organisation_id, int(number)))
 
 
-class SplitView(GroupView):
+class SplitView(ChangingView):
     @schema.SPLIT
     def post(self, request: Request, number: str) -> Response:
         """Take fingerprints out of a group."""

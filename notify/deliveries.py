@@ -4,19 +4,18 @@ A message is sent at least once: who dies between sending and writing that down 
 """
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from foundation.alone import alone
 from foundation.postgres import array_of, fetch_all
 from notify import brake, stopping
 from notify.message import from_document, together
@@ -76,7 +75,7 @@ def deliver(*, limit: int = 100, budget_seconds: float = 10.0) -> int:
     One process at a time does. Another batch is begun within the budget only.
     """
     tried, passed_over, deadline = 0, set[int](), time.monotonic() + budget_seconds
-    with _alone() as is_alone:
+    with alone(LOCK) as is_alone:
         if not is_alone:
             return 0
         brake.tell_what_was_held()
@@ -86,16 +85,6 @@ def deliver(*, limit: int = 100, budget_seconds: float = 10.0) -> int:
                 break
             tried += _deliver_by(channels, passed_over)
     return tried
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    [(is_alone,)] = fetch_all("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
-    try:
-        yield bool(is_alone)
-    finally:
-        if is_alone and connection.is_usable():
-            fetch_all("SELECT pg_advisory_unlock(hashtext(%s))", [LOCK])
 
 
 def _due_channels(passed_over: set[int]) -> list[int]:

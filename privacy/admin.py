@@ -9,15 +9,13 @@ from urllib.parse import urlencode
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from accounts.admin import NeverDeleted
 from accounts.forms import ConfirmForm
-from accounts.models import Organisation
+from accounts.settings_admin import SettingsAdmin
 from accounts.steps import Question, ask, find
 from foundation import places
 from privacy.forms import PolicyForm, unsaved_rules
@@ -61,9 +59,7 @@ class RuleInline(TabularInline):
 
 
 @admin.register(Policy)
-class PolicyAdmin(NeverDeleted):
-    """Each organisation has rules, with a row or without: its page is opened by the organisation's number."""
-
+class PolicyAdmin(SettingsAdmin):
     #: What rules would do, for the page: set by who knows entries and the log store.
     trial: Callable[..., dict[str, Any]]
 
@@ -71,9 +67,7 @@ class PolicyAdmin(NeverDeleted):
     change_form_template = "admin/privacy/policy/change_form.html"
     inlines = [RuleInline]
     list_display = ["organisation", "mode", "secrets", "money", "identity", "contact", "network", "own"]
-    list_select_related = ["organisation"]
     list_filter = ["mode"]
-    search_fields = ["organisation__name", "organisation__slug"]
     fieldsets = [
         (None, {"fields": ["mode"]}),
         (
@@ -84,21 +78,6 @@ class PolicyAdmin(NeverDeleted):
         ("Privacy mode", {"fields": ["honours_privacy_mode"]}),
         ("Erasing", {"fields": ["erasing_needs_two"]}),
     ]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's signature
-        return False
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
-        found: QuerySet[Policy] = super().get_queryset(request)
-        return found.select_related("organisation")
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Policy | None:
-        """Return an organisation's rules; without a row those of every new one."""
-        found: Policy | None = super().get_object(request, object_id, from_field)
-        if found is None and object_id.isdecimal() and len(object_id) < 19:
-            organisation = Organisation.objects.filter(pk=int(object_id)).first()
-            found = Policy(organisation=organisation) if organisation else None
-        return found
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -6,8 +6,7 @@ the log store day by day; then it waits until nothing of before is in the spool,
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -17,6 +16,7 @@ from django.db.models.functions import Now
 
 from accounts import audit
 from assist import forgetting, recordings
+from foundation.alone import alone
 from foundation.holdings import holdings
 from foundation.postgres import current_time, fetch_all
 from ingest.spool import erasing as letters
@@ -41,7 +41,7 @@ def work(*, budget_seconds: float) -> bool:
     running = Erasure.objects.filter(status=Status.RUNNING).order_by("asked_at", "id")
     if not running.exists():
         return False
-    with _alone() as is_alone:
+    with alone(LOCK) as is_alone:
         if not is_alone:
             return False
         for erasure in running.select_related("organisation"):
@@ -50,16 +50,6 @@ def work(*, budget_seconds: float) -> bool:
             except Exception as error:  # whatever it is, a bug of ours too: others' go on, and its page says so
                 _note_failure(erasure, error)
     return True
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    [(is_alone,)] = fetch_all("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
-    try:
-        yield bool(is_alone)
-    finally:
-        if is_alone and connection.is_usable():
-            fetch_all("SELECT pg_advisory_unlock(hashtext(%s))", [LOCK])
 
 
 def _note_failure(erasure: Erasure, error: Exception) -> None:

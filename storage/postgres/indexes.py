@@ -7,9 +7,9 @@ one replaces (PostgreSQL manual, CREATE INDEX).
 from datetime import date
 
 import structlog
-from django.db import connection
 from psycopg import sql
 
+from foundation.alone import alone
 from foundation.postgres import current_day, execute, fetch_all
 from storage.postgres import partitions
 from storage.wall import ENTRY_TABLE
@@ -54,14 +54,8 @@ def index_closed_days(*, limit: int) -> list[date]:
 
     Without the extension pg_trgm words get no index, and searches for them scan.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s))", [LOCK])
-        if cursor.fetchone() != (True,):
-            return []
-        try:
-            return _index_newest(limit)
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtext(%s))", [LOCK])
+    with alone(LOCK) as is_alone:
+        return _index_newest(limit) if is_alone else []
 
 
 def _index_newest(limit: int) -> list[date]:

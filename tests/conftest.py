@@ -31,6 +31,8 @@ from tests.waiting import wait_until
 
 #: Makes rows, which the flush at the end of a transactional test takes away from those after it.
 make_plans = import_module("quotas.migrations.0002_rules").make_plans
+#: Folders whose tests share a browser, and a ClickHouse: one process each.
+SHARING = {"console", "contract"}
 #: What such a flush leaves: Django would make them again, sixty queries a test.
 UNFLUSHED = {"auth_permission", "django_content_type"}
 #: Whose size tests look at: of rows that were only deleted it would keep some.
@@ -44,13 +46,13 @@ PROMPT_SECONDS = valkey.TIMEOUT_SECONDS
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep tests together that share what takes long to make: a module, the one product, the console's browser."""
+    """Keep tests together that share what takes long to make: a module, the one product, a browser, a ClickHouse."""
     if not getattr(config.option, "loadgroup", False):
         return
     for item in items:
         shares_product = isinstance(item, pytest.Function) and "product" in item.fixturenames
-        shares_browser = item.path.parent.name == "console"
-        group = "product" if shares_product else "console" if shares_browser else item.path.stem
+        folder = item.path.parent.name
+        group = "product" if shares_product else folder if folder in SHARING else item.path.stem
         # What xdist 3.8 does with its own mark pytest 9.2 has stopped to read.
         item._id = type(item.id).parse(f"{item.nodeid}@{group}")
 

@@ -11,13 +11,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from accounts import finding, held, life, staff_admin
+from accounts import finding, life, staff_admin
 from accounts.droppers import drops_refused
 from accounts.forms import ApiKeyForm, ReasonForm, RotateForm
 from accounts.models import ApiKey, Project
 from accounts.standing import standing
 from accounts.steps import Question, ask, find, show_once
-from foundation import holdings, places
+from foundation import places
 from foundation.paging import BoundedPaginator
 from foundation.phrases import ago, until
 
@@ -30,7 +30,6 @@ __all__ = ["staff_admin"]  # Django looks for pages here
 
 places.lists("customers", of="accounts.project", title="Projects", order=2)
 places.lists("customers", of="accounts.apikey", title="API keys", order=3)
-holdings.register(held.RECORDS, held.REASONS, held.AUDIT)
 places.offer("organisations", finding.organisations)
 places.offer("projects", finding.projects)
 places.offer("api keys", finding.api_keys)

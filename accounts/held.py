@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 
 from accounts.models import AccessRecord, ApiKey, Organisation, Project
-from foundation.holdings import Holding, Wanted
+from foundation.holdings import Holding, Wanted, register
 
 ROWS_AT_ONCE = 1_000
 
@@ -78,3 +78,5 @@ REASONS = Holding(
     count=lambda wanted: sum(1 for _, rows in _reasons(wanted) for _ in rows),
     erase=lambda wanted: sum(cut(model, rows) for model, rows in _reasons(wanted)),
 )
+
+register(RECORDS, REASONS, AUDIT)

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from accounts.chosen import chosen_organisation
 from accounts.staff_admin import member
-from alerts import changing, heartbeats, held
+from alerts import changing, heartbeats
 from alerts.changing import Actor
 from alerts.checking import wrong_with
 from alerts.incident_pages import MAY_LOOK, incident, incidents
@@ -21,7 +21,7 @@ from alerts.shape import standing
 from alerts.terms import Kind
 from alerts.trial import tried
 from alerts.words import fires_at
-from foundation import holdings, places
+from foundation import places
 from foundation.paging import BoundedPaginator
 from foundation.phrases import ago
 from foundation.places import Below, Page
@@ -34,7 +34,6 @@ else:
     ModelAdmin = admin.ModelAdmin  # only django-stubs' are generic
     RuleModelForm = SilenceModelForm = forms.ModelForm
 
-holdings.register(held.SEARCHES, held.VALUES)
 places.register(
     "alerts",
     Page(

@@ -1,7 +1,9 @@
 """What this room holds of values that clients sent: searches of rules, and what incidents were counted by."""
 
 from alerts import forgetting
-from foundation.holdings import Holding
+from foundation.holdings import Holding, register
 
 SEARCHES = Holding(name="searches of alert rules", count=forgetting.count_searches, erase=forgetting.erase_searches)
 VALUES = Holding(name="values of incidents", count=forgetting.count_values, erase=forgetting.erase_values)
+
+register(SEARCHES, VALUES)

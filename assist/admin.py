@@ -8,14 +8,13 @@ from django.http import HttpRequest
 from accounts.admin import NeverDeleted
 from accounts.models import Organisation
 from accounts.settings_admin import SettingsAdmin
-from assist import held, spending
+from assist import spending
 from assist.evidence_page import evidence
 from assist.models import Call, Setting
 from assist.recording_page import recording
-from foundation import holdings, places
+from foundation import places
 from foundation.places import Below
 
-holdings.register(held.MADE_OF_ENTRIES)
 places.add_below(
     "errors",
     "errors",

@@ -1,7 +1,7 @@
 """What this room holds of what clients sent: evidence, answers about it, and the texts that were sent to a model."""
 
 from assist import forgetting
-from foundation.holdings import Holding, Wanted
+from foundation.holdings import Holding, Wanted, register
 
 
 def _count(wanted: Wanted) -> int:
@@ -14,3 +14,5 @@ def _erase(wanted: Wanted) -> int:
 
 #: All of an organisation's go, whatever is sought: they are made of entries, and are made again.
 MADE_OF_ENTRIES = Holding(name="explanations", count=_count, erase=_erase)
+
+register(MADE_OF_ENTRIES)

@@ -13,11 +13,10 @@ from explore.dashboards import endpoints, keeping, pages
 from explore.explorer import saved
 from explore.explorer.page import explorer_page
 from explore.explorer.urls import urlpatterns
-from explore.held import DASHBOARDS, SEARCHES
 from explore.models import Explorer, SavedSearch
 from explore.permissions import DASHBOARDS as MAY_VIEW_DASHBOARDS
 from explore.permissions import PERMISSION, may_view_logs
-from foundation import holdings, places
+from foundation import places
 from foundation.places import Below, Page
 
 if TYPE_CHECKING:
@@ -48,7 +47,6 @@ places.register(
     ),
 )
 places.offer("dashboards", keeping.find)
-holdings.register(SEARCHES, DASHBOARDS)
 
 
 @admin.register(Explorer)

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from accounts.held import changed, cut
 from explore.models import Dashboard, SavedSearch
-from foundation.holdings import Holding, Wanted
+from foundation.holdings import Holding, Wanted, register
 
 
 def _found(wanted: Wanted) -> Iterator[int]:
@@ -58,3 +58,5 @@ def _erase_from_dashboards(wanted: Wanted) -> int:
 DASHBOARDS = Holding(
     name="dashboards", count=lambda wanted: sum(1 for _ in _dashboards(wanted)), erase=_erase_from_dashboards
 )
+
+register(SEARCHES, DASHBOARDS)

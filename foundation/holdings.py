@@ -1,6 +1,7 @@
 """Copies of what clients sent, beside the log store: each room registers what it holds, so that erasing finds all.
 
-Knows no room. A room that keeps texts or entries of clients anywhere registers a `Holding` from its `admin.py`.
+Knows no room. A room that keeps texts or entries of clients anywhere registers a `Holding` in its `held.py`, and is
+found by that.
 """
 
 import re
@@ -8,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from django.utils.module_loading import autodiscover_modules
 
 from foundation.numbers import Written
 
@@ -83,7 +86,8 @@ def register(*holdings: Holding) -> None:
 
 
 def holdings() -> Iterable[Holding]:
-    """Return what is registered, in the order of names."""
+    """Return what the rooms have registered, in the order of names."""
+    autodiscover_modules("held")
     return [_holdings[name] for name in sorted(_holdings)]
 
 

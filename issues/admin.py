@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.settings_admin import SettingsAdmin
-from foundation import holdings, places
+from foundation import places
 from foundation.places import Below, Page
-from issues import finding, held, settings
+from issues import finding, settings
 from issues.group_page import group
 from issues.list_page import errors
 from issues.models import Filtered, Setting
@@ -27,7 +27,6 @@ else:
 
 DAYS_SHOWN = 7
 
-holdings.register(held.TEXTS, held.PEOPLE)
 places.register(
     "errors",
     Page(

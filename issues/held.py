@@ -1,6 +1,6 @@
 """What this room holds of values that clients sent: titles of groups, what they are grouped by, comments, people."""
 
-from foundation.holdings import Holding, Wanted
+from foundation.holdings import Holding, Wanted, register
 from issues import erasing
 
 
@@ -22,3 +22,5 @@ def _erase_people(wanted: Wanted) -> int:
 
 TEXTS = Holding(name="error groups", count=_count, erase=_erase)
 PEOPLE = Holding(name="people who met errors", count=_count_people, erase=_erase_people)
+
+register(TEXTS, PEOPLE)

@@ -13,13 +13,12 @@ from accounts.addresses import client_address
 from accounts.looks import Look
 from accounts.models import AccessRecord, User
 from accounts.steps import find
-from foundation import holdings, places
+from foundation import places
 from foundation.phrases import ago
 from foundation.readonly import ReadOnlyAdmin
 from notify import trial
 from notify.channel_form import FIELDS, ChannelForm, trouble
 from notify.channels.webhook import secret_of
-from notify.held import MESSAGES
 from notify.models import Notice, NoticeChannel, NoticeDelivery
 
 if TYPE_CHECKING:
@@ -48,7 +47,6 @@ OURS = ("notice.", "channel.", "test")
 places.lists("usage", of="notify.notice", title="Notices", order=1)
 places.lists("alerts", of="notify.noticechannel", title="Channels", order=4)
 places.lists("alerts", of="notify.noticedelivery", title="Deliveries", order=5)
-holdings.register(MESSAGES)
 
 
 @admin.register(NoticeChannel)

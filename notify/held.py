@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from accounts.held import changed, cut
-from foundation.holdings import Holding, Wanted
+from foundation.holdings import Holding, Wanted, register
 from notify.models import MessageRecord, NoticeDelivery
 
 
@@ -27,3 +27,5 @@ def _erase(wanted: Wanted) -> int:
 
 
 MESSAGES = Holding(name="messages of notices and alerts", count=_count, erase=_erase)
+
+register(MESSAGES)

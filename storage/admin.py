@@ -7,12 +7,10 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 
 from accounts.models import Organisation
-from foundation import holdings, places
+from foundation import places
 from foundation.readonly import ReadOnlyAdmin
-from storage.fields.forgetting import NAMES
 from storage.models import DroppedPartition, Retention
 
-holdings.register(NAMES)
 places.lists("operations", of="storage.retention", title="Retention", order=5)
 places.lists("operations", of="storage.droppedpartition", title="Dropped partitions", order=6)
 

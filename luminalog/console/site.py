@@ -1,10 +1,12 @@
 """The admin site: its shell, the addresses of the places, the table of all pages, and what matters today."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from django.contrib.admin import AdminSite
+from django.apps import AppConfig
+from django.contrib.admin import AdminSite, autodiscover
+from django.core.checks import CheckMessage
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -43,7 +45,8 @@ class Console(AdminSite):
     enable_nav_sidebar = False
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        """Put the places before the admin's own addresses."""
+        """Put the places before the admin's own addresses; only who has addresses needs all pages."""
+        autodiscover()
         own = [
             path(address, self.admin_view(partial(self.own_page, page=page, view=view)), name=name)
             for page in places.own_pages()
@@ -61,6 +64,11 @@ class Console(AdminSite):
             path("preferences/", self.admin_view(partial(preferences, site=self)), name="preferences"),
         ]
         return [*own, *doors, *others, *super().get_urls()]
+
+    def check(self, app_configs: Sequence[AppConfig] | None) -> list[CheckMessage]:
+        """Check all pages, whether or not there are addresses yet."""
+        autodiscover()
+        return super().check(app_configs)
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Add the shell, for those who are in."""

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
-from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import NoReverseMatch, get_resolver, reverse
@@ -14,6 +13,7 @@ from django.urls import NoReverseMatch, get_resolver, reverse
 from accounts.models import ApiKey, Organisation, Project, User
 from quotas.models import Plan
 from quotas.plans import subscribe
+from tests import console_pages
 from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db
@@ -83,7 +83,7 @@ def state() -> tuple[list[Any], list[Any]]:
 
 
 def registered() -> Iterator[str]:
-    for model in admin.site._registry:
+    for model in console_pages.registered():
         yield f"{model._meta.app_label}_{model._meta.model_name}"
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
-from django.contrib import admin
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -17,6 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.models import User
 from quotas.models import Plan
 from quotas.plans import subscribe
+from tests import console_pages
 from tests.organisations import make_api_key, make_organisation
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
@@ -69,7 +69,7 @@ def page_of(path: str) -> Any:
     return next(
         (
             page
-            for model, page in admin.site._registry.items()
+            for model, page in console_pages.registered().items()
             if path.startswith(f"/admin/{model._meta.app_label}/{model._meta.model_name}/")
         ),
         None,

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.urls import NoReverseMatch, reverse
 from playwright.sync_api import Page, expect
@@ -21,6 +20,7 @@ from ingest.models import DeadLetter
 from notify.models import NoticeChannel, NoticeDelivery
 from operations.models import Erasure
 from quotas.models import Plan
+from tests import console_pages
 from tests.acceptance.console.conftest import NARROW, WIDE, Shop
 from tests.entries import line, store_batch
 from tests.processes import PROJECT
@@ -44,7 +44,7 @@ PICTURES = os.environ.get("SCREENSHOTS")
 
 def listed() -> Iterator[tuple[str, str]]:
     """Every list of the console, and every form to add to it."""
-    for model in admin.site._registry:
+    for model in console_pages.registered():
         name = f"{model._meta.app_label}_{model._meta.model_name}"
         for kind in ("changelist", "add"):
             try:

@@ -16,6 +16,7 @@ from django.db.models.functions import Greatest, Now
 from foundation.postgres import current_day, fetch_all
 from quotas.limits import RETENTION
 from storage import archived, loaded, rollups, unarchived
+from storage.leaving import may_leave
 from storage.models import DroppedPartition, Retention
 from storage.store import store
 
@@ -41,8 +42,15 @@ class Deletion:
 
 
 def delete_expired(*, budget_seconds: float = 60) -> list[Deletion]:
-    """Delete what the plans keep no longer, until the time is up; return what went, organisation by organisation."""
-    deadline = time.monotonic() + budget_seconds
+    """Delete what the plans keep no longer, until the time is up; return what went, organisation by organisation.
+
+    Nothing while the log store is backed up: the next run does.
+    """
+    with may_leave() as may:
+        return _delete_due(time.monotonic() + budget_seconds) if may else []
+
+
+def _delete_due(deadline: float) -> list[Deletion]:
     deletions = []
     for organisation_id, before in _due():
         deletion = _delete(organisation_id, before=before, deadline=deadline)
@@ -55,7 +63,12 @@ def delete_expired(*, budget_seconds: float = 60) -> list[Deletion]:
 
 
 def drop_expired() -> int:
-    """Drop the days older than the longest retention; return how many."""
+    """Drop the days older than the longest retention, unless the log store is backed up; return how many."""
+    with may_leave() as may:
+        return _drop_due() if may else 0
+
+
+def _drop_due() -> int:
     [(longest,)] = fetch_all(LONGEST)
     if longest is None:
         return 0

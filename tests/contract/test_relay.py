@@ -33,6 +33,7 @@ from storage.clickhouse.server import Server
 from storage.errors import Unavailable
 from storage.models import FieldSample, Leaving, Receipt
 from storage.store import Store
+from storage.tasks import retention
 from tests.clickhouse.server import ForTests, running
 from tests.contract.batches import NOW, arrival_of, batch_of
 from tests.contract.test_drain import at_once
@@ -308,6 +309,27 @@ def _drained_elsewhere() -> int:
         return drain()
     finally:
         connection.close()
+
+
+def test_no_day_goes_while_a_claim_may_write_into_it(
+    caller: Caller, clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not verified yet would be missed, and taken for a loss of the store's."""
+    entries = accept(caller, 3)
+    move_back(timedelta(days=400))
+    arm(monkeypatch, "after_store_write=bug:n1")
+    with pytest.raises(InjectedError):
+        drain()
+
+    retention()
+    assert stored(clickhouse) == (entries, entries)
+    retry_at_once()
+    assert drain() == 1
+    assert is_well()
+
+    retention()
+    assert stored(clickhouse) == (0, 0)
+    assert is_well()
 
 
 def test_copies_are_a_breach(caller: Caller, in_clickhouse: Store, clickhouse: ForTests) -> None:

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 INSTALL := $(BIN)/python .ci/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer bench-alerts soak two-processes edges overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
+.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer bench-alerts soak two-processes edges move overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -103,6 +103,9 @@ overflow: $(VENV)/.development ## A minute of the published Python client at thr
 
 edges: $(VENV)/.development ## One core and two edges, whole: cut off, killed, and every answered entry is there once
 	LUMINALOG_TEST_EDGES=1 $(BIN)/python -m pytest -n 0 tests/acceptance/test_edges.py
+
+move: $(VENV)/.development $(VENV)/.clickhouse ## Move 1,000,000 entries from PostgreSQL to ClickHouse under load, and compare every answer (N=20000 for fewer)
+	LUMINALOG_MOVE_ENTRIES=$(or $(N),1000000) $(BIN)/python -m pytest -n 0 -s tests/contract/test_moving_many.py
 
 two-processes: $(VENV)/.development ## Ten minutes of two web processes that share organisations: no deadlock (MINUTES=2 for fewer)
 	LUMINALOG_TWO_PROCESSES_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -n 0 tests/integration/test_two_processes.py

@@ -81,9 +81,13 @@ chaos: $(VENV)/.development faketime ## Break every part and link, and look whet
 chaos-mutants: $(VENV)/.development ## Break the product itself in 36 ways: does the suite notice each? (MUTANTS="02 quota" for some)
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
-bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, WRITE=1: docs/performance.md)
+bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, STORE=clickhouse, WRITE=1: docs/performance.md)
+ifeq ($(STORE),clickhouse)
+	$(BIN)/python -m tests.benchmarks.stores $(if $(QUICK),--rounds 2) $(if $(WRITE),--write)
+else
 	$(BIN)/python -m tests.benchmarks.protocols $(if $(WRITE),--write)
 	$(BIN)/python -m tests.benchmarks.ingest $(if $(QUICK),--quick) $(if $(PEER),--peer '$(PEER)') $(if $(WRITE),--write)
+endif
 
 bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer, ORDER=random for one open day, FOLDER=… to keep them, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.search --entries $(or $(N),10000000) --order $(or $(ORDER),time) \
@@ -104,7 +108,7 @@ overflow: $(VENV)/.development ## A minute of the published Python client at thr
 edges: $(VENV)/.development ## One core and two edges, whole: cut off, killed, and every answered entry is there once
 	LUMINALOG_TEST_EDGES=1 $(BIN)/python -m pytest -n 0 tests/acceptance/test_edges.py
 
-move: $(VENV)/.development $(VENV)/.clickhouse ## Move 1,000,000 entries from PostgreSQL to ClickHouse under load, and compare every answer (N=20000 for fewer)
+move: $(VENV)/.development ## Move 1,000,000 entries from PostgreSQL to ClickHouse under load, and compare every answer (N=20000 for fewer)
 	LUMINALOG_MOVE_ENTRIES=$(or $(N),1000000) $(BIN)/python -m pytest -n 0 -s tests/contract/test_moving_many.py
 
 two-processes: $(VENV)/.development ## Ten minutes of two web processes that share organisations: no deadlock (MINUTES=2 for fewer)

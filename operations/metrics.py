@@ -131,6 +131,7 @@ def _log_store() -> Iterator[Metric]:
     yield _gauge("store_parts", "Parts of the day of the log store that has most.", health.most_parts)
     yield _gauge("store_detached_parts", "Parts that the log store has set aside as broken.", health.detached_parts)
     yield _gauge("store_replication_queue", "What a replica of the log store is yet to do.", health.replication_queue)
+    yield _gauge("store_absent_replicas", "Replicas of the log store that are away.", health.absent_replicas)
     yield _gauge("store_readonly", "1 while a replica of the log store takes nothing.", health.is_readonly)
 
 

@@ -293,6 +293,7 @@ class StoreHealth:
     detached_parts: int
     replication_queue: int
     replica_delay_seconds: int
+    absent_replicas: int
     is_readonly: bool
 
 

@@ -110,3 +110,9 @@ def _replica(health: StoreHealth) -> Iterator[Finding]:
             f"The replica is {health.replica_delay_seconds} s behind, with {health.replication_queue} things to do.",
             "See system.replication_queue there.",
         )
+    if health.absent_replicas:
+        yield warning(
+            "ClickHouse's replicas",
+            f"{health.absent_replicas} of its replicas are away: with less than two nothing is stored.",
+            f'Start them. See "A replica is late" in {PAGE}.',
+        )

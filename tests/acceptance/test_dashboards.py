@@ -24,7 +24,7 @@ SCRAPING = PROJECT / "deploy" / "prometheus" / "prometheus.yml"
 OF_PROMETHEUS = {"up": {"job", "instance"}}
 ADDED = {"instance", "job"}
 #: Told of only where entries live in ClickHouse.
-STORE_OF_ITS_OWN = ("up", "parts", "detached_parts", "replication_queue", "readonly")
+STORE_OF_ITS_OWN = ("up", "parts", "detached_parts", "replication_queue", "absent_replicas", "readonly")
 #: Told of only while entries move there.
 OF_A_MOVE = ("move_left_days", "move_unfinished_days", "move_running", "moved_seconds")
 #: Told of only where days are archived.

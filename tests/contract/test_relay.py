@@ -35,7 +35,7 @@ from storage.models import FieldSample, Leaving, Receipt
 from storage.store import Store
 from storage.tasks import retention
 from tests.clickhouse.server import ForTests, running
-from tests.contract.batches import NOW, arrival_of, batch_of
+from tests.contract.batches import NOW, arrival_of, batch_of, whole
 from tests.contract.test_drain import at_once
 from tests.errors import failure, send
 from tests.integration.spool_rows import part_of, receipts_refused, retry_at_once, spool_raw
@@ -146,11 +146,17 @@ def test_six_at_once_with_one_token_store_once_and_without_do_not(
     clickhouse.as_writer.run("SYSTEM STOP MERGES entry")  # they would remove copies
     write_all(["one"] * 6)
     assert stored(clickhouse) == (500, 500)
+    assert in_histogram(in_clickhouse, organisation_id) == 500
     write_all([f"other-{n}" for n in range(2)])
     assert stored(clickhouse) == (1_500, 500)  # so the token it was
+    assert in_histogram(in_clickhouse, organisation_id) == 1_500  # until a merge: copies are kept out, not counted out
     assert keeper.presence(batches)[batches[0].batch_id].copies == 1_000
     assert len(in_clickhouse.reader.batch(arrival_of(batches[0]))) == 500
     clickhouse.as_writer.run("SYSTEM START MERGES entry")
+
+
+def in_histogram(store: Store, organisation_id: int) -> int:
+    return sum(one.count for one in store.reader.level_counts(whole(organisation_id), step=timedelta(days=1)))
 
 
 def test_what_a_store_loses_is_missed_before_the_spool_forgets(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from prometheus_client import REGISTRY
 
 from accounts.caller import Caller
 from explore.query import parse
@@ -249,6 +250,21 @@ def test_batch_whose_id_is_taken_gets_another_after_one_attempt(caller: Caller, 
     execute("UPDATE ingest_spooledbatch SET batch_id = (SELECT batch_id FROM storage_receipt)")
     assert drain() == 1
     assert stored(clickhouse) == (5, 5)
+    assert is_well()
+
+
+def test_batches_of_a_claim_whose_ids_are_taken_fail_together_and_once(caller: Caller, clickhouse: ForTests) -> None:
+    """Each alone would be written, and taken back by a mutation, before it gets another id."""
+    accept(caller, 1, 2)
+    assert drain() == 2
+    taken = sorted(Receipt.objects.values_list("batch_id", flat=True))
+    accept(caller, 3, 4, 5)
+    for entries, batch_id in zip((3, 4), taken, strict=True):
+        execute("UPDATE ingest_spooledbatch SET batch_id = %s WHERE entries = %s", [batch_id, entries])
+    before = REGISTRY.get_sample_value("luminalog_drain_failures_total")
+    assert drain() == 3
+    assert REGISTRY.get_sample_value("luminalog_drain_failures_total") == (before or 0) + 1
+    assert stored(clickhouse) == (15, 15)
     assert is_well()
 
 

@@ -1,12 +1,11 @@
 """`make bench STORE=clickhouse`: what storing an entry costs in ClickHouse, beside PostgreSQL in turns.
 
 CPU of the worker and of the servers, what merges take included, and bytes on disk, indexes included. Both on this
-machine, empty at first: ratios are what counts. Fails where a goal is missed.
+machine, empty at first: ratios are what counts.
 """
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,7 +23,7 @@ LOADS = {20: 2_048, 1_000: 64}
 WORKER, IN_ALL, BYTES = 0.5, 2.5, 0.25
 
 
-def main() -> int:
+def main() -> None:
     """Start both servers, measure, print, stop them."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.stores", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="of each kind, in turns")
@@ -47,7 +46,6 @@ def main() -> int:
     print(told)
     if options.write:
         paper.write("stores", told)
-    return 0 if all(there <= bound * here for _, here, there, bound in rows) else 1
 
 
 #: What was measured, in PostgreSQL and in ClickHouse, and how many times the former the latter may be.
@@ -63,15 +61,19 @@ def _measured(postgres: EmbeddedPostgres, clickhouse: EmbeddedClickHouse, *, rou
         of = f"batches of {entries:,}: CPU µs an entry,"
         yield f"{of} worker", here.worker_us, there.worker_us, WORKER
         yield f"{of} worker and servers", here.in_all_us, there.in_all_us, IN_ALL
-    yield "bytes on disk an entry", *both.bytes_of_an_entry(), BYTES
+    in_postgresql, in_clickhouse = both.bytes_of_an_entry()
+    yield "bytes on disk an entry", in_postgresql, in_clickhouse, BYTES
 
 
 def _table(rows: Iterable[Row]) -> str:
-    return paper.table(
-        ("", "PostgreSQL", "ClickHouse", "ratio", "at most"),
-        [(what, f"{here:.1f}", f"{there:.1f}", f"{there / here:.2f}", bound) for what, here, there, bound in rows],
-    )
+    return paper.table(("", "PostgreSQL", "ClickHouse", "ratio", "at most", "held"), map(_told, rows))
+
+
+def _told(row: Row) -> tuple[str, ...]:
+    what, here, there, bound = row
+    ratio = there / here
+    return what, f"{here:.1f}", f"{there:.1f}", f"{ratio:.2f}", f"{bound}", "yes" if ratio <= bound else "no"
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -219,6 +219,27 @@ def test_day_of_which_somebody_is_erased_on_the_way_is_brought_anew(
     assert verify(wait=at_once) == []
 
 
+def test_day_that_was_half_moved_begins_anew_after_a_restore(
+    caller: Caller, switch: Callable[[], Store], clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """A ClickHouse of a backup has what was brought, and knows no token by which it would not be brought twice."""
+    monkeypatch.setenv("LUMINALOG_FAULTS_RECORD", str(tmp_path / "record"))
+    monkeypatch.setattr(keeping, "CLOCKS_APART_SECONDS", -keeping.DEADLINE_SECONDS - 1)
+    entries = fill(caller)
+    switch()
+    arm(monkeypatch, "after_moved_write=bug:n1")
+    with pytest.raises(InjectedError):
+        moved()
+    arm(monkeypatch, "")
+
+    mover.take_back_all()
+
+    assert clickhouse.as_writer.rows(STORED) == [(0, 0, 0)]
+    assert not Move.objects.exists()
+    moved()
+    assert clickhouse.as_writer.rows(STORED) == [(entries, entries, entries)]
+
+
 def test_operators_are_told_how_a_move_stands(
     caller: Caller, switch: Callable[[], Store], settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> None:

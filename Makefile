@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python .ci/install.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer bench-alerts soak two-processes edges overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
+.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer bench-alerts soak two-processes edges move overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -81,12 +81,16 @@ lock: $(VENV)/.development ## Lock the requirements files again (UPGRADE=--upgra
 chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run, STORE=clickhouse)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) $(SCENARIOS)
 
-chaos-mutants: $(VENV)/.development ## Break the product itself in 35 ways: does the suite notice each? (MUTANTS="02 quota" for some)
+chaos-mutants: $(VENV)/.development ## Break the product itself in 36 ways: does the suite notice each? (MUTANTS="02 quota" for some)
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
-bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, WRITE=1: docs/performance.md)
+bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, STORE=clickhouse, WRITE=1: docs/performance.md)
+ifeq ($(STORE),clickhouse)
+	$(BIN)/python -m tests.benchmarks.stores $(if $(QUICK),--rounds 2) $(if $(WRITE),--write)
+else
 	$(BIN)/python -m tests.benchmarks.protocols $(if $(WRITE),--write)
 	$(BIN)/python -m tests.benchmarks.ingest $(if $(QUICK),--quick) $(if $(PEER),--peer '$(PEER)') $(if $(WRITE),--write)
+endif
 
 bench-search: $(VENV)/.development ## Measure searches in 10,000,000 entries (N=1000000 for fewer, ORDER=random for one open day, FOLDER=… to keep them, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.search --entries $(or $(N),10000000) --order $(or $(ORDER),time) \
@@ -106,6 +110,9 @@ overflow: $(VENV)/.development ## A minute of the published Python client at thr
 
 edges: $(VENV)/.development ## One core and two edges, whole: cut off, killed, and every answered entry is there once
 	LUMINALOG_TEST_EDGES=1 $(BIN)/python -m pytest -n 0 tests/acceptance/test_edges.py
+
+move: $(VENV)/.development ## Move 1,000,000 entries from PostgreSQL to ClickHouse under load, and compare every answer (N=20000 for fewer)
+	LUMINALOG_MOVE_ENTRIES=$(or $(N),1000000) $(BIN)/python -m pytest -n 0 -s tests/contract/test_moving_many.py
 
 two-processes: $(VENV)/.development ## Ten minutes of two web processes that share organisations: no deadlock (MINUTES=2 for fewer)
 	LUMINALOG_TWO_PROCESSES_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest -n 0 tests/integration/test_two_processes.py

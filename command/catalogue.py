@@ -52,6 +52,7 @@ SECTIONS: dict[str, Sequence[Command]] = {
     "Keep it so": (
         _command("backup", "write a backup while the product runs"),
         _command("restore", "fill an empty database from a backup"),
+        _command("restore-store", "fill an empty ClickHouse from a backup"),
         _command("archive", "show, write, verify or delete archived days"),
         _command("load", "read an archived day back, for some days"),
         _command("upkeep", "do what workers do, without a broker"),

@@ -31,6 +31,7 @@ CONFIGURATION = """<clickhouse>
   <mark_cache_size>67108864</mark_cache_size>
   <uncompressed_cache_size>0</uncompressed_cache_size>
   <max_server_memory_usage>{memory_bytes}</max_server_memory_usage>
+  <backups><allowed_path>{folder}/backups/</allowed_path></backups>
   <background_pool_size>2</background_pool_size>
   <merge_tree><number_of_free_entries_in_pool_to_execute_mutation>1</number_of_free_entries_in_pool_to_execute_mutation>
     <number_of_free_entries_in_pool_to_lower_max_size_of_merge>1</number_of_free_entries_in_pool_to_lower_max_size_of_merge>
@@ -62,6 +63,7 @@ USERS = """<clickhouse>
     <writer><password>{writer}</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota>
       <grants><query>GRANT ALL ON {database}.*</query><query>GRANT SELECT ON system.*</query>
         <query>GRANT TABLE ENGINE ON *</query><query>GRANT KILL QUERY ON *.*</query>
+        <query>GRANT READ, WRITE ON FILE</query>
         <query>GRANT SYSTEM FLUSH LOGS ON *.*</query></grants></writer>
     <reader><password>{reader}</password><networks><ip>127.0.0.1</ip></networks><profile>reader</profile><quota>default</quota>
       <grants><query>GRANT SELECT ON {database}.entry</query></grants>

@@ -131,6 +131,7 @@ def _log_store() -> Iterator[Metric]:
     yield _gauge("store_parts", "Parts of the day of the log store that has most.", health.most_parts)
     yield _gauge("store_detached_parts", "Parts that the log store has set aside as broken.", health.detached_parts)
     yield _gauge("store_replication_queue", "What a replica of the log store is yet to do.", health.replication_queue)
+    yield _gauge("store_absent_replicas", "Replicas of the log store that are away.", health.absent_replicas)
     yield _gauge("store_readonly", "1 while a replica of the log store takes nothing.", health.is_readonly)
 
 
@@ -168,6 +169,8 @@ def _state(state: State) -> Iterator[Metric]:
     yield _gauge("loan_short_bytes", "Bytes that edges have forwarded beyond what was lent.", state.short_bytes)
     if archived.is_on():
         yield from _archive(state)
+    if settings.STORE_MOVES_FROM:
+        yield from _moving()
     yield _gauge("postgresql_connections", "Connections of clients.", state.connections)
     yield _gauge("postgresql_max_connections", "How many connections PostgreSQL allows.", state.max_connections)
     yield _gauge("postgresql_oldest_transaction_seconds", oldest, state.oldest_transaction_seconds)
@@ -180,6 +183,15 @@ def _archive(state: State) -> Iterator[Metric]:
     yield _gauge("archive_looked_seconds", looked, state.archive_looked_seconds)
     written = "Seconds since a day was archived whole; -1 if none ever was."
     yield _gauge("archive_written_seconds", written, state.archive_written_seconds)
+
+
+def _moving() -> Iterator[Metric]:
+    moving = vitals.moving()
+    yield _gauge("move_left_days", "Days of which PostgreSQL has entries that are to move.", moving.left_days)
+    yield _gauge("move_unfinished_days", "Those of them that were begun.", moving.unfinished)
+    yield _gauge("move_running", "1 while somebody moves entries.", moving.is_running)
+    moved = "Seconds since a day was moved to the log store; -1 if none ever was."
+    yield _gauge("moved_seconds", moved, moving.moved_seconds)
 
 
 def _valkey() -> Iterator[Metric]:

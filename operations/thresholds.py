@@ -159,6 +159,21 @@ class State(Connections):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Moving:
+    """How a move of entries to a log store of its own stands; `moved_seconds` is -1 where no day was moved yet."""
+
+    unfinished: int
+    moved_seconds: float
+    is_running: bool
+    left_days: int
+
+    @property
+    def is_left_alone(self) -> bool:
+        """Whether a day is there in part, hidden, and nobody goes on."""
+        return self.unfinished > 0 and not self.is_running
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ValkeyMemory:
     """Valkey's memory: without a limit of its own it may have the machine's."""
 

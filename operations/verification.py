@@ -13,14 +13,14 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 from heapq import merge
 from itertools import chain, groupby, islice
-from operator import attrgetter, itemgetter
-from typing import Any, TypeVar
+from operator import attrgetter
 
 from django.db import transaction
 
 from alerts import proof as alerts_proof
 from assist import recordings
 from edges import pairing
+from foundation.paired import paired
 from foundation.postgres import execute
 from ingest.spool import dead_letters, table
 from issues import proof
@@ -30,8 +30,6 @@ from storage import receipts, rollups
 from storage.receipts import Certified
 from storage.store import Presence, store
 
-L = TypeVar("L")
-R = TypeVar("R")
 SHOWN = 1000
 #: So many batches are looked up at once.
 BATCHES_AT_ONCE = 1000
@@ -41,7 +39,6 @@ SECOND_LOOK_SECONDS = 60.0
 LATE = timedelta(minutes=1)
 MONTH = attrgetter("organisation_id", "period")
 BATCH = attrgetter("batch_id", "organisation_id", "received_at")
-_KEY = itemgetter(0)
 
 CHECKS = {
     "receipt": "Each receipt's entries and bytes are those stored, as long as retention keeps them.",
@@ -114,7 +111,7 @@ def _usage() -> Iterator[Breach]:
     """Compare what each month of an organisation was charged with what is kept of it, wherever it is."""
     places = merge(receipts.amounts(), table.amounts(), dead_letters.amounts(), key=MONTH)
     kept = (_total(list(of_month)) for _, of_month in groupby(places, key=MONTH))
-    for charged, total in _paired(ledger.charged(), kept, key=MONTH):
+    for charged, total in paired(ledger.charged(), kept, key=MONTH):
         month = charged or total
         assert month
         nothing = replace(month, entries=0, size_bytes=0)
@@ -216,7 +213,7 @@ def _two_places() -> Iterator[Breach]:
 def _of_day(day: date) -> Iterator[Breach]:
     """Compare the receipts of a day with what the store has of it."""
     strays: list[Presence] = []
-    for receipt, stored in _paired(receipts.of_day(day), store().writer.tallies(day), key=BATCH):
+    for receipt, stored in paired(receipts.of_day(day), store().writer.tallies(day), key=BATCH):
         if receipt:
             yield from _missing(receipt, stored)
         elif stored:
@@ -325,11 +322,3 @@ def _recordings() -> Iterator[Breach]:
             expected=f"{recordings.MOST_BYTES_IN_ALL} bytes at most",
             found=f"{size_bytes} bytes",
         )
-
-
-def _paired(left: Iterable[L], right: Iterable[R], *, key: Callable[[Any], Any]) -> Iterator[tuple[L | None, R | None]]:
-    """Pair what two streams say of a key; each has it once at most, and in order."""
-    sides = merge(((key(one), "left", one) for one in left), ((key(one), "right", one) for one in right), key=_KEY)
-    for _, of_key in groupby(sides, key=_KEY):
-        said: dict[str, Any] = {side: one for _, side, one in of_key}
-        yield said.get("left"), said.get("right")

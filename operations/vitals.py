@@ -37,6 +37,7 @@ from operations.thresholds import (
     Connections,
     Disk,
     Erasures,
+    Moving,
     OldestBatch,
     State,
     ValkeyMemory,
@@ -44,7 +45,7 @@ from operations.thresholds import (
     Worker,
 )
 from quotas import lending
-from storage import archived, wall
+from storage import archived, moves, wall
 from storage.errors import Unavailable
 from storage.store import StoreHealth, store
 
@@ -240,6 +241,11 @@ def store_health() -> StoreHealth | None:
     """Return how the log store is, if it is a server of its own. Raises: `Unavailable`, `Refused`."""
     look = store().health
     return look() if look else None
+
+
+def moving() -> Moving:
+    """Tell how entries move from PostgreSQL to a log store of its own."""
+    return fetch_as(Moving, moves.STANDING)
 
 
 def web_bytes() -> float:

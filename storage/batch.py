@@ -86,6 +86,19 @@ class Batch(BatchHead, frozen=True, kw_only=True):
         return replace(self, lines=lines, charged=[len(line) for line in self.lines])
 
 
+def head_of(batch_id: int, organisation_id: int, received_at: datetime) -> BatchHead:
+    """Return the head of a batch of which no more is known than where its entries lie."""
+    return BatchHead(
+        batch_id=batch_id,
+        organisation_id=organisation_id,
+        api_key_id=0,
+        project="",
+        environment="",
+        received_at=received_at,
+        period=received_at.date().replace(day=1),
+    )
+
+
 def entry_id(batch_id: int, index: int) -> int:
     """Return the id of the entry at `index` of a batch: lineage and uniqueness without a sequence."""
     return batch_id * ENTRIES_A_BATCH + index

@@ -19,6 +19,7 @@ from storage import receipts, rollups, unarchived, unrolled
 from storage.batch import ENTRIES_A_BATCH
 from storage.conditions import EVERYTHING, Condition
 from storage.found import FoundEntry
+from storage.leaving import leave
 from storage.models import Leaving
 from storage.store import Place, store
 from storage.tally import Kind, Tally
@@ -137,10 +138,18 @@ def _delete_leaving(organisation_id: int) -> None:
     """Delete what a store that does not join is yet to delete. In the caller's transaction, one at a time."""
     if store().keeper is None:
         return
+    leave()
     execute(TAKE_TURN, [organisation_id])
     for row in Leaving.objects.filter(organisation_id=organisation_id):
         store().eraser.erase(organisation_id, list(zip(row.entry_ids, row.received_at, strict=True)))
         row.delete()
+
+
+def delete_all_leaving() -> None:
+    """Delete what was accounted for as erased, of whichever organisation, and is still there. Raises: `Unavailable`."""
+    for organisation_id in Leaving.objects.values_list("organisation_id", flat=True).distinct():
+        with transaction.atomic():
+            _delete_leaving(organisation_id)
 
 
 @contextmanager

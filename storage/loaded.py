@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 from django.db.models.functions import Greatest, Now
 
 from foundation.faults import reach
 from storage import receipts
-from storage.batch import Batch, BatchHead
+from storage.batch import Batch, head_of
+from storage.errors import Unavailable
+from storage.leaving import may_leave
 from storage.models import LoadedPart
 from storage.store import store
 
@@ -108,18 +110,19 @@ def extend(organisation_id: int, day: date, *, until: datetime) -> None:
 
 def end(organisation_id: int, day: date) -> int:
     """Take what is loaded of a day out again, now; return how many parts. Raises: `Unavailable`."""
-    rows = list(LoadedPart.objects.filter(organisation_id=organisation_id, day=day).order_by("id"))
-    for row in rows:
-        _forget(row)
-    return len(rows)
+    with may_leave() as may:
+        if not may:
+            raise Unavailable(retry_after_seconds=60)
+        return _forget_all(LoadedPart.objects.filter(organisation_id=organisation_id, day=day))
 
 
 def forget() -> int:
-    """Take out what has been kept for its days; return how many parts. Raises: `Unavailable`."""
-    rows = list(LoadedPart.objects.filter(kept_until__lt=Now()).order_by("id"))
-    for row in rows:
-        _forget(row)
-    return len(rows)
+    """Take out what has been kept for its days, but while the log store is backed up; return how many parts.
+
+    Raises: `Unavailable`.
+    """
+    with may_leave() as may:
+        return _forget_all(LoadedPart.objects.filter(kept_until__lt=Now())) if may else 0
 
 
 def first_day() -> date | None:
@@ -162,10 +165,17 @@ def _note_whole(row: Claim) -> None:
     LoadedPart.objects.filter(pk=row.pk).update(is_whole=True)
 
 
+def _forget_all(loaded: QuerySet[LoadedPart]) -> int:
+    rows = list(loaded.order_by("id"))
+    for row in rows:
+        _forget(row)
+    return len(rows)
+
+
 def _forget(row: LoadedPart) -> None:
     """Take a part out: first it is said to go, so that nobody misses it; whoever is interrupted begins again."""
     LoadedPart.objects.filter(pk=row.pk).update(is_whole=False, kept_until=Now())
-    heads = [_head(row, batch_id) for batch_id in row.batch_ids]
+    heads = [head_of(batch_id, row.organisation_id, row.received_at) for batch_id in row.batch_ids]
     writer = store().writer
     if not writer.joins_transaction:
         writer.remove(heads)
@@ -176,15 +186,3 @@ def _forget(row: LoadedPart) -> None:
             writer.remove(heads)
             reach("after_loaded_removal")
         LoadedPart.objects.filter(pk=row.pk).delete()
-
-
-def _head(row: LoadedPart, batch_id: int) -> BatchHead:
-    return BatchHead(
-        batch_id=batch_id,
-        organisation_id=row.organisation_id,
-        api_key_id=0,
-        project="",
-        environment="",
-        received_at=row.received_at,
-        period=row.received_at.date().replace(day=1),
-    )

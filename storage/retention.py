@@ -1,11 +1,12 @@
 """Retention by plan: an organisation's entries go when its plan's days are over, whole UTC days at a time.
 
 An entry stays for its days and the rest of the day it came in. A partition that no plan keeps any more is dropped. A
-day that is to be archived waits for that, and what was loaded from an archive stays until its own days are over.
+day that is to be archived waits for that, and what was loaded from an archive stays until its own days are over. A day
+into which a batch falls that is yet to be stored waits, too: who stores it looks whether it is there.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as day_time
@@ -16,6 +17,7 @@ from django.db.models.functions import Greatest, Now
 from foundation.postgres import current_day, fetch_all
 from quotas.limits import RETENTION
 from storage import archived, loaded, rollups, unarchived
+from storage.leaving import may_leave
 from storage.models import DroppedPartition, Retention
 from storage.store import store
 
@@ -27,6 +29,8 @@ SELECT organisation_id, boundary
  WHERE boundary > %s
  ORDER BY organisation_id
 """  # noqa: S608 - constants
+#: Rooms above say of when the oldest batch is that is yet to be stored, if there is any.
+_OLDEST_TO_STORE: list[Callable[[], datetime | None]] = []
 LONGEST = f"SELECT max(retention_days) FROM ({RETENTION}) AS plan"  # noqa: S608 - constants
 
 
@@ -40,9 +44,21 @@ class Deletion:
     is_complete: bool
 
 
+def wait_for(oldest: Callable[[], datetime | None]) -> None:
+    """Have no day go from the one on that `oldest` returns."""
+    _OLDEST_TO_STORE.append(oldest)
+
+
 def delete_expired(*, budget_seconds: float = 60) -> list[Deletion]:
-    """Delete what the plans keep no longer, until the time is up; return what went, organisation by organisation."""
-    deadline = time.monotonic() + budget_seconds
+    """Delete what the plans keep no longer, until the time is up; return what went, organisation by organisation.
+
+    Nothing while the log store is backed up: the next run does.
+    """
+    with may_leave() as may:
+        return _delete_due(time.monotonic() + budget_seconds) if may else []
+
+
+def _delete_due(deadline: float) -> list[Deletion]:
     deletions = []
     for organisation_id, before in _due():
         deletion = _delete(organisation_id, before=before, deadline=deadline)
@@ -55,7 +71,12 @@ def delete_expired(*, budget_seconds: float = 60) -> list[Deletion]:
 
 
 def drop_expired() -> int:
-    """Drop the days older than the longest retention; return how many."""
+    """Drop the days older than the longest retention, unless the log store is backed up; return how many."""
+    with may_leave() as may:
+        return _drop_due() if may else 0
+
+
+def _drop_due() -> int:
     [(longest,)] = fetch_all(LONGEST)
     if longest is None:
         return 0
@@ -76,15 +97,21 @@ def _first_kept(day: date) -> date:
     if not old:
         return day
     waiting = unarchived.first_to_wait_for(first=min(old), before=day) if archived.is_on() else None
-    return min(one for one in (day, waiting, loaded.first_day()) if one is not None)
+    return min(one for one in (day, waiting, loaded.first_day(), _first_to_store()) if one is not None)
+
+
+def _first_to_store() -> date | None:
+    found = [oldest() for oldest in _OLDEST_TO_STORE]
+    return min((at.astimezone(UTC).date() for at in found if at), default=None)
 
 
 def _due() -> Iterator[tuple[int, datetime]]:
     """Yield organisations and the moment before which their entries are to go."""
     days = [stored.day for stored in store().days.stored()]
+    to_store = _first_to_store()
     for organisation_id, boundary in fetch_all(DUE, [min(days)]) if days else ():
         waiting = _waiting(organisation_id, first=min(days), before=boundary)
-        yield organisation_id, min(boundary, waiting) if waiting else boundary
+        yield organisation_id, min(one for one in (boundary, waiting, _begin_of(to_store)) if one is not None)
 
 
 def _waiting(organisation_id: int, *, first: date, before: datetime) -> datetime | None:
@@ -93,6 +120,10 @@ def _waiting(organisation_id: int, *, first: date, before: datetime) -> datetime
         return None
     last = before.astimezone(UTC).date()
     day = unarchived.first_to_wait_for(first=first, before=last, organisation_id=organisation_id)
+    return _begin_of(day)
+
+
+def _begin_of(day: date | None) -> datetime | None:
     return None if day is None else datetime.combine(day, day_time.min, UTC)
 
 

@@ -269,6 +269,20 @@ class EntryDays(Protocol):
         """Build what searches of up to `limit` closed days lack, the newest first; return those days."""
 
 
+class BackupFailed(Exception):
+    """A log store did not back up or restore its entries; the message is what it said."""
+
+
+class EntryBackup(Protocol):
+    """Copies of all entries, by the store's own means. Raise `Unavailable`, `Refused`, `BackupFailed`."""
+
+    def back_up(self, place: str, *, since: str | None = None) -> None:
+        """Write all entries, as of some moment after this is called, to `place`: beyond what the backup `since` has."""
+
+    def restore(self, place: str) -> None:
+        """Fill an empty store from `place`."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoreHealth:
     """What operators watch of a log store that is a server of its own. `most_parts` are those of one day."""
@@ -279,6 +293,7 @@ class StoreHealth:
     detached_parts: int
     replication_queue: int
     replica_delay_seconds: int
+    absent_replicas: int
     is_readonly: bool
 
 
@@ -296,6 +311,8 @@ class Store:
     migrate: Callable[[], list[str]] = list
     #: How a server of its own is; raises `Unavailable` and `Refused`. None where there is none.
     health: Callable[[], StoreHealth] | None = None
+    #: None where PostgreSQL's own backup holds the entries.
+    backup: EntryBackup | None = None
 
 
 #: Stores batches, all or none, as `EntryWriter.write`.

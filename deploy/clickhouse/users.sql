@@ -9,6 +9,9 @@ GRANT KILL QUERY ON *.* TO writer;
 GRANT SYSTEM SYNC REPLICA ON luminalog.* TO writer;
 GRANT CLUSTER ON *.* TO writer;
 GRANT TABLE ENGINE ON * TO writer;
+-- For `bin/luminalog backup --store-to`, and to restore.
+GRANT BACKUP ON luminalog.* TO writer;
+GRANT READ, WRITE ON DISK TO writer;
 
 -- Reads entries, and nothing else. STORE_READ_URL. No limit may be 0, which would be none.
 CREATE SETTINGS PROFILE IF NOT EXISTS luminalog_reader SETTINGS

@@ -107,13 +107,13 @@ def judge(claimed: Sequence[int], *, reason: str, is_proven: bool, alone_up_to: 
         _have_wait(heads[0], WaitsFor.STORE, reason=reason)
         return True
     if len(heads) <= alone_up_to:
-        execute(TRY_AT_ONCE, {"batch_ids": [head.batch_id for head in heads], "reason": reason})
+        alone = [head.batch_id for head in heads if not _gets_another_id(head)]
+        execute(TRY_AT_ONCE, {"batch_ids": alone, "reason": reason})
     return False
 
 
 def _judge_one(head: BatchHead, *, reason: str, is_proven: bool) -> bool:
-    if table.id_is_taken(head.batch_id):
-        table.renumber(head.batch_id, batch_ids.take_unused())
+    if _gets_another_id(head):
         return False
     in_its_place = storing.would_take(head)
     if in_its_place is False:
@@ -125,6 +125,14 @@ def _judge_one(head: BatchHead, *, reason: str, is_proven: bool) -> bool:
         return False
     _have_wait(head, "" if in_its_place else WaitsFor.STORE, reason=reason)
     return not in_its_place  # nothing says that the store takes anything
+
+
+def _gets_another_id(head: BatchHead) -> bool:
+    """Give a batch an id that nobody has, if another one has its own; it is tried at once then."""
+    is_taken = table.id_is_taken(head.batch_id)
+    if is_taken:
+        table.renumber(head.batch_id, batch_ids.take_unused())
+    return is_taken
 
 
 def _takes_any(heads: Sequence[BatchHead]) -> bool:

@@ -223,6 +223,12 @@ def bytes_of_keys(api_key_ids: Collection[int], *, since: datetime, until: datet
     return dict(fetch_all(BYTES_OF_KEYS, [since, until, list(api_key_ids)]))
 
 
+def oldest_received() -> datetime | None:
+    """Return when the oldest batch was received that is not stored yet, claimed or not; replays are as old as ever."""
+    [(oldest,)] = fetch_all("SELECT min(received_at) FROM ingest_spooledbatch")
+    return oldest  # type: ignore[no-any-return]
+
+
 def batches() -> Iterator[tuple[int, int]]:
     """Yield the batches that wait, each with its organisation. As `amounts`."""
     return ((batch_id, organisation_id) for batch_id, organisation_id in stream(BATCHES))

@@ -1,9 +1,14 @@
 """A log store that is a server of its own: does it answer, is it of this version, and does the wall stand?"""
 
 from collections.abc import Iterator
+from contextlib import suppress
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
 
 from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
+from operations.thresholds import Moving
 from storage.errors import Refused, Unavailable
 from storage.store import StoreHealth, store
 from storage.wall import State
@@ -12,6 +17,7 @@ from storage.wall import State
 MANY_PARTS = 300
 LATE_SECONDS = 60
 PAGE = "docs/clickhouse.md"
+MOVE = f'"Move entries" in {PAGE}'
 
 
 def examine() -> Iterator[Finding]:
@@ -34,6 +40,8 @@ def examine() -> Iterator[Finding]:
     yield _wall(state)
     yield from _parts(health)
     yield from _replica(health)
+    with suppress(DatabaseError, InterfaceError):  # PostgreSQL's own finding says it
+        yield from _move(vitals.moving())
 
 
 def _migrations(health: StoreHealth) -> Finding:
@@ -71,6 +79,26 @@ def _parts(health: StoreHealth) -> Iterator[Finding]:
         )
 
 
+def _move(moving: Moving) -> Iterator[Finding]:
+    """Tell what is left in PostgreSQL, and whether anybody goes on with it."""
+    left = f"{moving.left_days} days of entries are in PostgreSQL"
+    if not settings.STORE_MOVES_FROM:
+        if moving.left_days:
+            yield error("move", f"{left}, where nobody finds them.", f"Set STORE_MOVES_FROM=postgresql: {MOVE}.")
+    elif moving.is_running:
+        yield ok("move", f"Entries are on their way to ClickHouse: {left}.")
+    elif moving.is_left_alone:
+        yield warning(
+            "move",
+            f"A day was begun, and nobody moves it: {left}.",
+            f"Run bin/luminalog move-store, it goes on: {MOVE}.",
+        )
+    elif moving.left_days:
+        yield warning("move", f"{left}, and nobody moves them.", f"Run bin/luminalog move-store: {MOVE}.")
+    else:
+        yield warning("move", "Nothing is left to move.", "Unset STORE_MOVES_FROM for every process, and restart.")
+
+
 def _replica(health: StoreHealth) -> Iterator[Finding]:
     if health.is_readonly:
         yield error(
@@ -81,4 +109,10 @@ def _replica(health: StoreHealth) -> Iterator[Finding]:
             "ClickHouse's replica",
             f"The replica is {health.replica_delay_seconds} s behind, with {health.replication_queue} things to do.",
             "See system.replication_queue there.",
+        )
+    if health.absent_replicas:
+        yield warning(
+            "ClickHouse's replicas",
+            f"{health.absent_replicas} of its replicas are away: with less than two nothing is stored.",
+            f'Start them. See "A replica is late" in {PAGE}.',
         )

@@ -13,7 +13,7 @@ SELECT max(parts) FROM (
 """
 DETACHED = "SELECT count() FROM system.detached_parts WHERE database = {database:String} AND table = 'entry'"
 REPLICA = """
-SELECT queue_size, is_readonly, absolute_delay FROM system.replicas
+SELECT queue_size, is_readonly, absolute_delay, total_replicas - active_replicas FROM system.replicas
  WHERE database = {database:String} AND table = 'entry'
 """
 SECONDS = 5
@@ -28,7 +28,7 @@ def look(server: Server) -> StoreHealth:
         [(parts,)] = server.rows(PARTS, asked, seconds=SECONDS)
         [(detached,)] = server.rows(DETACHED, asked, seconds=SECONDS)
         replicas = server.rows(REPLICA, asked, seconds=SECONDS) if server.address.cluster else []
-    queue, is_readonly, delay_seconds = replicas[0] if replicas else (0, 0, 0)
+    queue, is_readonly, delay_seconds, absent = replicas[0] if replicas else (0, 0, 0, 0)
     return StoreHealth(
         version=version,
         missing_migrations=tuple(missing),
@@ -36,5 +36,6 @@ def look(server: Server) -> StoreHealth:
         detached_parts=detached,
         replication_queue=queue,
         replica_delay_seconds=delay_seconds,
+        absent_replicas=absent,
         is_readonly=bool(is_readonly),
     )

@@ -5,6 +5,7 @@ from functools import partial
 from django.conf import settings
 
 from storage.clickhouse.address import address_of
+from storage.clickhouse.backup import Backup
 from storage.clickhouse.days import Days
 from storage.clickhouse.eraser import Eraser
 from storage.clickhouse.health import look
@@ -29,6 +30,7 @@ def open_store(url: str) -> Store:
         keeper=Keeper(server),
         migrate=partial(migrate, server),
         health=partial(look, server),
+        backup=Backup(server),
     )
 
 

@@ -22,6 +22,7 @@ from storage.clickhouse.moved import Arrivals
 from storage.clickhouse.server import Server
 from storage.clickhouse.store import server_of
 from storage.errors import Unavailable
+from storage.moves import TURN
 from storage.moving import runs
 from storage.moving.runs import Run
 from storage.postgres import moving as old
@@ -37,8 +38,8 @@ TRIES = 3
 LET_GO_TRIES = 120
 PAUSE_SECONDS = 0.5
 FENCE_PAUSE_SECONDS = 5
-TAKE_TURN = "SELECT pg_try_advisory_lock(hashtext('storage.move_store'))"
-END_TURN = "SELECT pg_advisory_unlock(hashtext('storage.move_store'))"
+TAKE_TURN = f"SELECT pg_try_advisory_lock({TURN})"
+END_TURN = f"SELECT pg_advisory_unlock({TURN})"
 
 
 class Differs(Exception):
@@ -85,6 +86,13 @@ def move(day: date, *, say: Callable[[int], None] = lambda _: None) -> Moved:
         log.warning("moved_day_differs", day=f"{day}", run=run.run_id)
         _take_back(run, server)
     raise Differs(day)
+
+
+def take_back_all() -> None:
+    """Begin anew with each day that is not let go: a restored ClickHouse knows no token. Raises: as `move`."""
+    server = server_of(settings.STORE_URL)
+    for run in runs.unfinished():
+        _take_back(run, server)
 
 
 def _bring(run: Run, server: Server, say: Callable[[int], None]) -> int:

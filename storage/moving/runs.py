@@ -25,6 +25,7 @@ HOLD = "SELECT pg_advisory_xact_lock_shared(hashtext('storage.move'))"
 LET_GO = "SELECT pg_try_advisory_xact_lock(hashtext('storage.move'))"
 BEGIN = "INSERT INTO storage_move (id, day) VALUES (%s, %s)"
 OPEN = "SELECT id, day, after_id FROM storage_move WHERE day = %s AND NOT is_over ORDER BY id DESC LIMIT 1"
+ALL_OPEN = "SELECT id, day, after_id FROM storage_move WHERE NOT is_over ORDER BY id"
 NOTE = "UPDATE storage_move SET after_id = %s, entries = entries + %s WHERE id = %s"
 END = "UPDATE storage_move SET is_over = true, ended_at = now() WHERE id = %s"
 FORGET = "DELETE FROM storage_move WHERE id = %s"
@@ -46,6 +47,11 @@ def begin(day: date) -> Run:
     run_id = 1 + secrets.randbelow(2**31 - 1)  # of no run that a restored PostgreSQL has forgotten
     execute(BEGIN, [run_id, day])
     return Run(run_id, day)
+
+
+def unfinished() -> list[Run]:
+    """Return the runs that are not over."""
+    return [Run(*row) for row in fetch_all(ALL_OPEN)]
 
 
 def note(run: Run, *, after_id: int, entries: int) -> None:

@@ -24,7 +24,9 @@ SCRAPING = PROJECT / "deploy" / "prometheus" / "prometheus.yml"
 OF_PROMETHEUS = {"up": {"job", "instance"}}
 ADDED = {"instance", "job"}
 #: Told of only where entries live in ClickHouse.
-STORE_OF_ITS_OWN = ("up", "parts", "detached_parts", "replication_queue", "readonly")
+STORE_OF_ITS_OWN = ("up", "parts", "detached_parts", "replication_queue", "absent_replicas", "readonly")
+#: Told of only while entries move there.
+OF_A_MOVE = ("move_left_days", "move_unfinished_days", "move_running", "moved_seconds")
 #: Told of only where days are archived.
 OF_AN_ARCHIVE = ("waiting_days", "oldest_seconds", "looked_seconds", "written_seconds")
 #: Counted only when it happens: what the product's own source says of it is enough.
@@ -51,6 +53,7 @@ RARE = {
     "luminalog_link_failures_total": {"process", "what"},
     **{f"luminalog_archive_{name}": set() for name in OF_AN_ARCHIVE},
     **{f"luminalog_store_{name}": set() for name in STORE_OF_ITS_OWN},
+    **{f"luminalog_{name}": set() for name in OF_A_MOVE},
 }
 
 SELECTOR = re.compile(r"\b(luminalog_\w+|up)\b(?:\{([^}]*)\})?")

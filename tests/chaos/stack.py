@@ -189,6 +189,12 @@ class Stack:
         """Run a `manage.py` command past all proxies; return what it prints."""
         return self.run(str(environment.PROJECT / "manage.py"), *command, **environ)
 
+    def begin(self, *command: str, **environ: str) -> "subprocess.Popen[bytes]":
+        """Begin a `manage.py` command past all proxies; what it prints is in its log."""
+        program = [sys.executable, str(environment.PROJECT / "manage.py"), *command]
+        log = self._log(command[0])
+        return subprocess.Popen(program, env=self.env | environ, stdout=log, stderr=log, cwd=self.folder)
+
     def call(self, task: str) -> None:
         """Have the worker run a task."""
         self.run("-m", "celery", "-A", "luminalog", "call", task)

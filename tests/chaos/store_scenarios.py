@@ -132,6 +132,70 @@ def links_to_clickhouse_break(trial: Trial) -> None:
                 trial.run_on(0.2, 0.5)
 
 
+#: Where whoever moves a day is on its way.
+MOVE_POINTS = ("after_moved_write", "before_day_let_go", "before_move_commit")
+IN_POSTGRESQL = {"STORE_URL": "", "STORE_READ_URL": ""}
+IN_BOTH = {"STORE_MOVES_FROM": "postgresql:"}
+
+
+@scenario(*(f"kill {victim} at {point}" for victim in ("mover", "clickhouse") for point in MOVE_POINTS),
+          store=CLICKHOUSE)  # fmt: skip
+def entries_move(trial: Trial) -> None:
+    """Entries of PostgreSQL move while more come; who moves, and ClickHouse, are killed at each point of the way."""
+    stack = trial.stack
+    stack.manage("partitions", "--make", **IN_POSTGRESQL)
+    _store_in(trial, IN_POSTGRESQL)
+    wait_until(lambda: stack.query("SELECT count(*) > 500 FROM storage_entry") == [(True,)], what=stack.tail_of_logs)
+    _store_in(trial, IN_BOTH)
+    brought, *between, let_go = MOVE_POINTS
+    later = [("mover", let_go), *((victim, point) for victim in ("mover", "clickhouse") for point in between)]
+    with _reading(trial):  # who is killed before it has noted what it brought, brings it again; who commits has ended
+        _kill_while_moving(trial, "mover", brought)
+        _kill_while_moving(trial, "clickhouse", brought)
+        for victim, point in trial.rng.sample(later, len(later)):
+            _kill_while_moving(trial, victim, point)
+        _kill_while_moving(trial, "clickhouse", let_go)
+        assert "All is moved" in stack.manage("move_store", **IN_BOTH)
+    assert stack.query("SELECT count(*) FROM storage_entry") == [(0,)]
+    _store_in(trial, {})
+
+
+def _store_in(trial: Trial, environ: dict[str, str]) -> None:
+    """Have entries be stored elsewhere from now on; readers come first, and no claim is left half driven."""
+    stack = trial.stack
+    for name in ("web", "tail"):
+        stack.restart(name, **environ)
+    stack.remove("worker")
+    wait_until(lambda: stack.query("SELECT count(*) FROM ingest_drainclaim") == [(0,)], what=stack.tail_of_logs)
+    stack.add("worker", **environ)
+    stack.restart("beat", **environ)
+    stack.wait_until_ready()
+
+
+def _kill_while_moving(trial: Trial, victim: str, point: str) -> None:
+    """Kill who moves at a point, or ClickHouse while it is halted there: it goes on, and dies before its commit.
+
+    Only the last point is of one that commits.
+    """
+    stack, firing = trial.stack, f"{point}={'kill' if victim == 'mover' else 'stop'}"
+    earlier = stack.firings().count(firing)
+    plan = firing if victim == "mover" else f"{firing}:{HALTED_SECONDS}:n{earlier + 1}"
+    if point != MOVE_POINTS[-1]:
+        plan += f",{MOVE_POINTS[-1]}=kill"
+    mover = stack.begin("move_store", **IN_BOTH, LUMINALOG_FAULTS=plan, LUMINALOG_FAULTS_RECORD=f"{stack.fault_record}")
+    wait_until(
+        lambda: stack.firings().count(firing) > earlier or mover.poll() is not None,
+        what=stack.tail_of_logs,
+        seconds=FIRE_SECONDS,
+    )
+    if stack.firings().count(firing) > earlier and victim == "clickhouse":
+        stack.signal("clickhouse", signal.SIGKILL)
+    mover.wait(FIRE_SECONDS)
+    assert stack.firings().count(firing) > earlier, f"nobody came to {point}"
+    trial.note(f"kill {victim} at {point}")
+    stack.wait_until_ready()
+
+
 def _has_fired(fired: dict[str, int], mode: Mode) -> bool:
     return fired[mode.name.lower()] > 0
 

@@ -1,6 +1,7 @@
 """The second wall in ClickHouse, with the limits of who reads; and what the doctor and a scrape say of the server."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from operations import metrics
 from operations.doctor import log_store
 from operations.doctor.finding import Severity
 from storage import store as door
-from storage.clickhouse import question
+from storage.clickhouse import health, question
 from storage.clickhouse.address import WALL_SETTING, address_of
 from storage.clickhouse.errors import answering
 from storage.clickhouse.server import Server
@@ -113,6 +114,26 @@ def test_scrape_tells_how_the_server_is(in_clickhouse: Store, neighbours: tuple[
     scraped = metrics.exposition().decode()
     for line in ("store_up 1.0", "store_parts 1.0", "store_detached_parts 0.0", "wall_stands 1.0"):
         assert f"luminalog_{line}" in scraped
+
+
+@pytest.mark.parametrize(
+    ("wrong", "level", "words"),
+    [
+        ({}, None, ""),
+        ({"is_readonly": True}, Severity.ERROR, "read-only"),
+        ({"replica_delay_seconds": 61, "replication_queue": 7}, Severity.WARNING, "61 s behind, with 7 things"),
+        ({"absent_replicas": 1}, Severity.WARNING, "1 of its replicas are away"),
+    ],
+)
+def test_replica_that_is_late_or_away_is_found(
+    in_clickhouse: Store, clickhouse: ForTests, wrong: dict[str, Any], level: Severity | None, words: str
+) -> None:
+    """No server of the wheel is a replica: it can only say that what is asked of one is there to be asked."""
+    assert clickhouse.as_writer.rows(health.REPLICA, {"database": "luminalog"}) == []
+    assert in_clickhouse.health
+    found = list(log_store._replica(replace(in_clickhouse.health(), **wrong)))
+    assert [one.level for one in found] == ([level] if level else [])
+    assert words in "".join(one.what for one in found)
 
 
 def test_shipped_sql_of_users_is_sql(in_clickhouse: Store, clickhouse: ForTests) -> None:

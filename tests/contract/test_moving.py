@@ -18,6 +18,9 @@ from foundation.faults import InjectedError
 from foundation.postgres import fetch_all
 from ingest.spool.drain import drain
 from issues.erasing import take_back
+from operations import metrics
+from operations.doctor import log_store
+from operations.doctor.finding import Severity
 from operations.verification import verify
 from storage import erasing
 from storage import store as door
@@ -214,6 +217,67 @@ def test_day_of_which_somebody_is_erased_on_the_way_is_brought_anew(
     left = entries - erased
     assert clickhouse.as_writer.rows(STORED) == [(left, left, left)]
     assert verify(wait=at_once) == []
+
+
+def test_day_that_was_half_moved_begins_anew_after_a_restore(
+    caller: Caller, switch: Callable[[], Store], clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """A ClickHouse of a backup has what was brought, and knows no token by which it would not be brought twice."""
+    monkeypatch.setenv("LUMINALOG_FAULTS_RECORD", str(tmp_path / "record"))
+    monkeypatch.setattr(keeping, "CLOCKS_APART_SECONDS", -keeping.DEADLINE_SECONDS - 1)
+    entries = fill(caller)
+    switch()
+    arm(monkeypatch, "after_moved_write=bug:n1")
+    with pytest.raises(InjectedError):
+        moved()
+    arm(monkeypatch, "")
+
+    mover.take_back_all()
+
+    assert clickhouse.as_writer.rows(STORED) == [(0, 0, 0)]
+    assert not Move.objects.exists()
+    moved()
+    assert clickhouse.as_writer.rows(STORED) == [(entries, entries, entries)]
+
+
+def test_operators_are_told_how_a_move_stands(
+    caller: Caller, switch: Callable[[], Store], settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setenv("LUMINALOG_FAULTS_RECORD", str(tmp_path / "record"))
+    fill(caller)
+    switch()
+    assert told_of_a_move() == (Severity.WARNING, "2 days of entries are in PostgreSQL, and nobody moves them.")
+    assert scraped("move_left_days", "move_unfinished_days", "moved_seconds") == [2, 0, -1]
+    arm(monkeypatch, "after_moved_write=bug:n1")
+    with pytest.raises(InjectedError):
+        moved()
+    level, what = told_of_a_move()
+    assert (level, what.partition(":")[0]) == (Severity.WARNING, "A day was begun, and nobody moves it")
+    assert scraped("move_left_days", "move_unfinished_days", "move_running") == [2, 1, 0]
+    with mover.turn():
+        assert told_of_a_move()[0] is Severity.OK
+        assert scraped("move_running") == [1]
+    settings.STORE_MOVES_FROM = ""
+    assert told_of_a_move() == (Severity.ERROR, "2 days of entries are in PostgreSQL, where nobody finds them.")
+    settings.STORE_MOVES_FROM = "postgresql:"
+    arm(monkeypatch, "")
+    moved()
+    assert told_of_a_move() == (Severity.WARNING, "Nothing is left to move.")
+    left, unfinished, since = scraped("move_left_days", "move_unfinished_days", "moved_seconds")
+    assert (left, unfinished) == (0, 0)
+    assert since >= 0
+
+
+def told_of_a_move() -> tuple[Severity, str]:
+    """Return what the doctor says of it."""
+    [finding] = [one for one in log_store.examine() if one.subject == "move"]
+    return finding.level, finding.what
+
+
+def scraped(*names: str) -> list[float]:
+    """Return what a scrape says by these names."""
+    said = dict(line.rsplit(" ", 1) for line in metrics.exposition().decode().splitlines() if line[:1] != "#")
+    return [float(said[f"luminalog_{name}"]) for name in names]
 
 
 def test_only_one_moves_and_only_where_it_is_said_from_where(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from prometheus_client import REGISTRY
 
 from accounts.caller import Caller
 from explore.query import parse
@@ -33,8 +34,9 @@ from storage.clickhouse.server import Server
 from storage.errors import Unavailable
 from storage.models import FieldSample, Leaving, Receipt
 from storage.store import Store
+from storage.tasks import retention
 from tests.clickhouse.server import ForTests, running
-from tests.contract.batches import NOW, arrival_of, batch_of
+from tests.contract.batches import NOW, arrival_of, batch_of, whole
 from tests.contract.test_drain import at_once
 from tests.errors import failure, send
 from tests.integration.spool_rows import part_of, receipts_refused, retry_at_once, spool_raw
@@ -145,11 +147,17 @@ def test_six_at_once_with_one_token_store_once_and_without_do_not(
     clickhouse.as_writer.run("SYSTEM STOP MERGES entry")  # they would remove copies
     write_all(["one"] * 6)
     assert stored(clickhouse) == (500, 500)
+    assert in_histogram(in_clickhouse, organisation_id) == 500
     write_all([f"other-{n}" for n in range(2)])
     assert stored(clickhouse) == (1_500, 500)  # so the token it was
+    assert in_histogram(in_clickhouse, organisation_id) == 1_500  # until a merge: copies are kept out, not counted out
     assert keeper.presence(batches)[batches[0].batch_id].copies == 1_000
     assert len(in_clickhouse.reader.batch(arrival_of(batches[0]))) == 500
     clickhouse.as_writer.run("SYSTEM START MERGES entry")
+
+
+def in_histogram(store: Store, organisation_id: int) -> int:
+    return sum(one.count for one in store.reader.level_counts(whole(organisation_id), step=timedelta(days=1)))
 
 
 def test_what_a_store_loses_is_missed_before_the_spool_forgets(
@@ -245,6 +253,21 @@ def test_batch_whose_id_is_taken_gets_another_after_one_attempt(caller: Caller, 
     assert is_well()
 
 
+def test_batches_of_a_claim_whose_ids_are_taken_fail_together_and_once(caller: Caller, clickhouse: ForTests) -> None:
+    """Each alone would be written, and taken back by a mutation, before it gets another id."""
+    accept(caller, 1, 2)
+    assert drain() == 2
+    taken = sorted(Receipt.objects.values_list("batch_id", flat=True))
+    accept(caller, 3, 4, 5)
+    for entries, batch_id in zip((3, 4), taken, strict=True):
+        execute("UPDATE ingest_spooledbatch SET batch_id = %s WHERE entries = %s", [batch_id, entries])
+    before = REGISTRY.get_sample_value("luminalog_drain_failures_total")
+    assert drain() == 3
+    assert REGISTRY.get_sample_value("luminalog_drain_failures_total") == (before or 0) + 1
+    assert stored(clickhouse) == (15, 15)
+    assert is_well()
+
+
 def test_poison_is_taken_apart_by_tokens_of_its_claim(caller: Caller, clickhouse: ForTests) -> None:
     nul = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"bad \\u0000"}'
     good = b'{"timestamp":"2026-01-26T14:30:00Z","level":"info","message":"good"}'
@@ -308,6 +331,27 @@ def _drained_elsewhere() -> int:
         return drain()
     finally:
         connection.close()
+
+
+def test_no_day_goes_while_a_claim_may_write_into_it(
+    caller: Caller, clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not verified yet would be missed, and taken for a loss of the store's."""
+    entries = accept(caller, 3)
+    move_back(timedelta(days=400))
+    arm(monkeypatch, "after_store_write=bug:n1")
+    with pytest.raises(InjectedError):
+        drain()
+
+    retention()
+    assert stored(clickhouse) == (entries, entries)
+    retry_at_once()
+    assert drain() == 1
+    assert is_well()
+
+    retention()
+    assert stored(clickhouse) == (0, 0)
+    assert is_well()
 
 
 def test_copies_are_a_breach(caller: Caller, in_clickhouse: Store, clickhouse: ForTests) -> None:

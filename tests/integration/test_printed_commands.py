@@ -15,8 +15,8 @@ from tests.printed import MENTIONING, Printed, mentioned, printed
 from tests.processes import PROJECT
 
 HERE = [one for one in printed() if not (one.needs_shell or one.is_endless)]
-#: Run by tests/acceptance, in test_printed_commands.py and test_backup.py: they need a server, a terminal, a database.
-ELSEWHERE = ("send", "backup", "restore", "createsuperuser")
+#: Run by tests/acceptance, in test_printed_commands.py and those of backups: they need a server or a terminal.
+ELSEWHERE = ("send", "backup", "restore", "restore-store", "createsuperuser")
 
 
 def words(line: str) -> list[str]:

@@ -166,5 +166,8 @@ BREAKS: dict[str, Check] = {
         "integration/test_shares.py::test_a_thousand_random_steps_of_the_scripts_come_to_what_the_definition_says",
         reason=r"step \d+",
     ),
+    "36-moved-day-shown-in-part": test(
+        "contract/test_moving.py::test_entries_are_found_once_while_they_move_and_others_arrive", reason=r"assert \["
+    ),
 }
 MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

@@ -1,0 +1,141 @@
+"""The entries that a search finds: in the order of time, in none, by their ids.
+
+What the engine says may be found, and does not know for sure, is decided here by the language's definition.
+"""
+
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from storage.clickhouse.predicates import Lower
+from storage.clickhouse.question import Question
+from storage.clickhouse.reading import Asking
+from storage.clickhouse.rows import SELECTED, entry_of, moment
+from storage.clickhouse.shown import Shown
+from storage.conditions import Condition
+from storage.found import FoundEntry
+from storage.matching import matches, to_match
+from storage.search import Position, Search
+
+#: In the order of the key, by whether the newest come first.
+ORDER = {True: "timestamp DESC, id DESC", False: "timestamp, id"}
+#: The first so many entries that may fulfil a search, and of those as many as hold so many bytes; one at least.
+PAGE = f"""
+SELECT * EXCEPT (held, own)
+  FROM (SELECT *, sum(own) OVER (ORDER BY {{named}} ROWS UNBOUNDED PRECEDING) AS held
+          FROM (SELECT {SELECTED}, ({{certain}}) AS is_certain, timestamp AS happened_at, id AS number,
+                       length(message) + length(metadata) + length(error) AS own
+                  FROM entry WHERE {{where}} ORDER BY {{order}} LIMIT {{limit}}))
+ WHERE held - own <= {{most_bytes}} ORDER BY {{named}}
+"""  # noqa: S608 - constants
+NAMED = {True: "happened_at DESC, number DESC", False: "happened_at, number"}
+BY_ID = f"""
+SELECT {SELECTED} FROM entry WHERE organisation_id = {{owner:UInt64}} AND id IN {{ids:Array(UInt64)}}{{shown}}
+"""  # noqa: S608 - constants
+#: The newest so many, with what of them fulfils something else.
+NEWEST = """
+SELECT id, toUnixTimestamp64Micro(timestamp), is_certain, is_picked, may_be_picked
+  FROM (SELECT id, timestamp, ({certain}) AS is_certain, ({picked}) AS is_picked, ({may_be_picked}) AS may_be_picked
+          FROM entry WHERE {where} ORDER BY timestamp DESC, id DESC LIMIT {limit})
+"""
+ALL = f"SELECT {SELECTED}, ({{certain}}) FROM entry WHERE {{where}}"  # noqa: S608 - constants
+#: What is asked for at once where some of it is still to be decided.
+LEAST = 200
+#: Of entries that are fetched by their ids.
+AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What one organisation is shown, asked for in the time that one question may take."""
+
+    ask: Asking
+    organisation_id: int
+    lower: Lower
+    shown: Shown
+
+    def question(self) -> Question:
+        """Begin a question."""
+        return Question(self.organisation_id, lower=self.lower, shown=self.shown)
+
+    def found(
+        self,
+        search: Search,
+        *,
+        rows: int,
+        most_bytes: int,
+        after: Position | None = None,
+        newest_first: bool = True,
+    ) -> Generator[FoundEntry]:
+        """Yield entries, as many as are asked for: after each statement, of `rows` at least, from where it ended."""
+        while True:
+            question = self.question()
+            bounds = question.asked(search, after=after, newest_first=newest_first)
+            sql = PAGE.format(
+                certain=bounds.certain,
+                where=question.where,
+                order=ORDER[newest_first],
+                named=NAMED[newest_first],
+                limit=rows if bounds.is_exact else max(rows, LEAST),
+                most_bytes=most_bytes,
+            )
+            found = self.ask.rows(sql, question.parameters)
+            for *row, is_certain, _, _ in found:
+                entry = entry_of(row)
+                if entry.position != after and (is_certain or matches(search.query, to_match(entry))):
+                    yield entry
+                after = entry.position
+            if not found:
+                return
+
+    def newest(self, search: Search, but: Condition, *, among: int) -> Iterator[tuple[int, int, bool]]:
+        """Yield id and time of the newest entries of a search, and whether they fulfil `but`."""
+        left, after = among, None
+        while left:
+            question = self.question()
+            bounds, picked = question.asked(search, after=after), question.bounds(but)
+            sql = NEWEST.format(
+                certain=bounds.certain,
+                picked=picked.certain,
+                may_be_picked=picked.possible,
+                where=question.where,
+                limit=left,
+            )
+            rows = self.ask.rows(sql, question.parameters)
+            doubtful = [row[0] for row in rows if not row[2] or row[3] != row[4]]
+            whole = {one.id: to_match(one) for one in self.by_ids(doubtful)}
+            for id_, happened, is_certain, is_picked, _ in rows:
+                if is_certain or matches(search.query, whole[id_]):
+                    yield id_, happened, bool(is_picked) or (id_ in whole and matches(but, whole[id_]))
+                    left -= 1
+            if bounds.is_exact or not rows:
+                return
+            after = (moment(rows[-1][1]), rows[-1][0])
+
+    def by_ids(self, ids: Sequence[int]) -> Iterator[FoundEntry]:
+        """Yield entries by their ids, in the order of those; a few of them in memory at a time."""
+        sql = BY_ID.replace("{shown}", self.shown.also)
+        for start in range(0, len(ids), AT_ONCE):
+            some = ids[start : start + AT_ONCE]
+            found = {row[0]: row for row in self.ask.rows(sql, {"owner": self.organisation_id, "ids": list(some)})}
+            yield from (entry_of(found[id_]) for id_ in some if id_ in found)
+
+    def all(self, search: Search) -> Iterator[FoundEntry]:
+        """Yield all entries of a search, in no order."""
+        question = self.question()
+        bounds = question.asked(search)
+        sql = ALL.format(certain=bounds.certain, where=question.where)
+        with closing(self.ask.stream(sql, question.parameters)) as rows:
+            for *row, is_certain in rows:
+                entry = entry_of(row)
+                if is_certain or matches(search.query, to_match(entry)):
+                    yield entry
+
+
+def once(entries: Iterable[FoundEntry]) -> Iterator[FoundEntry]:
+    """Leave out an exact copy, which comes right behind its entry until a merge removes it."""
+    last = 0
+    for entry in entries:
+        if entry.id != last:
+            yield entry
+        last = entry.id

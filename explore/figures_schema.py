@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
 
+from explore.changes import Change
 from explore.schema import COUNTS, SEARCH, number, operation
 from foundation.openapi import (
     BOOLEAN,
@@ -103,14 +104,41 @@ AGGREGATE = operation(
         },
     ),
 )
+SINCE = (
+    "RFC 3339, between `from` and `to`: compare what is since then with what was before. Default of `from`: as long."
+)
+LOOKED_AT = described({"type": "number"}, "The time that was looked at, with `since` only.")
 PATTERNS = operation(
     "list_patterns",
     "Entries by what their message says",
-    parameters=[*SEARCH, number("limit", "How many patterns, 1 to 1,000; default 100.")],
+    parameters=[
+        *SEARCH,
+        OpenApiParameter("since", str, description=SINCE),
+        number("limit", "How many patterns, 1 to 1,000; default 100."),
+    ],
     answers=json_answer(
         shape(
+            optional={
+                "changes": described(
+                    shape(**dict.fromkeys(Change, COUNT)), "How many patterns of each; with `since` only."
+                ),
+                "seconds": LOOKED_AT,
+                "before": described(
+                    shape(entries=COUNT, exact=BOOLEAN, seconds=LOOKED_AT),
+                    "The same of the time before; with `since` only.",
+                ),
+            },
             patterns=list_of(
                 shape(
+                    optional={
+                        "change": described(
+                            {"type": "string", "enum": list(Change)}, "With `since` only, as are the next two."
+                        ),
+                        "before": described(COUNT, "Entries before that."),
+                        "times": described(
+                            {"type": ["number", "null"]}, "As many a second as before; null where there was none."
+                        ),
+                    },
                     pattern=described(TEXT, "The message, with placeholders for values: `<n>`, `<id>`, `<t>` …"),
                     count=COUNT,
                     levels=COUNTS,

@@ -1,14 +1,19 @@
 """The read API's figures: values of fields, aggregates, patterns."""
 
+from datetime import datetime
+from typing import Any
+
 from msgspec import Raw
 from rest_framework.request import Request
 
 from explore import aggregates, figures_schema
 from explore.answers import Answer
-from explore.patterns import patterns
+from explore.changes import changes
+from explore.patterns import Pattern, patterns
 from explore.shape import as_text
 from explore.top_values import read_names, top_values
 from explore.views import SEARCH, ReadView, by_name
+from storage.search import Search
 
 
 class ValuesView(ReadView):
@@ -37,30 +42,61 @@ class AggregateView(ReadView):
 
 
 class PatternsView(ReadView):
-    parameters = (*SEARCH, "limit")
+    parameters = (*SEARCH, "since", "limit")
 
     @figures_schema.PATTERNS
     def get(self, request: Request) -> Answer:
-        """Group the newest entries found by the template of their message."""
+        """Group the newest entries found by the template of their message; since a moment, compared with before."""
         organisation_id, parameters = self.asked(request)
         hold = self.hold(organisation_id)
         limit = parameters.number("limit", default=100, lowest=1, highest=1_000)
-        found = patterns(parameters.search(organisation_id), limit=limit)
-        members = {
-            "patterns": [
-                {
-                    "pattern": one.template,
-                    "count": one.count,
-                    "levels": by_name(one.levels),
-                    "first": as_text(one.first.timestamp),
-                    "last": as_text(one.newest.timestamp),
-                    "sample": {"id": str(one.newest.id), "message": one.newest.message},
-                    "query": one.query,
-                }
-                for one in found.patterns
-            ],
-            "different": found.different,
-            "entries": found.entries,
-            "exact": found.is_all,
-        }
-        return Answer(members, hold=hold)
+        search, since = parameters.search(organisation_id), parameters.moment("since")
+        found = _patterns(search, limit) if since is None else _changes(search, since, limit)
+        return Answer(found, hold=hold)
+
+
+def _patterns(search: Search, limit: int) -> dict[str, Any]:
+    found = patterns(search, limit=limit)
+    return {
+        "patterns": [{"count": one.count, **_pattern(one)} for one in found.patterns],
+        "different": found.different,
+        "entries": found.entries,
+        "exact": found.is_all,
+    }
+
+
+def _changes(search: Search, since: datetime, limit: int) -> dict[str, Any]:
+    found = changes(search, since=since, limit=limit)
+    return {
+        "patterns": [
+            {
+                "change": one.change,
+                "count": one.count,
+                "before": one.before,
+                "times": one.times and round(one.times, 3),
+                **_pattern(one.pattern),
+            }
+            for one in found.changed
+        ],
+        "changes": found.kinds,
+        "different": sum(found.kinds.values()),
+        "entries": found.since.entries,
+        "exact": found.since.is_all,
+        "seconds": found.since.seconds,
+        "before": {
+            "entries": found.before.entries,
+            "exact": found.before.is_all,
+            "seconds": found.before.seconds,
+        },
+    }
+
+
+def _pattern(one: Pattern) -> dict[str, Any]:
+    return {
+        "pattern": one.template,
+        "levels": by_name(one.levels),
+        "first": as_text(one.first.timestamp),
+        "last": as_text(one.newest.timestamp),
+        "sample": {"id": str(one.newest.id), "message": one.newest.message},
+        "query": one.query,
+    }

@@ -39,14 +39,18 @@ class Parameters(parameters.Parameters):
             raise Refusal("invalid_query", error.message, members={"position": error.position}) from error
 
     def search(self, organisation_id: int) -> Search:
-        """Return the search; a cursor brings the range of the page that it continues."""
+        """Return the search; a cursor brings the range of the page that it continues.
+
+        Where a moment is asked about, the usual range begins as long before it as it ends after.
+        """
         start, end = self.moment("from"), self.moment("to")
         cursor = self.text("cursor")
         if cursor and start is None and end is None:
             page = cursors.read(cursor, organisation_id=organisation_id)
             start, end = page.start, page.end
         end = end or datetime.now(UTC)
-        start = start or earlier(end, by=DEFAULT_RANGE)
+        since = self.moment("since")
+        start = start or earlier(end, by=2 * (end - since) if since and since < end else DEFAULT_RANGE)
         if start >= end:
             raise Refusal("invalid_parameter", "from must be earlier than to.")
         return Search(organisation_id, self.query(organisation_id), start, end)

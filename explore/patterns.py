@@ -56,9 +56,14 @@ class Patterns:
 
 def patterns(search: Search, *, limit: int) -> Patterns:
     """Return the `limit` most frequent patterns of the newest entries that a search finds. Raises: `Unavailable`."""
-    said = store().reader.messages(search, among=AMONG, most_characters=CHARACTERS, seconds=SECONDS)
+    said = newest(search)
     found = sorted(grouped(said), key=lambda pattern: (-pattern.count, pattern.template))
     return Patterns(found[:limit], len(found), len(said), len(said) < AMONG)
+
+
+def newest(search: Search) -> list[Said]:
+    """Return what the newest entries of a search say, `AMONG` at most. Raises: `Unavailable`."""
+    return store().reader.messages(search, among=AMONG, most_characters=CHARACTERS, seconds=SECONDS)
 
 
 def grouped(said: Iterable[Said]) -> Iterable[Pattern]:

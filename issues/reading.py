@@ -11,6 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from issues.asking import asking
 from issues.fingerprint import described
 from issues.listing import Summary, Wanted, summaries
+from issues.models import OTHERS
 from storage.search import earlier
 
 MOST_TURNS, MOST_FINGERPRINTS, MOST_NAMES = 100, 200, 50
@@ -46,6 +47,10 @@ SELECT count(DISTINCT person)
 RELEASES = """
 SELECT release, first_seen FROM issues_visible_release
  WHERE organisation_id = %s AND project = %s ORDER BY first_seen DESC, release LIMIT %s
+"""
+NEWEST_RELEASES = """
+SELECT project, release, first_seen FROM issues_visible_release
+ WHERE organisation_id = %s AND release <> %s ORDER BY first_seen DESC, project, release LIMIT %s
 """
 
 
@@ -149,6 +154,14 @@ def releases(organisation_id: int, project: str, *, limit: int = MOST_NAMES) -> 
     with asking(organisation_id) as cursor:
         cursor.execute(RELEASES, [organisation_id, project, limit])
         found: list[tuple[str, datetime]] = cursor.fetchall()
+        return found
+
+
+def newest_releases(organisation_id: int, *, limit: int) -> list[tuple[str, str, datetime]]:
+    """Return the newest releases of an organisation: the project, the name, and when it was seen first."""
+    with asking(organisation_id) as cursor:
+        cursor.execute(NEWEST_RELEASES, [organisation_id, OTHERS, limit])
+        found: list[tuple[str, str, datetime]] = cursor.fetchall()
         return found
 
 

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation
@@ -13,13 +14,17 @@ from explore.explorer.staff import MayViewLogs, StaffSession, organisation_of, r
 from explore.known import known_beside
 from explore.parameters import Parameters
 from explore.search import Fields
+from explore.shape import as_text
 from explore.top_values import read_names
 from foundation.json_object import read_object
 from foundation.levels import BY_NAME
 from foundation.refusals import Refusal
+from issues import reading
 from storage.search import Search
 
 Action = AccessRecord.Action
+#: To choose from.
+MOST_RELEASES = 20
 
 
 def with_levels(given: Parameters, organisation_id: int) -> Parameters:
@@ -119,6 +124,31 @@ class AggregateLook(StaffLook, figures_views.AggregateView):
 
 class PatternsLook(StaffLook, figures_views.PatternsView):
     action, is_part = Action.SEARCH, True
+
+    def measured(self, parameters: Parameters) -> str:
+        since = parameters.moment("since")
+        return f"since {as_text(since)}" if since else ""
+
+
+class ReleasesLook(StaffLook):
+    """Releases of an organisation's errors, the newest first: since when may be asked what has changed."""
+
+    action = Action.FIELDS
+
+    def look(self, organisation: Organisation, parameters: Parameters, *, name: UUID | None) -> Look:  # noqa: ARG002
+        """Describe the look: of no time, and no entries."""
+        return Look(action=self.action, subject="releases")
+
+    def get(self, request: Request) -> Response:
+        organisation_id, _ = self.asked(request)
+        found = reading.newest_releases(organisation_id, limit=MOST_RELEASES)
+        return Response(
+            {
+                "releases": [
+                    {"release": name, "project": project, "first_seen": as_text(seen)} for project, name, seen in found
+                ]
+            }
+        )
 
 
 class ExportLook(StaffLook, views.ExportView):

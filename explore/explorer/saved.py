@@ -22,7 +22,7 @@ from foundation.refusals import FieldError, Refusal
 
 FIELDS = ("name", "query", "levels", "time_range", "columns", "order", "view")
 #: Parameters of the address that say how a search is shown.
-VIEW = ("show", "measure", "by", "draw")
+VIEW = ("show", "since", "measure", "by", "draw")
 MOST = 200
 
 

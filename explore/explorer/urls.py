@@ -14,6 +14,7 @@ urlpatterns = [
     path("values", looks.ValuesLook.as_view()),
     path("aggregate", looks.AggregateLook.as_view()),
     path("patterns", looks.PatternsLook.as_view()),
+    path("releases", looks.ReleasesLook.as_view()),
     path("export", looks.ExportLook.as_view()),
     re_path(ENTRY + r"\Z", looks.EntryLook.as_view()),
     re_path(ENTRY + r"/context\Z", looks.ContextLook.as_view()),

@@ -6,7 +6,7 @@ from typing import Any
 
 from foundation import statements
 from storage.aggregates import Aggregate, Aggregated, Figure, Function, Series, Value
-from storage.postgres.fields import NOTHING, SCALARS, apart, raw, read
+from storage.postgres.fields import NOTHING, SCALARS, apart, legible, raw, read
 from storage.postgres.finding import found_by
 from storage.postgres.predicate import Predicate
 from storage.postgres.reads import IN_NO_ORDER, reading
@@ -15,8 +15,8 @@ from storage.search import Search, received_from
 from storage.wall import ENTRIES
 
 PIECES = (
-    "step", "first", "second", "measured", "entries", "where", "first_apart", "second_apart", "parts", "of_groups",
-    "of_labels", "points",
+    "step", "first", "second", "measured", "entries", "where", "first_read", "second_read", "measured_read",
+    "first_apart", "second_apart", "parts", "of_groups", "of_labels", "points",
 )  # fmt: skip
 STATEMENT = statements.read(__file__, "aggregate", **{piece: f"{{{piece}}}" for piece in PIECES})
 NO_TEXT = Predicate("NULL::text")
@@ -81,8 +81,9 @@ def aggregate(search: Search, asked: Aggregate, *, seconds: float | None = None)
 
 
 def _statement(search: Search, asked: Aggregate) -> tuple[str, list[Any]]:
-    first, second = [*map(raw, asked.by), NO_TEXT, NO_TEXT][:2]
-    measured = raw(asked.field) if asked.field else NO_TEXT
+    fields = [*asked.by, *[()] * (2 - len(asked.by)), asked.field]
+    first, second, measured = (raw(field) if field else NO_TEXT for field in fields)
+    first_read, second_read, measured_read = map(legible, fields, ("first", "second", "measured"))
     step = NO_STEP
     if asked.step:
         step = Predicate(STEP.format(moment="timestamp"), (asked.step.total_seconds(), asked.origin))
@@ -90,7 +91,8 @@ def _statement(search: Search, asked: Aggregate) -> tuple[str, list[Any]]:
     of = partial(_figured, asked.function)
     sql = STATEMENT.format(
         step=step.sql, first=first.sql, second=second.sql, measured=measured.sql, entries=ENTRIES, where=where.sql,
-        first_apart=apart("first"), second_apart=apart("second"), parts=_parts(asked.function),
+        first_read=first_read, second_read=second_read, measured_read=measured_read, first_apart=apart("first"),
+        second_apart=apart("second"), parts=_parts(asked.function),
         of_groups=of("first, second", "parts"), of_labels=of("label", "labelled"),
         points=POINTS.format(of_steps=of("label, step", "labelled")) if asked.step else "",
     )  # fmt: skip

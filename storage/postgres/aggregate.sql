@@ -1,15 +1,14 @@
--- How many entries that are found begin in a step, and have the same texts where groups are told apart, and where there
--- is what is measured: so far several processes share the work.
+-- How many entries that are found begin in a step, and stand alike where groups are told apart, and where there is what is
+-- measured: so far several processes share the work.
 WITH seen AS (
     SELECT {step} AS step, {first} AS first, {second} AS second, {measured} AS measured, count(*) AS entries
       FROM {entries}
      WHERE {where}
      GROUP BY 1, 2, 3, 4),
 
--- The texts, read.
+-- Those, read.
 legible AS (
-    SELECT step, coalesce(first, 'null')::jsonb AS first, coalesce(second, 'null')::jsonb AS second,
-           coalesce(measured, 'null')::jsonb AS measured, entries
+    SELECT step, {first_read} AS first, {second_read} AS second, {measured_read} AS measured, entries
       FROM seen),
 
 -- The same by single values: an entry with a list is in the group of each of its elements.

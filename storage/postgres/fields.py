@@ -5,8 +5,8 @@ they hold. Documents are compact JSON without a member twice, as `msgspec` write
 a blank behind each sign, are read.
 """
 
+import re
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -19,17 +19,28 @@ from storage.postgres.predicates import paths_of
 #: No value: a row of SQL that can be joined.
 NOTHING = "'null'::jsonb"
 SCALARS = "('string', 'number', 'boolean')"
-#: The value of a member of the document itself: what follows its name where no other object has begun, and no text with
-#: an escaped quotation mark ends like it. Behind the name a number or constant ends with a comma, a text with its
-#: quotation mark; of anything else the document is read.
-OWN_MEMBER = r"""CASE WHEN split_part({column}, %s, 2) = '' THEN NULL
- WHEN strpos(substr(split_part({column}, %s, 1), 2), '{{') > 0
-   OR right(split_part({column}, %s, 1), 1) NOT IN ('{{', ',') THEN ({column}::jsonb -> %s)::text
- WHEN ascii(split_part({column}, %s, 2)) IN (45, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 102, 110, 116)
- THEN rtrim(split_part(split_part({column}, %s, 2), ',', 1), '}}')
- WHEN left(split_part({column}, %s, 2), 1) = '"' AND strpos(split_part(split_part({column}, %s, 2), '"', 2), '\') = 0
- THEN '"' || split_part(split_part({column}, %s, 2), '"', 2) || '"'
- ELSE ({column}::jsonb -> %s)::text END"""
+#: A member of the document itself, with as few looks at its text as can be: what follows the name behind a comma where
+#: no other object has begun (nor can a text end like that), or behind the document's brace. By its first sign a text
+#: ends with its quotation mark, a number or constant with a comma; of anything else the document is read.
+VALUE = r"""CASE ascii({value}){otherwise}
+ WHEN 34 THEN CASE WHEN {is_own} AND strpos(split_part({value}, '"', 2), '\') = 0
+ THEN '"' || split_part({value}, '"', 2) || '"' ELSE {whole} END
+ WHEN 32 THEN {whole} WHEN 91 THEN {whole} WHEN 123 THEN {whole}
+ ELSE CASE WHEN {is_own} THEN rtrim(split_part({value}, ',', 1), '}}') ELSE {whole} END END"""
+WHOLE = "([column]::jsonb -> [key])::text"
+FIRST_MEMBER = VALUE.format(
+    value="split_part([column], [first], 2)", is_own="TRUE", whole=WHOLE, otherwise=f"\n WHEN 0 THEN {WHOLE}"
+)
+OWN_MEMBER = VALUE.format(
+    value="split_part([column], [later], 2)",
+    is_own="strpos(substr(split_part([column], [later], 1), 2), '{') = 0",
+    whole=WHOLE,
+    otherwise=f"""
+ WHEN 0 THEN CASE WHEN starts_with([column], [first]) THEN {FIRST_MEMBER}
+ WHEN strpos([column], [name]) > 0 THEN {WHOLE} END""",
+)
+#: What OWN_MEMBER asks for by name.
+_PLACE = re.compile(r"\[(first|later|name|key)\]")
 #: What a path leads to; the document is read only if it names the path's end.
 LED_TO = "CASE WHEN strpos({column}, %s) > 0 THEN jsonb_path_query_array({column}::jsonb, %s::jsonpath) END"
 #: Equal numbers are written alike.
@@ -47,15 +58,24 @@ APART = f"""unnest(CASE WHEN jsonb_typeof({{raw}}) IN {SCALARS} THEN ARRAY[{SHOW
 
 
 def raw(field: Field) -> Predicate:
-    """Return what stands at a field, as JSON's text: a scalar, a list of all that may be values, or NULL."""
+    """Return what stands at a field: a column's value, or JSON's text of a scalar or a list of all that may be values.
+
+    NULL where there is nothing; `legible` reads it.
+    """
     if len(field) == 1:
         return _single(field[0])
     lists = joined(" || ", map(_list, field))
     return Predicate(f"({lists.sql})::text", lists.parameters)
 
 
+def legible(field: Field, column: str) -> str:
+    """Return as JSON what `raw` has returned of a field, in a column."""
+    value = f"to_jsonb({column})" if _is_column(field) else f"{column}::jsonb"
+    return f"coalesce({value}, {NOTHING})"
+
+
 def apart(column: str) -> str:
-    """Return the set of the values of a column of what `raw` returns, read: at most `MOST_CHARACTERS` of each text."""
+    """Return the set of the values of a column of what `legible` returns: at most `MOST_CHARACTERS` of each text."""
     return APART.format(raw=column)
 
 
@@ -71,15 +91,20 @@ def columns(fields: Iterable[Field]) -> str:
     return ", ".join(dict.fromkeys(named)) or "level"
 
 
+def _is_column(field: Field) -> bool:
+    return len(field) == 1 and isinstance(field[0], Column)
+
+
 def _single(source: Column | Member) -> Predicate:
     if isinstance(source, Column):
-        return Predicate(f"to_json({source.name})::text")
+        return Predicate(source.name)
     if "." in source.name:
         found = _list(source)
         return Predicate(f"({found.sql})::text", found.parameters)
     name = _written(source.name)
-    names: tuple[Any, ...] = (name, name, name, source.name, *[name] * 5, source.name)
-    return Predicate(OWN_MEMBER.format(column=source.document), names)
+    places = {"first": "{" + name, "later": "," + name, "name": name, "key": source.name}
+    sql = OWN_MEMBER.replace("[column]", source.document)
+    return Predicate(_PLACE.sub("%s", sql), tuple(places[place] for place in _PLACE.findall(sql)))
 
 
 def _list(source: Column | Member) -> Predicate:

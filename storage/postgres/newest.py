@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from storage.aggregates import Field, FieldValues, Said, Values
-from storage.postgres.fields import NOTHING, apart, columns, raw, read
+from storage.postgres.fields import NOTHING, apart, columns, legible, raw, read
 from storage.postgres.finding import found_by, page_cost_of
 from storage.postgres.reads import reading
 from storage.search import Search, received_from
@@ -23,7 +23,7 @@ OF_FIELD = f"""
                 count(*) FILTER (WHERE value <> {NOTHING}) OVER () AS told_apart,
                 coalesce(max(sum(entries)) FILTER (WHERE value = {NOTHING}) OVER (), 0)::bigint AS without
            FROM (SELECT {{values}} AS value, entries
-                   FROM (SELECT coalesce(field_{{number}}, 'null')::jsonb AS field, entries
+                   FROM (SELECT {{legible}} AS field, entries
                            FROM (SELECT field_{{number}}, count(*) AS entries FROM newest GROUP BY 1) AS seen
                         ) AS legible
                 ) AS apart
@@ -43,7 +43,7 @@ def values(search: Search, fields: Sequence[Field], *, among: int, most: int, se
         columns=columns(fields),
         entries=ENTRIES,
         where=where.sql,
-    ) + "".join(OF_FIELD.format(number=number, values=apart("field")) for number in range(len(raws)))
+    ) + "".join(_of_field(number, field) for number, field in enumerate(fields))
     parameters = [*(one for piece in (*raws, where) for one in piece.parameters), among, *[most] * len(raws)]
     with reading(search.organisation_id, seconds=seconds) as reader:
         rows = reader.rows(sql, parameters, page_cost=page_cost_of(search))
@@ -61,6 +61,10 @@ def messages(search: Search, *, among: int, most_characters: int, seconds: float
             page_cost=page_cost_of(search),
         )
     return [Said(*row) for row in rows]
+
+
+def _of_field(number: int, field: Field) -> str:
+    return OF_FIELD.format(number=number, legible=legible(field, f"field_{number}"), values=apart("field"))
 
 
 def _values(rows: Sequence[tuple[int, str, int, int, int]], number: int, entries: int) -> FieldValues:

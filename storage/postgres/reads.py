@@ -35,6 +35,7 @@ IN_ORDER, IN_NO_ORDER = 1.1, 4.0
 #: What a statement may take for each of its steps. With PostgreSQL's 4 MB the places of 100,000 entries that an index
 #: finds in a day in no order become pages, and every entry of each page is read, and its documents taken apart.
 WORK_MEMORY = "64MB"
+# Nor are they compiled (`jit`): PostgreSQL reckons so much for documents that it would, for longer than most take.
 
 
 class Reader:
@@ -62,7 +63,7 @@ class Reader:
         left = max(1, round((self._deadline - time.monotonic()) * 1000))
         self._cursor.execute(
             "SELECT set_config('statement_timeout', %s, true), set_config('random_page_cost', %s, true),"
-            " set_config('work_mem', %s, true)",
+            " set_config('work_mem', %s, true), set_config('jit', 'off', true)",
             [str(left), str(page_cost), WORK_MEMORY],
         )
 

@@ -8,6 +8,7 @@ import argparse
 import os
 import secrets
 import tempfile
+from functools import partial
 from pathlib import Path
 
 import django
@@ -25,11 +26,16 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=30, help="how often each question is asked")
     parser.add_argument("--folder", type=Path, help="where the data stay; by default they go")
     parser.add_argument("--plans", type=Path, help="where to write EXPLAIN of each statement")
+    parser.add_argument("--both", action="store_true", help="load ClickHouse, too, and ask it for figures beside")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()
-    options.run = paper.begin("make bench-search" + f" ORDER={options.order}" * (options.order is not Order.TIME))
+    command = (
+        "make bench-search" + f" ORDER={options.order}" * (options.order is not Order.TIME) + " BOTH=1" * options.both
+    )
+    options.run = paper.begin(command)
     with tempfile.TemporaryDirectory() as temporary:
-        postgres = EmbeddedPostgres((options.folder or Path(temporary)) / "postgres")
+        options.folder = options.folder or Path(temporary)
+        postgres = EmbeddedPostgres(options.folder / "postgres")
         postgres.start()
         try:
             _configure(postgres.url)
@@ -57,6 +63,7 @@ def measure(options: argparse.Namespace) -> None:
     tables = "\n".join([
         f"{options.run}; {options.entries:,} entries.\n",
         search_cases.table(options.times),
+        *(["\nFigures, beside ClickHouse:\n", _both(options)] if options.both else []),
         "\nOn disk:\n",
         search_store.sizes(),
     ])  # fmt: skip
@@ -65,6 +72,15 @@ def measure(options: argparse.Namespace) -> None:
         paper.write("search" if options.order is Order.TIME else f"search-{options.order}", tables)
     if options.plans:
         options.plans.write_text(search_cases.plans())
+
+
+def _both(options: argparse.Namespace) -> str:
+    """Load the same into ClickHouse, and ask both."""
+    from tests.benchmarks import search_cases, search_clickhouse  # noqa: PLC0415 - they need Django's settings
+
+    with search_clickhouse.running(options.folder / "clickhouse") as server:
+        search_clickhouse.fill(server, options.entries, order=options.order)
+        return search_cases.table_of_both(options.times, partial(search_clickhouse.asked, server))
 
 
 if __name__ == "__main__":

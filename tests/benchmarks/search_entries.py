@@ -95,4 +95,5 @@ def _content(number: int, level: int, chance: random.Random, *, is_rare: bool) -
         json.dumps(error, separators=(",", ":")) if error else "\\N",
         "400",
         "\\N",
+        "\\N",
     )

@@ -38,6 +38,7 @@ READS = [
     "values",
     "aggregate",
     "patterns",
+    "releases",
     "export",
     "entries/1",
     "entries/1/context",
@@ -473,3 +474,21 @@ def test_figures_are_recorded_with_what_is_measured(operator: Client, acme: Orga
     ]  # fmt: skip
     assert _ask(operator, "aggregate", by="group").status_code == 400
     assert AccessRecord.objects.count() == 3
+    since = (datetime.now(UTC) - timedelta(hours=1)).replace(microsecond=0)
+    assert _ask(operator, "patterns", **asked, since=since.isoformat()).status_code == 200
+    last = AccessRecord.objects.latest("pk")
+    assert (last.action, last.subject) == ("search", f"since {since:%Y-%m-%dT%H:%M:%S}.000000Z")
+    assert last.range_end
+    assert last.range_start
+    assert last.range_end - since == since - last.range_start
+
+
+def test_releases_to_compare_with_are_the_newest(operator: Client, acme: Organisation) -> None:
+    for organisation, release in ((acme, "1.0"), (acme, "2.0"), (make_organisation("other"), "3.0")):
+        failed = {"error": {"type": "PaymentError", "message": "declined"}, "metadata": {"release": release}}
+        store_batch(organisation, [line("failed", level="error", **failed)], project="web")
+    releases = json.loads(_ask(operator, "releases").content)["releases"]
+    assert [(one["release"], one["project"]) for one in releases] == [("2.0", "web"), ("1.0", "web")]
+    assert datetime.fromisoformat(releases[0]["first_seen"]) > datetime.fromisoformat(releases[1]["first_seen"])
+    assert (record := AccessRecord.objects.latest("pk")).action == "fields"
+    assert record.subject == "releases"

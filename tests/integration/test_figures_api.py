@@ -102,6 +102,9 @@ def test_steps_are_gapless_and_the_rest_is_one(acme: Reader) -> None:
         ("values", {"field": list("abcdefghijklm")}, "up to 12"),
         ("values", {"field": "metadata"}, "field: Write metadata.key"),
         ("patterns", {"limit": "0"}, "limit"),
+        ("patterns", {"since": "yesterday"}, "since must be an RFC 3339"),
+        ("patterns", {"since": "2000-01-01T00:00:00Z"}, "later than from"),
+        ("patterns", {"since": "2099-01-01T00:00:00Z"}, "earlier than to"),
     ],
 )
 def test_what_cannot_be_asked_is_named(acme: Reader, path: str, asked: dict[str, Any], detail: str) -> None:
@@ -148,6 +151,37 @@ def test_patterns_say_what_is_said_and_find_it(acme: Reader) -> None:
     assert first["sample"]["message"].startswith("User 7 paid")
     assert len(acme.get("logs", **RANGE, query=first["query"]).json()["logs"]) == 6
     assert (second["pattern"], second["query"]) == ("<n>", None)
+
+
+def test_patterns_say_what_has_changed_since_a_moment(acme: Reader, rival: Reader) -> None:
+    rival.store({"timestamp": seconds(-9), "message": "Card 1 declined"})
+    acme.store(
+        *({"timestamp": seconds(n - 30), "message": f"User {n} paid"} for n in range(60)),
+        *({"timestamp": seconds(n), "message": f"Card {n} declined", "level": "error"} for n in range(3)),
+        {"timestamp": seconds(-5), "message": "Cache is cold", "level": "warn"},
+    )
+    ends = {"from": seconds(-30).isoformat(), "to": seconds(30).isoformat()}
+    answer = acme.get("logs/patterns", **ends, since=NOW.isoformat()).json()
+    assert [
+        (one["pattern"], one["change"], one["count"], one["before"], one["times"]) for one in answer["patterns"]
+    ] == [
+        ("Card <n> declined", "new", 3, 0, None),
+        ("User <n> paid", "same", 30, 30, 1),
+        ("Cache is cold", "gone", 0, 1, 0),
+    ]
+    assert answer["changes"] == {"new": 1, "more": 0, "same": 1, "less": 0, "gone": 1}
+    assert (answer["different"], answer["entries"], answer["exact"], answer["seconds"]) == (3, 33, True, 30)
+    assert answer["before"] == {"entries": 31, "exact": True, "seconds": 30}
+    gone = answer["patterns"][2]
+    assert (gone["levels"]["warn"], gone["first"], gone["query"]) == (
+        1,
+        "2026-11-20T11:59:55.000000Z",
+        "message:Cache\\ is\\ cold",
+    )
+    few = acme.get("logs/patterns", **ends, since=NOW.isoformat(), query="level:>=warn", limit=1).json()
+    assert ([one["change"] for one in few["patterns"]], few["different"]) == (["new"], 2)
+    as_long = acme.get("logs/patterns", to=seconds(20).isoformat(), since=NOW.isoformat()).json()
+    assert (as_long["seconds"], as_long["before"]["seconds"], as_long["before"]["entries"]) == (20, 20, 21)
 
 
 def asked_of_the_store(ask: Any) -> int:

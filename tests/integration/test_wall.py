@@ -42,13 +42,14 @@ ADDRESSES = [
     "logs/values?field=message",
     "logs/aggregate?by=message",
     "logs/patterns",
+    "logs/patterns?since=2026-01-01T00:00:00Z",
     "logs/export",
     f"traces/{TRACE}",
     "logs/{own}",
     "logs/{own}/context",
 ]
 #: So many of them search.
-SEARCHES = 7
+SEARCHES = 8
 TABLES = ["storage_entry", "storage_logentry", "partition", "storage_receipt", "storage_minute", "storage_event_minute"]
 TABLES += ["storage_rollup_day", "ingest_spooledbatch", "ingest_deadletter", "accounts_apikey"]
 FOREIGN = ["logs/{foreign}", "logs/{foreign}/context"]

@@ -68,7 +68,7 @@ export class Histogram {
     const picture = svg("svg", { viewBox: `0 0 ${this.width} ${HEIGHT + AXIS}`, width: this.width, height: HEIGHT + AXIS, role: "img",
       "aria-label": `${total.toLocaleString("en")} entries over time, at most ${most.toLocaleString("en")} a bar` },
       svg("line", { class: "ex-base", x1: 0, x2: this.width, y1: HEIGHT + 0.5, y2: HEIGHT + 0.5 }),
-      buckets.flatMap((bucket) => this.bars(bucket, most)), this.ticks(), this.selection);
+      buckets.flatMap((bucket) => this.bars(bucket, most)), this.ticks(), this.since(), this.selection);
     const peak = total > 0 && el("span", { class: "ex-peak", title: "The highest bar" }, most.toLocaleString("en"));
     this.place.replaceChildren(picture, peak || "", this.tip);
     if (!this.table.hidden) this.drawTable();
@@ -110,6 +110,12 @@ export class Histogram {
       const label = step >= 30 * DAY ? day(date) : step >= DAY ? day(date).slice(5) : to - from > DAY ? `${day(date).slice(5)} ${clock(date, 0)}` : clock(date, step < 60_000 ? 2 : 0);
       return svg("text", { class: "ex-tick", x, y: HEIGHT + 13, "text-anchor": "middle" }, label);
     });
+  }
+
+  // Where what is compared begins.
+  since() {
+    const x = state.show === "patterns" ? this.x(Date.parse(state.since)) : NaN;
+    return x > 0 && x < this.width ? svg("line", { class: "ex-since", x1: x, x2: x, y1: 0, y2: HEIGHT }) : [];
   }
 
   press(event) {

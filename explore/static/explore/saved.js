@@ -6,11 +6,11 @@ import { button, byId, el, toast } from "./dom.js";
 import { change, link, state } from "./state.js";
 
 // How the search is shown, as the address says it.
-const SHOWN = ["show", "measure", "by", "draw"];
+const SHOWN = ["show", "since", "measure", "by", "draw"];
 const view = () => String(new URLSearchParams([...new URL(link()).searchParams].filter(([name]) => state.show && SHOWN.includes(name))));
 function fromView(text) {
   const given = new URLSearchParams(text);
-  return { show: given.get("show") || "", measure: given.get("measure") || "count", by: given.getAll("by"), draw: given.get("draw") || "bars" };
+  return { show: given.get("show") || "", since: given.get("since") || "", measure: given.get("measure") || "count", by: given.getAll("by"), draw: given.get("draw") || "bars" };
 }
 
 const timeRange = () => (state.from ? `${state.from}/${state.to}` : state.range);

@@ -37,6 +37,7 @@ function read() {
     live: given.get("live") === "1",
     zone: zoneOf(given.get("zone")),
     show: ["patterns", "figures"].includes(given.get("show")) ? given.get("show") : "",
+    since: given.get("since") === "before" || Date.parse(given.get("since")) ? given.get("since") : "",
     measure: given.get("measure") || "count",
     by: given.getAll("by").filter(Boolean).slice(0, 2),
     draw: ["lines", "table"].includes(given.get("draw")) ? given.get("draw") : "bars",
@@ -46,7 +47,7 @@ function read() {
 export const state = read();
 
 export function link(changes = {}) {
-  const { organisation, query, levels, range, from, to, columns, order, wrap, entry, view, of, scope, live, zone, show, measure, by, draw } = { ...state, ...changes };
+  const { organisation, query, levels, range, from, to, columns, order, wrap, entry, view, of, scope, live, zone, show, since, measure, by, draw } = { ...state, ...changes };
   const parameters = new URLSearchParams({ organisation });
   const put = (name, value) => value && parameters.set(name, value);
   put("query", query);
@@ -64,6 +65,7 @@ export function link(changes = {}) {
   put("live", live && "1");
   put("zone", zone !== OWN_ZONE && zone);
   put("show", show);
+  put("since", show === "patterns" && since);
   put("measure", measure !== "count" && measure);
   for (const name of by) parameters.append("by", name);
   put("draw", draw !== "bars" && draw);
@@ -71,7 +73,7 @@ export function link(changes = {}) {
 }
 
 // What is searched for goes into the history; what is only opened or closed replaces the address.
-const SEARCHED = ["organisation", "query", "levels", "range", "from", "to", "order", "show", "measure", "by", "draw"];
+const SEARCHED = ["organisation", "query", "levels", "range", "from", "to", "order", "show", "since", "measure", "by", "draw"];
 
 export function change(changes) {
   const names = Object.keys(changes).filter((name) => String(changes[name]) !== String(state[name]));

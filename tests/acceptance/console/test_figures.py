@@ -71,14 +71,15 @@ def test_from_entries_to_answers(counted: Page, shop: Shop, size) -> None:
     keep(page, f"figures-{size['width']}-dark")
     page.emulate_media(color_scheme="light")
 
-    page.get_by_role("button", name="Fields", exact=True).click()  # 95th percentile by region
-    page.get_by_label("Measure", exact=True).select_option("p95")
-    page.get_by_label("field", exact=True).fill("ms")
-    page.get_by_label("first field", exact=True).fill("region")
-    page.get_by_label("as", exact=True).select_option("lines")
-    rows = page.locator(".ex-figures-table tbody tr")
-    expect(rows).to_contain_text(["us85", "eu84"])
-    assert page.locator(".ex-series-line").count() >= 2
+    with at_most(2, page):  # 95th percentile by region
+        page.get_by_role("button", name="Fields", exact=True).click()
+        page.get_by_label("Measure", exact=True).select_option("p95")
+        page.get_by_label("field", exact=True).fill("ms")
+        page.get_by_label("first field", exact=True).fill("region")
+        page.get_by_label("as", exact=True).select_option("lines")
+        rows = page.locator(".ex-figures-table tbody tr")
+        expect(rows).to_contain_text(["us85", "eu84"])
+        assert page.locator(".ex-series-line").count() >= 2
     address = page.url
     page.get_by_role("button", name="us", exact=True).click()
     expect(page.locator("#ex-query")).to_have_value('step:checkout region:"us"')

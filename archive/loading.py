@@ -18,7 +18,7 @@ from archive.place import Place, place
 from foundation.faults import reach
 from foundation.postgres import current_time
 from ingest.spool import batch_ids
-from storage import archived, loaded
+from storage import archived, archives, loaded
 from storage.archived import Part
 from storage.batch import Batch
 from storage.loaded import Claim
@@ -54,7 +54,7 @@ def manifest_of(organisation: Organisation, day: date, where: Place) -> Manifest
     Raises: `MissingError`, `CorruptError`, `UnreachableError`.
     """
     content = where.read(manifests.name(organisation.pk, day), most_bytes=manifests.MOST_BYTES)
-    known = archived.archive_of(organisation.pk, day)
+    known = archives.of_day(organisation.pk, day)
     if known and known.manifest_sha256 and known.manifest_sha256 != manifests.digest(content):
         raise CorruptError("The manifest is not what was written: its digest is another.")
     manifest = manifests.decode(content)

@@ -20,7 +20,7 @@ from ingest.canonical import MAX_ENTRY_TEXT_BYTES, Doubt, canonical_lines
 from ingest.elements import refusal
 from ingest.fitting import CUT, fit, shortened
 from ingest.protocol import Incoming, Protocol, Wishes
-from ingest.repair import ESCAPED_NUL, replace_unstorable
+from ingest.repair import BACKSLASH, ESCAPED_NUL, replace_unstorable
 from storage.entry import Entry
 
 MAX_ENTRIES = 100_000
@@ -144,7 +144,8 @@ class _Reading:
             lines = canonical_lines(entries)
         except (Doubt, OverflowError, RecursionError, UnicodeEncodeError):
             lines = [line for entry in entries for line in self._fitted(entry)]
-        if ESCAPED_NUL in b"\n".join(lines):  # what is put in its place is longer
+        text = b"\n".join(lines)
+        if BACKSLASH in text and ESCAPED_NUL in text:  # what is put in its place is longer; most have neither
             repaired = (_entry(replace_unstorable(line)) for line in lines)
             lines = [line for entry in repaired for line in self._fitted(entry)]
         return lines

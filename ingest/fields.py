@@ -15,6 +15,7 @@ from msgspec import json
 
 from foundation.levels import LevelName
 from ingest.severities import severity_of
+from ingest.stacks import add_stack, is_of_javascript
 from ingest.timestamps import moment_of
 from storage.entry import Entry, EntryError
 
@@ -34,6 +35,8 @@ _NAMES = {
     "error.type": "error.type exception.type",
     "error.message": "error.message exception.message",
     "error.stack_trace": "error.stack_trace exception.stacktrace exc_info stack_trace stacktrace",
+    # winston's name; by others a text that is no stack
+    "error.stack": "stack",
     "metadata": "metadata",
 }
 _PLACES = {name: place for place, names in _NAMES.items() for name in names.split()}
@@ -239,13 +242,15 @@ def _error(fields: dict[str, Any], found: Mapping[str, str]) -> EntryError | Non
     parts = {
         place: found[f"error.{place}"] for place in ("type", "message", "stack_trace") if f"error.{place}" in found
     }
+    if "error.stack" in found and is_of_javascript(fields["stack"]):
+        parts.setdefault("stack_trace", "stack")
     texts = {place: fields[name] for place, name in parts.items() if isinstance(fields[name], str | list)}
     if not texts:
         return error
     error = error or EntryError()
     for place, value in texts.items():
         if place == "stack_trace":
-            _add_stack(error, value)
+            add_stack(error, value)
         elif isinstance(value, str):
             setattr(error, place, getattr(error, place) or value)
         else:
@@ -266,7 +271,7 @@ def _error_of(value: dict[str, Any]) -> EntryError:
     )
     stack = next((value.pop(name) for name in _ERROR_STACKS if isinstance(value.get(name), str | list)), None)
     if stack is not None:
-        _add_stack(error, stack)
+        add_stack(error, stack)
     context = value.pop("context", None)
     error.context = (context if isinstance(context, dict) else {"context": context} if context else {}) | value or None
     return error
@@ -274,19 +279,3 @@ def _error_of(value: dict[str, Any]) -> EntryError:
 
 def _pop_text(value: dict[str, Any], names: tuple[str, ...]) -> str | None:
     return next((value.pop(name) for name in names if isinstance(value.get(name), str)), None)
-
-
-def _add_stack(error: EntryError, stack: Any) -> None:
-    """Add the lines of a stack trace; a Python traceback's last line also names type and message."""
-    lines = lines_of(stack)
-    error.stack_trace = error.stack_trace or lines or None
-    if lines and lines[0].startswith("Traceback (most recent call last)"):
-        name, _, message = lines[-1].partition(": ")
-        error.type, error.message = error.type or name, error.message or message or None
-
-
-def lines_of(stack: Any) -> list[str]:
-    """Return the lines of a stack trace, given as a text or a list."""
-    if isinstance(stack, str):
-        return stack.strip("\r\n").splitlines()
-    return [text_of(line) for line in stack]

@@ -85,12 +85,13 @@ class Scrubber:
 
     def scrub(self, payload: bytes, *, at_most: int = MOST_OF_A_BATCH) -> Scrubbed:
         """Scrub canonical entries, one a line, and look closer at so many places. The lines keep their order."""
-        if self.rules.do_nothing or not payload:
+        suspects = () if self.rules.do_nothing else list(self._suspects(payload))
+        if not suspects:
             return Scrubbed(payload=payload)
         pieces: list[bytes] = []
         changed, reported = Counter[str](), Counter[str]()
         at, left = 0, at_most
-        for start, end, is_named in self._suspects(payload):
+        for start, end, is_named in suspects:
             effort = Effort(min(left, MOST_OF_AN_ENTRY))
             left -= effort.left
             line, changes = self.scrub_line(payload[start:end], effort, is_named=is_named)

@@ -114,24 +114,6 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
-    """What is known of the archive of a day."""
-
-    organisation_id: int
-    day: date
-    archive: str
-    written_at: datetime | None
-    waits_since: datetime | None
-    entries: int
-    size_bytes: int
-    parts: int
-    object_bytes: int
-    manifest_sha256: str
-    tries: int
-    last_error: str
-
-
-@dataclass(frozen=True, slots=True)
 class Sized:
     """Where a batch lies, and the bytes that were charged for it."""
 
@@ -188,7 +170,7 @@ def finish(one: Due, written: Written, said: Kept) -> bool:
         done = _row(one).filter(version=one.version).update(
             archive=one.attempt, attempt="", waits_since=None, tries=0, last_error="", written_at=Now(),
             entries=said.entries, size_bytes=said.size_bytes, parts=written.parts,
-            object_bytes=written.object_bytes, manifest_sha256=written.manifest_sha256,
+            object_bytes=written.object_bytes, manifest_sha256=written.manifest_sha256, verified_at=None, wrong="",
         )  # fmt: skip
         if done:
             ArchivedPart.objects.filter(organisation_id=one.organisation_id, day=one.day).delete()
@@ -224,28 +206,6 @@ def batches(organisation_id: int, day: date, *, after: tuple[datetime, int] | No
             for batch_id, received_at, size_bytes in rows
             if after is None or (received_at, batch_id) > after
         ]
-
-
-def forget(organisation_id: int, day: date) -> None:
-    """Forget that a day was archived."""
-    ArchivedPart.objects.filter(organisation_id=organisation_id, day=day).delete()
-    ArchivedDay.objects.filter(organisation_id=organisation_id, day=day).delete()
-
-
-def archive_of(organisation_id: int, day: date) -> Archive | None:
-    """Return what is known of the archive of a day."""
-    return next(archives(organisation_id=organisation_id, day=day), None)
-
-
-def archives(*, organisation_id: int | None = None, day: date | None = None) -> Iterator[Archive]:
-    """Yield what is known of archives, the newest days first."""
-    named = {"organisation_id": organisation_id, "day": day}
-    rows = ArchivedDay.objects.filter(**{name: value for name, value in named.items() if value is not None})
-    for row in rows.order_by("-day", "organisation_id").iterator():
-        yield Archive(
-            row.organisation_id, row.day, row.archive, row.written_at, row.waits_since, row.entries or 0,
-            row.size_bytes or 0, row.parts, row.object_bytes, row.manifest_sha256, row.tries, row.last_error,
-        )  # fmt: skip
 
 
 def standing() -> Standing:

@@ -12,11 +12,12 @@ from foundation.openapi import TEXT, shape
 from foundation.refusals import Refusal
 from ingest.agents import AgentProtocol, Draft, receipt_time
 from ingest.description import sending_as
-from ingest.fields import entry_of, lines_of
+from ingest.fields import entry_of
 from ingest.objects import readable
 from ingest.protocol import NO_HEAD, Head, Kept, Reply, Wishes
 from ingest.rows import dicts
 from ingest.severities import severity_of
+from ingest.stacks import lines_of
 from storage.entry import Entry
 
 #: Of these GELF's own stand, and no field of the sender's.

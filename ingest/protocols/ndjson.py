@@ -23,6 +23,8 @@ from storage.entry import Entry
 MAX_LINES = 200_000
 MAX_FORM_FIELDS = 1_000
 FORM = "application/x-www-form-urlencoded"
+#: What Python's `HTTPHandler` writes into its form for no stack, no exception, no name.
+NOTHING = "None"
 DESCRIPTION = """\
 One JSON object a line, or one array; entries as in `POST /v1/logs`, or objects of any form: what they call message,
 time and level is found by the names in use, or by `message_field`, `time_field` and `level_field` in the address.
@@ -108,9 +110,10 @@ def _overrides(head: Head) -> Overrides:
 
 def _form(body: bytes) -> dict[str, Any]:
     try:
-        return dict(parse_qsl(body.decode(errors="replace"), max_num_fields=MAX_FORM_FIELDS))
+        given = parse_qsl(body.decode(errors="replace"), max_num_fields=MAX_FORM_FIELDS)
     except ValueError as error:
         raise Refusal("invalid_payload", f"A form may have at most {MAX_FORM_FIELDS:,} fields.") from error
+    return {name: value for name, value in given if value != NOTHING}
 
 
 def _logs(text: bytes) -> Iterable[Raw | bytes] | None:

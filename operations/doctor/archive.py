@@ -9,7 +9,7 @@ from archive.errors import ArchiveError
 from archive.place import place
 from operations.doctor.finding import Finding, error, ok, warning
 from operations.thresholds import LATE_ARCHIVE_SECONDS, SILENT_ARCHIVE_SECONDS
-from storage import archived
+from storage import archived, archives
 
 #: Never an archive's folder.
 NOTHING = "doctor"
@@ -53,3 +53,9 @@ def _days() -> Iterator[Finding]:
         )
     else:
         yield ok("archived days", "No closed day has waited for a day to be archived.")
+    if wrong := archives.in_all().wrong:
+        yield error(
+            "verified archives",
+            f"{wrong} archives are not what was written, or hold less than their receipts said.",
+            f"bin/luminalog archive list names them: {PAGE}.",
+        )

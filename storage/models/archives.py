@@ -30,6 +30,10 @@ class ArchivedDay(models.Model):
     parts = models.IntegerField(default=0, db_default=0)
     object_bytes = models.BigIntegerField(default=0, db_default=0, help_text="Compressed.")
     manifest_sha256 = models.CharField(max_length=64, blank=True, default="", db_default="")
+    verified_at = models.DateTimeField(null=True, help_text="When all of it was last read, and compared.")
+    wrong = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="What was found wrong with it then."
+    )
 
     class Meta:
         db_table = "storage_archived_day"
@@ -37,6 +41,8 @@ class ArchivedDay(models.Model):
         indexes = [
             # The next to write, and for how long one waits.
             models.Index(fields=["waits_since"], condition=~Q(waits_since=None), name="archived_day_waits"),
+            # The newest, on the console's page.
+            models.Index(fields=["-day", "organisation_id"], name="archived_day_newest"),
         ]
 
     def __str__(self) -> str:

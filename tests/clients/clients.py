@@ -182,8 +182,20 @@ CLIENTS = [
     Client(name="pino-loki", block=printed("pino", "js"), start=_in_node("pino"), protocol="loki"),
     Client(name="loki-py", block=printed("Python logging", "python"), start=_in_python("loki"), protocol="loki"),
     Client(
-        name="splunk-py", block=printed("Splunk's handler", "python"), start=_in_python("splunk"), protocol="splunk",
+        name="splunk-py", block=printed("Splunk's loggers", "python"), start=_in_python("splunk"), protocol="splunk",
         levels=(20,),
+    ),
+    Client(name="splunk-js", block=printed("Splunk's loggers", "js"), start=_in_node("splunk"), protocol="splunk"),
+    Client(
+        name="graypy", block=printed("GELF", "python"), start=_in_python("handler"), protocol="gelf", has_error=True
+    ),
+    Client(
+        name="winston-http", block=printed("winston", "js", 2), start=_in_node("winston-http"), protocol="ndjson",
+        has_error=True,
+    ),
+    Client(
+        name="logging-http", block=printed("Python logging", "python", 1), start=_in_python("handler"),
+        protocol="ndjson", has_error=True,
     ),
     Client(name="structlog", block=printed("structlog", "python"), start=_structlog, protocol="ndjson"),
 ]  # fmt: skip

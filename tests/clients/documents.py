@@ -5,13 +5,12 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from luminalog.console.sending.guides import HOST, KEY, fill
 from tests.printed import FENCED
 from tests.processes import PROJECT
 
 PAGE = PROJECT / "docs" / "send.md"
-#: What stands for a reader's own.
-ADDRESS, KEY = "https://logs.example.com", "ll_…"
-DSN = ADDRESS.replace("://", f"://{KEY}@")
+ADDRESS = f"https://{HOST}"
 NOT_RUN = "*not run"
 _SECTION = re.compile(r"^##+ ([^\n]+)\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -27,11 +26,10 @@ class Block:
     is_run: bool
 
     def filled(self, url: str, key: str, words: Mapping[str, str] | None = None) -> str:
-        """Return it with an address and a key in place of the reader's, and with other `words`."""
-        text, in_place = self.text, {ADDRESS: url, KEY: key}
-        if DSN in text:
-            in_place = {DSN: url.replace("://", f"://{key}@")}
-        for word, value in {**in_place, **(words or {})}.items():
+        """Return it as the console fills it for an address and a key, and with other `words`."""
+        text = fill(self.text, url=url, key=key)
+        assert self.text.count(KEY) == text.count(key) > 0, f"{self.section}: a block without a key"
+        for word, value in (words or {}).items():
             assert word in text, f"{self.section}: a block without {word}"
             text = text.replace(word, value)
         return text

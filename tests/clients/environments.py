@@ -16,6 +16,7 @@ PROGRAMS = Path(__file__).with_name("programs")
 PYTHON = {
     "otel": ["opentelemetry-sdk==1.45.2", "opentelemetry-exporter-otlp-proto-http==1.45.2"],
     "elastic": ["elasticsearch==9.5.1"],
+    "handler": ["graypy==2.1.0"],
     "loki": ["python-logging-loki==0.3.1"],
     "moto": ["moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5"],
     "openai": ["openai==3.51.0"],
@@ -28,7 +29,7 @@ NODE = [
     "@opentelemetry/sdk-logs@0.223", "@opentelemetry/exporter-logs-otlp-http@0.223",
     "@opentelemetry/exporter-logs-otlp-proto@0.223", "@elastic/elasticsearch@9.4.3", "pino@10",
     "pino-elasticsearch@9.0.0", "winston@3", "winston-elasticsearch@0.19.0", "winston-loki@6.1.7", "pino-loki@3.0.0",
-    "@sentry/node@11.12.0",
+    "@sentry/node@11.12.0", "splunk-logging@0.11.1",
 ]  # fmt: skip
 DEBIAN = [
     "rsyslog", "rsyslog-elasticsearch", "syslog-ng-core", "syslog-ng-mod-http", "syslog-ng-scl", "libivykis0",

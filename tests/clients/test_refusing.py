@@ -16,6 +16,7 @@ import pytest
 from foundation.refusals import Refusal
 from ingest.protocol import Protocol
 from ingest.protocols.elasticsearch import ELASTICSEARCH
+from ingest.protocols.gelf import GELF
 from ingest.protocols.loki import LOKI
 from ingest.protocols.ndjson import NDJSON
 from ingest.protocols.otlp import OTLP
@@ -26,7 +27,7 @@ from tests.clients.gate import Gate, gate_before
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif("LUMINALOG_TEST_CLIENTS" not in os.environ, reason="real clients: make test-clients")
-PROTOCOLS: dict[str, Protocol] = {one.name: one for one in (OTLP, ELASTICSEARCH, LOKI, NDJSON, SPLUNK)}
+PROTOCOLS: dict[str, Protocol] = {one.name: one for one in (OTLP, ELASTICSEARCH, GELF, LOKI, NDJSON, SPLUNK)}
 REFUSALS = {
     429: partial(Refusal, "rate_limited", retry_after_seconds=60),
     503: partial(Refusal, "storage_unavailable", retry_after_seconds=2),
@@ -62,6 +63,10 @@ TABLE = {
     "pino-loki": (LOSES, LOSES, LOSES),
     "loki-py": (LOSES, LOSES, LOSES),
     "splunk-py": (LOSES, LOSES, LOSES),
+    "splunk-js": (LOSES, LOSES, LOSES),
+    "graypy": (LOSES, LOSES, LOSES),
+    "winston-http": (LOSES, LOSES, LOSES),
+    "logging-http": (LOSES, LOSES, LOSES),
     "structlog": (AGAIN, AGAIN, LOSES),
 }
 CASES = [(client, status) for client in CLIENTS for status in REFUSALS]

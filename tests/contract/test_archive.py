@@ -31,7 +31,7 @@ from operations.metrics import exposition
 from operations.models import Erasure
 from operations.verification import verify
 from quotas.models import MonthlyUsage, Quota
-from storage import archived, arrivals, loaded, retention, unarchived
+from storage import archived, archives, arrivals, loaded, retention, unarchived
 from storage.found import FoundEntry, entries_in
 from storage.lines import line_of
 from storage.models import ArchivedDay, LoadedPart, Receipt
@@ -256,7 +256,7 @@ def test_what_is_not_whole_is_refused_and_retention_waits(
     assert writing.look(budget_seconds=60) == 0
     run_retention()
     assert len(found(organisation)) == 2
-    [waiting] = archived.archives()
+    [waiting] = archives.known()
     assert (waiting.tries, waiting.last_error) == (1, f"{archive} is not there: make it, or mount its disk.")
     archive.with_name("away").rename(archive)
     assert writing.look(budget_seconds=60) == 0  # not at once
@@ -299,7 +299,8 @@ def test_commands_tell_and_do(
 
     assert said("archive", "write") == "1 archives written\n"
     assert said("archive", "verify", day) == f"{day}  {organisation.slug}  whole\n1 archives are whole\n"
-    assert [row["entries"] for row in json.loads(said("archive", "list", "--json"))] == [2]
+    [listed] = json.loads(said("archive", "list", "--json"))
+    assert (listed["entries"], listed["note"], listed["verified_at"] is None) == (2, "", False)
     with pytest.raises(CommandError, match="is still stored"):
         call_command("archive", "delete", own)
     run_retention()
@@ -379,6 +380,29 @@ def test_what_was_loaded_outlives_the_plan_and_its_day_is_not_dropped(
     assert found(organisation) == []
     assert min(partition.day for partition in partitions.list_partitions()) > day_ago(6)
     assert verify() == []
+
+
+def test_what_is_found_wrong_is_told_until_it_is_written_anew(
+    in_memory: Store, caller: Caller, organisation: Organisation, archive: Path
+) -> None:
+    store_ago(caller, [line("one")])
+    assert writing.write(None, None) == 1
+    [part] = archive.rglob("*.zst")
+    part.unlink()
+
+    with pytest.raises(CommandError, match="1 of 1 archives are not"):
+        call_command("archive", "verify")
+
+    [known] = archives.known(waiting=False)
+    assert known.wrong
+    assert known.verified_at
+    assert [one.subject for one in doctor.examine() if one.level == "error"] == ["verified archives"]
+    store_ago(caller, [line("late")])
+    unarchived.plan(closed_before=current_day())
+    assert writing.write(None, None) == 1
+    archives.note_verified(known, "of the archive before")
+    [anew] = archives.known()
+    assert (anew.wrong, anew.verified_at, archives.in_all().wrong) == ("", None, 0)
 
 
 def test_doctor_and_metrics_tell_of_days_that_wait(

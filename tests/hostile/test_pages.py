@@ -47,7 +47,7 @@ EXPLORER = [
 ADMIN = [
     "accounts/organisation/", "accounts/apikey/", "accounts/user/", "quotas/plan/", "quotas/quota/", "auditlog/logentry/",
     "accounts/organisation/%00/change/", "accounts/apikey/" + "9" * 30 + "/change/", "explore/", "",
-    "explorer/", "usage/", "customers/", "customers/send/", "customers/send/arrived", "operations/", "operations/sizes/", "palette/", "all/", "preferences/",
+    "explorer/", "usage/", "customers/", "customers/send/", "customers/send/arrived", "operations/", "operations/sizes/", "operations/archive/", "palette/", "all/", "preferences/",
 ]  # fmt: skip
 ALLOWED = DOCUMENTED | {301, 302, 304}
 

@@ -245,6 +245,7 @@ def test_only_pages_with_scripts_of_django_s_may_write_markup() -> None:
         "/admin/usage/",
         "/admin/operations/",
         "/admin/operations/sizes/",
+        "/admin/operations/archive/",
         "/admin/all/",
         "/admin/preferences/",
     ]

@@ -11,6 +11,8 @@ from ingest.canonical import MAX_ERROR_BYTES, MAX_MESSAGE_BYTES, MAX_METADATA_BY
 from ingest.fields import ORIGINAL_TIME, Overrides, entry_of
 from ingest.fitting import CUT, fit, shortened
 from ingest.objects import BROKEN, elements, lines_of, object_of, readable
+from ingest.protocol import Head, Wishes
+from ingest.protocols.ndjson import FORM, NDJSON
 from ingest.severities import severity_of
 from ingest.timestamps import moment_of
 from storage.entry import Entry, EntryError
@@ -115,6 +117,22 @@ FRAME = {"timestamp": "2026-11-27T10:00:00Z", "level": "info"}
                 },
             },
         ),
+        (
+            {"msg": "a", "stack": "TypeError: bad\n    at pay (app.js:3:1)"},
+            {
+                "message": "a",
+                "error": {
+                    "type": "TypeError",
+                    "message": "bad",
+                    "stack_trace": ["TypeError: bad", "    at pay (app.js:3:1)"],
+                },
+            },
+        ),
+        (
+            {"msg": "a", "stack": "production\nblue"},
+            {"message": "a", "metadata": {"stack": "production\nblue"}},
+        ),
+        ({"msg": "a", "stack": ["    at"]}, {"message": "a", "metadata": {"stack": ["    at"]}}),
         ({"msg": "a", "privacy_mode": True}, {"message": "a", "privacy_mode": True}),
         ({"msg": "a", "error": {}}, {"message": "a", "metadata": {"error": {}}}),
         (
@@ -131,6 +149,14 @@ def test_names_can_be_given():
     fields = {"when": 1795773600, "what": "a", "how": "warn", "message": "b"}
     found = read(fields, time="when", message="what", level="how")
     assert found == FRAME | {"level": "warn", "message": "a", "metadata": {"message": "b"}}
+
+
+def test_what_a_form_of_python_has_no_value_for_is_absent():
+    form = b"msg=a&levelname=ERROR&created=1795773600.1&exc_info=None&exc_text=None&lineno=7"
+    [line] = NDJSON.read(form, Wishes(head=Head(media_type=FORM))).entries
+    found = json.loads(line)
+    assert (found["message"], found["level"], found["metadata"]) == ("a", "error", {"lineno": "7"})
+    assert "error" not in found
 
 
 NAMES = ("message", "time", "level", "error", "error.type", "trace_id", "metadata", "other")

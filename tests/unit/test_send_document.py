@@ -3,10 +3,10 @@
 import pytest
 
 from luminalog.console.sending.document import sections
-from luminalog.console.sending.guides import CATALOGUE, HOST, groups, placeholder
+from luminalog.console.sending.guides import CATALOGUE, HOST, KEY, groups, placeholder
 from tests.agents import AGENTS
 from tests.clients.clients import CLIENTS, OF_ERRORS
-from tests.clients.documents import ADDRESS, KEY, blocks, printed
+from tests.clients.documents import ADDRESS, blocks, printed
 from tests.clients.test_refusing import TABLE
 
 #: A unit of systemd, what reads the journal, and what only receives.
@@ -69,6 +69,10 @@ def test_lines_are_filled_whole(url: str) -> None:
     assert f"logs_dd_url: {host}:{port}" in text["Datadog's agent"]
     assert ("logs_no_ssl: true" in text["Datadog's agent"]) == (scheme == "http")
     assert f"{scheme}://{host}:{port}/elasticsearch" in text["Filebeat"]
+    is_safe = scheme == "https"
+    assert f"host: '{host}', port: {port}, ssl: {str(is_safe).lower()}" in text["winston"]
+    assert f'Handler("{host}:{port}", "/v1/ndjson", method="POST", secure={is_safe}' in text["Python logging"]
+    assert ("HTTPSConnection" in text["GELF"], f'Handler("{host}", port={port})' in text["GELF"]) == (is_safe, True)
     assert [name for name, guide in guides.items() if guide.warning] == ["Sentry's SDKs"]
 
 

@@ -13,7 +13,7 @@ from archive import loading, manifest, writing
 from archive.errors import ArchiveError
 from archive.place import place
 from foundation.command_line import NOT_UNDERSTOOD
-from storage import archived, loaded
+from storage import archived, archives, loaded
 
 ACTIONS = ("status", "list", "write", "verify", "delete")
 
@@ -43,11 +43,8 @@ class Command(BaseCommand):
 
     def _status(self, organisation: Organisation | None, day: date | None, options: dict[str, Any]) -> None:
         standing, slugs = archived.standing(), _slugs()
-        waiting = [
-            one
-            for one in archived.archives(organisation_id=organisation.pk if organisation else None, day=day)
-            if one.waits_since
-        ]
+        own = organisation.pk if organisation else None
+        waiting = list(archives.known(organisation_id=own, day=day, waiting=True))
         held = [one for one in loaded.standing() if organisation is None or one.organisation_id == organisation.pk]
         if options["json"]:
             self.stdout.write(json.dumps({
@@ -77,11 +74,12 @@ class Command(BaseCommand):
 
     def _list(self, organisation: Organisation | None, day: date | None, options: dict[str, Any]) -> None:
         slugs = _slugs()
-        found = archived.archives(organisation_id=organisation.pk if organisation else None, day=day)
+        found = archives.known(organisation_id=organisation.pk if organisation else None, day=day)
         rows = [
             {"day": f"{one.day}", "organisation": slugs.get(one.organisation_id), "entries": one.entries,
              "size_bytes": one.size_bytes, "parts": one.parts, "object_bytes": one.object_bytes,
-             "written_at": one.written_at.isoformat(), "note": one.last_error}
+             "written_at": one.written_at.isoformat(), "note": one.wrong or one.last_error,
+             "verified_at": one.verified_at.isoformat() if one.verified_at else None}
             for one in found if one.written_at
         ]  # fmt: skip
         if options["json"]:
@@ -102,7 +100,10 @@ class Command(BaseCommand):
     def _verify(self, organisation: Organisation | None, day: date | None, options: dict[str, Any]) -> None:
         checked = broken = 0
         for owner, of_day in _asked(organisation, day):
+            known = archives.of_day(owner.pk, of_day)
             wrong = _wrong_with(owner, of_day)
+            if known:
+                archives.note_verified(known, wrong)
             checked, broken = checked + 1, broken + bool(wrong)
             row = {"day": f"{of_day}", "organisation": owner.slug, "wrong": wrong}
             self.stdout.write(json.dumps(row) if options["json"] else f"{of_day}  {owner.slug}  {wrong or 'whole'}")
@@ -131,7 +132,7 @@ class Command(BaseCommand):
                     )
                 ]
             )
-            archived.forget(organisation.pk, of_day)
+            archives.forget(organisation.pk, of_day)
         self.stdout.write(f"{len(asked)} archives of {organisation.slug} are deleted.")
 
 
@@ -151,7 +152,7 @@ def _asked(organisation: Organisation | None, day: date | None) -> Iterator[tupl
     """Yield whose archive of which day is asked for: those that lie there, and those that are known to."""
     own = organisation.pk if organisation else None
     lying = set(loading.days(place(), organisation))
-    known = {(one.organisation_id, one.day) for one in archived.archives(organisation_id=own) if one.written_at}
+    known = {(one.organisation_id, one.day) for one in archives.known(organisation_id=own) if one.written_at}
     owners = Organisation.objects.in_bulk()
     for owner, of_day in sorted(lying | known):
         if day in (None, of_day) and owner in owners:

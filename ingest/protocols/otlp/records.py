@@ -8,8 +8,9 @@ from msgspec import Raw
 
 from foundation.levels import LevelName
 from ingest.canonical import encode, is_deeper
-from ingest.fields import ORIGINAL_TIME, SEVERITY_TEXT, entry_of, lines_of, text_of
+from ingest.fields import ORIGINAL_TIME, SEVERITY_TEXT, entry_of, text_of
 from ingest.severities import severity_of
+from ingest.stacks import lines_of
 from ingest.timestamps import of_nanoseconds
 from storage.entry import Entry, EntryError
 

@@ -41,7 +41,7 @@ class Pairs:
         return found
 
     def _read(self, raw: bytes) -> tuple[str, Any]:
-        pair = _plain_pair(raw)
+        pair = self._plain_pair(raw)
         if pair is None:
             pair = key_value(raw, 0, len(raw), MAX_LEVELS)
             if len(raw) > REMEMBERED_BYTES or pair[1].__class__ in _CONTAINERS:
@@ -49,6 +49,24 @@ class Pairs:
         if len(self._known) < MOST_REMEMBERED:
             self._known[raw] = pair
         return pair
+
+    def _plain_pair(self, raw: bytes) -> tuple[str, Any] | None:
+        """Read a short `KeyValue` with a short text or a small number in it, as most are; None for any other."""
+        size_bytes = len(raw)
+        if not 6 <= size_bytes < 128 or raw[0] != 0x0A:
+            return None
+        at = 2 + raw[1]  # behind the key
+        if at + 4 > size_bytes or raw[at] != 0x12 or at + 2 + raw[at + 1] != size_bytes:
+            return None
+        key, tag, first = raw[2:at], raw[at + 2], raw[at + 3]
+        if tag == 0x0A and at + 4 + first == size_bytes:
+            return self.texts.get(key) or self.text(key), raw[at + 4 :].decode("utf-8", "replace")
+        if tag == 0x18:
+            if at + 4 == size_bytes and first < 0x80:
+                return self.texts.get(key) or self.text(key), first
+            if at + 5 == size_bytes and raw[-1] < 0x80 <= first:
+                return self.texts.get(key) or self.text(key), first & 0x7F | raw[-1] << 7
+        return None
 
     def text(self, raw: bytes) -> str:
         """Return a text that many records have."""
@@ -58,25 +76,6 @@ class Pairs:
             if len(self.texts) < MOST_REMEMBERED and len(raw) < REMEMBERED_BYTES:
                 self.texts[raw] = text
         return text
-
-
-def _plain_pair(raw: bytes) -> tuple[str, Any] | None:
-    """Read a short `KeyValue` with a short text or a small number in it, as most are; None for any other."""
-    size_bytes = len(raw)
-    if not 6 <= size_bytes < 128 or raw[0] != 0x0A:
-        return None
-    at = 2 + raw[1]  # behind the key
-    if at + 4 > size_bytes or raw[at] != 0x12 or at + 2 + raw[at + 1] != size_bytes:
-        return None
-    tag, first = raw[at + 2], raw[at + 3]
-    if tag == 0x0A and at + 4 + first == size_bytes:
-        return raw[2:at].decode("utf-8", "replace"), raw[at + 4 :].decode("utf-8", "replace")
-    if tag == 0x18:
-        if at + 4 == size_bytes and first < 0x80:
-            return raw[2:at].decode("utf-8", "replace"), first
-        if at + 5 == size_bytes and raw[-1] < 0x80 <= first:
-            return raw[2:at].decode("utf-8", "replace"), first & 0x7F | raw[-1] << 7
-    return None
 
 
 def key_value(body: bytes, at: int, end: int, levels: int) -> tuple[str, Any]:

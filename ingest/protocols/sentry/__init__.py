@@ -23,7 +23,7 @@ from ingest.description import sending_as
 from ingest.elements import refusal as refusal_of
 from ingest.objects import NO_OBJECT, object_of, readable
 from ingest.protocol import NO_HEAD, Head, Incoming, Kept, Reply, Sharing, Wishes
-from ingest.protocols.sentry.envelope import event_id_of, is_envelope, items_of, key_in
+from ingest.protocols.sentry.envelope import event_id_of, items_of, key_in
 from ingest.protocols.sentry.events import of_event, of_feedback, of_log, read_usual
 from storage.entry import Entry
 
@@ -102,9 +102,10 @@ class Sentry(AgentProtocol):
 
     def drafts(self, body: bytes, wishes: Wishes, notes: Any) -> Iterator[Draft]:  # noqa: ARG002
         now = receipt_time()
-        if not is_envelope(body):
+        event_id = event_id_of(body)
+        if event_id is None:
             raise Refusal("malformed_json", "The body is no envelope.")
-        notes.event_id = event_id_of(body)
+        notes.event_id = event_id
         for index, item in enumerate(items_of(body)):
             if item.kind in EVENTS or item.kind == "log":
                 for draft in _drafts_of(item.kind, readable(bytes(item.payload)), now=now):
@@ -120,6 +121,8 @@ class Sentry(AgentProtocol):
         if incoming.errors and not (incoming.entries or incoming.below_level or incoming.notes.let_go):
             raise refusal_of(*incoming.errors)
         entries = [_without_keys(line) for line in incoming.entries]
+        if entries == incoming.entries and not incoming.notes.let_go:
+            return incoming
         return replace(incoming, entries=entries, let_go=incoming.notes.let_go)
 
     def answer(self, kept: Kept) -> Reply:

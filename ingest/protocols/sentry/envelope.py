@@ -33,11 +33,6 @@ class Item:
     payload: memoryview
 
 
-def is_envelope(body: bytes) -> bool:
-    """Tell whether a body begins as an envelope does."""
-    return body[:1_024].lstrip()[:1] == b"{" and _header_of(body) is not None
-
-
 def key_in(body: bytes) -> str | None:
     """Return the key in the DSN that the envelope's header names, if it names one."""
     header = _header_of(body)
@@ -48,10 +43,12 @@ def key_in(body: bytes) -> str | None:
         return None
 
 
-def event_id_of(body: bytes) -> str:
-    """Return the id that the envelope's header names."""
-    header = _header_of(body)
-    return header.event_id if header and isinstance(header.event_id, str) else ""
+def event_id_of(body: bytes) -> str | None:
+    """Return the id that the envelope's header names, "" where it names none; None when the body is no envelope."""
+    header = _header_of(body) if body[:1_024].lstrip()[:1] == b"{" else None
+    if header is None:
+        return None
+    return header.event_id if isinstance(header.event_id, str) else ""
 
 
 def items_of(body: bytes) -> Iterator[Item]:

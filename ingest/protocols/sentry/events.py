@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import DecodeError, Struct, json
+from msgspec.structs import asdict
 
 from foundation.levels import LevelName
 from ingest.fields import ORIGINAL_TIME, SEVERITY_TEXT, text_of
@@ -64,10 +65,9 @@ _usual = json.Decoder(_Usual).decode
 def read_usual(payload: bytes) -> dict[str, Any] | None:
     """Return what `of_event` wants of an event, for half the time; None where it has another form."""
     try:
-        event = _usual(payload)
+        return asdict(_usual(payload))
     except (DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return {name: value for name in _Usual.__struct_fields__ if (value := getattr(event, name)) is not None}
 
 
 def of_event(event: dict[str, Any], *, now: datetime) -> Entry:
@@ -248,8 +248,8 @@ def _fingerprint(given: Any) -> str | None:
 def _metadata(event: Mapping[str, Any]) -> dict[str, Any]:
     contexts, request = event.get("contexts"), event.get("request")
     sdk, crumbs = event.get("sdk"), values_of(event.get("breadcrumbs"))
-    found: dict[str, Any] = {name: event.get(name) for name in KEPT}
-    found |= {
+    found: dict[str, Any] = {
+        **{name: value for name in KEPT if (value := event.get(name))},
         "tags": _tags(event.get("tags")),
         "request": _request(request) if isinstance(request, dict) else None,
         "contexts": {name: one for name, one in contexts.items() if name != "feedback"}

@@ -33,7 +33,7 @@ CATALOGUE: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("Python logging",),
         ("structlog",),
         ("GELF",),
-        ("Splunk's handler",),
+        ("Splunk's loggers",),
         ("Elasticsearch's clients",),
     ),
     "Containers": (("Docker",),),
@@ -122,6 +122,8 @@ def fill(text: str, *, url: str, key: str) -> str:
     in_place = {
         f"https://{KEY}@{HOST}": f"{parts.scheme}://{key}@{parts.netloc}",
         f'"https://{HOST}" serverport="443"': f'"{parts.scheme}://{host}" serverport="{port}"',
+        f"host: '{HOST}', port: 443, ssl: true": f"host: '{host}', port: {port}, ssl: {str(not is_plain).lower()}",
+        f'"{HOST}", port=443': f'"{host}", port={port}',
         f"https://{HOST}:443": f"{parts.scheme}://{host}:{port}",
         f"https://{HOST}": f"{parts.scheme}://{parts.netloc}",
         f"{HOST}:443": f"{host}:{port}",
@@ -133,5 +135,6 @@ def fill(text: str, *, url: str, key: str) -> str:
     text = re.sub(r"^( *Port +)443$", rf"\g<1>{port}", text, flags=re.MULTILINE)
     if is_plain:
         text = re.sub(r"^( *tls +)on$", r"\g<1>off", text, flags=re.MULTILINE)
+        text = text.replace("secure=True", "secure=False").replace("HTTPSConnection", "HTTPConnection")
         text = re.sub(r"^( *)force_use_http: true$", r"\g<0>\n\g<1>logs_no_ssl: true", text, flags=re.MULTILINE)
     return text

@@ -18,7 +18,7 @@ from notify.message import Message
 from notify.models import NoticeChannel
 from operations.models import Erasure
 from quotas import ledger
-from storage.models import DroppedPartition
+from storage.models import ArchivedDay, DroppedPartition, LoadedPart
 from tests.acceptance.shop import outage
 from tests.browser import chromium
 from tests.entries import store_batch
@@ -74,8 +74,23 @@ def shop(browser: Browser, live_server: LiveServer, make_caller: Callable[..., C
         organisation=organisation, kind="query", wanted="userId:7", digest="3f2a9c1b77de", reference="DPR-7",
         status="asked", asked_by_id=0, asked_by="root (at the server)",
     )  # fmt: skip
+    _archive(organisation, now)
     Organisation.objects.create(name="Zero", slug="zero")
     return Shop(live_server.url, organisation, api_key)
+
+
+def _archive(organisation: Organisation, now: datetime) -> None:
+    """One day that is whole, one that is not, one that waits, and one that was read back."""
+    whole, broken, waiting = (now.date() - timedelta(days=days) for days in (3, 2, 1))
+    written = {"archive": "a" * 32, "written_at": now, "entries": 12_345, "size_bytes": 2**22, "object_bytes": 2**19}
+    of = {"organisation_id": organisation.pk}
+    ArchivedDay.objects.create(**of, day=whole, verified_at=now, **written)
+    ArchivedDay.objects.create(**of, day=broken, verified_at=now, wrong="The object is gone.", **written)
+    ArchivedDay.objects.create(**of, day=waiting, waits_since=now, tries=3, last_error="The disk is full.")
+    LoadedPart.objects.create(
+        **of, day=whole, archive="a" * 32, number=1, received_at=now, batch_ids=[2**40], entries=12_345,
+        size_bytes=2**22, kept_until=now + timedelta(days=7), is_whole=True,
+    )  # fmt: skip
 
 
 @pytest.fixture

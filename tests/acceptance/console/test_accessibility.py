@@ -20,6 +20,7 @@ from ingest.models import DeadLetter
 from notify.models import NoticeChannel, NoticeDelivery
 from operations.models import Erasure
 from quotas.models import Plan
+from storage.models import ArchivedDay, LoadedPart
 from tests import console_pages
 from tests.acceptance.console.conftest import NARROW, WIDE, Shop
 from tests.entries import line, store_batch
@@ -116,6 +117,14 @@ def look(page: Page, name: str, *, is_of_django: bool = False) -> list[str]:
     page.set_viewport_size(WIDE)
     _keep(page, f"{name}-wide-light")
     return found
+
+
+def test_archive_that_nobody_has_set_up_has_nothing_that_axe_finds(page: Page, shop: Shop) -> None:
+    ArchivedDay.objects.all().delete()
+    LoadedPart.objects.all().delete()
+    page.goto(shop.url + reverse("admin:operations_archive"))
+    expect(page.get_by_role("heading", name="Nothing is archived")).to_be_visible()
+    assert not look(page, "empty-archive")
 
 
 def _of(page: Page, rules: list[str]) -> list[str]:

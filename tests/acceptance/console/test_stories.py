@@ -146,6 +146,7 @@ def test_pages_break_no_policy(page: Page, shop: Shop) -> None:
         "usage/",
         "operations/",
         "operations/sizes/",
+        "operations/archive/",
         "preferences/",
         "accounts/apikey/add/",
     ):

@@ -21,8 +21,8 @@ from foundation.refusals import Refusal
 from ingest.spool.capacity import capacity
 from quotas import lending, reported, sharing
 from quotas import shares as shares_of_edge
+from quotas.agreement import Ask
 from quotas.buckets import Shared
-from quotas.lending import Ask
 from quotas.reports import Reports
 from quotas.sharing import TokenAsk
 
@@ -40,7 +40,7 @@ Thousandths = Annotated[int, Meta(ge=0, lt=2**52)]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """One ask of an edge: see `quotas.lending.Ask`."""
+    """One ask of an edge: see `quotas.agreement.Ask`."""
 
     organisation_id: Annotated[int, Meta(ge=1, lt=2**62)]
     period: date

@@ -6,8 +6,11 @@ import sys
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+
+import requests
 
 from tests.acceptance.product import Product
 from tests.waiting import DEADLINE_SECONDS, wait_until
@@ -31,6 +34,16 @@ class Edge(Product):
     @property
     def api_key(self) -> str:
         return self.core.api_key
+
+    def wait_for_key(self, api_key: str) -> "Edge":
+        """Wait until it knows a key of the core's: then it refuses a body for what the body is."""
+        address, headers = f"{self.base_url}/v1/logs", {"x-api-key": api_key}
+
+        def status() -> int:
+            return requests.post(address, data=b"{}", headers=headers, timeout=DEADLINE_SECONDS).status_code
+
+        wait_until(lambda: status() == HTTPStatus.BAD_REQUEST, what=self.output)
+        return self
 
 
 def spooled(product: Product) -> int:

@@ -130,6 +130,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         edge = Edge(folder / "of-fra1", "fra1", core, "--all-organisations", LUMINALOG_SYSLOG=listening)
         edge.start()
         started.callback(edge.stop)
+        edge.wait_for_key(keys[-1])
         yield World(core=core, edge=edge, keys=keys)
 
 

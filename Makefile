@@ -7,7 +7,7 @@ INSTALL := $(BIN)/python .ci/install.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer bench-alerts soak two-processes edges move overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
+.PHONY: help run test test-clients coverage hostile lint lock chaos chaos-mutants bench bench-search bench-explorer bench-alerts bench-edges soak two-processes edges move overflow fmt docs screenshots vendor vendor-check browser proxy faketime clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -102,6 +102,9 @@ bench-explorer: $(VENV)/.development browser ## Measure what the explorer costs 
 bench-alerts: $(VENV)/.development ## Measure what 1,000 rules cost while entries come, over 10,000,000 (N=1000000 for fewer, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.alerts --entries $(or $(N),10000000) $(if $(WRITE),--write)
 
+bench-edges: $(VENV)/.development ## Measure what an edge adds: seconds, CPU, catching up (BACKLOG=600 for more to catch up with, WRITE=1)
+	$(BIN)/python -m tests.benchmarks.edges $(if $(BACKLOG),--backlog $(BACKLOG)) $(if $(WRITE),--write)
+
 soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MINUTES=2 for fewer, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10) $(if $(WRITE),--write)
 
@@ -109,7 +112,7 @@ overflow: $(VENV)/.development ## A minute of the published Python client at thr
 	LUMINALOG_OVERFLOW_MINUTE=1 $(BIN)/python -m pytest -n 0 -s tests/acceptance/test_published_clients.py -k overflow_lane
 
 edges: $(VENV)/.development ## One core and two edges, whole: cut off, killed, and every answered entry is there once
-	LUMINALOG_TEST_EDGES=1 $(BIN)/python -m pytest -n 0 tests/acceptance/test_edges.py
+	LUMINALOG_TEST_EDGES=1 $(BIN)/python -m pytest -n 0 tests/acceptance/test_edge_protocols.py tests/acceptance/test_edges.py
 
 move: $(VENV)/.development ## Move 1,000,000 entries from PostgreSQL to ClickHouse under load, and compare every answer (N=20000 for fewer)
 	LUMINALOG_MOVE_ENTRIES=$(or $(N),1000000) $(BIN)/python -m pytest -n 0 -s tests/contract/test_moving_many.py

@@ -11,7 +11,7 @@ from accounts import audit
 from accounts.models import Organisation
 from edges.models import Edge, EdgeBatch
 from edges.tokens import digest, make_token
-from quotas import lending
+from quotas import lending, loans
 
 #: An edge learns within seconds that it retires; a request that it had let in before takes no longer than this.
 UNDER_WAY = timedelta(seconds=30)
@@ -51,7 +51,7 @@ def is_empty(edge: Edge) -> bool:
     if not (edge.retiring_at and edge.told_at and edge.told_at - edge.retiring_at > UNDER_WAY):
         return False
     return not edge.waiting_batches and not any(
-        one.unspent_bytes for one in lending.standings() if one.edge_id == edge.pk
+        one.unspent_bytes for one in loans.standings() if one.edge_id == edge.pk
     )
 
 

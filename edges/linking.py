@@ -13,7 +13,7 @@ from redis import RedisError
 
 from accounts import trust
 from edges import directory, metrics
-from edges.forwarding import Forwarder
+from edges.forwarding import GROUP_BATCHES, Forwarder
 from foundation.core_link import CoreLink, LinkError
 from foundation.postgres import discard_if_dead
 from foundation.threads import Background
@@ -23,8 +23,10 @@ from quotas import borrowing, installation, reports, shares
 log = structlog.get_logger(__name__)
 
 MIRROR_EVERY_SECONDS, SYNC_EVERY_SECONDS = 2.0, 5.0
-#: While there is nothing to forward, and between two tries when the core does not answer: no longer than the last.
-IDLE_SECONDS = 0.1
+#: Behind a group that was not full: what comes meanwhile shares the next request, which costs core and edge some twenty
+#: statements whatever is in it.
+GATHER_SECONDS = 0.1
+#: Between two tries when the core does not answer: no longer than the last.
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 5.0
 PATH = "/v1/edge/directory"
 
@@ -90,8 +92,8 @@ def _forward(forwarder: Forwarder, pause: float) -> float:
     """Forward once; return how long to pause when it fails next."""
     try:
         discard_if_dead()
-        if not forwarder.forward():
-            time.sleep(IDLE_SECONDS)
+        if forwarder.forward() < GROUP_BATCHES:
+            time.sleep(GATHER_SECONDS)
         return FIRST_PAUSE_SECONDS
     except LinkError as error:
         metrics.LINK_FAILURES.labels("batches").inc()

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from edges.models import SILENT_AFTER, SILENT_SECONDS, Edge
 from foundation.postgres import fetch_all
-from quotas import lending
+from quotas import loans
 
 #: Clocks that differ by more have loans lie in the wrong month, and limits act at the wrong time.
 CLOCKS_DIFFER_SECONDS = 5.0
@@ -92,8 +92,8 @@ def with_loans(edges: QuerySet[Edge]) -> QuerySet[Edge]:
     """Return the same edges with what `standing_of` needs."""
     of_row = "edges_edge.id"
     return edges.annotate(
-        unspent_bytes=RawSQL(lending.UNSPENT_OF.format(edge_id=of_row), ()),  # noqa: S611 - constants
-        short_bytes=RawSQL(lending.SHORT_OF.format(edge_id=of_row), ()),  # noqa: S611 - constants
+        unspent_bytes=RawSQL(loans.UNSPENT_OF.format(edge_id=of_row), ()),  # noqa: S611 - constants
+        short_bytes=RawSQL(loans.SHORT_OF.format(edge_id=of_row), ()),  # noqa: S611 - constants
     )
 
 

@@ -3,13 +3,13 @@
 from celery import shared_task
 
 from ingest.spool import forgotten
-from quotas import borrowing, lending, reports
+from quotas import borrowed, lending, reports
 
 
 @shared_task(name="edges.forget")
 def forget() -> None:
     """Forget what core and edge have both known for long."""
     forgotten.clear()
-    borrowing.forget()
+    borrowed.forget()
     lending.forget()
     reports.forget()

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, TypeVar
 
+import structlog
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils import timezone
 from msgspec import Meta, MsgspecError, Struct, json
+from redis import RedisError
 
 from edges import directory, keeping, wire
 from edges.calling import bind, edge_behind, note_seen
@@ -19,12 +21,15 @@ from foundation.refusals import Refusal
 from ingest.spool.capacity import capacity
 from quotas import lending, reported, sharing
 from quotas import shares as shares_of_edge
+from quotas.agreement import Ask
 from quotas.buckets import Shared
-from quotas.lending import Ask
 from quotas.reports import Reports
 from quotas.sharing import TokenAsk
 
+log = structlog.get_logger(__name__)
+
 MOST_ASKS, MOST_SHARES = 10_000, 1_000
+NO_TOKENS = "Tokens of request limits cannot be lent while Valkey does not answer here."
 MOST_ASK_BYTES = 4 * 2**20
 T = TypeVar("T")
 View = Callable[[HttpRequest, Edge], HttpResponse]
@@ -35,7 +40,7 @@ Thousandths = Annotated[int, Meta(ge=0, lt=2**52)]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """One ask of an edge: see `quotas.lending.Ask`."""
+    """One ask of an edge: see `quotas.agreement.Ask`."""
 
     organisation_id: Annotated[int, Meta(ge=1, lt=2**62)]
     period: date
@@ -121,7 +126,11 @@ def _post_shares(request: HttpRequest, edge: Edge) -> HttpResponse:
     bind(edge, told.installation)
     note_seen(edge)
     may_borrow = _may_borrow(edge, {one.organisation_id for one in told.shares})
-    lent = sharing.lend(edge.pk, [_token_ask_of(one) for one in told.shares], may_borrow=may_borrow)
+    try:
+        lent = sharing.lend(edge.pk, [_token_ask_of(one) for one in told.shares], may_borrow=may_borrow)
+    except RedisError as error:
+        log.warning("shares_not_lent", error=type(error).__name__)
+        raise Refusal("storage_unavailable", NO_TOKENS, retry_after_seconds=5) from error
     answers = [
         shares_of_edge.Lent(
             organisation_id=one.of.organisation_id,

@@ -24,7 +24,7 @@ from foundation.paired import paired
 from foundation.postgres import execute
 from ingest.spool import dead_letters, table
 from issues import proof
-from quotas import allowance, ledger, lending
+from quotas import allowance, ledger, loans
 from quotas.ledger import Amount
 from storage import receipts, rollups
 from storage.receipts import Certified
@@ -161,7 +161,7 @@ def _bytes_of_keys(api_key_ids: Sequence[int], *, since: datetime, until: dateti
 
 
 def _loans() -> Iterator[Breach]:
-    for organisation_id, period, lent_bytes, loans_bytes in lending.unequal():
+    for organisation_id, period, lent_bytes, loans_bytes in loans.unequal():
         yield Breach(
             check="loan",
             organisation_id=organisation_id,
@@ -169,7 +169,7 @@ def _loans() -> Iterator[Breach]:
             expected=f"{loans_bytes} bytes lent",
             found=f"{lent_bytes} bytes",
         )
-    for edge_id, organisation_id, period, short_bytes in lending.short():
+    for edge_id, organisation_id, period, short_bytes in loans.short():
         yield Breach(
             check="loan",
             organisation_id=organisation_id,

@@ -44,7 +44,7 @@ from operations.thresholds import (
     Waiting,
     Worker,
 )
-from quotas import lending
+from quotas import loans
 from storage import archived, moves, wall
 from storage.errors import Unavailable
 from storage.store import StoreHealth, store
@@ -71,7 +71,7 @@ SELECT * FROM ({CONNECTIONS}) AS connections, ({dead_letters.COUNT}) AS dead_let
               ({failures.STANDS_STILL}) AS standstill, ({ERASURES}) AS erasures,
               ({turns.OLDEST_TO_RECORD}) AS recordings,
               ({standing.STANDING}) AS messages, ({ALERTS}) AS alerts,
-              ({EDGES}) AS edges, ({lending.STANDING}) AS loans, ({archived.STANDING}) AS archive
+              ({EDGES}) AS edges, ({loans.STANDING}) AS loans, ({archived.STANDING}) AS archive
 """  # noqa: S608 - constants
 
 

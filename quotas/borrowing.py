@@ -7,18 +7,17 @@ than nothing. So the ledger's statements charge what is borrowed, exactly, as th
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import structlog
-from django.db import transaction
 from msgspec import MsgspecError, Struct, json
 
 from foundation.core_link import CoreLink, LinkError
 from foundation.expiring import Expiring
 from foundation.postgres import current_time, execute, fetch_all
 from foundation.refusals import Refusal
-from quotas import installation, ledger
+from quotas import borrowed, installation, ledger
+from quotas.borrowed import Open
 from quotas.lending import AHEAD
 
 log = structlog.get_logger(__name__)
@@ -32,27 +31,7 @@ DEMAND_SECONDS = 30.0
 PATIENCE_SECONDS = 2.0
 IDLE_SECONDS = 60.0
 WORD_SECONDS = 0.5
-MOST_TOLD = 5_000
-KEPT_FOR = "62 days"
 
-LOOK = """
-SELECT usage.used_bytes, coalesce(borrowed.lent_bytes, 0), coalesce(borrowed.returned_bytes, 0)
-  FROM quotas_monthlyusage AS usage LEFT JOIN quotas_borrowed AS borrowed USING (organisation_id, period)
- WHERE organisation_id = %s AND period = %s
-"""
-HOLD = f"{LOOK} FOR UPDATE OF usage"
-WRITE = """
-INSERT INTO quotas_borrowed AS borrowed (organisation_id, period, lent_bytes, returned_bytes, used_bytes)
-VALUES (%(organisation_id)s, %(period)s, %(lent_bytes)s, %(returned_bytes)s, %(used_bytes)s)
-    ON CONFLICT (organisation_id, period) DO UPDATE
-   SET lent_bytes = excluded.lent_bytes, returned_bytes = excluded.returned_bytes,
-       is_told = borrowed.is_told AND borrowed.returned_bytes = excluded.returned_bytes
-"""
-SET_LENT = "UPDATE quotas_monthlyusage SET lent_bytes = %s WHERE organisation_id = %s AND period = %s"
-OPEN = """
-INSERT INTO quotas_monthlyusage (organisation_id, period, used_bytes, entries) VALUES (%s, %s, 0, 0)
-    ON CONFLICT (organisation_id, period) DO NOTHING
-"""
 TOLD = """
 UPDATE quotas_borrowed SET is_told = true WHERE organisation_id = %s AND period = %s AND returned_bytes <= %s
 """
@@ -61,14 +40,6 @@ UPDATE quotas_borrowed AS borrowed SET used_bytes = usage.used_bytes, used_at = 
   FROM quotas_monthlyusage AS usage
  WHERE usage.organisation_id = borrowed.organisation_id AND usage.period = borrowed.period
    AND usage.used_bytes <> borrowed.used_bytes
-"""
-#: What is not spent, and whether it lies idle; what the core has not been told of.
-OPEN_LOANS = """
-SELECT borrowed.organisation_id, borrowed.period, borrowed.lent_bytes, borrowed.returned_bytes, usage.used_bytes,
-       abs(extract(epoch FROM now() - used_at))::float8
-  FROM quotas_borrowed AS borrowed JOIN quotas_monthlyusage AS usage USING (organisation_id, period)
- WHERE NOT is_told OR borrowed.lent_bytes - borrowed.returned_bytes > usage.used_bytes
- ORDER BY is_told, borrowed.organisation_id, borrowed.period LIMIT %s
 """
 #: Who has sent just now, what they hold of the month, and what came back of the next one, of which they hold nothing.
 SENDING = """
@@ -79,16 +50,6 @@ SELECT borrowed.organisation_id, greatest(0, borrowed.lent_bytes - borrowed.retu
  WHERE borrowed.period = %(period)s AND borrowed.used_at > now() - make_interval(secs => %(idle_seconds)s)
    AND coalesce(next.lent_bytes, 0) = coalesce(next.returned_bytes, 0)
  ORDER BY 1
-"""
-FORGET = f"""
-DELETE FROM quotas_borrowed AS borrowed USING quotas_monthlyusage AS usage
- WHERE usage.organisation_id = borrowed.organisation_id AND usage.period = borrowed.period AND is_told
-   AND borrowed.lent_bytes - borrowed.returned_bytes = usage.used_bytes
-   AND borrowed.period < (now() - interval '{KEPT_FOR}')::date
-"""  # noqa: S608 - a constant
-TOTALS = """
-SELECT coalesce(sum(borrowed.lent_bytes - borrowed.returned_bytes - usage.used_bytes), 0)::bigint
-  FROM quotas_borrowed AS borrowed JOIN quotas_monthlyusage AS usage USING (organisation_id, period)
 """
 
 
@@ -113,22 +74,6 @@ class Loans(Struct, frozen=True, kw_only=True):
     resets_at: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Open:
-    """A loan of which something is unspent, or unknown to the core."""
-
-    organisation_id: int
-    period: date
-    lent_bytes: int
-    returned_bytes: int
-    used_bytes: int
-    idle_seconds: float
-
-    @property
-    def unspent_bytes(self) -> int:
-        return self.lent_bytes - self.returned_bytes - self.used_bytes
-
-
 #: Why there is no room: as the core has said, or that it has said nothing.
 _words: Expiring[int, Refusal] = Expiring(capacity=10_000)
 #: How much each organisation had used when it borrowed last, and when that was.
@@ -146,7 +91,7 @@ def make_room(organisation_id: int, size_bytes: int) -> None:
         return
     try:
         period = current_time().date().replace(day=1)
-        used, lent, returned = _look(organisation_id, period)
+        used, lent, returned = borrowed.look(organisation_id, period)
         if lent - returned - used < size_bytes:
             needed = returned + used + size_bytes
             wanted = needed + _demand(organisation_id, used)
@@ -173,38 +118,17 @@ def sync(link: CoreLink, told: dict[str, object], *, clock: Callable[[], datetim
     """
     execute(NOTE_USE)
     now = clock()
-    for loan in _open_loans():
+    for loan in borrowed.open_loans():
         is_idle = loan.idle_seconds > IDLE_SECONDS and loan.period <= now.date()
         if loan.unspent_bytes and (is_idle or not _is_current(loan.period, now.date())):
-            give_back(loan.organisation_id, loan.period)
-    loans = _tell(link, _open_loans(), told, ahead=_ahead(now))
+            borrowed.give_back(loan.organisation_id, loan.period)
+    loans = _tell(link, borrowed.open_loans(), told, ahead=_ahead(now))
     called = [one for one in loans.loans if one.is_called_back or loans.is_retiring]
     if called:
         for one in called:
-            give_back(one.organisation_id, one.period)
-        loans = _tell(link, _open_loans(), told)
+            borrowed.give_back(one.organisation_id, one.period)
+        loans = _tell(link, borrowed.open_loans(), told)
     return loans
-
-
-def give_back(organisation_id: int, period: date) -> int:
-    """Take off what is unspent of a loan, durably, before the core is told; return how much that was."""
-    with transaction.atomic():
-        used, lent, returned = _held(organisation_id, period)
-        unspent = max(0, lent - returned - used)
-        if unspent:
-            _write(organisation_id, period, lent=lent, returned=returned + unspent, used=used)
-        return unspent
-
-
-def unspent_bytes() -> int:
-    """Return what this edge has borrowed and not charged."""
-    [(total,)] = fetch_all(TOTALS)
-    return int(total)
-
-
-def forget() -> int:
-    """Delete loans of months ago that came out even; return how many."""
-    return execute(FORGET)
 
 
 def begin_anew() -> None:
@@ -216,10 +140,6 @@ def begin_anew() -> None:
 def _is_current(period: date, today: date) -> bool:
     """Tell whether a month is this one, or the next one within a day of its beginning."""
     return period in (today.replace(day=1), (today + timedelta(days=1)).replace(day=1))
-
-
-def _open_loans() -> list[Open]:
-    return [Open(**dict(zip(Open.__slots__, row, strict=True))) for row in fetch_all(OPEN_LOANS, [MOST_TOLD])]
 
 
 def _demand(organisation_id: int, used: int) -> int:
@@ -247,7 +167,7 @@ def _borrow(organisation_id: int, period: date, *, needed: int, wanted: int, ret
         _remember(organisation_id, Refusal("storage_unavailable", AWAY, retry_after_seconds=5))
         return
     for loan in loans.loans:
-        _apply(loan)
+        borrowed.take(loan.organisation_id, loan.period, lent_bytes=loan.lent_bytes)
         if loan.lent_bytes < needed:
             _remember(organisation_id, _why(loan, loans.resets_at))
     if not loans.loans:
@@ -310,7 +230,7 @@ def _tell(
     ]
     answered = _ask(link, [*asks, *ahead], told)
     for loan in answered.loans:
-        _apply(loan)
+        borrowed.take(loan.organisation_id, loan.period, lent_bytes=loan.lent_bytes)
         execute(TOLD, [loan.organisation_id, loan.period, loan.returned_bytes])
     return answered
 
@@ -321,38 +241,3 @@ def _ask(link: CoreLink, asks: Sequence[dict[str, object]], told: dict[str, obje
         return json.decode(link.post(PATH, body).body, type=Loans)
     except MsgspecError as error:
         raise LinkError("the core's answer cannot be read") from error
-
-
-def _apply(loan: Loan) -> None:
-    """Take what the core has lent: totals only grow, so an answer that comes late changes nothing."""
-    with transaction.atomic():
-        execute(OPEN, [loan.organisation_id, loan.period])
-        used, lent, returned = _held(loan.organisation_id, loan.period)
-        if loan.lent_bytes > lent:
-            _write(loan.organisation_id, loan.period, lent=loan.lent_bytes, returned=returned, used=used)
-
-
-def _look(organisation_id: int, period: date) -> tuple[int, int, int]:
-    """Return as `_held` does, and hold nothing: the core is to be asked."""
-    execute(OPEN, [organisation_id, period])
-    [(used, lent, returned)] = fetch_all(LOOK, [organisation_id, period])
-    return used, lent, returned
-
-
-def _held(organisation_id: int, period: date) -> tuple[int, int, int]:
-    """Hold a month's row; return what was used of it, lent and given back, as of now that it is held."""
-    fetch_all(HOLD, [organisation_id, period])  # what it was joined with may be older than the lock
-    [(used, lent, returned)] = fetch_all(HOLD, [organisation_id, period])
-    return used, lent, returned
-
-
-def _write(organisation_id: int, period: date, *, lent: int, returned: int, used: int) -> None:
-    columns = {
-        "organisation_id": organisation_id,
-        "period": period,
-        "lent_bytes": lent,
-        "returned_bytes": returned,
-        "used_bytes": used,
-    }
-    execute(WRITE, columns)
-    execute(SET_LENT, [returned - lent, organisation_id, period])

@@ -4,16 +4,15 @@ An edge tells totals that only grow, what it wants to have been lent and what it
 comes twice, late or in another order changes nothing. `used + lent <= limit` holds at every moment.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import transaction
 
 from foundation.postgres import current_time, execute, fetch_all, fetch_one
+from quotas.agreement import Ask, Month, Totals, agreed
 
-#: Beyond what the asking batch needs an edge gets at most this part of what is left: 5 %.
-SHARE_OF_THE_REST = 20
 #: The next month is lent from so long before this one ends.
 AHEAD = timedelta(hours=1)
 #: An edge that was not heard for so long is away: nobody waits for what it holds.
@@ -98,51 +97,10 @@ UPDATE quotas_monthlyusage AS usage
   FROM unnest(%(organisation_ids)s::bigint[], %(periods)s::date[]) AS wanted(organisation_id, period)
  WHERE usage.organisation_id = wanted.organisation_id AND usage.period = wanted.period
 """
-UNSPENT = """
-SELECT edge_id, sum(lent_bytes - returned_bytes - settled_bytes)::bigint, sum(short_bytes)::bigint,
-       coalesce(max(extract(epoch FROM now() - heard_at))
-                FILTER (WHERE lent_bytes > returned_bytes + settled_bytes), 0)::float8
-  FROM quotas_loan GROUP BY 1 ORDER BY 1
-"""
-#: As one row, for a statement of another room.
-STANDING = """
-SELECT coalesce(sum(lent_bytes - returned_bytes - settled_bytes), 0)::bigint AS lent_bytes,
-       coalesce(sum(short_bytes), 0)::bigint AS short_bytes
-  FROM quotas_loan
-"""
-#: As values of a row of another room's statement, of the edge with the id {edge_id}.
-UNSPENT_OF = """
-SELECT coalesce(sum(lent_bytes - returned_bytes - settled_bytes), 0)::bigint FROM quotas_loan WHERE edge_id = {edge_id}
-"""
-SHORT_OF = "SELECT coalesce(sum(short_bytes), 0)::bigint FROM quotas_loan WHERE edge_id = {edge_id}"
-UNEQUAL = """
-SELECT usage.organisation_id, usage.period, usage.lent_bytes, coalesce(sum(lent.bytes), 0)::bigint
-  FROM quotas_monthlyusage AS usage
-  LEFT JOIN LATERAL (SELECT loan.lent_bytes - returned_bytes - settled_bytes AS bytes FROM quotas_loan AS loan
-                      WHERE loan.organisation_id = usage.organisation_id AND loan.period = usage.period) AS lent ON true
- GROUP BY 1, 2, 3 HAVING usage.lent_bytes <> coalesce(sum(lent.bytes), 0) ORDER BY 1, 2
-"""
-SHORT = """
-SELECT edge_id, organisation_id, period, short_bytes FROM quotas_loan WHERE short_bytes > 0 ORDER BY 2, 3, 1
-"""
 FORGET = """
 DELETE FROM quotas_loan
  WHERE period < (now() - interval '13 months')::date AND lent_bytes = returned_bytes + settled_bytes AND short_bytes = 0
 """
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Ask:
-    """What an edge says of its loan of an organisation's month: all in bytes, all totals since the month began.
-
-    `wanted_bytes` is how much it wants to have been lent; with `needed_bytes` at least it could take what waits.
-    """
-
-    organisation_id: int
-    period: date
-    wanted_bytes: int
-    needed_bytes: int = 0
-    returned_bytes: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,56 +126,6 @@ class Forwarded:
     period: date
     entries: int
     size_bytes: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
-    """What an edge holds unspent, since when it was not heard, and what it has forwarded beyond its loans."""
-
-    edge_id: int
-    unspent_bytes: int
-    short_bytes: int
-    silent_seconds: float
-
-
-@dataclass(slots=True)
-class Month:
-    """An organisation's month while its row is held."""
-
-    limit_bytes: int
-    used_bytes: int
-    lent_bytes: int
-    is_called_back: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """A loan's totals."""
-
-    lent_bytes: int = 0
-    returned_bytes: int = 0
-    settled_bytes: int = 0
-
-    @property
-    def unspent_bytes(self) -> int:
-        return self.lent_bytes - self.returned_bytes - self.settled_bytes
-
-
-def agreed(month: Month, loan: Totals, ask: Ask) -> Totals:
-    """Return what a loan becomes by what an edge asks for. Pure, and the same again when it is repeated.
-
-    Nothing comes back that was not lent, or is settled.
-    """
-    returned = max(loan.returned_bytes, min(ask.returned_bytes, loan.lent_bytes - loan.settled_bytes))
-    rest = month.limit_bytes - month.used_bytes - (month.lent_bytes - (returned - loan.returned_bytes))
-    return Totals(loan.lent_bytes + _more(loan, ask, rest=rest), returned, loan.settled_bytes)
-
-
-def _more(loan: Totals, ask: Ask, *, rest: int) -> int:
-    needed, wanted = ask.needed_bytes - loan.lent_bytes, ask.wanted_bytes - loan.lent_bytes
-    if wanted <= 0 or rest <= 0 or needed > rest:
-        return 0
-    return min(wanted, max(needed, rest // SHARE_OF_THE_REST))
 
 
 def lend(edge_id: int, asks: Sequence[Ask], *, may_borrow: Mapping[int, bool]) -> list[Answer]:
@@ -278,24 +186,6 @@ def call_back(organisation_id: int) -> bool:
         return False
     fetch_one(CALL_BACK, {"organisation_id": organisation_id})
     return True
-
-
-def standings() -> list[Standing]:
-    """Return how each edge's loans stand."""
-    return [
-        Standing(edge_id=edge_id, unspent_bytes=unspent, short_bytes=short, silent_seconds=silent)
-        for edge_id, unspent, short, silent in fetch_all(UNSPENT)
-    ]
-
-
-def unequal() -> Iterator[tuple[int, date, int, int]]:
-    """Yield organisation and month of which another sum is lent, as the month says, than its loans come to."""
-    return iter(fetch_all(UNEQUAL))
-
-
-def short() -> Iterator[tuple[int, int, date, int]]:
-    """Yield edge, organisation, month and the bytes that were forwarded beyond what was lent."""
-    return iter(fetch_all(SHORT))
 
 
 def forget() -> int:

@@ -22,7 +22,7 @@ from foundation.refusals import Refusal
 from quotas import installation
 from quotas.buckets import TOKEN, BucketLevel, Shared, Verdict
 from quotas.limiter import limiter
-from quotas.metrics import SHARES_ASKED, SHARES_AWAY
+from quotas.metrics import SHARES_ASKED, SHARES_AWAY, SHARES_HELD, SHARES_SECONDS
 from quotas.scripts import script
 
 log = structlog.get_logger(__name__)
@@ -99,6 +99,15 @@ class Use:
         return 0 if now - self.used_at > IDLE_SECONDS else max(TOKEN, round(self.rate * DEMAND_SECONDS / 60))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """How many shares there are, and how many of them are void: the core has not lent them anew in time, and has not
+    heard what came back of them."""
+
+    shares: int
+    void: int
+
+
 #: What is known since a moment of a share: that the core was not heard, or has nothing to lend.
 _words: Expiring[Shared, Refusal] = Expiring(capacity=10_000)
 _empty: Expiring[Shared, bool] = Expiring(capacity=10_000)
@@ -138,7 +147,8 @@ def is_known_empty(level: BucketLevel) -> bool:
 
 def sync(link: CoreLink) -> None:
     """Give back what nobody uses, and hold ahead what is used. Raises: `LinkError`, `redis.RedisError`."""
-    known = sorted(_shared_in(member) for member in cast(set[bytes], valkey.client().smembers(_register())))
+    known = _known()
+    SHARES_HELD.set(len(known))
     for first in range(0, len(known), MOST_A_REQUEST):
         some, began = known[first : first + MOST_A_REQUEST], time.monotonic()
         told = [_report(own, now=began) for own in some]
@@ -146,6 +156,19 @@ def sync(link: CoreLink) -> None:
         for own, one in zip(some, told, strict=True):
             if began - _uses[own].used_at > FORGOTTEN_AFTER_SECONDS and one.lent == one.returned + one.spent:
                 _forget(own)
+    SHARES_SECONDS.set_to_current_time()
+
+
+def standing() -> Standing:
+    """Tell how the shares of this edge are. Raises: `redis.RedisError`."""
+    known = _known()
+    asked = valkey.client().pipeline(transaction=False)
+    asked.time()
+    for own in known:
+        asked.hget(key_of(own), "until")
+    (seconds, microseconds), *ends = asked.execute()
+    now = seconds * 1_000_000 + microseconds
+    return Standing(shares=len(known), void=sum(int(until or 0) < now for until in ends))
 
 
 def begin_anew() -> None:
@@ -230,6 +253,10 @@ def _forget(own: Shared) -> None:
     valkey.client().srem(_register(), f"{own.organisation_id}:{own.api_key_id}")
     valkey.client().delete(key_of(own))
     _uses.pop(own, None)
+
+
+def _known() -> list[Shared]:
+    return sorted(_shared_in(member) for member in cast(set[bytes], valkey.client().smembers(_register())))
 
 
 def _register() -> str:

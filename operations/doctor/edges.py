@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import redis
 from django.conf import settings
 
 from accounts import trust
@@ -9,6 +10,7 @@ from edges.standing import EdgeStanding, standings
 from operations import vitals
 from operations.doctor.finding import Finding, error, ok, warning
 from operations.thresholds import SILENT_LINK_SECONDS
+from quotas import shares
 
 
 def of_core() -> Iterator[Finding]:
@@ -86,3 +88,20 @@ def of_edge() -> Iterator[Finding]:
             f"Batches are refused with 503 backlog_full: {', '.join(sorted(full))} at the limit.",
             "Mend the link, or make room: LUMINALOG_SPOOL_MAX_BYTES.",
         )
+    yield from _shares()
+
+
+def _shares() -> Iterator[Finding]:
+    try:
+        found = shares.standing()
+    except redis.RedisError:  # which another finding tells
+        return
+    if found.void:
+        yield warning(
+            "shares",
+            f"{found.void} of {found.shares} shares of request limits were not lent anew, nor given back:"
+            " their organisations go on here at the rate of before.",
+            "Is the core heard? Then see the log of the link, and Valkey at the core: docs/operations.md.",
+        )
+    elif found.shares:
+        yield ok("shares", f"{found.shares} shares of request limits are lent.")

@@ -1,5 +1,7 @@
 """Acceptance tests share one running product; those that break it start their own `Product`."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,8 @@ import pytest
 from embedded.processes import free_port
 from tests.acceptance.product import Product
 from tests.leaks import KEY, dump
+
+SDK = "luminalog-sdk==1.1.0"
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +34,15 @@ def own_product(tmp_path: Path) -> Iterator[Product]:
     yield mine
     if mine.process and mine.process.poll() is None:
         mine.stop()
+
+
+@pytest.fixture(scope="session")
+def sdk(request: pytest.FixtureRequest) -> Path:
+    """A folder with the vendor's client; apart from our packages, because it imports as `luminalog`, too."""
+    folder: Path = request.config.cache.mkdir(SDK.replace("==", "-"))
+    if not (folder / "luminalog").is_dir():
+        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", f"--target={folder}", SDK]
+        done = subprocess.run(install, capture_output=True, text=True, timeout=120)
+        if done.returncode:
+            pytest.skip(f"{SDK} cannot be installed: {done.stderr.strip().splitlines()[-1]}")
+    return folder

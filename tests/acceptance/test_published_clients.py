@@ -15,7 +15,6 @@ from tests.waiting import wait_until
 
 pytestmark = pytest.mark.acceptance
 REFERENCE = Path(__file__).with_name("reference")
-SDK = "luminalog-sdk==1.1.0"
 
 
 def example(name: str, product: Product) -> str:
@@ -90,18 +89,6 @@ def test_request_body_of_the_reference(product: Product) -> None:
     assert failed["metadata"] == {"order_id": "ORD-12345", "amount": 99.99}
     assert failed["error"]["stack_trace"] == ["at processPayment (payment.ts:45)", "at checkout (checkout.ts:120)"]
     assert signed_in["size_bytes"] + failed["size_bytes"] == answer.json()["bytes_used"]
-
-
-@pytest.fixture(scope="session")
-def sdk(request: pytest.FixtureRequest) -> Path:
-    """A folder with the vendor's client; apart from our packages, because it imports as `luminalog`, too."""
-    folder: Path = request.config.cache.mkdir(SDK.replace("==", "-"))
-    if not (folder / "luminalog").is_dir():
-        install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", f"--target={folder}", SDK]
-        done = subprocess.run(install, capture_output=True, text=True, timeout=120)
-        if done.returncode:
-            pytest.skip(f"{SDK} cannot be installed: {done.stderr.strip().splitlines()[-1]}")
-    return folder
 
 
 SDK_PROGRAM = """

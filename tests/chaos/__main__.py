@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.chaos import disks
 from tests.chaos.campaign import Campaign
 from tests.chaos.catalogue import SCENARIOS, of_store
+from tests.chaos.edge_campaign import EdgeCampaign
 from tests.chaos.entries import POSTGRESQL, STORES
 from tests.chaos.trial import Scenario
 
@@ -44,11 +45,15 @@ def _run(scenarios: Sequence[Scenario], options: argparse.Namespace) -> int:
     for one in SCENARIOS.values():
         if one.store not in ("", options.store):
             print(f"LEFT OUT {one.name}: it is about entries in {one.store}")
-    plain = [one for one in scenarios if not one.needs_disks]
+    plain = [one for one in scenarios if not (one.needs_disks or one.needs_edge)]
     on_disks = [one for one in scenarios if one.needs_disks]
+    with_edge = [one for one in scenarios if one.needs_edge]
     try:
-        breaches = _campaign(plain, folder / "plain", options) if plain else []
-        breaches += _campaign(on_disks, folder / "disks", options, with_disks=not disks.why_not()) if on_disks else []
+        make = partial(_made, options)
+        breaches = _breaches(make(Campaign, folder / "plain"), plain) if plain else []
+        if on_disks:
+            breaches += _breaches(make(Campaign, folder / "disks", with_disks=not disks.why_not()), on_disks)
+        breaches += _breaches(make(EdgeCampaign, folder / "edges"), with_edge) if with_edge else []
     finally:
         if options.keep:
             print(f"chaos: everything is in {folder}")
@@ -60,11 +65,11 @@ def _run(scenarios: Sequence[Scenario], options: argparse.Namespace) -> int:
     return 1 if breaches else 0
 
 
-def _campaign(
-    scenarios: Sequence[Scenario], folder: Path, options: argparse.Namespace, *, with_disks: bool = False
-) -> list[str]:
-    say = partial(print, flush=True)
-    campaign = Campaign(folder, seed=options.seed, store=options.store, say=say, with_disks=with_disks)
+def _made(options: argparse.Namespace, kind: type[Campaign], folder: Path, **how: bool) -> Campaign:
+    return kind(folder, seed=options.seed, store=options.store, say=partial(print, flush=True), **how)
+
+
+def _breaches(campaign: Campaign, scenarios: Sequence[Scenario]) -> list[str]:
     try:
         return campaign.start().run(scenarios)
     finally:

@@ -120,15 +120,16 @@ def _said(response: requests.Response, batch: SentBatch) -> dict[str, Any]:
 
 
 class Crowd:
-    """All clients of one scenario, each on a thread."""
+    """All clients of one scenario, each on a thread; they take turns at `urls`, whose first has the public keys'."""
 
-    def __init__(self, name: str, tenants: Sequence[Tenant], *, url: str, folder: Path, seed: str) -> None:
-        def make(tenant: Tenant, role: object) -> Client:
+    def __init__(self, name: str, tenants: Sequence[Tenant], *, urls: Sequence[str], folder: Path, seed: str) -> None:
+        def make(tenant: Tenant, role: object, number: int = 0) -> Client:
             rng = random.Random(f"{seed} {name} {tenant.slug} {role}")
             api_key = tenant.public_key if role == PUBLIC else tenant.api_key
+            url = urls[number % len(urls)]
             return Client(tenant, f"{name}/{tenant.slug}-{role}", api_key=api_key, url=url, folder=folder, rng=rng)
 
-        self.steady = [make(tenant, number) for tenant in tenants for number in range(CLIENTS_A_TENANT)]
+        self.steady = [make(tenant, number, number) for tenant in tenants for number in range(CLIENTS_A_TENANT)]
         self.bulk = make(tenants[0], "bulk")  # sends nothing unless a scenario has it
         self.clients = [*self.steady, self.bulk]
         self._stop = threading.Event()

@@ -4,7 +4,7 @@ import contextlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import requests
@@ -23,7 +23,7 @@ ANSWERS = {200, 400, 429, 503}
 OUTAGES = re.compile(
     r"(OperationalError|InterfaceError|DatabaseError|AdminShutdown|CrashShutdown|CannotConnectNow|ConnectionError"
     r"|ConnectionRefusedError|ConnectionResetError|BrokenPipeError|TimeoutError|BusyLoadingError|IdleInTransactionSessionTimeout"
-    r"|DiskFull|SchedulingError|InjectedError|Unavailable)\b"
+    r"|DiskFull|SchedulingError|InjectedError|Unavailable|LinkError)\b"
     # Celery's worker ends when Valkey dies while it acknowledges a task (celery/kombu#582); it is started again.
     r"|AttributeError: 'NoneType' object has no attribute 'hostname'$"
 )
@@ -114,9 +114,17 @@ def check_entries(batches: Mapping[str, JournalledBatch], stored: Stored) -> Ite
 
 
 def check_answers(
-    batches: Mapping[str, JournalledBatch], *, failures: int, healed_at: float, slowest_seconds: float
+    batches: Mapping[str, JournalledBatch],
+    *,
+    failures: int,
+    healed_at: float,
+    slowest_seconds: float,
+    may_wait: Collection[int] = (),
 ) -> Iterator[str]:
-    """Only documented answers, right in what they say; `failures` 500s were ordered. No refusal after `healed_at`."""
+    """Only documented answers, right in what they say; `failures` 500s were ordered.
+
+    No refusal after `healed_at`, but of organisations that may be told to wait.
+    """
     answers = [(batch, answer) for batch in batches.values() for answer in batch.answers]
     statuses = Counter(answer.status for _, answer in answers if answer.status)
     for status in statuses.keys() - ANSWERS - ({500} if failures else set()):
@@ -130,7 +138,8 @@ def check_answers(
             yield f"{batch.name}: is not valid and was answered 200"
         if answer.status and answer.seconds > slowest_seconds:
             yield f"{batch.name}: the answer {answer.status} took {answer.seconds:.1f} s"
-        if answer.started_at > healed_at and answer.status in (None, 503):
+        is_told_to_wait = answer.status == 503 and batch.organisation_id in may_wait
+        if answer.started_at > healed_at and answer.status in (None, 503) and not is_told_to_wait:
             yield f"{batch.name}: answered {answer.code or answer.status} though everything is well again"
 
 

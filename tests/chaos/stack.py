@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import psycopg
 import redis
 import requests
+from prometheus_client.parser import text_string_to_metric_families
 
 from embedded import environment
 from embedded.clickhouse import EmbeddedClickHouse
@@ -39,7 +40,7 @@ READY_SECONDS = 60
 LINKS = ("client-web", "web-postgres", "web-valkey", "worker-postgres", "worker-valkey")
 STORE_LINKS = ("web-clickhouse", "worker-clickhouse")
 #: Which links the parts use; beat and the tail share the worker's.
-SIDES = {"web": "web", "worker": "worker", "beat": "worker", "tail": "worker", "syslog": "web"}
+SIDES = {"web": "web", "worker": "worker", "beat": "worker", "tail": "worker", "link": "worker", "syslog": "web"}
 
 
 class Stack:
@@ -47,6 +48,8 @@ class Stack:
 
     A thread starts every part, since the kernel ends a part with the thread that started it.
     """
+
+    ours: tuple[str, ...] = ("worker", "beat", "tail", "web")
 
     def __init__(self, folder: Path, *, store: str = POSTGRESQL, with_disks: bool = False) -> None:
         self.folder = folder
@@ -164,6 +167,13 @@ class Stack:
             return {"web"}
         return {name for name, said in checks.items() if said != "ok"}
 
+    def metric(self, name: str) -> float:
+        """Return the sum of a metric's samples."""
+        headers = {"Authorization": f"Bearer {environment.metrics_token(self.folder)}"}
+        told = requests.get(f"{self.direct_url}/metrics", headers=headers, timeout=READY_SECONDS)
+        families = text_string_to_metric_families(told.text)
+        return sum(one.value for family in families for one in family.samples if one.name == name)
+
     # --- use ---
 
     @property
@@ -264,7 +274,7 @@ class Stack:
         self.postgres.wait_until_ready()
 
     def _start_ours(self) -> None:
-        for name in ("worker", "beat", "tail", "web"):
+        for name in self.ours:
             self._add(self._make(name))
 
     def _stop_parts(self) -> None:
@@ -299,13 +309,8 @@ class Stack:
         if side != "direct":
             postgres = _through(postgres, self.links[f"{side}-postgres"])
             valkey = _through(valkey, self.links[f"{side}-valkey"])
-        stores = {}
-        if self.clickhouse:
-            stores = {"STORE_URL": self.clickhouse.url, "STORE_READ_URL": self.clickhouse.read_url}
-        if side != "direct":
-            stores = {name: _through(url, self.links[f"{side}-clickhouse"]) for name, url in stores.items()}
         servers = {
-            **stores,
+            **self._store(side),
             "DATABASE_URL": postgres + "?sslmode=disable&gssencmode=disable",  # the proxy reads what is said
             "VALKEY_URL": valkey,
             **(disks.NO_FENCE if self.with_disks else {}),
@@ -318,6 +323,15 @@ class Stack:
             "LUMINALOG_LOG_JSON": "1",
             "DJANGO_SETTINGS_MODULE": "luminalog.settings",
         }
+
+    def _store(self, side: str) -> dict[str, str]:
+        """Return the part of an environment that says where entries are kept."""
+        if not self.clickhouse:
+            return {}
+        urls = {"STORE_URL": self.clickhouse.url, "STORE_READ_URL": self.clickhouse.read_url}
+        if side == "direct":
+            return urls
+        return {name: _through(url, self.links[f"{side}-clickhouse"]) for name, url in urls.items()}
 
     def _log(self, name: str) -> IO[bytes]:
         if name not in self._files:

@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tests.chaos.clients import TIMEOUT_SECONDS, Crowd
@@ -17,15 +17,29 @@ FIRE_SECONDS = 90
 class Trial:
     """One scenario on its way: what it acts on, and what has happened."""
 
-    stack: Stack
+    stacks: Sequence[Stack]
     crowd: Crowd
     rng: random.Random
     happened: Counter[str] = field(default_factory=Counter)
-    fired_before: int = 0
+    fired_before: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.fired_before = [len(one.firings()) for one in self.stacks]
+
+    @property
+    def stack(self) -> Stack:
+        """The product; with an edge, the core."""
+        return self.stacks[0]
+
+    @property
+    def edge(self) -> Stack:
+        """The edge, of a scenario that needs one."""
+        return self.stacks[1]
 
     def firings(self) -> list[str]:
         """Return what fault points did in this trial."""
-        return self.stack.firings()[self.fired_before :]
+        before = zip(self.stacks, self.fired_before, strict=True)
+        return [firing for stack, fired in before for firing in stack.firings()[fired:]]
 
     def note(self, fault: str, times: int = 1) -> None:
         """Count a fault that has been brought about."""
@@ -39,9 +53,7 @@ class Trial:
         """Wait until each rule of `plan` has fired."""
         names = {rule.strip().partition(":")[0] for rule in plan.split(",")}
         wait_until(
-            lambda: names <= set(self.stack.firings()),
-            what=lambda: f"{names - set(self.stack.firings())}",
-            seconds=FIRE_SECONDS,
+            lambda: names <= set(self.firings()), what=lambda: f"{names - set(self.firings())}", seconds=FIRE_SECONDS
         )
 
     def run_armed(self, *, web: str, worker: str) -> None:
@@ -66,6 +78,7 @@ class Scenario:
     is_smoke: bool = False
     is_503_final: bool = False
     needs_disks: bool = False
+    needs_edge: bool = False
     slowest_seconds: float = TIMEOUT_SECONDS
     skip: Callable[[], str] = str
     store: str = ""
@@ -83,6 +96,7 @@ def scenario(
     smoke: bool = False,
     final: bool = False,
     needs_disks: bool = False,
+    needs_edge: bool = False,
     slowest_seconds: float = TIMEOUT_SECONDS,
     skip: Callable[[], str] = str,
     store: str = "",
@@ -97,6 +111,7 @@ def scenario(
             is_smoke=smoke,
             is_503_final=final,
             needs_disks=needs_disks,
+            needs_edge=needs_edge,
             slowest_seconds=slowest_seconds,
             skip=skip,
             store=store,

@@ -17,7 +17,7 @@ from foundation.postgres import current_time
 from foundation.refusals import Refusal
 from ingest.models import DeadLetter, DrainClaim, ForgottenBatch, SpooledBatch
 from ingest.spool import drain, forgotten, group_commit, table
-from quotas import borrowing, outcomes, reports
+from quotas import borrowed, borrowing, outcomes, reports
 from quotas.models import Borrowed, HourlyUsage, MonthlyUsage, OutcomeReport
 from tests.edges import at_an_edge
 from tests.fakes.core import Core, kept, lost, says
@@ -187,7 +187,7 @@ def test_bytes_are_borrowed_for_the_batch_that_needs_them_and_charged_exactly(
     assert len(at.bodies) == 2
     month = MonthlyUsage.objects.get()
     assert (month.used_bytes, month.lent_bytes) == (2 * part.size_bytes, -2 * part.size_bytes)
-    assert borrowing.unspent_bytes() == 0
+    assert borrowed.unspent_bytes() == 0
 
 
 @pytest.mark.django_db

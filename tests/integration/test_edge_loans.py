@@ -14,6 +14,7 @@ from foundation.refusals import Refusal
 from ingest.spool import table
 from operations import verification
 from quotas import lending
+from quotas.loans import standings
 from quotas.models import Loan, MonthlyUsage
 from tests.edges import Sender
 from tests.integration.spool_rows import part_of
@@ -89,7 +90,7 @@ def test_ending_a_lost_edge_frees_what_it_has_not_settled(make_caller: MakeCalle
     assert life.revoke(lost.edge.pk, reason="lost")
     month = MonthlyUsage.objects.get()
     assert (month.used_bytes, month.lent_bytes) == (batch.head.size_bytes, 500)
-    assert [one.unspent_bytes for one in lending.standings()] == [0, 500]
+    assert [one.unspent_bytes for one in standings()] == [0, 500]
 
 
 @pytest.mark.django_db
@@ -124,7 +125,7 @@ def test_verification_finds_each_corruption_of_loans_and_pairs(make_caller: Make
     MonthlyUsage.objects.update(lent_bytes=0)
     assert [one.check for one in verification.verify()] == ["loan"]
     lending.settle(sender.edge.pk, [])
-    MonthlyUsage.objects.update(lent_bytes=sum(one.unspent_bytes for one in lending.standings()))
+    MonthlyUsage.objects.update(lent_bytes=sum(one.unspent_bytes for one in standings()))
     assert verification.verify() == []
 
     Loan.objects.update(short_bytes=5)

@@ -14,10 +14,13 @@ from msgspec import json
 from accounts.caller import Caller
 from accounts.models import Organisation
 from edges import life
-from foundation.core_link import CoreLink
+from foundation import valkey
+from foundation.core_link import CoreLink, LinkError
 from foundation.refusals import Refusal
+from operations.doctor import edges as doctor
 from quotas import shares
 from quotas.buckets import TOKEN, Shared
+from quotas.metrics import SHARES_HELD, SHARES_SECONDS
 from quotas.throttling import decide, peek, refused_for_sure, settle
 from tests.edges import Sender, at_an_edge
 from tests.fakes.core import Answer, Core, says
@@ -117,6 +120,36 @@ def test_an_edge_asks_once_for_many_requests_and_tells_what_it_used(at: Core, ma
         asked = len(at.bodies)
         shares.sync(link)
     assert len(at.bodies) == asked
+
+
+@pytest.mark.django_db
+def test_doctor_at_an_edge_tells_of_shares_that_the_core_has_not_lent_anew(at: Core, make_caller: MakeCaller) -> None:
+    def said() -> list[tuple[str, str]]:
+        return [(one.level, one.what) for one in doctor.of_edge() if one.subject == "shares"]
+
+    assert said() == []
+    callers = [make_caller(requests_per_minute=60) for _ in range(2)]
+    at.answers = [lends(40 * TOKEN)]
+    for caller in callers:
+        decide(caller, area="ingest")
+    assert said() == [("ok", "2 shares of request limits are lent.")]
+
+    key = shares.key_of(Shared(callers[0].organisation_id))
+    valkey.client().hset(key, "until", 1)  # as long after the last word of the core
+    [(level, what)] = said()
+    assert (level, what.partition(":")[0]) == (
+        "warning", "1 of 2 shares of request limits were not lent anew, nor given back"
+    )  # fmt: skip
+    before = SHARES_SECONDS._value.get()
+    with closing(CoreLink()) as link:
+        at.answers = [says(503)]
+        with pytest.raises(LinkError):
+            shares.sync(link)
+        assert (SHARES_HELD._value.get(), SHARES_SECONDS._value.get()) == (2, before)
+        at.answers = [lends(40 * TOKEN)]
+        shares.sync(link)
+    assert SHARES_SECONDS._value.get() > before
+    assert said() == [("ok", "2 shares of request limits are lent.")]
 
 
 @pytest.mark.django_db

@@ -2,21 +2,23 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from django.test import override_settings
 
+from accounts.caller import Caller
 from embedded.valkey import EmbeddedValkey
 from foundation import valkey
 from quotas import buckets, scripts
-from quotas.buckets import BucketLevel
+from quotas.buckets import TOKEN, BucketLevel
 from quotas.limiter import Limiter
 from quotas.metrics import LIMITER_DEGRADED
 from tests.conftest import PROMPT_SECONDS
 from tests.counting import round_trips
+from tests.edges import Sender
 from tests.waiting import wait_until
 
 
@@ -142,6 +144,21 @@ def test_a_full_valkey_is_a_valkey_that_does_not_answer(own_valkey: EmbeddedValk
     recover(limiter, one)
     assert sum(limiter.take([one]).allowed for _ in range(30)) == 19
     assert not is_degraded()
+
+
+@pytest.mark.django_db
+def test_a_core_whose_valkey_is_down_lends_edges_nothing_and_says_so(
+    own_valkey: EmbeddedValkey, make_caller: Callable[..., Caller]
+) -> None:
+    caller = make_caller(requests_per_minute=60)
+    sender = Sender(caller)
+    ask = {"organisation_id": caller.organisation_id, "wanted": TOKEN, "needed": TOKEN}
+    assert sender.ask_tokens(ask).json()["shares"][0]["lent"] == TOKEN
+    assert own_valkey.process
+    own_valkey.process.kill()
+    own_valkey.process.wait()
+    refused = sender.ask_tokens(ask)
+    assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (503, "storage_unavailable", "5")
 
 
 def test_each_process_enforces_its_part_while_valkey_is_down(own_valkey: EmbeddedValkey) -> None:

@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from tests.chaos.edge_share_scenarios import A_MINUTE, BURST, Bound, Taken, beyond
 from tests.chaos.journal import Answer, JournalledBatch
 from tests.chaos.wire import ACCEPT_MARKS, Commits
 
@@ -78,3 +79,22 @@ def test_another_statement_is_no_commit() -> None:
     commits = Commits()
     other = message(b"P", b"s2\0SELECT 1\0\0\0") + message(b"B", b"\0s2\0") + message(b"Q", b"SELECT 1\0")
     assert not commits.sees_commit(STARTUP + other)
+
+
+@pytest.mark.parametrize(
+    ("more", "later", "is_beyond"),
+    [(0, 0.0, False), (1, 0.0, True), (1, 60 / A_MINUTE, False), (2, 60 / A_MINUTE, True), (2, 120 / A_MINUTE, False)],
+)
+def test_what_is_taken_is_held_against_the_limit_in_every_stretch_of_time(
+    more: int, later: float, is_beyond: bool
+) -> None:
+    burst = [Taken(sent_at=100.0, answered_at=100.001)] * BURST
+    taken = [*burst, *[Taken(sent_at=100.0 + later, answered_at=100.001 + later)] * more]
+    assert (beyond(taken, Bound()) > 0) is is_beyond
+    assert beyond(taken, Bound(cut_at=99.0, a_second=2.0)) <= 0
+    assert beyond(taken, Bound(fallbacks=2)) <= 0
+
+
+def test_a_request_that_took_long_counts_in_no_stretch_that_it_was_longer_than() -> None:
+    late = [Taken(sent_at=100.0, answered_at=200.0)] * (BURST + 1)
+    assert beyond([*late, *[Taken(sent_at=150.0, answered_at=150.0)] * BURST], Bound()) <= 0

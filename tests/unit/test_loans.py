@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from quotas.lending import Ask, Month, Totals, agreed
+from quotas.agreement import Ask, Month, Totals, agreed
 
 PERIOD = date(2026, 1, 1)
 LIMIT = 100_000

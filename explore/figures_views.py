@@ -73,7 +73,7 @@ def _changes(search: Search, since: datetime, limit: int) -> dict[str, Any]:
                 "change": one.change,
                 "count": one.count,
                 "before": one.before,
-                "times": one.times and round(one.times, 3),
+                "times": one.times if one.times is None else float(f"{one.times:.4g}"),
                 **_pattern(one.pattern),
             }
             for one in found.changed

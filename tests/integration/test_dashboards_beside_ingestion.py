@@ -20,7 +20,7 @@ from storage.models import LogEntry
 from storage.wall import ALIAS, ENTRIES
 from tests.integration.test_dashboards import get, operator, store_payments
 from tests.organisations import make_api_key, make_organisation
-from tests.waiting import DEADLINE_SECONDS, wait_until
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "reads"]),
@@ -29,8 +29,13 @@ pytestmark = [
 #: Panels that are made of entries; an organisation may have two answered at once.
 HELD, THIRD = ("failing", "slowest"), "newest"
 LOG = {"timestamp": "2026-01-26T14:30:00.000Z", "level": "info", "message": "User logged in"}
-#: Transactions that read, and are open.
-OPEN = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND pid <> pg_backend_pid()"
+#: Transactions of ours that are open.
+OPEN = """
+SELECT count(*) FROM pg_stat_activity
+ WHERE datname = current_database() AND state = 'idle in transaction' AND pid <> pg_backend_pid()
+"""
+#: Of which some find a cache that has to be filled, or something due.
+BATCHES = 5
 
 
 @pytest.fixture(autouse=True)
@@ -98,9 +103,9 @@ def left_open(client: Client) -> Iterator[None]:
 
 @contextmanager
 def waiting_for_nobody() -> Iterator[None]:
-    """Have a statement fail that does not get a lock at once."""
+    """Have a statement fail that waits for a lock of what is held here: that is held for longer."""
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '1ms'")
+        cursor.execute("SET lock_timeout = '2s'")
         yield
         cursor.execute("RESET lock_timeout")
 
@@ -113,29 +118,22 @@ def test_dashboards_left_open_take_nothing_from_ingestion_and_from_others(take_i
     ada = operator("ada")
     get(ada, "overview/panels/newest")  # what is asked once is known: the wall, the panels
     sparing.forget()
-    alone = settled(take_in)
+    alone = least(take_in)
     with left_open(ada):
         with connection.cursor() as cursor:
             cursor.execute(OPEN)
             assert cursor.fetchone() == (len(HELD),), "a connection each, of reading"
         with waiting_for_nobody():
-            assert settled(take_in) == alone
+            assert least(take_in) == alone
         refused = get(ada, f"overview/panels/{THIRD}")
         assert (refused.status_code, refused.json()["code"]) == (503, "overloaded"), "no thread waits for a place"
         assert found_by(ada, other) == 4
     assert sparing.PLACES.taken == 0
 
 
-def settled(take_in: Callable[[], int]) -> int:
-    """Return what a batch costs once it costs the same twice: caches are warm, nothing is due."""
-    costs = [take_in()]
-
-    def same() -> bool:
-        costs.append(take_in())
-        return costs[-1] == costs[-2]
-
-    wait_until(same, what="a batch that costs what the one before did")
-    return costs[-1]
+def least(take_in: Callable[[], int]) -> int:
+    """Return what a batch costs where caches are warm, and nothing is due."""
+    return min(take_in() for _ in range(BATCHES))
 
 
 def found_by(client: Client, organisation: Organisation) -> int:

@@ -86,10 +86,8 @@ SELECT batch_id FROM ingest_spooledbatch AS spooled
         OR EXISTS (SELECT FROM ingest_deadletter AS other WHERE other.batch_id = spooled.batch_id
                       AND (other.organisation_id, other.received_at) <> (spooled.organisation_id, spooled.received_at)))
 """  # noqa: S608 - constants
-RENUMBER = f"""
-UPDATE ingest_spooledbatch SET batch_id = %s, attempts = greatest(attempts, 1), not_before = {AT_ONCE}
- WHERE batch_id = %s
-"""  # noqa: S608 - constants
+#: One that has not failed otherwise is as new as it was, and is stored in a group.
+RENUMBER = f"UPDATE ingest_spooledbatch SET batch_id = %s, not_before = {AT_ONCE} WHERE batch_id = %s"  # noqa: S608 - constants
 AMOUNTS = """
 SELECT organisation_id, period, sum(entries)::bigint, sum(size_bytes)::bigint
   FROM ingest_spooledbatch GROUP BY 1, 2 ORDER BY 1, 2
@@ -209,7 +207,7 @@ def id_is_taken(batch_id: int) -> bool:
 
 
 def renumber(batch_id: int, new_id: int) -> None:
-    """Give a batch that waits another id, by which it is tried at once."""
+    """Give a batch that waits another id, by which it is tried next."""
     execute(RENUMBER, [new_id, batch_id])
 
 

@@ -276,7 +276,8 @@ def main() -> int:
     parser.add_argument("--backlog", type=int, default=BACKLOG_SECONDS, metavar="SECONDS", help="of the live rate")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()
-    run = paper.begin("make bench-edges" + f" BACKLOG={options.backlog}" * (options.backlog != BACKLOG_SECONDS))
+    chosen = f" BACKLOG={options.backlog}" * (options.backlog != BACKLOG_SECONDS)
+    run = paper.begin("make bench-edges" + chosen + f" ROUNDS={options.rounds}" * (options.rounds != ROUNDS))
     with world() as running:
         waits = [late(running, round_trip_ms=one, seconds=LATE_SECONDS) for one in ROUND_TRIPS_MS]
         found = costs(running, rounds=options.rounds, seconds=LOAD_SECONDS)

@@ -102,8 +102,8 @@ bench-explorer: $(VENV)/.development browser ## Measure what the explorer costs 
 bench-alerts: $(VENV)/.development ## Measure what 1,000 rules cost while entries come, over 10,000,000 (N=1000000 for fewer, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.alerts --entries $(or $(N),10000000) $(if $(WRITE),--write)
 
-bench-edges: $(VENV)/.development ## Measure what an edge adds: seconds, CPU, catching up (BACKLOG=600 for more to catch up with, WRITE=1)
-	$(BIN)/python -m tests.benchmarks.edges $(if $(BACKLOG),--backlog $(BACKLOG)) $(if $(WRITE),--write)
+bench-edges: $(VENV)/.development ## Measure what an edge adds: seconds, CPU, catching up (BACKLOG=600 for more to catch up with, ROUNDS=3, WRITE=1)
+	$(BIN)/python -m tests.benchmarks.edges $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(BACKLOG),--backlog $(BACKLOG)) $(if $(WRITE),--write)
 
 soak: $(VENV)/.development ## Ten minutes at 70 % of this machine's maximum (MINUTES=2 for fewer, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.soak --minutes $(or $(MINUTES),10) $(if $(WRITE),--write)

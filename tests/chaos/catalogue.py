@@ -1,9 +1,9 @@
 """All scenarios, and which of them mean something for entries in which store."""
 
-from tests.chaos import scenarios, store_scenarios, syslog_scenarios
+from tests.chaos import archive_scenarios, scenarios, store_scenarios, syslog_scenarios
 from tests.chaos.trial import REGISTERED, Scenario
 
-MODULES = (scenarios, store_scenarios, syslog_scenarios)
+MODULES = (scenarios, archive_scenarios, store_scenarios, syslog_scenarios)
 SCENARIOS = {name: one for name, one in REGISTERED.items() if one.act.__module__ in {it.__name__ for it in MODULES}}
 
 

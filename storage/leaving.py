@@ -12,7 +12,7 @@ from django.db import DatabaseError, InterfaceError
 
 from foundation.postgres import execute, fetch_all
 from storage.errors import Unavailable
-from storage.store import store
+from storage.store import BackupFailed, store
 
 #: Of whoever deletes, many at once; and of who has them wait. Nobody queues up: see `nothing_leaves`.
 _NAME = "hashtext('storage.leaving')"
@@ -36,7 +36,8 @@ def may_leave() -> Iterator[bool]:
         yield bool(may)
     finally:
         if may:
-            _let_go(HAVE_LEFT)
+            with suppress(DatabaseError, InterfaceError):  # it has ended with its session
+                execute(HAVE_LEFT)
 
 
 def leave() -> None:
@@ -47,19 +48,21 @@ def leave() -> None:
 
 @contextmanager
 def nothing_leaves() -> Iterator[None]:
-    """Have nobody delete entries in the block. Raises: `Unavailable` where somebody does for too long."""
+    """Have nobody delete entries in the block.
+
+    Raises: `Unavailable` where somebody does for too long; `BackupFailed` at its end, if somebody could meanwhile.
+    """
     for _ in range(TRIES):
         if fetch_all(CLOSE)[0][0]:
             break
         time.sleep(PAUSE_SECONDS)
     else:
         raise Unavailable(retry_after_seconds=60)
+    was_closed = False
     try:
         yield
     finally:
-        _let_go(OPEN)
-
-
-def _let_go(statement: str) -> None:
-    with suppress(DatabaseError, InterfaceError):  # it has ended with its session
-        execute(statement)
+        with suppress(DatabaseError, InterfaceError):
+            [(was_closed,)] = fetch_all(OPEN)
+    if not was_closed:
+        raise BackupFailed("PostgreSQL has ended our session: entries may have been deleted meanwhile. Begin again.")

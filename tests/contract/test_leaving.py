@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
 from accounts.caller import Caller
 from explore.query import parse
@@ -82,6 +82,15 @@ def test_who_backs_up_waits_for_those_who_delete(in_clickhouse: Store, monkeypat
 def _back_up() -> None:
     with leaving.nothing_leaves():
         pass
+
+
+def test_session_that_ended_meanwhile_is_told(in_clickhouse: Store) -> None:
+    """Its lock has ended with it."""
+    closed = leaving.nothing_leaves()
+    closed.__enter__()
+    connection.close()
+    with pytest.raises(BackupFailed, match="ended our session"):
+        closed.__exit__(None, None, None)
 
 
 @pytest.mark.parametrize("place", ["monday", "File('a') SETTINGS x = 1", "File('a\\'')", "TABLE('x')", "File()"])

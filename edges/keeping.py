@@ -17,6 +17,7 @@ from foundation.faults import reach
 from foundation.postgres import current_time
 from foundation.refusals import Refusal
 from ingest.spool import dead_letters, forwarded
+from ingest.spool.nudge import nudge
 from quotas import allowance, lending
 from quotas.lending import Forwarded
 
@@ -48,6 +49,8 @@ def keep(edge: Edge, opening: Opening, batches: Sequence[Carried]) -> Kept:
         _keep(edge, new)
         reach("before_edge_commit")
     reach("after_edge_commit")
+    if new:
+        nudge()
     _count(new)
     if refused:
         Edge.objects.filter(pk=edge.pk).update(refused_batches=F("refused_batches") + len(refused))

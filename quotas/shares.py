@@ -34,6 +34,9 @@ LENT_SECONDS = 15.0
 DEMAND_SECONDS = 10.0
 #: What is asked for beyond a request, where nobody knows what will be used: thousandths of a token.
 FIRST_DEMAND = 16 * TOKEN
+#: Whoever has spent that within so long asks for twice as much, up to this: the core gives a part of the rest at most.
+AGAIN_SECONDS = 1.0
+MOST_AHEAD = 2**20 * TOKEN
 #: For so long nobody who waits for tokens holds a thread.
 PATIENCE_SECONDS = 2.0
 WORD_SECONDS = 0.5
@@ -111,6 +114,8 @@ class Standing:
 #: What is known since a moment of a share: that the core was not heard, or has nothing to lend.
 _words: Expiring[Shared, Refusal] = Expiring(capacity=10_000)
 _empty: Expiring[Shared, bool] = Expiring(capacity=10_000)
+#: How much was asked for ahead a moment ago.
+_asked: Expiring[Shared, int] = Expiring(capacity=10_000)
 _link = CoreLink(seconds=PATIENCE_SECONDS)
 _turn = threading.Lock()
 _uses: dict[Shared, Use] = {}
@@ -175,6 +180,7 @@ def begin_anew() -> None:
     """Forget what this process knows."""
     _words.clear()
     _empty.clear()
+    _asked.clear()
     _uses.clear()
 
 
@@ -200,8 +206,10 @@ def _away() -> Refusal:
 
 
 def _ahead(own: Shared) -> int:
-    use = _uses.get(own)
-    return max(FIRST_DEMAND, use.demand(now=time.monotonic()) if use else 0)
+    """Return how much to ask for beyond a request: twice as much as a moment ago, if that is spent by now."""
+    ahead = min(MOST_AHEAD, 2 * (_asked.get(own) or FIRST_DEMAND // 2))
+    _asked.put(own, ahead, until=time.monotonic() + AGAIN_SECONDS)
+    return ahead
 
 
 def _report(own: Shared, *, now: float) -> Told:

@@ -123,6 +123,17 @@ def test_an_edge_asks_once_for_many_requests_and_tells_what_it_used(at: Core, ma
 
 
 @pytest.mark.django_db
+def test_who_spends_a_share_at_once_asks_for_twice_as_much(at: Core, make_caller: MakeCaller) -> None:
+    caller = make_caller(requests_per_minute=600_000)
+    at.answers = [lends_what_is_wanted]
+    for _ in range(200):
+        assert decide(caller, area="ingest").allowed
+    asked = [json.decode(body)["shares"][0] for body in at.bodies]
+    ahead = [(one["wanted"] - one["needed"]) // TOKEN for one in asked]
+    assert ahead == [16, 32, 64, 128]  # 17 + 33 + 65 + 129 are more than 200
+
+
+@pytest.mark.django_db
 def test_doctor_at_an_edge_tells_of_shares_that_the_core_has_not_lent_anew(at: Core, make_caller: MakeCaller) -> None:
     def said() -> list[tuple[str, str]]:
         return [(one.level, one.what) for one in doctor.of_edge() if one.subject == "shares"]
@@ -188,6 +199,13 @@ def test_what_is_settled_later_is_the_shares_debt_or_comes_back(at: Core, make_c
     [told] = json.decode(at.bodies[-1])["shares"]
     assert told["spent"] == TOKEN // 10 + 19 * TOKEN
     assert not decide(caller, area="ingest").allowed
+
+
+def lends_what_is_wanted(body: bytes) -> tuple[int, Any]:
+    """Lend each share all that it wants."""
+    told = json.decode(body)["shares"]
+    names = ("organisation_id", "api_key_id", "generation")
+    return 200, {"shares": [{name: one[name] for name in names} | {"lent": one["wanted"], "left": 0} for one in told]}
 
 
 def lends(amount: int) -> Answer:

@@ -50,6 +50,7 @@ for _name in _PLACES:
 #: In the order of an entry's fields.
 _TEXTS = ("environment", "project_id", "trace_id", "span_id", "parent_span_id")
 _ARGUMENTS = {place: number for number, place in enumerate(_TEXTS)}
+_NO_TEXTS: list[str | None] = [None] * len(_TEXTS)
 _INFO: tuple[LevelName, None] = ("info", None)
 MOST_NAMES_OF_A_PLAN = 64
 _ERROR_TYPES, _ERROR_MESSAGES = ("type", "name", "class"), ("message", "msg")
@@ -104,13 +105,12 @@ def _plain_entry(fields: dict[str, Any], now: datetime) -> Entry | None:
     severity = severity_of(fields[level]) if level is not None else _INFO
     if text.__class__ is not str or moment is None or severity is None or severity[1] is not None:
         return None
-    arguments: list[Any] = [None] * len(_TEXTS)
-    for place, name in texts:
-        if fields[name].__class__ is not str:
+    arguments = _NO_TEXTS
+    if texts:
+        given = _texts_in(fields, texts)
+        if given is None:
             return None
-        arguments[place] = fields[name] or None
-    for _, name in texts:
-        del fields[name]
+        arguments = given
     del fields[message]
     if time is not None:
         del fields[time]
@@ -120,6 +120,16 @@ def _plain_entry(fields: dict[str, Any], now: datetime) -> Entry | None:
     return Entry(
         moment, severity[0], text, environment, project_id, trace_id, span_id, parent_span_id, None, fields or None
     )
+
+
+def _texts_in(fields: dict[str, Any], texts: tuple[tuple[int, str], ...]) -> list[str | None] | None:
+    """Take short texts to their places; None where one is none."""
+    if any(fields[name].__class__ is not str for _, name in texts):
+        return None
+    arguments = [*_NO_TEXTS]
+    for place, name in texts:
+        arguments[place] = fields.pop(name) or None
+    return arguments
 
 
 def _entry(fields: dict[str, Any], now: datetime, overrides: Overrides) -> Entry:

@@ -1,10 +1,12 @@
 """What others send becomes entries of ours: levels, times, names, and everything made to fit."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from foundation.refusals import Refusal
 from ingest.canonical import MAX_ERROR_BYTES, MAX_MESSAGE_BYTES, MAX_METADATA_BYTES, canonical_lines, encode, excesses
@@ -14,7 +16,7 @@ from ingest.objects import BROKEN, elements, lines_of, object_of, readable
 from ingest.protocol import Head, Wishes
 from ingest.protocols.ndjson import FORM, NDJSON
 from ingest.severities import severity_of
-from ingest.timestamps import moment_of
+from ingest.timestamps import EPOCH, moment_of, of_nanoseconds
 from storage.entry import Entry, EntryError
 
 NOW = datetime(2026, 11, 27, 10, tzinfo=UTC)
@@ -143,6 +145,14 @@ FRAME = {"timestamp": "2026-11-27T10:00:00Z", "level": "info"}
 )
 def test_names_in_use_are_understood(fields: dict[str, Any], expected: dict[str, Any]):
     assert read(fields) == FRAME | expected
+
+
+@given(st.integers(min_value=-(2**62), max_value=2**63))
+def test_moments_are_exact_to_the_microsecond(nanoseconds: int):
+    moment = EPOCH + timedelta(microseconds=nanoseconds // 1_000)
+    assert of_nanoseconds(nanoseconds) == moment
+    seconds = abs(nanoseconds) % 10**18 / 10**9
+    assert moment_of(seconds) == EPOCH + timedelta(seconds=seconds)
 
 
 def test_names_can_be_given():

@@ -15,6 +15,7 @@ from accounts import finding, life, staff_admin
 from accounts.droppers import drops_refused
 from accounts.forms import ApiKeyForm, ReasonForm, RotateForm
 from accounts.models import ApiKey, Project
+from accounts.staff import member
 from accounts.standing import standing
 from accounts.steps import Question, ask, find, show_once
 from foundation import places
@@ -148,7 +149,7 @@ class ApiKeyAdmin(NeverDeleted):
         if change:
             obj.save(update_fields=form.changed_data)
         else:
-            request.issued = life.issue(obj, by=staff_admin.member(request))  # type: ignore[attr-defined]
+            request.issued = life.issue(obj, by=member(request))  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:  # noqa: ARG002
         return show_once(self, request, request.issued)  # type: ignore[attr-defined]
@@ -167,7 +168,7 @@ class ApiKeyAdmin(NeverDeleted):
         form = RotateForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
-                issued = life.rotate(api_key.pk, by=staff_admin.member(request), grace=form.grace)
+                issued = life.rotate(api_key.pk, by=member(request), grace=form.grace)
             except life.KeyLifeError as error:
                 self.message_user(request, str(error), messages.ERROR)
                 return _back_to(api_key)

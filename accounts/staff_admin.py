@@ -1,7 +1,8 @@
 """Admin pages of staff and their roles, which only superusers change; of the audit and the access log: nobody."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from auditlog import admin as replaced  # noqa: F401 - registered before it is replaced
 from auditlog.models import LogEntry
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -11,6 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.models import AccessRecord, User
+from accounts.staff import member
 from foundation import places
 from foundation.readonly import ReadOnlyAdmin
 
@@ -24,11 +26,6 @@ places.lists("operations", of="accounts.user", title="Staff", order=10)
 places.lists("operations", of="auth.group", title="Roles", order=11)
 places.lists("operations", of="auditlog.logentry", title="Audit trail", order=12)
 places.lists("operations", of="axes.accesslog", title="Sign-ins", order=13)
-
-
-def member(request: HttpRequest) -> User:
-    """Return the member of staff behind a request to the admin."""
-    return cast(User, request.user)
 
 
 class OnlySuperusersChange(Mixin):

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.chosen import chosen_organisation
-from accounts.staff_admin import member
+from accounts.staff import member
 from alerts import changing, heartbeats
 from alerts.changing import Actor
 from alerts.checking import wrong_with

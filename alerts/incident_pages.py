@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.chosen import chosen_organisation
 from accounts.models import Organisation
-from accounts.staff_admin import member
+from accounts.staff import member
 from alerts import changing, messages, words
 from alerts.changing import Actor
 from alerts.incidents import place

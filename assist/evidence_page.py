@@ -14,7 +14,7 @@ from accounts.addresses import client_address
 from accounts.chosen import chosen_organisation
 from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation
-from accounts.staff_admin import member
+from accounts.staff import member
 from assist import asking, spending
 from assist.asking import MAY_ASK, Answered, Asker, NotAsked
 from assist.evidence import Evidence, evidence_of

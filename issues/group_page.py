@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.chosen import chosen_organisation
 from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation
-from accounts.staff_admin import member
+from accounts.staff import member
 from issues import group_chart, reading, shown, undoing
 from issues.changing import Actor, ChangeRefused
 from issues.deciding import IGNORED, decide, staff

@@ -21,7 +21,7 @@ from accounts.addresses import client_address
 from accounts.chosen import chosen_organisation
 from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation, User
-from accounts.staff_admin import member
+from accounts.staff import member
 from foundation.refusals import Refusal
 from issues import cursors, listing, shown, undoing
 from issues.changing import Actor, ChangeRefused

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from accounts.chosen import chosen_organisation
 from accounts.looks import Look
 from accounts.models import AccessRecord, Organisation
-from accounts.staff_admin import member
+from accounts.staff import member
 from issues import changing, preview, reading, shape, shown
 from issues.changing import MOST_MERGED, Actor, ChangeRefused
 from issues.list_page import record

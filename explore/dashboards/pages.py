@@ -9,7 +9,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from accounts.chosen import chosen_organisation
-from accounts.staff_admin import member
+from accounts.staff import member
 from explore import permissions
 from explore.dashboards import document, keeping, overview
 from explore.explorer.page import configuration

@@ -17,7 +17,7 @@ from accounts import looks
 from accounts.addresses import client_address
 from accounts.forms import ConfirmForm
 from accounts.looks import Looker
-from accounts.staff_admin import member
+from accounts.staff import member
 from accounts.steps import Question, ask, find
 from foundation.readonly import ReadOnlyAdmin
 from operations.erasures import counting, life

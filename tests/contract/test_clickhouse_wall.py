@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from foundation.postgres import execute
 from operations import metrics
 from operations.doctor import log_store
 from operations.doctor.finding import Severity
@@ -17,7 +18,6 @@ from storage.clickhouse.errors import answering
 from storage.clickhouse.server import Server
 from storage.clickhouse.wall import state
 from storage.errors import Unavailable
-from storage.models import LogEntry
 from storage.store import Store
 from storage.wall import State
 from tests.clickhouse.server import ForTests
@@ -92,7 +92,7 @@ def test_what_takes_too_long_is_told_as_that(in_clickhouse: Store, reader: Serve
 def test_state_tells_how_much_of_the_wall_stands(
     in_clickhouse: Store, clickhouse: ForTests, neighbours: tuple[int, int], settings: Any
 ) -> None:
-    LogEntry.objects.all().delete()  # other tests' in PostgreSQL, which nobody reads now
+    execute("TRUNCATE storage_entry, storage_logentry")  # of other tests, in PostgreSQL, where nobody reads now
     assert in_clickhouse.reader.wall() is State.STANDS
     assert state(clickhouse.as_writer, None) is State.NO_ROLE
     assert state(clickhouse.as_writer, clickhouse.as_writer) is State.NO_ROLE

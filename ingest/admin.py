@@ -13,12 +13,10 @@ from accounts.models import AccessRecord, User
 from foundation import places
 from foundation.readonly import ReadOnlyAdmin
 from ingest.models import DeadLetter, SpooledBatch
-from ingest.spool import dead_letters, table
-from storage import retention
+from ingest.spool import dead_letters
 
 places.lists("operations", of="ingest.spooledbatch", title="Spool", order=2)
 places.lists("operations", of="ingest.deadletter", title="Dead letters", order=4)
-retention.wait_for(table.oldest_received)
 
 
 class WithoutPayloads(ReadOnlyAdmin):

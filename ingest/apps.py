@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.core.checks import register
 
@@ -10,3 +12,4 @@ class IngestConfig(AppConfig):
 
     def ready(self) -> None:
         register(check_limits)
+        import_module("ingest.days_to_store")  # it needs models

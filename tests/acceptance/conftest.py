@@ -14,7 +14,7 @@ from tests.leaks import KEY, dump
 SDK = "luminalog-sdk==1.1.0"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The whole product, started by `manage.py up` on a free port with data of its own."""
     listening = f"udp://127.0.0.1:{free_port()} tcp://127.0.0.1:{free_port()}"

@@ -13,9 +13,9 @@ from tests.clickhouse.server import ForTests, running
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def clickhouse() -> Iterator[ForTests]:
-    """One server for all tests of a process."""
+    """One server for all of these tests: it is busy when nobody asks it, too, so it ends with the last of them."""
     with running() as server:
         yield server
 

@@ -48,8 +48,9 @@ TIME = "2026-01-26T10:00:00.000001Z"
 
 
 @pytest.fixture(autouse=True)
-def archive(settings: Any, tmp_path: Path) -> Iterator[Path]:
+def archive(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     settings.ARCHIVE_URL = f"file://{tmp_path}/a%20b"
+    monkeypatch.setattr(writing, "SETTLED_AFTER", timedelta(0))  # tests run in the first minutes of a day, too
     (tmp_path / "a b").mkdir()
     yield tmp_path / "a b"
     DrainClaim.objects.all().delete()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
 
-from accounts.models import SCOPES, ApiKey
-from accounts.scopes import OF_PUBLIC_KEYS, PUBLIC_KEYS_ONLY_INGEST, default_scopes
+from accounts.models import ApiKey
+from accounts.scopes import OF_PUBLIC_KEYS, PUBLIC_KEYS_ONLY_INGEST, SCOPES, default_scopes
 from accounts.validators import validate_network, validate_origin
 
 if TYPE_CHECKING:

@@ -15,6 +15,8 @@ class Scope(StrEnum):
 
 
 VERBS = {Scope.INGEST: "send logs", Scope.READ: "read logs", Scope.MANAGE: "manage its organisation"}
+#: What a form offers.
+SCOPES = [(scope.value, verb.capitalize()) for scope, verb in VERBS.items()]
 #: A public key is known to whoever runs the application that carries it, a browser above all: it can only send.
 OF_PUBLIC_KEYS = [Scope.INGEST.value]
 PUBLIC_KEYS_ONLY_INGEST = "A public key may send logs, and nothing else."

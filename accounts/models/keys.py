@@ -1,75 +1,22 @@
-"""Organisations, their projects and API keys; the staff who manage them, and at whose logs they looked."""
+"""API keys, and their standing."""
 
 from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractUser
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts.scopes import OF_PUBLIC_KEYS, PUBLIC_KEYS_ONLY_INGEST, VERBS, Scope, default_scopes
+from accounts.models.tenants import Organisation, Project
+from accounts.scopes import OF_PUBLIC_KEYS, PUBLIC_KEYS_ONLY_INGEST, SCOPES, Scope, default_scopes
 from accounts.validators import validate_network, validate_origin
 from foundation.levels import Level
 
 EXPIRES_SOON = timedelta(days=14)
 ROTATE_EVERY = timedelta(days=90)
-
-
-class User(AbstractUser):
-    """A member of staff. Applications have API keys, not users."""
-
-    time_zone = models.CharField(max_length=64, blank=True, default="", db_default="")  # empty: the browser's
-
-
-class Organisation(models.Model):
-    """A tenant: nothing of one organisation is ever visible to another."""
-
-    class Status(models.TextChoices):
-        ACTIVE = "active"
-        SUSPENDED = "suspended"
-
-    name = models.CharField(max_length=120)
-    slug = models.SlugField(max_length=60, unique=True, help_text="Short name in addresses and commands.")
-    status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
-    suspended_reason = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["name"]
-        permissions = [("suspend_organisation", "Can suspend and resume organisation")]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(status__in=["active", "suspended"]), name="organisation_status_is_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(status="active") | ~Q(suspended_reason=""), name="suspended_organisation_has_a_reason"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class Project(models.Model):
-    """An application or service of one organisation; every API key belongs to one."""
-
-    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="projects")
-    name = models.CharField(max_length=120)
-    slug = models.SlugField(max_length=60)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["organisation", "name"]
-        constraints = [
-            models.UniqueConstraint(fields=["organisation", "slug"], name="project_slug_is_unique_in_its_organisation"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.organisation} / {self.name}"
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
@@ -97,9 +44,6 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def overheard(self, *, at: datetime | None = None) -> Self:
         """In force although they were sent over plain HTTP."""
         return self.in_force(at=at).filter(seen_over_plain_http_at__isnull=False)
-
-
-SCOPES = [(scope.value, VERBS[scope].capitalize()) for scope in Scope]
 
 
 class ApiKey(models.Model):
@@ -229,81 +173,3 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…{self.suffix})"
-
-
-class AccessRecord(models.Model):
-    """One look of a member of staff at an organisation's logs. Written before the look, never changed.
-
-    `user_id` is 0 for whoever runs a command on the server; `username` is then the operating system's.
-    """
-
-    class Action(models.TextChoices):
-        SEARCH = "search"
-        HISTOGRAM = "histogram"
-        FIELDS = "fields"
-        ENTRY = "entry"
-        CONTEXT = "context"
-        TRACE = "trace"
-        TAIL = "tail"
-        EXPORT = "export"
-        DEAD_LETTER = "dead_letter", "dead letter"
-        GROUPS = "groups", "error groups"
-        GROUP = "group", "error group"
-        EVIDENCE = "evidence", "evidence"
-        MODEL = "model", "question to a model"
-        RECORDING = "recording", "recording"
-        MESSAGE = "message", "message that was sent"
-        AGGREGATE = "aggregate"
-        DASHBOARD = "dashboard"
-
-    at = models.DateTimeField(auto_now_add=True)
-    # No foreign keys: the record outlives whom and what it names.
-    user_id = models.BigIntegerField()
-    username = models.CharField(max_length=150)
-    organisation_id = models.BigIntegerField()
-    organisation = models.CharField(max_length=60, help_text="Its short name at the time.")
-    action = models.CharField(max_length=12, choices=Action.choices)
-    query = models.CharField(max_length=2200, blank=True)
-    range_start = models.DateTimeField(null=True)
-    range_end = models.DateTimeField(null=True)
-    subject = models.CharField(
-        max_length=140,
-        blank=True,
-        help_text="An entry's id, or a trace's; dead letters' ids; a group's, a delivery's number; what is measured; "
-        "a dashboard and its edition.",
-    )
-    address = models.GenericIPAddressField(null=True)
-    #: What a page calls one look of several requests: a search, its chart, its pages. Null where each has its own.
-    look = models.UUIDField(null=True, editable=False)
-
-    class Meta:
-        db_table = "explore_accessrecord"  # older than its place here
-        ordering = ["-at", "-id"]
-        verbose_name = "access record"
-        indexes = [
-            models.Index(fields=["-at", "-id"], name="access_record_newest"),  # the admin's list
-            models.Index(fields=["user_id", "-at"], name="access_record_of_a_user"),  # "what did she look at"
-            models.Index(fields=["organisation_id", "-at"], name="access_record_of_a_tenant"),  # "who looked at them"
-        ]
-        constraints = [
-            # The requests of one look find its record, and only the first of them writes it.
-            models.UniqueConstraint(
-                fields=["user_id", "look"], condition=models.Q(look__isnull=False), name="look_has_one_record"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.username}: {self.action} in {self.organisation}"
-
-
-class Mirror(models.Model):
-    """At an edge: how old what it knows of organisations, keys and rules is. One row."""
-
-    digest = models.CharField(max_length=64)
-    confirmed_at = models.DateTimeField(help_text="When the core has said last that this is how it is.")
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"mirror of {self.confirmed_at}"

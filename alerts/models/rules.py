@@ -1,26 +1,17 @@
-"""Rules, the incidents that they find, silences, and what is counted for rules alone.
-
-Rows that a round of the evaluator writes have no foreign keys to organisations: it locks none.
-"""
+"""What an organisation wants to be told of."""
 
 from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q, Value
+from django.db.models import Q, Value
 from django.db.models.functions import Now
 
+from alerts.models.bounds import MOST_CHANNELS, MOST_COUNT, MOST_MINUTES, MOST_NAME, MOST_QUERY
 from alerts.terms import Kind
 from foundation.levels import Level
-
-MOST_MINUTES = 1_440
-MOST_COUNT = 10**9
-MOST_CHANNELS = 20
-MOST_QUERY = 2_000
-MOST_NAME = 200
 
 
 class Rule(models.Model):
@@ -166,160 +157,3 @@ class Rule(models.Model):
 
     def __str__(self) -> str:
         return self.rule_name
-
-
-class Incident(models.Model):
-    """What a rule has found, from `opened_at` until `closed_at`: minutes of receipt, or a turn's moment."""
-
-    class Told(models.TextChoices):
-        """What became of its message."""
-
-        NOTHING = "", "Not yet"
-        TOLD = "told", "Told"
-        SILENCED = "silenced", "Silenced"
-        COOLED = "cooled", "Within the cool-down"
-        FLAPPING = "flapping", "Told as flapping"
-        FLAPS_ON = "flaps_on", "Flapping goes on"
-
-    organisation_id = models.BigIntegerField()
-    rule = models.ForeignKey(Rule, on_delete=models.CASCADE, db_index=False, related_name="incidents")
-    value = models.TextField(db_default="", help_text="Of what the rule counts apart.")
-    opened_at = models.DateTimeField()
-    last_over_at = models.DateTimeField()
-    closed_at = models.DateTimeField(null=True)
-    peak = models.BigIntegerField(db_default=0)
-    is_late = models.BooleanField(db_default=False, help_text="It was over when it was seen: stored late.")
-    told = models.CharField(max_length=8, choices=Told.choices, db_default="", blank=True)
-    flaps_ended_at = models.DateTimeField(null=True)
-    acknowledged_at = models.DateTimeField(null=True)
-    acknowledged_by = models.CharField(max_length=150, db_default="")
-    ended_by = models.CharField(max_length=20, db_default="", help_text="What closed it, if not what was counted.")
-    details = models.JSONField(null=True, help_text="Of a drift: `alerts.drifted.details_of`.")
-    created_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        ordering = ["-id"]
-        constraints = [
-            # There is one, whatever happens twice.
-            models.UniqueConstraint(
-                fields=["rule", "value"], condition=Q(closed_at=None), name="incident_is_open_once"
-            ),
-            # One that was over when it was seen; and a rule's incidents of a value, the newest first.
-            models.UniqueConstraint(fields=["rule", "value", "opened_at"], name="incident_begins_once"),
-            models.CheckConstraint(
-                condition=Q(closed_at=None) | Q(closed_at__gte=F("opened_at")), name="incident_ends_after_it_began"
-            ),
-        ]
-        indexes = [
-            # The list of an organisation.
-            models.Index(fields=["organisation_id", "-id"], name="incident_of_organisation"),
-            # Those that flap, until they are quiet.
-            models.Index(
-                fields=["closed_at"],
-                condition=Q(told__in=["flapping", "flaps_on"], flaps_ended_at=None),
-                name="incident_flapping",
-            ),
-            # The old ones go.
-            BrinIndex(fields=["created_at"], name="incident_created_at"),
-        ]
-
-    def __str__(self) -> str:
-        return f"incident {self.pk}"
-
-
-class Silence(models.Model):
-    """Incidents that nobody is told of for a time; all that is said of them must fit."""
-
-    organisation = models.ForeignKey("accounts.Organisation", on_delete=models.CASCADE, related_name="silences")
-    rule = models.ForeignKey(Rule, on_delete=models.CASCADE, null=True, blank=True, help_text="Empty: any.")
-    project = models.CharField(max_length=MOST_NAME, blank=True, default="", db_default="", help_text="Empty: any.")
-    environment = models.CharField(max_length=MOST_NAME, blank=True, default="", db_default="", help_text="Empty: any.")
-    group = models.IntegerField(null=True, blank=True, help_text="The number of an error group. Empty: any.")
-    until = models.DateTimeField()
-    reason = models.CharField(max_length=200)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
-    )
-    by_key = models.CharField(max_length=40, default="", db_default="", editable=False)
-    created_at = models.DateTimeField(db_default=Now(), editable=False)
-
-    class Meta:
-        ordering = ["-until"]
-        constraints = [models.CheckConstraint(condition=~Q(reason=""), name="silence_has_a_reason")]
-        indexes = [
-            # Those in force.
-            models.Index(fields=["organisation", "until"], name="silence_until"),
-        ]
-
-    def __str__(self) -> str:
-        return f"silence until {self.until:%Y-%m-%d %H:%M}"
-
-
-class Minute(models.Model):
-    """Entries that a rule's search found of a minute of receipt, or heartbeats of a monitor."""
-
-    pk = models.CompositePrimaryKey("rule_id", "minute", "value")
-    rule_id = models.BigIntegerField()
-    minute = models.DateTimeField()
-    value = models.TextField()
-    entries = models.BigIntegerField()
-
-    class Meta:
-        db_table = "alerts_minute"
-        indexes = [
-            # The old ones go.
-            BrinIndex(fields=["minute"], name="alerts_minute_minute"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.entries} of rule {self.rule_id}"
-
-
-class Seen(models.Model):
-    """When a value that a rule would miss came last, and whether it had come in every hour of the week before."""
-
-    pk = models.CompositePrimaryKey("rule_id", "value")
-    rule_id = models.BigIntegerField()
-    value = models.TextField()
-    last_minute = models.DateTimeField()
-    is_steady = models.BooleanField(db_default=False)
-
-    class Meta:
-        db_table = "alerts_seen"
-
-    def __str__(self) -> str:
-        return f"{self.value} of rule {self.rule_id}"
-
-
-class Cursor(models.Model):
-    """How far the searches of an organisation's rules have come through what arrives: see `storage.arrivals`."""
-
-    organisation_id = models.BigIntegerField(primary_key=True)
-    seen = models.TextField()
-    until = models.TextField(db_default="")
-    stored_xid = models.BigIntegerField(db_default=0)
-    after = models.BigIntegerField(db_default=0)
-    moved_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        db_table = "alerts_cursor"
-
-    def __str__(self) -> str:
-        return f"searches of organisation {self.organisation_id}"
-
-
-class Round(models.Model):
-    """The evaluator's one row: when it looked last, and until when we ourselves took nothing in."""
-
-    id = models.SmallIntegerField(primary_key=True, default=1)
-    looked_at = models.DateTimeField()
-    deaf_until = models.DateTimeField(null=True)
-    built_in_at = models.DateTimeField(null=True, help_text="When rules of the product's own were seen to.")
-    seconds = models.FloatField(db_default=0)
-
-    class Meta:
-        db_table = "alerts_round"
-        constraints = [models.CheckConstraint(condition=Q(id=1), name="round_is_one")]
-
-    def __str__(self) -> str:
-        return f"looked at {self.looked_at}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from issues import resolving
+from issues import allowance
 from notify import mail, standing
 from operations import vitals
 from operations.doctor import edges
@@ -143,7 +143,7 @@ def _erasures() -> Iterator[Finding]:
 
 
 def _groups() -> Iterator[Finding]:
-    if full := resolving.count_full():
+    if full := allowance.count_full():
         yield warning(
             "room for errors",
             f"{full} organisations have made all the error groups of this hour, or have all they may have: "

@@ -17,7 +17,7 @@ from ingest.spool import drain as draining
 from ingest.spool import table
 from ingest.spool.drain import drain
 from ingest.spool.payload import pack
-from issues.resolving import MOST_ALIVE, MOST_NEW
+from issues.allowance import MOST_ALIVE, MOST_NEW
 from tests.benchmarks.drain_rounds import SCRUBBER, cpu_seconds, fill, parts_of
 
 ENTRIES, BATCHES = 20, 1_024

@@ -18,9 +18,9 @@ from foundation.postgres import execute
 from ingest.models import DrainClaim, SpooledBatch
 from ingest.spool import claims
 from ingest.spool.drain import _drain, drain
-from issues import counting, regrouping, resolving
+from issues import allowance, counting, regrouping
+from issues.allowance import MOST_SIBLINGS
 from issues.models import Allowance, Fingerprint, Group, Hour, Minute, Person, Release, Turn
-from issues.resolving import MOST_SIBLINGS
 from operations.verification import verify
 from storage.fields import sampling
 from storage.models import LogEntry, Receipt
@@ -115,7 +115,7 @@ def test_errors_beyond_the_limits_are_counted_together(caller: Caller, monkeypat
     star = Fingerprint.objects.get(basis__contains=["*"])
     assert star.events == 40 - MOST_SIBLINGS
 
-    monkeypatch.setattr(resolving, "MOST_NEW", MOST_SIBLINGS + 5)
+    monkeypatch.setattr(allowance, "MOST_NEW", MOST_SIBLINGS + 5)
     for _ in range(2):
         store(caller, *(failure(f"Type{word}Error", "x", stack=[]) for word in words[:10]))
     assert Group.objects.count() == MOST_SIBLINGS + 5 + 1
@@ -126,9 +126,9 @@ def test_errors_beyond_the_limits_are_counted_together(caller: Caller, monkeypat
     assert sum(Fingerprint.objects.values_list("events", flat=True)) == 60
     assert None not in keys()
 
-    assert resolving.count_full() == 0
+    assert allowance.count_full() == 0
     execute("UPDATE issues_allowance SET made = 200")
-    assert resolving.count_full() == 1
+    assert allowance.count_full() == 1
     known = failure(Group.objects.filter(type__startswith="Type")[0].type, "x", stack=[])
     store(caller, failure("NewError", "x", stack=[]), known, failure("Error", "new", stack=["at pay (/a/b.js:1:2)"]))
     assert others.fingerprints.get().events == 13

@@ -6,7 +6,7 @@ Who may look at logs may look at it, each look is recorded first; who decides ne
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -60,14 +60,24 @@ def errors(request: HttpRequest, site: AdminSite) -> HttpResponse:
     query = " ".join(f"{name}:{value}" for name, value in asked.items() if value and name != "sort")
     record(request, organisation, Look(action=AccessRecord.Action.GROUPS, query=as_recorded(query, organisation.pk)))
     page = listing.groups(organisation.pk, _wanted(asked), limit=SHOWN, after=position)
-    seen = glances(organisation.pk, [group.id for group in page.groups], now=timezone.now())
-    users = names_of({group.assignee_id for group in page.groups})
-    is_narrowed = asked["state"] not in ("unresolved", "all") or any(asked[name] for name in (*TEXTS, "seen"))
-    many = counts(organisation.pk, replace(_wanted(asked), state="all"))
     context = {
         **site.each_context(request),
         "title": f"Errors of {organisation}",
         "organisation": organisation,
+        **_choices(organisation, asked),
+        **_found(organisation, asked, page),
+        "first": _address(organisation, asked) if position else "",
+        "may_decide": request.user.has_perm(MAY_DECIDE),
+    }
+    response = TemplateResponse(request, "admin/issues/errors.html", context)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _choices(organisation: Organisation, asked: dict[str, str]) -> dict[str, Any]:
+    """Return what the page says of the question: states with counts, orders, and who may be chosen."""
+    many = counts(organisation.pk, replace(_wanted(asked), state="all"))
+    return {
         "asked": asked,
         "states": [
             (state, title, many.get(state), _address(organisation, asked | {"state": state}))
@@ -76,21 +86,25 @@ def errors(request: HttpRequest, site: AdminSite) -> HttpResponse:
         "orders": ORDERS,
         "sorted_by": {name: _address(organisation, asked | {"sort": name}) for name in ORDERS},
         "seen": SEEN,
-        "environments": sorted({name for one in seen.values() for name in one.environments}),
-        "releases": sorted({one.release for one in seen.values() if one.release}),
         "ignored": IGNORED,
         "staff": staff(),
         "projects": organisation.projects.order_by("slug").values_list("slug", flat=True),
+        "everything": _address(organisation, {"state": "all"}),
+    }
+
+
+def _found(organisation: Organisation, asked: dict[str, str], page: listing.Page) -> dict[str, Any]:
+    """Return what the page says of the groups that were found."""
+    seen = glances(organisation.pk, [group.id for group in page.groups], now=timezone.now())
+    users = names_of({group.assignee_id for group in page.groups})
+    is_narrowed = asked["state"] not in ("unresolved", "all") or any(asked[name] for name in (*TEXTS, "seen"))
+    return {
+        "environments": sorted({name for one in seen.values() for name in one.environments}),
+        "releases": sorted({one.release for one in seen.values() if one.release}),
         "rows": [shown.row(organisation, group, seen[group.id], users) for group in page.groups],
         "next": _next(organisation, asked, page.after),
-        "first": _address(organisation, asked) if position else "",
-        "everything": _address(organisation, {"state": "all"}),
         "is_empty": not page.groups and not is_narrowed and _has_none(organisation),
-        "may_decide": request.user.has_perm(MAY_DECIDE),
     }
-    response = TemplateResponse(request, "admin/issues/errors.html", context)
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
 
 
 def record(request: HttpRequest, organisation: Organisation, look: Look) -> None:

@@ -2,28 +2,25 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from alerts.models import Incident, Minute, Rule, Seen
+from foundation import sweeping
 from foundation.holdings import Wanted
 from foundation.postgres import execute
+from foundation.sweeping import some_of
 
 #: As long as minutes of the log store are.
 MINUTES_KEPT_DAYS = 32
 INCIDENTS_KEPT_DAYS = 400
 SILENCES_KEPT_DAYS = 90
-ROWS_AT_ONCE = 10_000
 #: Of a rule, texts that may hold what clients sent.
 TEXTS = ("rule_name", "query", "project", "environment", "error_type")
 #: Of what an incident keeps of a drift, what clients named.
 NAMED = ("field", "project", "environment", "release")
 
 SWEEPS = [
-    f"""
-DELETE FROM {table} WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM {table} WHERE {condition} LIMIT %s FOR UPDATE SKIP LOCKED))
-"""  # noqa: S608 - constants
+    some_of(table, condition)
     for table, condition in (
         ("alerts_minute", f"minute < now() - interval '{MINUTES_KEPT_DAYS} days'"),
         ("alerts_incident", f"closed_at IS NOT NULL AND created_at < now() - interval '{INCIDENTS_KEPT_DAYS} days'"),
@@ -37,11 +34,7 @@ DELETE FROM {table} WHERE ctid = ANY (ARRAY(
 
 def sweep() -> None:
     """Delete what is older than it is kept, beside whoever writes."""
-    for statement in SWEEPS:
-        gone = ROWS_AT_ONCE
-        while gone == ROWS_AT_ONCE:
-            with transaction.atomic():
-                gone = execute(statement, [ROWS_AT_ONCE])
+    sweeping.sweep(SWEEPS)
 
 
 def forget_organisation(organisation_id: int) -> None:

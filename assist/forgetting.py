@@ -6,7 +6,9 @@ Evidence and answers are made of entries and can be made again: whatever is eras
 from django.db import transaction
 
 from assist import snapshots
+from foundation import sweeping
 from foundation.postgres import execute, fetch_all
+from foundation.sweeping import some_of
 from quotas.limits import RETENTION
 
 #: The exact text of a question is kept for so long, whatever a plan keeps: somebody may have to answer for it.
@@ -25,16 +27,8 @@ DELETE FROM {table} WHERE ctid = ANY (ARRAY(
     for table in MADE_OF_ENTRIES
 ]
 OLD = [
-    f"""
-DELETE FROM assist_call WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM assist_call WHERE at < now() - make_interval(days => {CALLS_KEPT_DAYS}) LIMIT %s
-          FOR UPDATE SKIP LOCKED))
-""",  # noqa: S608 - constants
-    f"""
-DELETE FROM assist_spending WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM assist_spending WHERE period < now() - make_interval(months => {SPENDING_KEPT_MONTHS}) LIMIT %s
-          FOR UPDATE SKIP LOCKED))
-""",  # noqa: S608 - constants
+    some_of("assist_call", f"at < now() - make_interval(days => {CALLS_KEPT_DAYS})"),
+    some_of("assist_spending", f"period < now() - make_interval(months => {SPENDING_KEPT_MONTHS})"),
 ]
 EMPTY_CALLS = "UPDATE assist_call SET sent = '' WHERE organisation_id = %s AND sent <> ''"
 
@@ -67,11 +61,7 @@ def count(organisation_id: int) -> int:
 
 def sweep() -> None:
     """Delete what is older than it is kept, beside whoever writes."""
-    for statement in [*BEYOND_RETENTION, *OLD]:
-        gone = ROWS_AT_ONCE
-        while gone == ROWS_AT_ONCE:
-            with transaction.atomic():
-                gone = execute(statement, [ROWS_AT_ONCE])
+    sweeping.sweep([*BEYOND_RETENTION, *OLD], rows_at_once=ROWS_AT_ONCE)
 
 
 def forget_organisation(organisation_id: int) -> None:

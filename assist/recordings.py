@@ -15,6 +15,7 @@ from msgspec import MsgspecError
 from assist import recording
 from assist.models import Recording
 from assist.recording import Packed
+from foundation import sweeping
 from foundation.faults import reach
 from foundation.postgres import execute, fetch_all
 from ingest.spool.payload import PayloadError
@@ -194,12 +195,7 @@ def rewrite(organisation_id: int, change: Change, *, cut: Callable[[str], str]) 
 
 def forget_expired() -> int:
     """Forget recordings that the plans keep no longer; return how many."""
-    forgotten, gone = 0, ROWS_AT_ONCE
-    while gone == ROWS_AT_ONCE:
-        with transaction.atomic():
-            gone = execute(EXPIRED, [ROWS_AT_ONCE])
-        forgotten += gone
-    return forgotten
+    return sweeping.sweep([EXPIRED], rows_at_once=ROWS_AT_ONCE)
 
 
 def beyond_bounds() -> list[tuple[int, int]]:

@@ -6,8 +6,9 @@ it assigned. Minutes of a group that goes are gone for long: what is proven is n
 
 from django.db import transaction
 
-from foundation import statements
+from foundation import statements, sweeping
 from foundation.postgres import execute, fetch_all
+from foundation.sweeping import some_of
 from issues.proof import KEPT_DAYS
 from quotas.limits import RETENTION
 
@@ -15,7 +16,6 @@ UNSEEN_DAYS = 90
 HOURS_KEPT_DAYS = 400
 FILTERED_KEPT_DAYS = 400
 GROUPS_AT_ONCE = 200
-ROWS_AT_ONCE = 10_000
 
 UNSEEN = f"""
 SELECT own.organisation_id, own.id
@@ -47,11 +47,7 @@ UPDATE issues_allowance AS allowance
  WHERE organisation_id = ANY (%s)
 """
 SWEEPS = [
-    f"""
-DELETE FROM {table} WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM {table} WHERE {moment} < (now() AT TIME ZONE 'UTC')::date - {days} LIMIT %s
-          FOR UPDATE SKIP LOCKED))
-"""  # noqa: S608 - constants
+    some_of(table, f"{moment} < (now() AT TIME ZONE 'UTC')::date - {days}")
     for table, moment, days in (
         ("issues_minute", "minute", KEPT_DAYS),
         ("issues_hour", "hour", HOURS_KEPT_DAYS),
@@ -70,11 +66,7 @@ def forget_unseen() -> int:
 
 def sweep() -> None:
     """Delete numbers that are older than they are kept, beside whoever writes."""
-    for statement in SWEEPS:
-        gone = ROWS_AT_ONCE
-        while gone == ROWS_AT_ONCE:
-            with transaction.atomic():
-                gone = execute(statement, [ROWS_AT_ONCE])
+    sweeping.sweep(SWEEPS)
 
 
 def forget_organisation(organisation_id: int) -> None:

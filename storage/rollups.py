@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from django.db import transaction
-
-from foundation import statements
+from foundation import statements, sweeping
 from foundation.postgres import current_day, execute, execute_prepared, fetch_all, stream
+from foundation.sweeping import some_of
 from storage.receipts import IS_FORGOTTEN, IS_ROLLED_UP, WITH_ERASED
 from storage.tally import Tally
 
@@ -22,7 +21,6 @@ MOST_PAIRS, MOST_EVENT_MINUTES = 200, 20_000
 OTHERS = "…"
 #: `storage_minute` is kept for so long, whatever a plan keeps: it holds numbers only.
 KEPT_DAYS = 32
-ROWS_AT_ONCE = 10_000
 
 #: Takes the days whose rollups change, in order, before anything of them is looked at: who comes later waits, and then
 #: sees in a snapshot of its own what the one before has written. A row that is there is locked and not rewritten.
@@ -58,20 +56,10 @@ DELETE FROM storage_event_minute
          FROM storage_rollup_day AS rolled JOIN storage_event_minute AS event USING (organisation_id, day)
         WHERE rolled.event_minutes IS NULL LIMIT %s FOR UPDATE OF event SKIP LOCKED))
 """
-SWEEP_MINUTES = f"""
-DELETE FROM storage_minute
- WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM storage_minute
-        WHERE minute < date_trunc('day', now(), 'UTC') - interval '{KEPT_DAYS} days'
-        LIMIT %s FOR UPDATE SKIP LOCKED))
-"""  # noqa: S608 - constants
-SWEEP_DAYS = f"""
-DELETE FROM storage_rollup_day
- WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM storage_rollup_day
-        WHERE event_minutes IS NULL AND day < (now() AT TIME ZONE 'UTC')::date - {KEPT_DAYS}
-        LIMIT %s FOR UPDATE SKIP LOCKED))
-"""  # noqa: S608 - constants
+SWEEP_MINUTES = some_of("storage_minute", f"minute < date_trunc('day', now(), 'UTC') - interval '{KEPT_DAYS} days'")
+SWEEP_DAYS = some_of(
+    "storage_rollup_day", f"event_minutes IS NULL AND day < (now() AT TIME ZONE 'UTC')::date - {KEPT_DAYS}"
+)
 #: Of these the days that there are: a day that is gone tells nothing, and is not to begin anew.
 HOLD_THOSE_THERE = """
 SELECT rolled.organisation_id, rolled.day
@@ -197,13 +185,9 @@ def distrust(*, before: date, organisation_id: int | None = None) -> None:
 def sweep() -> None:
     """Delete what nobody reads any more: rows of days that are not trusted, and what is older than `KEPT_DAYS`.
 
-    In transactions of `ROWS_AT_ONCE` rows, beside whoever writes.
+    See `foundation.sweeping`.
     """
-    for statement in (SWEEP_EVENT_MINUTES, SWEEP_MINUTES, SWEEP_DAYS):
-        gone = ROWS_AT_ONCE
-        while gone == ROWS_AT_ONCE:
-            with transaction.atomic():
-                gone = execute(statement, [ROWS_AT_ONCE])
+    sweeping.sweep((SWEEP_EVENT_MINUTES, SWEEP_MINUTES, SWEEP_DAYS))
 
 
 def days() -> list[date]:

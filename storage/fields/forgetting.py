@@ -2,17 +2,15 @@
 
 from django.db import transaction
 
+from foundation import sweeping
 from foundation.holdings import Holding, Wanted
 from foundation.postgres import execute, fetch_all
+from foundation.sweeping import some_of
 
 #: As long as minutes are.
 KEPT_DAYS = 32
-ROWS_AT_ONCE = 10_000
 SWEEPS = [
-    f"""
-DELETE FROM {table} WHERE ctid = ANY (ARRAY(
-       SELECT ctid FROM {table} WHERE {moment} < now() - interval '{days} days' LIMIT %s FOR UPDATE SKIP LOCKED))
-"""  # noqa: S608 - constants
+    some_of(table, f"{moment} < now() - interval '{days} days'")
     for table, moment, days in (
         ("storage_field", "last_at", KEPT_DAYS),
         ("storage_drift", "found_at", KEPT_DAYS),
@@ -35,11 +33,7 @@ FORGET = (
 
 def sweep() -> None:
     """Delete what is older than it is kept, beside whoever writes."""
-    for statement in SWEEPS:
-        gone = ROWS_AT_ONCE
-        while gone == ROWS_AT_ONCE:
-            with transaction.atomic():
-                gone = execute(statement, [ROWS_AT_ONCE])
+    sweeping.sweep(SWEEPS)
 
 
 def forget_organisation(organisation_id: int) -> None:

@@ -3,13 +3,13 @@
 import argparse
 from collections.abc import Sequence
 
-import django
 import shtab
 from django.apps import apps
 
 from command import catalogue, sending
 from command.modules import PROGRAM, parser_of, pretend
 from embedded import environment, runner
+from foundation import starting
 
 SHELLS = ("bash", "zsh", "fish")
 EPILOG = """For the shell at hand:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
     environment.adopt()
     pretend()
     if not apps.ready:
-        django.setup()
+        starting.set_up()
     print(shtab.complete(whole(), shell=shell))
     return 0
 

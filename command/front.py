@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 
-import django
 from django.apps import apps
 from django.core.management import ManagementUtility, get_commands
 
@@ -13,6 +12,7 @@ from command import catalogue, completion, sending
 from command.modules import PROGRAM, pretend, run_module
 from command.overview import overview, table
 from embedded import environment, runner
+from foundation import starting
 from foundation.command_line import NO_ANSWER, NOT_UNDERSTOOD
 
 HELP = ("-h", "--help")
@@ -49,7 +49,7 @@ def _django(known: catalogue.Command | None, words: Sequence[str]) -> int:
     if asks_help or not knows_where:
         pretend()
     if not apps.ready:
-        django.setup()
+        starting.set_up()
     if known is None and words[0] not in get_commands():
         return _say(_unknown(words[0]), NOT_UNDERSTOOD)
     if not (asks_help or knows_where):

@@ -2,10 +2,10 @@
 
 import os
 
-import django
+from foundation import starting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
-django.setup(set_prefix=False)
+starting.set_up(set_prefix=False)
 
 from explore.tail.application import TailApplication  # noqa: E402 - after the setup
 from explore.tail.hub import Hub  # noqa: E402

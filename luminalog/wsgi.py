@@ -3,10 +3,10 @@
 import gc
 import os
 
-import django
+from foundation import starting
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "luminalog.settings")
-django.setup(set_prefix=False)
+starting.set_up(set_prefix=False)
 
 from foundation.plain_request import PlainHandler  # noqa: E402 - after the setup
 from luminalog.checks import refuse_unfit_settings  # noqa: E402

@@ -12,11 +12,14 @@ from foundation.threads import Background
 
 NOTE_EVERY_SECONDS = 10.0
 FORGET_AFTER = timedelta(hours=24)
+#: So long after a start it is no wonder that somebody was not seen yet.
+YOUNG_FOR = timedelta(minutes=1)
 WORKERS = "workers"
 BEAT = "beat"
 TAIL = "tail"
 MCP = "mcp"
 SYSLOG = "syslog"
+STARTED = "started"
 
 #: Of processes that run no tasks.
 tail_thread = Background("presence", lambda: note_tail(), every=NOTE_EVERY_SECONDS)
@@ -33,6 +36,12 @@ def note_worker(*, task: Any, **_: Any) -> None:
         _next_note = time.monotonic() + NOTE_EVERY_SECONDS
         with contextlib.suppress(RedisError):
             valkey.client().hset(valkey.key(WORKERS), task.request.hostname, str(time.time()))
+
+
+def note_start() -> None:
+    """Note that processes are about to start."""
+    with contextlib.suppress(RedisError):
+        valkey.client().set(valkey.key(STARTED), str(time.time()), ex=YOUNG_FOR)
 
 
 def note_beat() -> None:
@@ -57,6 +66,11 @@ def note_syslog() -> None:
     """Note that a process that listens for syslog lives."""
     with contextlib.suppress(RedisError):
         valkey.client().set(valkey.key(SYSLOG), str(time.time()), ex=FORGET_AFTER)
+
+
+def started_at() -> datetime | None:
+    """Return when the start was, while it is young. Raises: `RedisError`."""
+    return _seen(STARTED)
 
 
 def beat_seen() -> datetime | None:

@@ -8,7 +8,7 @@ from django.db import DatabaseError, InterfaceError
 from issues import allowance
 from notify import mail, standing
 from operations import vitals
-from operations.doctor import edges
+from operations.doctor import edges, young
 from operations.doctor.finding import Finding, error, ok, warning
 from operations.thresholds import LATE_MESSAGE_SECONDS, MUCH_WEB_BYTES
 from quotas.month import NEAR_QUOTA_PERCENT, count_near_quota
@@ -175,7 +175,7 @@ def _alerts() -> Iterator[Finding]:
     found = vitals.alerts()
     if found.stand_still:
         ago = "" if found.alerts_looked_seconds < 0 else f" for {found.alerts_looked_seconds:.0f} s"
-        yield error(
+        yield young.so_far("alerts", "nobody has looked at the rules for alerts") or error(
             "alerts",
             f"Nobody has looked at the rules for alerts{ago}: nobody is told of anything.",
             "Beat asks workers for it every ten seconds: see the findings about both; a worker's log names the error.",

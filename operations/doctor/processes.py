@@ -8,6 +8,7 @@ from django.conf import settings
 
 from ingest.syslog import listeners
 from operations import vitals
+from operations.doctor import young
 from operations.doctor.finding import Finding, error, ok, warning
 
 
@@ -25,7 +26,7 @@ def _workers() -> Iterator[Finding]:
     seen = vitals.workers()
     silent = [worker for worker in seen if worker.is_silent]
     if len(silent) == len(seen):
-        yield error(
+        yield young.so_far("workers", "no worker has run a task") or error(
             "workers",
             "No worker has run a task in the last minute: batches are accepted and wait.",
             "Start a worker, or see in its log why it reaches no broker; bin/luminalog upkeep --loop helps meanwhile.",
@@ -42,7 +43,7 @@ def _workers() -> Iterator[Finding]:
 
 def _beat() -> Iterator[Finding]:
     if vitals.beat_is_silent():
-        yield error(
+        yield young.so_far("beat", "no task of beat has run") or error(
             "beat",
             "No task of beat has run in the last minute: partitions, retention, notices and usage stand still.",
             "Start beat; it needs a worker and the broker.",
@@ -53,7 +54,7 @@ def _beat() -> Iterator[Finding]:
 
 def _tail() -> Iterator[Finding]:
     if vitals.tail_is_silent():
-        yield warning(
+        yield young.so_far("tail", "no process of the tail was seen") or warning(
             "tail",
             "No process of the tail has been there in the last minute: live tails wait.",
             "Start the tail; if it runs, its log says why it does not reach Valkey.",
@@ -64,7 +65,7 @@ def _tail() -> Iterator[Finding]:
 
 def _mcp() -> Iterator[Finding]:
     if vitals.mcp_is_silent():
-        yield warning(
+        yield young.so_far("MCP", "no process of MCP was seen") or warning(
             "MCP",
             "LUMINALOG_MCP is on, and no process of MCP has been there in the last minute: its clients get no answer.",
             "Start it: bin/luminalog mcp, which says what is missing. Nowhere wanted? Switch LUMINALOG_MCP off.",
@@ -76,7 +77,7 @@ def _mcp() -> Iterator[Finding]:
 def _syslog() -> Iterator[Finding]:
     if vitals.syslog_is_silent():
         fault = listeners.faults(settings.SYSLOG)  # where nobody listens; elsewhere its files need not be here
-        yield error(
+        yield young.so_far("syslog", "nobody who listens for syslog was seen") or error(
             "syslog",
             "LUMINALOG_SYSLOG is set, and nobody has listened in the last minute: what senders send by UDP is lost."
             + (f" Here it could not be used: {fault}" if fault else ""),

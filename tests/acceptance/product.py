@@ -14,6 +14,7 @@ import psycopg
 import requests
 
 from embedded.processes import free_port
+from tests import clusters
 from tests.leaks import leaks
 from tests.processes import PROJECT
 from tests.waiting import DEADLINE_SECONDS, wait_until
@@ -39,6 +40,12 @@ class Product:
         self.process: subprocess.Popen[bytes] | None = None
 
     # --- life ---
+
+    def prepared(self) -> "Product":
+        """Have it begin with a database that is prepared already, for tests that are not about the first start."""
+        self.data_dir.mkdir(mode=0o700)
+        clusters.lay_out(self.data_dir / "postgres")
+        return self
 
     def start(self) -> "Product":
         """Start it and wait until it says that it is ready."""

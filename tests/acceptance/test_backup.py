@@ -118,7 +118,7 @@ def manage(*command: str, environment: dict[str, str]) -> dict[str, Any]:
 
 
 def test_copy_of_the_data_folder_is_a_backup(own_product: Product, tmp_path: Path) -> None:
-    own_product.start()
+    own_product.prepared().start()
     entry = {"timestamp": "2026-01-26T14:30:00Z", "level": "info", "message": "kept in the copy"}
     assert own_product.post({"logs": [entry]}).status_code == 200
     own_product.stop()

@@ -31,7 +31,7 @@ def test_first_start_says_nothing_frightening(product: Product) -> None:
 
 
 def test_start_on_the_data_of_the_last_says_nothing_frightening(own_product: Product) -> None:
-    own_product.start().stop(signal.SIGINT)
+    own_product.prepared().start().stop(signal.SIGINT)
     own_product.start()
     assert frightening(own_product.output()) == []
 

@@ -26,9 +26,8 @@ Findings = dict[str, dict[str, str]]
 
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """A product of this module, whose beat and worker have been seen."""
-    running = Product(tmp_path_factory.mktemp("doctor") / "var").start()
-    wait_until(lambda: examine(running)[0] == 0, what=lambda: str(examine(running)))
+    """A product of this module, which has just been started."""
+    running = Product(tmp_path_factory.mktemp("doctor") / "var").prepared().start()
     yield running
     running.stop()
 
@@ -220,10 +219,11 @@ def test_processes_that_stand_still_and_what_waits_for_them_are_named(mine: Prod
 
 
 def make_it_a_minute_ago(product: Product) -> None:
-    """Spare the test its minute: what Valkey remembers of workers and beat becomes older."""
+    """Spare the test its minute: what Valkey remembers of the start, of workers and beat becomes older."""
     program = (
         "import time; from foundation import valkey; from operations import presence;"
         "old = str(time.time() - 90); c = valkey.client(); c.set(valkey.key(presence.BEAT), old);"
+        "c.delete(valkey.key(presence.STARTED));"
         "[c.hset(valkey.key(presence.WORKERS), name, old) for name in presence.workers_seen()]"
     )
     product.manage("shell", "-v", "0", "-c", program)

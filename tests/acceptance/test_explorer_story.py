@@ -22,7 +22,7 @@ PAGE = "/admin/explorer/"
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product of its own, whose logs are an hour of a shop with an outage in it."""
-    product = Product(tmp_path_factory.mktemp("explorer") / "var").start()
+    product = Product(tmp_path_factory.mktemp("explorer") / "var").prepared().start()
     entries = outage(datetime.now(UTC))
     assert product.post({"logs": entries}).status_code == 200
     product.wait_until_stored(len(entries))

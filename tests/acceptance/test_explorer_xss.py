@@ -74,7 +74,7 @@ INJECTED = (
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product of its own, since its organisation gets a hostile name."""
-    hostile = Product(tmp_path_factory.mktemp("hostile") / "var").start()
+    hostile = Product(tmp_path_factory.mktemp("hostile") / "var").prepared().start()
     entries = [_entry(text, number) for number, text in enumerate(CORPUS)]
     assert hostile.post({"logs": entries}).status_code == 200
     hostile.wait_until_stored(len(entries))

@@ -16,7 +16,7 @@ def test_product_on_a_full_disk_starts_reads_and_refuses_batches(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LUMINALOG_DISK_MIN_FREE_BYTES", str(2**62))
-    product = Product(tmp_path / "var").start()
+    product = Product(tmp_path / "var").prepared().start()
     try:
         ready = requests.get(f"{product.base_url}/readyz", timeout=DEADLINE_SECONDS)
         answer = product.post({"logs": [LOG]})

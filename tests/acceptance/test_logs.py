@@ -22,7 +22,7 @@ HOSTILE = f'{SECRET}\r\n{{"level": "fatal", "event": "forged"}}\x1b[2J\u202e'
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     data_dir = tmp_path_factory.mktemp("logs") / "var"
-    running = Product(data_dir, LUMINALOG_LOG_JSON="1", LUMINALOG_ACCESS_LOG="1").start()
+    running = Product(data_dir, LUMINALOG_LOG_JSON="1", LUMINALOG_ACCESS_LOG="1").prepared().start()
     yield running
     running.stop()
     assert lines(running)[-1] | {"timestamp": ""} == {"process": "up", "event": "stopped", "timestamp": ""}

@@ -39,7 +39,7 @@ LABELS = {
 @pytest.fixture(scope="module")
 def mine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """A product of this module: its counts are known, and its parts may be killed."""
-    running = Product(tmp_path_factory.mktemp("metrics") / "var").start()
+    running = Product(tmp_path_factory.mktemp("metrics") / "var").prepared().start()
     yield running
     running.stop()
 

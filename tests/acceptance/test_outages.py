@@ -61,7 +61,7 @@ def test_halted_valkey_refuses_nothing_and_delays_little(product: Product) -> No
 
 
 def test_lost_postgresql_is_said_soon_and_forgotten_soon(own_product: Product) -> None:
-    own_product.start()
+    own_product.prepared().start()
     postmaster = own_product.part_pid("postgres")
     port = urlsplit(own_product.database_url).port or 0
     assert own_product.process

@@ -82,7 +82,7 @@ def test_taken_port_is_said_in_one_line(own_product: Product) -> None:
 
 def test_parts_that_die_come_back_and_nothing_survives_a_killed_runner(own_product: Product) -> None:
     own_product.command = [*IN_BACKGROUND, *own_product.command]
-    own_product.start()
+    own_product.prepared().start()
     for name in PARTS:
         died = own_product.part_pid(name)
         own_product.kill(name)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import clusters
 from tests.chaos.campaign import Campaign
 from tests.chaos.catalogue import of_store
 from tests.chaos.entries import POSTGRESQL
@@ -15,7 +16,9 @@ pytestmark = pytest.mark.acceptance
 def test_nothing_is_lost_or_doubled_when_processes_points_and_links_break(tmp_path: Path) -> None:
     seed = secrets.token_hex(4)
     print(f"seed {seed}")
-    campaign = Campaign(tmp_path, seed=seed).start()
+    campaign = Campaign(tmp_path, seed=seed)
+    clusters.lay_out(campaign.stack.postgres.folder)
+    campaign.start()
     try:
         breaches = campaign.run([scenario for scenario in of_store(POSTGRESQL).values() if scenario.is_smoke])
     finally:

@@ -6,6 +6,8 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from operations import presence
+
 Step = tuple[str, dict[str, Any]]
 #: In this order: what a later one needs, an earlier one makes.
 STEPS: tuple[Step, ...] = (
@@ -27,3 +29,4 @@ class Command(BaseCommand):
     def handle(self, *_arguments: Any, **options: Any) -> None:
         for name, given in (*STEPS, FIRST) if options["bootstrap"] else STEPS:
             call_command(name, stdout=self.stdout, stderr=self.stderr, **given)
+        presence.note_start()

@@ -2,15 +2,16 @@
 
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
+from traceback import format_exc
 
 from tests.chaos import invariants
 from tests.chaos.clients import Crowd
 from tests.chaos.entries import POSTGRESQL
 from tests.chaos.journal import JournalledBatch, read_journals
+from tests.chaos.outcomes import Outcome, line
 from tests.chaos.proxy import Mode
 from tests.chaos.resources import Resources
 from tests.chaos.stack import Stack
@@ -24,22 +25,7 @@ REGROUP_SECONDS = 150  # workers look every minute for batches whose errors nobo
 #: After the last fault a refusal may follow for so long, as connections are found broken; then none may.
 RECOVERY_SECONDS = 2.5
 OBSERVED_SECONDS = 0.7
-
-
-@dataclass(kw_only=True)
-class Outcome:
-    """What became of a scenario."""
-
-    scenario: Scenario
-    seconds: float = 0.0
-    happened: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)
-    retries: int = 0
-    replays: int = 0
-    entries: int = 0
-    kept_in_doubt: int = 0
-    breaches: list[str] = field(default_factory=list)
-    skipped: str = ""
+MOST_TOLD = 3000
 
 
 class Campaign:
@@ -79,17 +65,23 @@ class Campaign:
         self.stack.stop()
 
     def run(self, scenarios: Iterable[Scenario]) -> list[str]:
-        """Run the scenarios, then look at everything once more; return all breaches."""
+        """Run the scenarios up to the first that fails, then look at everything once more; return all breaches.
+
+        What a failure leaves behind would be held against the next one.
+        """
         for scenario in scenarios:
             outcome = self._run(scenario)
             self.outcomes.append(outcome)
-            self.say(_line(outcome))
+            self.say(line(outcome))
+            if outcome.breaches:
+                break
             if not self.before:
                 self.before = [Resources.of(one) for one in self.stacks]
-        final = list(self._check_all())
-        self.say(_total(self.outcomes))
-        [(found,)] = self.stack.query("SELECT count(*) FROM alerts_incident")
-        self.say(f"incidents that rules found meanwhile: {found}")
+        final: list[str] = []
+        with _told(final):
+            final += self._check_all()
+            [(found,)] = self.stack.query("SELECT count(*) FROM alerts_incident")
+            self.say(f"incidents that rules found meanwhile: {found}")
         self.say(f"afterwards: {'everything is as it should be' if not final else 'NOT as it should be'}")
         return [f"{one.scenario.name}: {breach}" for one in self.outcomes for breach in one.breaches] + final
 
@@ -102,18 +94,17 @@ class Campaign:
         urls = [one.url for one in reversed(self.stacks)]
         crowd = Crowd(scenario.name, self.tenants, urls=urls, folder=self.journals, seed=self.seed)
         trial = Trial(stacks=self.stacks, crowd=crowd, rng=rng, happened=outcome.happened)
-        with crowd:
-            try:
-                scenario.act(trial)
-            except AssertionError as error:
-                outcome.breaches.append(f"{error}"[:1500])
-            self._heal()
-            time.sleep(RECOVERY_SECONDS)
-            healed_at = time.time()
-            time.sleep(OBSERVED_SECONDS)
-        crowd.settle()
-        outcome.happened.update(trial.firings())
-        outcome.breaches += self._check(scenario, outcome, healed_at=healed_at)
+        with _told(outcome.breaches):
+            with crowd:
+                with _told(outcome.breaches):
+                    scenario.act(trial)
+                self._heal()
+                time.sleep(RECOVERY_SECONDS)
+                healed_at = time.time()
+                time.sleep(OBSERVED_SECONDS)
+            crowd.settle()
+            outcome.happened.update(trial.firings())
+            outcome.breaches += self._check(scenario, outcome, healed_at=healed_at)
         outcome.seconds = time.monotonic() - began
         return outcome
 
@@ -201,25 +192,10 @@ def _count(outcome: Outcome, batches: dict[str, JournalledBatch], stored: invari
             outcome.answers[str(answer.status or "none")] += 1
 
 
-def _total(outcomes: Sequence[Outcome]) -> str:
-    answers = sum((outcome.answers for outcome in outcomes), Counter[str]())
-    faults = sum(outcome.happened.total() for outcome in outcomes)
-    return (
-        f"in all: {faults} faults; {answers.total()} requests, of which {answers['200']} answered 200;"
-        f" {sum(outcome.entries for outcome in outcomes)} entries stored"
-    )
-
-
-def _line(outcome: Outcome) -> str:
-    if outcome.skipped:
-        return f"SKIPPED {outcome.scenario.name}: {outcome.skipped}"
-    verdict = "ok    " if not outcome.breaches else "BROKEN"
-    answers = ", ".join(f"{count} × {status}" for status, count in sorted(outcome.answers.items()))
-    lines = [
-        f"{verdict} {outcome.scenario.name} ({outcome.seconds:.0f} s): {outcome.scenario.summary}",
-        f"         answers {answers}; {outcome.entries} entries stored; {outcome.retries} repeats,"
-        f" {outcome.replays} of them replayed; {outcome.kept_in_doubt} batches kept though in doubt",
-        *(f"         {times:>3} × {fault}" for fault, times in sorted(outcome.happened.items())),
-        *(f"         ! {breach}" for breach in outcome.breaches),
-    ]
-    return "\n".join(lines)
+@contextmanager
+def _told(breaches: list[str]) -> Iterator[None]:
+    """Hold against a scenario whatever ends it early, so that the others are run all the same."""
+    try:
+        yield
+    except Exception as error:
+        breaches.append(f"{error}"[:MOST_TOLD] if isinstance(error, AssertionError) else format_exc()[-MOST_TOLD:])

@@ -17,9 +17,10 @@ from tests.chaos.resources import Resources
 from tests.chaos.stack import Stack
 from tests.chaos.tenants import Tenant, make_rules, make_tenants
 from tests.chaos.trial import Scenario, Trial
-from tests.waiting import wait_until
+from tests.waiting import wait_until, wait_until_none
 
 EDGE_BYTES = 12_000_000
+#: The spool becomes no emptier, and batches are not grouped, for so long: they never will.
 DRAIN_SECONDS = 90
 REGROUP_SECONDS = 150  # workers look every minute for batches whose errors nobody counted
 #: After the last fault a refusal may follow for so long, as connections are found broken; then none may.
@@ -126,15 +127,15 @@ class Campaign:
             batch.is_503_final = scenario.is_503_final
         self.batches |= batches
         try:
-            wait_until(self._is_drained, what=self.stacks[-1].tail_of_logs, seconds=DRAIN_SECONDS)
+            wait_until_none(self._waiting, what=self.stacks[-1].tail_of_logs, seconds=DRAIN_SECONDS)
         except AssertionError as error:
             return [f"the spool is not empty: {error}"[:3000]]
         try:
-            wait_until(self._is_grouped, what=self.stack.tail_of_logs, seconds=REGROUP_SECONDS)
+            wait_until_none(self._ungrouped, what=self.stack.tail_of_logs, seconds=REGROUP_SECONDS)
         except AssertionError as error:
             return [f"batches are left whose errors nobody counted: {error}"[:3000]]
         stored = invariants.read_stored(self.stack, scenario.name, self.tenants)
-        _count(outcome, batches, stored)
+        outcome.count(batches, stored)
         missing = [f"{fault} never happened" for fault in scenario.faults if not outcome.happened[fault]]
         return [
             *missing,
@@ -171,25 +172,20 @@ class Campaign:
         for stack, before in zip(self.stacks, self.before, strict=False):
             yield from Resources.of(stack).check(before)
 
-    def _is_drained(self) -> bool:
-        waiting = "SELECT count(*) FROM ingest_spooledbatch"
-        return all(one.query(waiting) == [(0,)] for one in reversed(self.stacks))  # from the edge to the core
+    def _waiting(self) -> int:
+        """Count the batches that no log store has; those of an edge first, which come to the core."""
+        return sum(_number(one, "SELECT count(*) FROM ingest_spooledbatch") for one in reversed(self.stacks))
 
-    def _is_grouped(self) -> bool:
-        return self.stack.query("SELECT count(*) FROM storage_receipt WHERE errors < 0") == [(0,)]
+    def _ungrouped(self) -> int:
+        return _number(self.stack, "SELECT count(*) FROM storage_receipt WHERE errors < 0")
 
     def _holds_no_claim(self) -> bool:
         return all(one.query("SELECT count(*) FROM ingest_drainclaim") == [(0,)] for one in self.stacks)
 
 
-def _count(outcome: Outcome, batches: dict[str, JournalledBatch], stored: invariants.Stored) -> None:
-    outcome.entries = stored.entries
-    for batch in batches.values():
-        outcome.retries += max(0, batch.attempts - 1)
-        outcome.kept_in_doubt += batch.is_in_doubt and (batch.organisation_id, batch.name) in stored.digests
-        for answer in batch.answers:
-            outcome.replays += answer.is_replay
-            outcome.answers[str(answer.status or "none")] += 1
+def _number(stack: Stack, statement: str) -> int:
+    [(number,)] = stack.query(statement)
+    return int(number)
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """What became of the scenarios of a run, and how it is told."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tests.chaos.invariants import Stored
+from tests.chaos.journal import JournalledBatch
 from tests.chaos.trial import Scenario
 
 
@@ -21,6 +23,16 @@ class Outcome:
     kept_in_doubt: int = 0
     breaches: list[str] = field(default_factory=list)
     skipped: str = ""
+
+    def count(self, batches: Mapping[str, JournalledBatch], stored: Stored) -> None:
+        """Count what clients were told, and what is stored of it."""
+        self.entries = stored.entries
+        for batch in batches.values():
+            self.retries += max(0, batch.attempts - 1)
+            self.kept_in_doubt += batch.is_in_doubt and (batch.organisation_id, batch.name) in stored.digests
+            for answer in batch.answers:
+                self.replays += answer.is_replay
+                self.answers[str(answer.status or "none")] += 1
 
     @property
     def verdict(self) -> str:

@@ -5,7 +5,9 @@ from tests.chaos.outcomes import Outcome, by_verdict
 
 
 def test_each_scenario_is_named_once_with_what_became_of_it() -> None:
-    calm, killed, cut, full = (SCENARIOS[name] for name in ("calm", "processes_die", "links_break", "data_disk_is_full"))
+    calm, killed, cut, full = (
+        SCENARIOS[name] for name in ("calm", "processes_die", "links_break", "data_disk_is_full")
+    )
     outcomes = [
         Outcome(scenario=calm),
         Outcome(scenario=killed, breaches=["lost"]),

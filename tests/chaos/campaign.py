@@ -174,18 +174,13 @@ class Campaign:
 
     def _waiting(self) -> int:
         """Count the batches that no log store has; those of an edge first, which come to the core."""
-        return sum(_number(one, "SELECT count(*) FROM ingest_spooledbatch") for one in reversed(self.stacks))
+        return sum(one.spooled() for one in reversed(self.stacks))
 
     def _ungrouped(self) -> int:
-        return _number(self.stack, "SELECT count(*) FROM storage_receipt WHERE errors < 0")
+        return self.stack.count("SELECT count(*) FROM storage_receipt WHERE errors < 0")
 
     def _holds_no_claim(self) -> bool:
         return all(one.query("SELECT count(*) FROM ingest_drainclaim") == [(0,)] for one in self.stacks)
-
-
-def _number(stack: Stack, statement: str) -> int:
-    [(number,)] = stack.query(statement)
-    return int(number)
 
 
 @contextmanager

@@ -191,6 +191,15 @@ class Stack:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
+    def count(self, statement: str) -> int:
+        """Return the one number that a statement answers."""
+        [(number,)] = self.query(statement)
+        return int(number)
+
+    def spooled(self) -> int:
+        """Count the batches that are in no log store."""
+        return self.count("SELECT count(*) FROM ingest_spooledbatch")
+
     def valkey_client(self) -> redis.Redis:
         """Return a client of Valkey, past all proxies."""
         return redis.Redis.from_url(self.valkey.url, socket_timeout=5, protocol=2)

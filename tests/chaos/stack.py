@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -357,11 +356,6 @@ class Stack:
             return bool(requests.get(f"{self.direct_url}/readyz", timeout=3).json()["status"] == "ok")
         except requests.RequestException:
             return False
-
-
-def pause(seconds: float) -> None:
-    """Let the load run on for a while."""
-    time.sleep(seconds)
 
 
 def _through(url: str, link: Link) -> str:

@@ -12,11 +12,13 @@ from django.db import connection
 from assist import recording, recordings
 from assist.recording_metrics import FAILURES, KEPT, SUCCEEDED_AT
 from assist.recording_surroundings import around
+from foundation.alone import alone
 from issues import sightings, turns
 from issues.turns import Turn
 
 log = structlog.get_logger(__name__)
 
+LOCK = "assist.record"
 AFTER_SECONDS = 30.0
 TURNS_AT_ONCE = 200
 #: What cannot be recorded for so long is left.
@@ -24,7 +26,15 @@ GIVEN_UP_AFTER = timedelta(hours=1)
 
 
 def record(*, budget_seconds: float) -> int:
-    """Record what is due, the oldest first, until the time is up; return how many recordings were kept."""
+    """Record what is due, the oldest first, until the time is up; return how many recordings were kept.
+
+    One worker's thread at a time: what is stored waits for the others.
+    """
+    with alone(LOCK) as is_alone:
+        return _record_due(budget_seconds) if is_alone else 0
+
+
+def _record_due(budget_seconds: float) -> int:
     deadline, kept, failed = time.monotonic() + budget_seconds, 0, set[int]()
     for turn in turns.to_record(older_than_seconds=AFTER_SECONDS, limit=TURNS_AT_ONCE):
         if time.monotonic() > deadline:

@@ -4,7 +4,8 @@ from celery import shared_task
 
 from assist import forgetting, recording_work, recordings
 
-RECORD_SECONDS = 30
+#: Of ten: a worker of one thread stores in the others.
+RECORD_SECONDS = 5
 
 
 @shared_task(name="assist.forget")

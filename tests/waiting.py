@@ -27,3 +27,11 @@ def wait_until(
             raise AssertionError(f"not within {seconds:g} s: {told}")
         time.sleep(PAUSE_SECONDS)
     return found
+
+
+def wait_until_none(
+    left: Callable[[], int], *, what: str | Callable[[], object], seconds: float = DEADLINE_SECONDS
+) -> None:
+    """Return when nothing is `left`, however long that takes; fail with `what` when it no longer becomes less."""
+    while least := left():
+        wait_until(lambda least=least: left() < least, what=what, seconds=seconds)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Reading what is in PostgreSQL and in ClickHouse as one. See `storage.store.EntryReader`.
+"""Reading what is in PostgreSQL and in ClickHouse as one. See `storage.entry_reader.EntryReader`.
 
 No entry is shown by both at once. What only the whole can tell (the newest so many, groups' figures) is made of the
 entries themselves, page by page.
@@ -33,7 +33,7 @@ position = attrgetter("position")
 
 
 class Reader:
-    """See `storage.store.EntryReader`."""
+    """See `storage.entry_reader.EntryReader`."""
 
     def __init__(self, new: NewReader) -> None:
         self._new = new

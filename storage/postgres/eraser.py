@@ -15,8 +15,7 @@ from storage.conditions import Condition, Either
 from storage.found import FoundEntry, found
 from storage.postgres.errors import writing
 from storage.postgres.predicates import compile_condition, of_organisation
-from storage.postgres.reads import stream
-from storage.postgres.search import SELECTED
+from storage.postgres.reads import SELECTED, stream
 from storage.postgres.writer import TAKE_TURN
 from storage.store import Place
 from storage.wall import ENTRIES, ENTRY_TABLE, OLD_ENTRY_TABLE, named

@@ -12,8 +12,7 @@ from foundation.postgres import execute, fetch_all
 from storage.found import COLUMNS, OwnedEntry, found
 from storage.postgres import partitions
 from storage.postgres.partitions import Partition
-from storage.postgres.reads import stream
-from storage.postgres.search import DOCUMENTS
+from storage.postgres.reads import DOCUMENTS, stream
 
 _WRITTEN = {name: DOCUMENTS.get(name, name) for name in COLUMNS}
 _OLD = {

@@ -20,6 +20,7 @@ from foundation.numbers import shorten
 from foundation.postgres import DEADLINE_SECONDS
 from foundation.refusals import Refusal
 from storage import wall
+from storage.found import COLUMNS
 from storage.places import WAIT_SECONDS, place
 from storage.postgres.errors import answering
 from storage.wall import ALIAS
@@ -28,6 +29,10 @@ from storage.wall import ALIAS
 LOCK_CLASS = 0x4C4C5244
 TAKE_PLACE = f"SELECT pg_try_advisory_xact_lock(%s, %s), {wall.GO_BEHIND}"
 PAUSE_SECONDS = 0.05
+
+DOCUMENTS = {name: f"convert_to({name}, 'UTF8') AS {name}" for name in ("metadata", "error")}
+#: Documents as bytes: nothing but their readers looks into them.
+SELECTED = ", ".join(DOCUMENTS.get(name, name) for name in COLUMNS)
 
 #: What PostgreSQL is to reckon a visit to another page with, as multiples of the next page: entries that lie in the
 #: order of time; and where they may not, so that it looks through a large day rather than visit each entry of a range.

@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tests.chaos.campaign import Campaign
 from tests.chaos.catalogue import SCENARIOS, of_store
 from tests.chaos.edge_campaign import EdgeCampaign
 from tests.chaos.entries import POSTGRESQL, STORES
+from tests.chaos.outcomes import Outcome, by_verdict, total
 from tests.chaos.trial import Scenario
 
 
@@ -42,18 +43,11 @@ def main() -> int:
 def _run(scenarios: Sequence[Scenario], options: argparse.Namespace) -> int:
     began, folder = time.monotonic(), Path(tempfile.mkdtemp(prefix="luminalog-chaos-"))
     print(f"chaos: seed {options.seed}, entries in {options.store}, {len(scenarios)} scenarios", flush=True)
-    for one in SCENARIOS.values():
-        if one.store not in ("", options.store):
-            print(f"LEFT OUT {one.name}: it is about entries in {one.store}")
-    plain = [one for one in scenarios if not (one.needs_disks or one.needs_edge)]
-    on_disks = [one for one in scenarios if one.needs_disks]
-    with_edge = [one for one in scenarios if one.needs_edge]
+    outcomes: list[Outcome] = []
+    breaches: list[str] = []
     try:
-        make = partial(_made, options)
-        breaches = _breaches(make(Campaign, folder / "plain"), plain) if plain else []
-        if on_disks:
-            breaches += _breaches(make(Campaign, folder / "disks", with_disks=not disks.why_not()), on_disks)
-        breaches += _breaches(make(EdgeCampaign, folder / "edges"), with_edge) if with_edge else []
+        for make, some in _products(scenarios, options):
+            breaches += _breaches(make, some, folder, outcomes)
     finally:
         if options.keep:
             print(f"chaos: everything is in {folder}")
@@ -61,19 +55,41 @@ def _run(scenarios: Sequence[Scenario], options: argparse.Namespace) -> int:
             shutil.rmtree(folder, ignore_errors=True)
     for breach in breaches:
         print(f"! {breach}")
+    others = [one.name for one in SCENARIOS.values() if one.store not in ("", options.store)]
+    print(f"{total(outcomes)}\n{by_verdict(outcomes)}")
+    print(f"left out {len(others)}, which are about entries elsewhere than in {options.store}: {', '.join(others)}")
     print(f"chaos: seed {options.seed}: {'FAILED' if breaches else 'passed'} in {time.monotonic() - began:.0f} s")
     return 1 if breaches else 0
 
 
-def _made(options: argparse.Namespace, kind: type[Campaign], folder: Path, **how: bool) -> Campaign:
-    return kind(folder, seed=options.seed, store=options.store, say=partial(print, flush=True), **how)
+def _products(
+    scenarios: Sequence[Scenario], options: argparse.Namespace
+) -> Iterator[tuple[Callable[..., Campaign], list[Scenario]]]:
+    """Yield on what kind of product to run which scenarios."""
+    how = {"seed": options.seed, "store": options.store, "say": partial(print, flush=True)}
+    kinds: tuple[tuple[Callable[..., Campaign], Callable[[Scenario], bool]], ...] = (
+        (Campaign, lambda one: not (one.needs_disks or one.needs_edge)),
+        (partial(Campaign, with_disks=not disks.why_not()), lambda one: one.needs_disks),
+        (EdgeCampaign, lambda one: one.needs_edge),
+    )
+    for kind, is_for in kinds:
+        if some := [one for one in scenarios if is_for(one)]:
+            yield partial(kind, **how), some
 
 
-def _breaches(campaign: Campaign, scenarios: Sequence[Scenario]) -> list[str]:
-    try:
-        return campaign.start().run(scenarios)
-    finally:
-        campaign.stop()
+def _breaches(
+    make: Callable[..., Campaign], scenarios: list[Scenario], folder: Path, outcomes: list[Outcome]
+) -> Iterator[str]:
+    """Run all scenarios, on a new product after each that fails; yield what is wrong."""
+    left = scenarios
+    while left:
+        campaign = make(folder / f"{len(outcomes)}")
+        try:
+            yield from campaign.start().run(left)
+        finally:
+            campaign.stop()
+        outcomes += campaign.outcomes
+        left = left[len(campaign.outcomes) :]
 
 
 if __name__ == "__main__":

@@ -2,44 +2,31 @@
 
 import random
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import contextmanager
 from pathlib import Path
+from traceback import format_exc
 
 from tests.chaos import invariants
 from tests.chaos.clients import Crowd
 from tests.chaos.entries import POSTGRESQL
 from tests.chaos.journal import JournalledBatch, read_journals
+from tests.chaos.outcomes import Outcome, line
 from tests.chaos.proxy import Mode
 from tests.chaos.resources import Resources
 from tests.chaos.stack import Stack
 from tests.chaos.tenants import Tenant, make_rules, make_tenants
 from tests.chaos.trial import Scenario, Trial
-from tests.waiting import wait_until
+from tests.waiting import wait_until, wait_until_none
 
 EDGE_BYTES = 12_000_000
+#: The spool becomes no emptier, and batches are not grouped, for so long: they never will.
 DRAIN_SECONDS = 90
 REGROUP_SECONDS = 150  # workers look every minute for batches whose errors nobody counted
 #: After the last fault a refusal may follow for so long, as connections are found broken; then none may.
 RECOVERY_SECONDS = 2.5
 OBSERVED_SECONDS = 0.7
-
-
-@dataclass(kw_only=True)
-class Outcome:
-    """What became of a scenario."""
-
-    scenario: Scenario
-    seconds: float = 0.0
-    happened: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)
-    retries: int = 0
-    replays: int = 0
-    entries: int = 0
-    kept_in_doubt: int = 0
-    breaches: list[str] = field(default_factory=list)
-    skipped: str = ""
+MOST_TOLD = 3000
 
 
 class Campaign:
@@ -79,17 +66,23 @@ class Campaign:
         self.stack.stop()
 
     def run(self, scenarios: Iterable[Scenario]) -> list[str]:
-        """Run the scenarios, then look at everything once more; return all breaches."""
+        """Run the scenarios up to the first that fails, then look at everything once more; return all breaches.
+
+        What a failure leaves behind would be held against the next one.
+        """
         for scenario in scenarios:
             outcome = self._run(scenario)
             self.outcomes.append(outcome)
-            self.say(_line(outcome))
+            self.say(line(outcome))
+            if outcome.breaches:
+                break
             if not self.before:
                 self.before = [Resources.of(one) for one in self.stacks]
-        final = list(self._check_all())
-        self.say(_total(self.outcomes))
-        [(found,)] = self.stack.query("SELECT count(*) FROM alerts_incident")
-        self.say(f"incidents that rules found meanwhile: {found}")
+        final: list[str] = []
+        with _told(final):
+            final += self._check_all()
+            [(found,)] = self.stack.query("SELECT count(*) FROM alerts_incident")
+            self.say(f"incidents that rules found meanwhile: {found}")
         self.say(f"afterwards: {'everything is as it should be' if not final else 'NOT as it should be'}")
         return [f"{one.scenario.name}: {breach}" for one in self.outcomes for breach in one.breaches] + final
 
@@ -102,18 +95,17 @@ class Campaign:
         urls = [one.url for one in reversed(self.stacks)]
         crowd = Crowd(scenario.name, self.tenants, urls=urls, folder=self.journals, seed=self.seed)
         trial = Trial(stacks=self.stacks, crowd=crowd, rng=rng, happened=outcome.happened)
-        with crowd:
-            try:
-                scenario.act(trial)
-            except AssertionError as error:
-                outcome.breaches.append(f"{error}"[:1500])
-            self._heal()
-            time.sleep(RECOVERY_SECONDS)
-            healed_at = time.time()
-            time.sleep(OBSERVED_SECONDS)
-        crowd.settle()
-        outcome.happened.update(trial.firings())
-        outcome.breaches += self._check(scenario, outcome, healed_at=healed_at)
+        with _told(outcome.breaches):
+            with crowd:
+                with _told(outcome.breaches):
+                    scenario.act(trial)
+                self._heal()
+                time.sleep(RECOVERY_SECONDS)
+                healed_at = time.time()
+                time.sleep(OBSERVED_SECONDS)
+            crowd.settle()
+            outcome.happened.update(trial.firings())
+            outcome.breaches += self._check(scenario, outcome, healed_at=healed_at)
         outcome.seconds = time.monotonic() - began
         return outcome
 
@@ -135,15 +127,15 @@ class Campaign:
             batch.is_503_final = scenario.is_503_final
         self.batches |= batches
         try:
-            wait_until(self._is_drained, what=self.stacks[-1].tail_of_logs, seconds=DRAIN_SECONDS)
+            wait_until_none(self._waiting, what=self.stacks[-1].tail_of_logs, seconds=DRAIN_SECONDS)
         except AssertionError as error:
             return [f"the spool is not empty: {error}"[:3000]]
         try:
-            wait_until(self._is_grouped, what=self.stack.tail_of_logs, seconds=REGROUP_SECONDS)
+            wait_until_none(self._ungrouped, what=self.stack.tail_of_logs, seconds=REGROUP_SECONDS)
         except AssertionError as error:
             return [f"batches are left whose errors nobody counted: {error}"[:3000]]
         stored = invariants.read_stored(self.stack, scenario.name, self.tenants)
-        _count(outcome, batches, stored)
+        outcome.count(batches, stored)
         missing = [f"{fault} never happened" for fault in scenario.faults if not outcome.happened[fault]]
         return [
             *missing,
@@ -180,46 +172,21 @@ class Campaign:
         for stack, before in zip(self.stacks, self.before, strict=False):
             yield from Resources.of(stack).check(before)
 
-    def _is_drained(self) -> bool:
-        waiting = "SELECT count(*) FROM ingest_spooledbatch"
-        return all(one.query(waiting) == [(0,)] for one in reversed(self.stacks))  # from the edge to the core
+    def _waiting(self) -> int:
+        """Count the batches that no log store has; those of an edge first, which come to the core."""
+        return sum(one.spooled() for one in reversed(self.stacks))
 
-    def _is_grouped(self) -> bool:
-        return self.stack.query("SELECT count(*) FROM storage_receipt WHERE errors < 0") == [(0,)]
+    def _ungrouped(self) -> int:
+        return self.stack.count("SELECT count(*) FROM storage_receipt WHERE errors < 0")
 
     def _holds_no_claim(self) -> bool:
         return all(one.query("SELECT count(*) FROM ingest_drainclaim") == [(0,)] for one in self.stacks)
 
 
-def _count(outcome: Outcome, batches: dict[str, JournalledBatch], stored: invariants.Stored) -> None:
-    outcome.entries = stored.entries
-    for batch in batches.values():
-        outcome.retries += max(0, batch.attempts - 1)
-        outcome.kept_in_doubt += batch.is_in_doubt and (batch.organisation_id, batch.name) in stored.digests
-        for answer in batch.answers:
-            outcome.replays += answer.is_replay
-            outcome.answers[str(answer.status or "none")] += 1
-
-
-def _total(outcomes: Sequence[Outcome]) -> str:
-    answers = sum((outcome.answers for outcome in outcomes), Counter[str]())
-    faults = sum(outcome.happened.total() for outcome in outcomes)
-    return (
-        f"in all: {faults} faults; {answers.total()} requests, of which {answers['200']} answered 200;"
-        f" {sum(outcome.entries for outcome in outcomes)} entries stored"
-    )
-
-
-def _line(outcome: Outcome) -> str:
-    if outcome.skipped:
-        return f"SKIPPED {outcome.scenario.name}: {outcome.skipped}"
-    verdict = "ok    " if not outcome.breaches else "BROKEN"
-    answers = ", ".join(f"{count} × {status}" for status, count in sorted(outcome.answers.items()))
-    lines = [
-        f"{verdict} {outcome.scenario.name} ({outcome.seconds:.0f} s): {outcome.scenario.summary}",
-        f"         answers {answers}; {outcome.entries} entries stored; {outcome.retries} repeats,"
-        f" {outcome.replays} of them replayed; {outcome.kept_in_doubt} batches kept though in doubt",
-        *(f"         {times:>3} × {fault}" for fault, times in sorted(outcome.happened.items())),
-        *(f"         ! {breach}" for breach in outcome.breaches),
-    ]
-    return "\n".join(lines)
+@contextmanager
+def _told(breaches: list[str]) -> Iterator[None]:
+    """Hold against a scenario whatever ends it early, so that the others are run all the same."""
+    try:
+        yield
+    except Exception as error:
+        breaches.append(f"{error}"[:MOST_TOLD] if isinstance(error, AssertionError) else format_exc()[-MOST_TOLD:])

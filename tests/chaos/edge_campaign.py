@@ -7,8 +7,9 @@ from pathlib import Path
 import psycopg
 
 from tests.chaos import invariants
-from tests.chaos.campaign import Campaign, Outcome
+from tests.chaos.campaign import Campaign
 from tests.chaos.edge_stack import NAME, EdgeStack
+from tests.chaos.outcomes import Outcome
 from tests.chaos.tenants import make_rules, make_tenants
 from tests.chaos.trial import Scenario
 from tests.waiting import wait_until

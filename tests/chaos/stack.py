@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -191,6 +190,15 @@ class Stack:
             cursor = connection.execute(statement.encode(), parameters or None)
             return cursor.fetchall() if cursor.description else []
 
+    def count(self, statement: str) -> int:
+        """Return the one number that a statement answers."""
+        [(number,)] = self.query(statement)
+        return int(number)
+
+    def spooled(self) -> int:
+        """Count the batches that are in no log store."""
+        return self.count("SELECT count(*) FROM ingest_spooledbatch")
+
     def valkey_client(self) -> redis.Redis:
         """Return a client of Valkey, past all proxies."""
         return redis.Redis.from_url(self.valkey.url, socket_timeout=5, protocol=2)
@@ -348,11 +356,6 @@ class Stack:
             return bool(requests.get(f"{self.direct_url}/readyz", timeout=3).json()["status"] == "ok")
         except requests.RequestException:
             return False
-
-
-def pause(seconds: float) -> None:
-    """Let the load run on for a while."""
-    time.sleep(seconds)
 
 
 def _through(url: str, link: Link) -> str:

@@ -17,7 +17,7 @@ from tests.chaos.scenarios import MODES, WEB_FAILURES, WEB_POINTS
 from tests.chaos.stack import Stack
 from tests.chaos.tenants import Tenant
 from tests.chaos.trial import FIRE_SECONDS, Trial, scenario
-from tests.waiting import wait_until
+from tests.waiting import wait_until, wait_until_none
 
 #: Where a claim is on its way into a store that does not join the transaction.
 STORE_POINTS = ("before_store_write", "after_store_write", "after_verify", "before_drain_commit")
@@ -144,7 +144,7 @@ def entries_move(trial: Trial) -> None:
     """Entries of PostgreSQL move while more come; who moves, and ClickHouse, are killed at each point of the way."""
     stack = trial.stack
     stack.manage("partitions", "--make", **IN_POSTGRESQL)
-    _store_in(trial, IN_POSTGRESQL)
+    _leave_clickhouse(trial)
     wait_until(lambda: stack.query("SELECT count(*) > 500 FROM storage_entry") == [(True,)], what=stack.tail_of_logs)
     _store_in(trial, IN_BOTH)
     brought, *between, let_go = MOVE_POINTS
@@ -161,15 +161,23 @@ def entries_move(trial: Trial) -> None:
 
 
 def _store_in(trial: Trial, environ: dict[str, str]) -> None:
-    """Have entries be stored elsewhere from now on; readers come first, and no claim is left half driven."""
-    stack = trial.stack
-    for name in ("web", "tail"):
-        stack.restart(name, **environ)
-    stack.remove("worker")
-    wait_until(lambda: stack.query("SELECT count(*) FROM ingest_drainclaim") == [(0,)], what=stack.tail_of_logs)
-    stack.add("worker", **environ)
-    stack.restart("beat", **environ)
-    stack.wait_until_ready()
+    """Have entries be stored elsewhere from now on; readers come first."""
+    for name in ("web", "tail", "worker", "beat"):
+        trial.stack.restart(name, **environ)
+    trial.stack.wait_until_ready()
+
+
+def _leave_clickhouse(trial: Trial) -> None:
+    """Store in PostgreSQL from now on, as long as nothing comes and all of what came is where it was to be.
+
+    Nobody goes this way but us: a claim that is half driven would be stored in both.
+    """
+    link = trial.stack.links["client-web"]
+    link.become(Mode.CUT)
+    wait_until_none(trial.stack.spooled, what=trial.stack.tail_of_logs)
+    wait_until(lambda: trial.stack.query("SELECT count(*) FROM ingest_drainclaim") == [(0,)])
+    _store_in(trial, IN_POSTGRESQL)
+    link.become(Mode.PASS)
 
 
 def _kill_while_moving(trial: Trial, victim: str, point: str) -> None:

@@ -191,7 +191,7 @@ class Eraser:
 
 
 class Reader:
-    """See `storage.store.EntryReader`."""
+    """See `storage.entry_reader.EntryReader`."""
 
     def __init__(self, entries: Entries) -> None:
         self._entries = entries

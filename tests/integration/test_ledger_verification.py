@@ -20,7 +20,8 @@ from foundation.refusals import Refusal
 from ingest.models import DeadLetter, DrainClaim, SpooledBatch
 from ingest.spool import dead_letters, table
 from ingest.spool.drain import drain
-from operations.verification import Breach, verify
+from operations.breaches.breach import Breach
+from operations.verification import verify
 from quotas import ledger
 from quotas.models import DailyUsage, HourlyUsage, MonthlyUsage, Quota
 from storage import retention

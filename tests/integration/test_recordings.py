@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
@@ -20,6 +21,7 @@ from assist import recording_work, recordings
 from assist.models import Recording
 from assist.recording_metrics import FAILURES
 from foundation import faults
+from foundation.alone import alone
 from foundation.postgres import execute
 from ingest.models import DrainClaim
 from issues import changing, forgetting, turns
@@ -194,6 +196,20 @@ def test_whoever_dies_or_comes_second_makes_no_second_one(caller: Caller, monkey
     assert sorted(made) == [0, 0, 1]
     assert Recording.objects.count() == 1
     assert record() == 0
+
+
+def test_one_thread_of_all_workers_records_whoever_s_it_is(caller: Caller) -> None:
+    fail(caller)
+
+    def record_beside() -> int:
+        try:
+            return record()
+        finally:
+            connections.close_all()
+
+    with alone(recording_work.LOCK), ThreadPoolExecutor(1) as beside:
+        assert beside.submit(record_beside).result() == 0
+    assert record() == 1
 
 
 def test_oldest_go_and_what_plans_do_not_keep(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,7 @@ from quotas.models import Plan
 from quotas.plans import subscribe
 from storage import arrivals, wall
 from storage.models import LogEntry, Receipt
-from storage.postgres import aggregate, finding, newest, partitions, reads, rolled, search
+from storage.postgres import aggregate, finding, newest, ordered, partitions, reads, rolled, search
 from storage.postgres.predicate import Predicate
 from storage.postgres.reads import reading
 from storage.store import store
@@ -121,7 +121,7 @@ def wall_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read what the views read, as the owner."""
     [(view,)] = fetch_all("SELECT pg_get_viewdef(%s::regclass)", [wall.ENTRIES])
     entries = f"({view.rpartition('WHERE')[0]}) AS everything"
-    for module in (search, aggregate, newest):
+    for module in (search, ordered, aggregate, newest):
         monkeypatch.setattr(module, "ENTRIES", entries)
     told = rolled.TOLD.replace(wall.ROLLED_DAYS, "storage_rollup_day")
     monkeypatch.setattr(rolled, "TOLD", told.replace(wall.EVENT_MINUTES, "storage_event_minute"))

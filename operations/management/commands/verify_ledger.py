@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from operations.verification import CHECKS, SHOWN, Breach, verify
+from operations.breaches.breach import CHECKS, Breach
+from operations.verification import SHOWN, verify
 
 
 class Command(BaseCommand):

@@ -1,0 +1,1 @@
+"""Where the ledger and what is kept do not agree. Gathered by `operations.verification`."""

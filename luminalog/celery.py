@@ -4,12 +4,13 @@ A worker's threads keep their connections to PostgreSQL (`CELERY_DB_REUSE_MAX`);
 failure, is closed here.
 """
 
+import gc
 import os
 from typing import Any
 
 import structlog
 from celery import Celery
-from celery.signals import task_failure, task_postrun, task_prerun
+from celery.signals import beat_init, task_failure, task_postrun, task_prerun, worker_init
 from django.db import connections
 
 from foundation.postgres import discard_if_dead
@@ -22,6 +23,12 @@ app = Celery("luminalog")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 task_postrun.connect(note_worker)
+
+
+@worker_init.connect
+@beat_init.connect
+def _keep_what_is_loaded(**_: Any) -> None:
+    gc.freeze()  # as `foundation.starting` says
 
 
 @task_prerun.connect

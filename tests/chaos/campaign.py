@@ -155,7 +155,7 @@ class Campaign:
 
     def _check_all(self) -> Iterator[str]:
         try:
-            wait_until(self._holds_no_claim, seconds=15)  # those of killed drains are released after 5 s
+            wait_until(self._holds_no_claim)  # those of killed drains are released after 5 s
         except AssertionError:
             yield "claims of drains are left behind"
         for stack in self.stacks:

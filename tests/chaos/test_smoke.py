@@ -23,4 +23,4 @@ def test_nothing_is_lost_or_doubled_when_processes_points_and_links_break(tmp_pa
         breaches = campaign.run([scenario for scenario in of_store(POSTGRESQL).values() if scenario.is_smoke])
     finally:
         campaign.stop()
-    assert not breaches, campaign.stack.tail_of_logs()
+    assert not breaches, "\n".join([*breaches, campaign.stack.tail_of_logs()])

@@ -18,7 +18,7 @@ from psycopg import sql
 from embedded.postgres import program
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-TIMEOUT_SECONDS = 120
+TIMEOUT_SECONDS = 600
 TABLES = """
 SELECT relname FROM pg_class
  WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY 1

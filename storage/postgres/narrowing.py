@@ -24,6 +24,8 @@ _IN_TEXTS = re.compile(r'(^|\\)":$')
 #: Signs that stand in texts and documents as they are asked for, but for the case of A to Z: JSON escapes none of them,
 #: and no other letter's small one is among them, as İ's is i, and that of the Kelvin sign k (Unicode, 3.13).
 _PLAIN = re.compile(r"[ !#-HJL-\[\]-hjl-~]{3,}")
+#: Digits, and what stands between those of times, addresses and ids.
+_FIGURES = re.compile(r"[0-9][0-9.:/_-]+[0-9]")
 #: What follows the name where it comes first, and of that the value, if it is a number: no name that is looked for so
 #: can stand in a text. `split_part` and `replace` are quick; what counts letters is not (`lpad`, `btrim`, `left`).
 FIRST = "split_part({column}, %s, 2)"
@@ -55,6 +57,12 @@ def plain_run(pieces: Sequence[str]) -> str | None:
     """Return a run of signs that any text with `pieces` holds, in small letters; None where all are short."""
     runs = [run for piece in pieces for run in _PLAIN.findall(piece)]
     return max(runs, key=len).lower() if runs else None
+
+
+def figures(pieces: Sequence[str]) -> str | None:
+    """Return the longest run of figures that any text with `pieces` holds."""
+    runs = [run for piece in pieces for run in _FIGURES.findall(piece)]
+    return max(runs, key=len) if runs else None
 
 
 def written_number(pieces: Sequence[str]) -> str | None:

@@ -103,8 +103,9 @@ def test_no_letter_but_two_becomes_one_of_ascii() -> None:
     assert {lowered for lowered in foreign if any(map(str.isascii, lowered))} <= {"i", "k", "i\u0307"}
 
 
-def test_quick_look_for_a_word_comes_before_the_slow_one() -> None:
-    words = compile_condition(parse("xylophone"))
+@pytest.mark.parametrize("word", ["xylophone", "order-4711", "550e8400-e29b-41d4-a716-446655440000"])
+def test_quick_look_for_a_word_comes_before_the_slow_one(word: str) -> None:
+    words = compile_condition(parse(word))
     with reading(1) as reader:
         plan = reader.rows(f"EXPLAIN SELECT id FROM {ENTRIES} WHERE {words.sql}", words.parameters)
     looks = [line for (line,) in plan if "Filter" in line and "~~" in line]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage.postgres.narrowing import escaped, plain_run
+from storage.postgres.narrowing import escaped, figures, plain_run
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,22 @@ def test_longest_run_of_plain_signs_is_in_every_text(pieces: list[str], run: str
     assert plain_run(pieces) == run
     for text in ("".join(pieces), escaped("".join(pieces))):
         assert run is None or run in text.lower()
+
+
+@pytest.mark.parametrize(
+    ("pieces", "run"),
+    [
+        (["", "order 4711", ""], "4711"),
+        (["", "550e8400-e29b-41d4-a716-446655440000", ""], "716-446655440000"),
+        (["", "10.0.0.7:8080/x", ""], "10.0.0.7:8080"),
+        (["2026-11-", "12:30:00", ""], "12:30:00"),
+        (["", "RARE-7", ""], None),
+        (["", "12", ""], None),
+        (["", "- 1 -", ""], None),
+        (["", "٣٤٥", ""], None),
+    ],
+)  # fmt: skip
+def test_longest_run_of_figures_is_in_every_text(pieces: list[str], run: str | None) -> None:
+    assert figures(pieces) == run
+    for text in ("".join(pieces), escaped("".join(pieces))):
+        assert run is None or run in text

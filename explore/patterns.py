@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from explore.values import MAX_WILDCARDS
 from foundation.levels import Level
-from issues.template import MOST_CHARACTERS, shape, template
+from issues.template import MOST_CHARACTERS, outline, template
 from storage.aggregates import Said
 from storage.search import Search
 from storage.store import store
@@ -71,7 +71,7 @@ def grouped(said: Iterable[Said]) -> Iterable[Pattern]:
     templates: dict[str, str] = {}
     found: dict[str, Pattern] = {}
     for one in said:
-        like = shape(one.message)
+        like = outline(one.message)
         name = templates.get(like)
         if name is None:
             name = templates[like] = template(one.message)

@@ -59,8 +59,14 @@ _TICKET = re.compile(r"[A-Z]{2,}-\d+")
 _MAY_HOLD_VALUES = re.compile(r"""[\d:@/\\\['"`‘“«.-]""")
 
 
-_NUMBERS = re.compile(r"(?<![\w.-])[0-9]+(?![\w.-])|[0-9]{3,}")
+_NUMBER = r"(?<![\w.-])[0-9]+(?![\w.-])|[0-9]{3,}"
+_NUMBERS = re.compile(_NUMBER)
 _ZEROS = "0" * (2 * MOST_CHARACTERS)
+_HEX = "[0-9a-fA-F]"
+_UUID = rf"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}"
+#: Ids around which stands nothing that could make them another value, or a part of one that begins or ends there.
+_ID = rf"(?<![^\s=(])(?:{_UUID}|(?=[0-9]*[a-fA-F])(?=[a-fA-F]*[0-9]){_HEX}{{6,}})(?![^\s,;)])"
+_IDS_AND_NUMBERS = re.compile(f"(?P<id>{_ID})|{_NUMBER}")
 
 
 def shape(message: str) -> str:
@@ -72,9 +78,26 @@ def shape(message: str) -> str:
     return _without_numbers(beginning(message))
 
 
+def outline(message: str) -> str:
+    """Return the line of a message that its template is made of, with zeros in numbers and ids; it has that template.
+
+    As cheap as `shape`, which is of all that fingerprints look at.
+    """
+    return _IDS_AND_NUMBERS.sub(_zeros, _line(message))
+
+
 def beginning(message: str) -> str:
     """Return as much of a message as counts."""
     return message.lstrip()[: 2 * MOST_CHARACTERS]
+
+
+def _line(message: str) -> str:
+    return beginning(message).split("\n", 1)[0][:MOST_CHARACTERS]
+
+
+def _zeros(found: re.Match[str]) -> str:
+    length = found.end() - found.start()
+    return _ZEROS[: length - 1] + "a" if found.lastgroup else _ZEROS[:length]
 
 
 def _without_numbers(text: str) -> str:
@@ -83,8 +106,7 @@ def _without_numbers(text: str) -> str:
 
 def template(message: str) -> str:
     """Return the template of a message."""
-    line = beginning(message).split("\n", 1)[0][:MOST_CHARACTERS]
-    line, brace, _ = line.partition("{")
+    line, brace, _ = _line(message).partition("{")
     told = " ".join((_VALUES.sub(_placeholder, line) if _MAY_HOLD_VALUES.search(line) else line).split())
     told = _without_numbers(told)  # of values that end in the midst of a word
     return ((_RUN.sub(r"\1", told) if "<" in told else told) + ("{}" if brace else "")).rstrip(".")

@@ -1,4 +1,4 @@
-"""Figures of entries that come one by one: for a store that has no statement of its own for them. Pure.
+"""Figures of entries that come one by one, or as many as are alike: for a store without a statement for them. Pure.
 
 What is kept grows with the groups and their different values, never with the entries.
 """
@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal, localcontext
 from itertools import product
 from math import ceil
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,9 +34,19 @@ from storage.matching import to_match, values_of
 #: A value as JSON writes it: kinds are kept apart, equal numbers are one.
 Key = str
 Keys = tuple[Key, ...]
+Scalar = str | Decimal | bool
 NOTHING: Key = "null"
 #: Digits: more than any sum of numbers has that an entry may hold.
 EXACTLY = 1_000
+
+
+class Alike(NamedTuple):
+    """Entries that have the same, and how many they are: of each field of `by` the keys, what is measured, the step."""
+
+    by: Sequence[Sequence[Key]]
+    measured: Iterable[Scalar]
+    step: datetime | None
+    entries: int
 
 
 class Sum:
@@ -53,15 +63,15 @@ class Sum:
         self._values: set[Key] = set()
         self._numbers: Counter[Decimal] = Counter()
 
-    def add(self, values: Iterable[str | Decimal | bool]) -> None:
-        """Add an entry with its values."""
-        self.entries += 1
+    def add(self, values: Iterable[Scalar], entries: int) -> None:
+        """Add so many entries, each with these values."""
+        self.entries += entries
         if self._function is Function.DISTINCT:
             self._values.update(map(_json, values))
             return
         for number in values:
             if isinstance(number, Decimal):
-                self._add(number, 1)
+                self._add(number, entries)
 
     def merge(self, other: "Sum") -> None:
         """Add what is known of other entries."""
@@ -101,7 +111,7 @@ class Sum:
         if self._function.share:
             self._numbers[number] += times
             return
-        self.total += number
+        self.total += number * times
         self.lowest = number if self.lowest is None else min(self.lowest, number)
         self.highest = number if self.highest is None else max(self.highest, number)
 
@@ -115,97 +125,124 @@ class Sum:
         raise AssertionError("a share of some is some")
 
 
-def aggregate(entries: Iterable[FoundEntry], asked: Aggregate, step_of: Callable[[datetime], datetime]) -> Aggregated:
-    """Make figures of entries as they come; `step_of` tells when a moment's step begins."""
+class Tally:
+    """How many entries have each value of a field."""
+
+    __slots__ = ("counts", "having")
+
+    def __init__(self) -> None:
+        self.having = 0
+        self.counts: Counter[Key] = Counter()
+
+    def add(self, keys: Iterable[Key], entries: int) -> None:
+        """Add so many entries, each with these values."""
+        counted = dict.fromkeys(keys, entries)
+        self.having += entries if counted else 0
+        self.counts.update(counted)
+
+    def told(self, most: int) -> FieldValues:
+        """Return the most frequent first, equally frequent ones by their JSON."""
+        frequent = sorted(self.counts.items(), key=lambda item: (-item[1], item[0]))[:most]
+        return FieldValues(self.having, len(self.counts), [(_read(key), count) for key, count in frequent])
+
+
+def aggregate(found: Iterable[Alike], asked: Aggregate) -> Aggregated:
+    """Make figures of entries as they come."""
     scanned = 0
-    of_group: dict[Keys, Sum] = defaultdict(lambda: Sum(asked.function))
-    of_step: dict[Keys, dict[datetime, Sum]] = defaultdict(lambda: defaultdict(lambda: Sum(asked.function)))
+    steps: dict[Keys, dict[datetime | None, Sum]] = defaultdict(lambda: defaultdict(lambda: Sum(asked.function)))
     with localcontext(prec=EXACTLY):
-        for entry in entries:
-            scanned += 1
-            shape = to_match(entry)
-            measured = list(_scalars(entry, shape, asked.field))
-            for keys in product(*(_apart(entry, shape, field) or [NOTHING] for field in asked.by)):
-                of_group[keys].add(measured)
-                if asked.step:
-                    of_step[keys][step_of(entry.timestamp)].add(measured)
-        figures = {keys: figure for keys, one in of_group.items() if (figure := one.figure()) is not None}
+        for by, measured, step, entries in found:
+            scanned += entries
+            for keys in product(*(keys or (NOTHING,) for keys in by)):
+                steps[keys][step].add(measured, entries)
+        groups = {keys: _merged(asked, list(of_step.values())) for keys, of_step in steps.items()}
+        figures = {keys: figure for keys, one in groups.items() if (figure := one.figure()) is not None}
         ranked = sorted(figures, key=lambda keys: (-figures[keys], keys))
         top, rest = ranked[: asked.limit], ranked[asked.limit :]
-        rows = [Series(tuple(map(_read, keys)), figures[keys], _points(asked, of_step, [keys])) for keys in top]
+        rows = [Series(tuple(map(_read, keys)), figures[keys], _points(asked, steps, [keys])) for keys in top]
         others = None
         if rest:
-            left = _merged(asked, (of_group[keys] for keys in rest)).figure()
-            others = Series((), left, _points(asked, of_step, rest))
+            left = _merged(asked, [groups[keys] for keys in rest]).figure()
+            others = Series((), left, _points(asked, steps, rest))
     return Aggregated(rows, others, len(rest), scanned, is_exact=True)
 
 
+def each(entries: Iterable[FoundEntry], asked: Aggregate, step_of: Callable[[datetime], datetime]) -> Iterator[Alike]:
+    """Yield entries one by one; `step_of` tells when a moment's step begins."""
+    for entry in entries:
+        shape = to_match(entry)
+        by = [keys_of(_scalars(entry, shape, field)) for field in asked.by]
+        step = step_of(entry.timestamp) if asked.step else None
+        yield Alike(by, list(_scalars(entry, shape, asked.field)), step, 1)
+
+
 def values(entries: Iterable[FoundEntry], fields: Sequence[Field], *, among: int, most: int) -> Values:
-    """Count the values of fields, the most frequent first, equally frequent ones by their JSON."""
-    seen, having = 0, [0] * len(fields)
-    counts: list[Counter[Key]] = [Counter() for _ in fields]
+    """Count the values of fields."""
+    seen, tallies = 0, [Tally() for _ in fields]
     for entry in entries:
         seen += 1
-        shape = to_match(entry)
-        for number, field in enumerate(fields):
-            keys = _apart(entry, shape, field)
-            having[number] += bool(keys)
-            counts[number].update(keys)
-    found = [
-        FieldValues(own, len(counted), [(_read(key), count) for key, count in _frequent(counted, most)])
-        for own, counted in zip(having, counts, strict=True)
-    ]
-    return Values(seen, seen < among, found)
+        tally(entry, fields, tallies)
+    return Values(seen, seen < among, [one.told(most) for one in tallies])
 
 
-def _frequent(counted: Counter[Key], most: int) -> list[tuple[Key, int]]:
-    return sorted(counted.items(), key=lambda item: (-item[1], item[0]))[:most]
+def tally(entry: FoundEntry, fields: Sequence[Field], tallies: Sequence[Tally]) -> None:
+    """Add an entry to the tallies of fields."""
+    shape = to_match(entry)
+    for one, field in zip(tallies, fields, strict=True):
+        one.add(keys_of(_scalars(entry, shape, field)), 1)
+
+
+def keys_of(found: Iterable[Scalar]) -> list[Key]:
+    """Return the keys of the groups that values make, each once."""
+    return list(dict.fromkeys(map(_shown, found)))
+
+
+def scalars(found: Iterable[object]) -> Iterator[Scalar]:
+    """Yield those of what documents hold that are values: texts, numbers, true and false."""
+    for value in found:
+        if isinstance(value, bool | str | Decimal):
+            yield value
+        elif isinstance(value, int | float):
+            yield Decimal(repr(value))
 
 
 def _points(
-    asked: Aggregate, of_step: Mapping[Keys, Mapping[datetime, Sum]], groups: Sequence[Keys]
+    asked: Aggregate, steps: Mapping[Keys, Mapping[datetime | None, Sum]], groups: Sequence[Keys]
 ) -> dict[datetime, Figure]:
     parts: dict[datetime, list[Sum]] = defaultdict(list)
     for keys in groups:
-        for step, one in of_step[keys].items() if asked.step else ():
-            parts[step].append(one)
+        for step, one in steps[keys].items():
+            if step:
+                parts[step].append(one)
     figures = {step: _merged(asked, some).figure() for step, some in parts.items()}
     return {step: figure for step, figure in figures.items() if figure is not None}
 
 
-def _merged(asked: Aggregate, some: Iterable[Sum]) -> Sum:
+def _merged(asked: Aggregate, some: Sequence[Sum]) -> Sum:
+    if len(some) == 1:
+        return some[0]
     whole = Sum(asked.function)
     for one in some:
         whole.merge(one)
     return whole
 
 
-def _apart(entry: FoundEntry, shape: Mapping[str, Any], field: Field) -> list[Key]:
-    """Return an entry's values of a field, each once."""
-    return list(dict.fromkeys(map(_shown, _scalars(entry, shape, field))))
-
-
-def _scalars(entry: FoundEntry, shape: Mapping[str, Any], field: Field) -> Iterator[str | Decimal | bool]:
+def _scalars(entry: FoundEntry, shape: Mapping[str, Any], field: Field) -> Iterator[Scalar]:
     for source in field:
         if isinstance(source, Column):
             found = getattr(entry, source.name)
-            items: Iterable[object] = [int(found) if source.name == "level" else found]
+            yield from scalars([int(found) if source.name == "level" else found])
         else:
-            items = values_of(shape.get(source.document), [source.name])
-        for value in items:
-            if isinstance(value, bool | str | Decimal):
-                yield value
-            elif isinstance(value, int | float):
-                yield Decimal(repr(value))
+            yield from scalars(values_of(shape.get(source.document), [source.name]))
 
 
-def _shown(value: str | Decimal | bool) -> Key:
+def _shown(value: Scalar) -> Key:
     if isinstance(value, str) and len(value) > MOST_CHARACTERS:
         value = value[:MOST_CHARACTERS] + CUT
     return _json(value)
 
 
-def _json(value: str | Decimal | bool) -> Key:
+def _json(value: Scalar) -> Key:
     if isinstance(value, Decimal):
         text = format(Decimal(value.text) if isinstance(value, Written) else value, "f")
         text = text.rstrip("0").rstrip(".") if "." in text else text

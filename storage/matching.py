@@ -43,8 +43,8 @@ COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 
-
-_parse = msgspec.json.Decoder(float_hook=Written).decode
+#: A document, with exact numbers.
+parse = msgspec.json.Decoder(float_hook=Written).decode
 #: What one locale or another takes for the same letter as one of ASCII, in any case: İ, ı and the sign of Kelvin.
 BECOME_ASCII = {0x130: "i", 0x131: "i", 0x212A: "k"}
 
@@ -201,8 +201,8 @@ def to_match(entry: FoundEntry) -> dict[str, Any]:
         "trace_id": entry.trace_id,
         "span_id": entry.span_id,
         "parent_span_id": entry.parent_span_id,
-        "metadata": None if entry.metadata is None else _parse(entry.metadata),
-        "error": None if entry.error is None else _parse(entry.error),
+        "metadata": None if entry.metadata is None else parse(entry.metadata),
+        "error": None if entry.error is None else parse(entry.error),
         "edge": entry.edge,
         "error_key": entry.error_key,
     }

@@ -41,12 +41,17 @@ def step_of(happened: int, *, origin: int, width: int) -> int:
     return max(happened - (happened - origin) % width, FIRST)
 
 
+def begins(question: Question, step: timedelta, origin: datetime) -> str:
+    """Return the same as SQL, of an entry."""
+    width = step // timedelta(microseconds=1)
+    return STEP.format(at=WHEN, origin=question.micros(micros(origin)), step=width, first=FIRST)
+
+
 def by_level(ask: Asking, question: Question, search: Search, *, step: timedelta, origin: datetime) -> list[LevelCount]:
     """Count what a search finds by level and step."""
     bounds, begin, width = question.asked(search), micros(origin), step // timedelta(microseconds=1)
-    begins = STEP.format(at=WHEN, origin=question.micros(begin), step=width, first=FIRST)
     counts: Counter[tuple[int, int]] = Counter()
-    sql = BY_LEVEL.format(step=begins, where=question.where, certain=bounds.certain)
+    sql = BY_LEVEL.format(step=begins(question, step, origin), where=question.where, certain=bounds.certain)
     for start, level, count in ask.rows(sql, question.parameters):
         counts[start, level] += count
     if not bounds.is_exact:

@@ -18,11 +18,11 @@ from storage.conditions import Compares, Document, Equals, Exists, Resembles, Sc
 MOST_PARTS = 6
 #: Digits that a double holds, whatever they are.
 MOST_DIGITS = 15
-#: Numbers whose doubles may not tell them apart, or that ClickHouse does not read; not digits within a text, such as
-#: those of an id, as long as no comma or colon stands before them.
-ODD_NUMBERS = (
-    r"""match({column}, '[:,[]-?(?:[0-9]{{16}}|[0-9]+(?:[.][0-9]{{18}}|(?:[.][0-9]+)?[eE][+-]?[0-9]{{3}}))')"""
-)
+#: Numbers whose doubles may not tell them apart, or that ClickHouse does not read.
+LONG_NUMBER = "-?(?:[0-9]{16}|[0-9]+(?:[.][0-9]{18}|(?:[.][0-9]+)?[eE][+-]?[0-9]{3}))"
+#: One of them in a document; not digits within a text, such as those of an id, as long as no comma or colon stands
+#: before them.
+ODD_NUMBERS = f"match({{column}}, '[:,[]{LONG_NUMBER.replace('{', '{{').replace('}', '}}')}')"
 ELEMENTS = "if(JSONType({value}) = 'Array', JSONExtractArrayRaw({value}), [{value}])"
 SIDES = ("certain", "possible")
 _TOKENS = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
@@ -46,7 +46,7 @@ def document(condition: Document, parameters: Parameters, *, lower: Callable[[st
         return exactly(f"{column} <> ''") if isinstance(test, Exists) else NEVER
     held, is_odd = _held(condition, parameters), ODD_NUMBERS.format(column=column)
     long = [name for name in condition.names if name.count(".") >= MOST_PARTS]
-    paths = list(chain.from_iterable(map(_paths, (name for name in condition.names if name not in long))))
+    paths = list(chain.from_iterable(map(paths_of, (name for name in condition.names if name not in long))))
     tested = [_tested(column, path, test, parameters, lower) for path in paths]
     certain, possible = (" OR ".join(f"({getattr(one, side)})" for one in tested) or "0" for side in SIDES)
     if long:
@@ -178,7 +178,7 @@ def _is_a_double(value: Decimal) -> bool:
     return len(digits) <= MOST_DIGITS and isinstance(exponent, int) and exponent > -290 and len(digits) + exponent < 300
 
 
-def _paths(name: str) -> list[list[str]]:
+def paths_of(name: str) -> list[list[str]]:
     """Return every path of keys that shows as `name`, the deepest first."""
     first, *others = name.split(".")
     paths = [[first]]

@@ -7,6 +7,8 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from storage.aggregates import Field, Said
+from storage.clickhouse.fields import not_told
 from storage.clickhouse.predicates import Lower
 from storage.clickhouse.question import Question
 from storage.clickhouse.reading import Asking
@@ -39,6 +41,11 @@ SELECT id, toUnixTimestamp64Micro(timestamp), is_certain, is_picked, may_be_pick
           FROM entry WHERE {where} ORDER BY timestamp DESC, id DESC LIMIT {limit})
 """
 ALL = f"SELECT {SELECTED}, ({{certain}}) FROM entry WHERE {{where}}"  # noqa: S608 - constants
+#: What the newest so many say.
+SAID = """
+SELECT id, toUnixTimestamp64Micro(timestamp), CAST(level, 'Int8'), substringUTF8(message, 1, {characters}), ({certain})
+  FROM entry WHERE {where} ORDER BY timestamp DESC, id DESC LIMIT 1 BY id LIMIT {limit}
+"""
 #: What is asked for at once where some of it is still to be decided.
 LEAST = 200
 #: Of entries that are fetched by their ids.
@@ -120,11 +127,22 @@ class Entries:
             found = {row[0]: row for row in self.ask.rows(sql, {"owner": self.organisation_id, "ids": list(some)})}
             yield from (entry_of(found[id_]) for id_ in some if id_ in found)
 
-    def all(self, search: Search) -> Iterator[FoundEntry]:
-        """Yield all entries of a search, in no order."""
+    def said(self, search: Search, *, among: int, most_characters: int) -> list[Said] | None:
+        """Return what the newest entries of a search say, cut; None where the engine cannot decide which are found."""
         question = self.question()
         bounds = question.asked(search)
-        sql = ALL.format(certain=bounds.certain, where=question.where)
+        sql = SAID.format(certain=bounds.certain, where=question.where, limit=among, characters=most_characters)
+        rows = self.ask.rows(sql, question.parameters)
+        if not all(row[-1] for row in rows):
+            return None
+        return [Said(id_, moment(happened), level, message) for id_, happened, level, message, _ in rows]
+
+    def left(self, search: Search, fields: Iterable[Field]) -> Iterator[FoundEntry]:
+        """Yield the entries of a search whose texts at `fields` do not tell all, in no order."""
+        question = self.question()
+        bounds = question.asked(search)
+        left = not_told([question.told(field) for field in fields], bounds)
+        sql = ALL.format(certain=bounds.certain, where=f"{question.where} AND ({left})")
         with closing(self.ask.stream(sql, question.parameters)) as rows:
             for *row, is_certain in rows:
                 entry = entry_of(row)

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 
+from storage.aggregates import Field
 from storage.batch import ENTRIES_A_BATCH
 from storage.clickhouse.bounds import Bounds, Parameters
+from storage.clickhouse.fields import Told, told
 from storage.clickhouse.predicates import Compiler, Lower
 from storage.clickhouse.rows import at, micros
 from storage.clickhouse.shown import ALL_SHOWN, Shown
@@ -52,6 +54,10 @@ class Question:
         if after:
             self._tests.append(self._beyond(after, "<" if newest_first else ">"))
         return self.only(search.query)
+
+    def told(self, field: Field) -> Told:
+        """Return the texts at a field, with parameters of this question."""
+        return told(field, self._parameters)
 
     def only(self, condition: Condition) -> Bounds:
         """Ask for what may fulfil a condition."""

@@ -13,7 +13,7 @@ from storage import figures
 from storage.aggregates import Aggregate, Aggregated, Field, Said, Values
 from storage.arrivals import Arrival, FoundOf
 from storage.batch import ENTRIES_A_BATCH
-from storage.clickhouse import counts, letters
+from storage.clickhouse import aggregate, counts, letters
 from storage.clickhouse.entries import Entries, once
 from storage.clickhouse.errors import answering
 from storage.clickhouse.reading import Asking, asking, reading
@@ -35,7 +35,6 @@ SELECT {SELECTED} FROM entry
 """  # noqa: S608 - constants
 #: Of entries that are read in their order for figures.
 AT_A_TIME = 1_000
-DAY = timedelta(days=1)
 
 
 class Reader:
@@ -131,33 +130,31 @@ class Reader:
             return counts.by_level(ask, question, search, step=step, origin=origin)
 
     def aggregate(self, search: Search, asked: Aggregate, *, seconds: float | None = None) -> Aggregated:
-        """Make figures of entries, each of which is read: ClickHouse knows no document as the language does."""
-        origin, width = micros(asked.origin), (asked.step or DAY) // timedelta(microseconds=1)
-
-        def step_of(at_: datetime) -> datetime:
-            return moment(counts.step_of(micros(at_), origin=origin, width=width))
-
+        """Make figures of the entries that a search finds."""
         with reading(self._server, search.organisation_id, seconds=seconds) as ask:
-            return figures.aggregate(self._entries(ask, search.organisation_id).all(search), asked, step_of)
+            return aggregate.aggregate(self._entries(ask, search.organisation_id), search, asked)
 
     def values(self, search: Search, fields: Sequence[Field], *, among: int, most: int, seconds: float) -> Values:
         """Count the values of fields in the newest `among` entries of a search."""
-        with (
-            reading(self._server, search.organisation_id, seconds=seconds) as ask,
-            closing(self._in_order(ask, search, among)) as entries,
-        ):
-            return figures.values(islice(once(entries), among), fields, among=among, most=most)
+        with reading(self._server, search.organisation_id, seconds=seconds) as ask:
+            told = aggregate.values(self._entries(ask, search.organisation_id), search, fields, among=among, most=most)
+            if told is not None:
+                return told
+            with closing(self._in_order(ask, search)) as entries:
+                return figures.values(islice(once(entries), among), fields, among=among, most=most)
 
     def messages(self, search: Search, *, among: int, most_characters: int, seconds: float) -> list[Said]:
         """Return what the newest `among` entries of a search say, cut; the newest first."""
-        with (
-            reading(self._server, search.organisation_id, seconds=seconds) as ask,
-            closing(self._in_order(ask, search, among)) as entries,
-        ):
-            return [
-                Said(one.id, one.timestamp, one.level, one.message[:most_characters])
-                for one in islice(once(entries), among)
-            ]
+        with reading(self._server, search.organisation_id, seconds=seconds) as ask:
+            found = self._entries(ask, search.organisation_id)
+            told = found.said(search, among=among, most_characters=most_characters)
+            if told is not None:
+                return told
+            with closing(self._in_order(ask, search)) as entries:
+                return [
+                    Said(one.id, one.timestamp, one.level, one.message[:most_characters])
+                    for one in islice(once(entries), among)
+                ]
 
     def lower(self, text: str) -> str:
         """Write `text` in small letters. The first text that is not ASCII asks ClickHouse how."""
@@ -174,7 +171,6 @@ class Reader:
     def _entries(self, ask: Asking, organisation_id: int) -> Entries:
         return Entries(ask, organisation_id, self.lower, self._shown)
 
-    def _in_order(self, ask: Asking, search: Search, among: int) -> Generator[FoundEntry]:
+    def _in_order(self, ask: Asking, search: Search) -> Generator[FoundEntry]:
         """Yield the newest entries, many at a time."""
-        entries = self._entries(ask, search.organisation_id)
-        return entries.found(search, rows=min(among, AT_A_TIME), most_bytes=PORTION_BYTES)
+        return self._entries(ask, search.organisation_id).found(search, rows=AT_A_TIME, most_bytes=PORTION_BYTES)

@@ -133,7 +133,7 @@ class Reader:
             since = (happened - asked.origin) % width
             return happened - since if happened - FIRST_MOMENT > since else FIRST_MOMENT
 
-        return figures.aggregate(self._each(search, seconds), asked, step_of)
+        return figures.aggregate(figures.each(self._each(search, seconds), asked, step_of), asked)
 
     def values(self, search: Search, fields: Sequence[Field], *, among: int, most: int, seconds: float) -> Values:
         """Count the values of fields in the newest `among` entries of a search."""

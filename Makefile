@@ -92,7 +92,7 @@ else
 	$(BIN)/python -m tests.benchmarks.ingest $(if $(QUICK),--quick) $(if $(PEER),--peer '$(PEER)') $(if $(WRITE),--write)
 endif
 
-bench-search: $(VENV)/.development $(if $(BOTH),$(VENV)/.clickhouse) ## Measure searches in 10,000,000 entries (N=1000000 for fewer, ORDER=random for one open day, FOLDER=… to keep them, BOTH=1 for figures in ClickHouse, WRITE=1)
+bench-search: $(VENV)/.development $(if $(BOTH),$(VENV)/.clickhouse) ## Measure searches in 10,000,000 entries (N=1000000 for fewer, ORDER=random for one open day, FOLDER=… to keep them, BOTH=1 beside ClickHouse, WRITE=1)
 	$(BIN)/python -m tests.benchmarks.search --entries $(or $(N),10000000) --order $(or $(ORDER),time) \
 		$(if $(FOLDER),--folder $(FOLDER)) $(if $(BOTH),--both) $(if $(WRITE),--write)
 

@@ -8,11 +8,13 @@ import argparse
 import os
 import secrets
 import tempfile
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import django
 
+from embedded.clickhouse import EmbeddedClickHouse
 from embedded.postgres import EmbeddedPostgres
 from tests.benchmarks import paper
 from tests.benchmarks.search_entries import Order
@@ -26,7 +28,7 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=30, help="how often each question is asked")
     parser.add_argument("--folder", type=Path, help="where the data stay; by default they go")
     parser.add_argument("--plans", type=Path, help="where to write EXPLAIN of each statement")
-    parser.add_argument("--both", action="store_true", help="load ClickHouse, too, and ask it for figures beside")
+    parser.add_argument("--both", action="store_true", help="load ClickHouse, too, and ask both")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     options = parser.parse_args()
     command = (
@@ -57,16 +59,15 @@ def _configure(url: str) -> None:
 
 def measure(options: argparse.Namespace) -> None:
     """Fill the store and print the tables."""
-    from tests.benchmarks import search_cases, search_store  # noqa: PLC0415 - they need Django's settings
+    from tests.benchmarks import search_cases, search_clickhouse, search_store  # noqa: PLC0415 - they need Django's settings
 
     search_store.fill(options.entries, order=options.order)
-    tables = "\n".join([
-        f"{options.run}; {options.entries:,} entries.\n",
-        search_cases.table(options.times),
-        *(["\nFigures, beside ClickHouse:\n", _both(options)] if options.both else []),
-        "\nOn disk:\n",
-        search_store.sizes(),
-    ])  # fmt: skip
+    with ExitStack() as stack:
+        server = _clickhouse(options, stack) if options.both else None
+        elsewhere = partial(search_clickhouse.asked, server) if server else None
+        answers = search_cases.table(options.times, elsewhere)
+        sizes = [search_store.sizes(), *([search_clickhouse.size(server)] if server else [])]
+    tables = "\n".join([f"{options.run}; {options.entries:,} entries.\n", answers, "\nOn disk:\n", *sizes])
     print(tables)
     if options.write:
         paper.write("search" if options.order is Order.TIME else f"search-{options.order}", tables)
@@ -74,13 +75,13 @@ def measure(options: argparse.Namespace) -> None:
         options.plans.write_text(search_cases.plans())
 
 
-def _both(options: argparse.Namespace) -> str:
-    """Load the same into ClickHouse, and ask both."""
-    from tests.benchmarks import search_cases, search_clickhouse  # noqa: PLC0415 - they need Django's settings
+def _clickhouse(options: argparse.Namespace, stack: ExitStack) -> EmbeddedClickHouse:
+    """Load the same into a ClickHouse that runs until the end of `stack`."""
+    from tests.benchmarks import search_clickhouse  # noqa: PLC0415 - it needs Django's settings
 
-    with search_clickhouse.running(options.folder / "clickhouse") as server:
-        search_clickhouse.fill(server, options.entries, order=options.order)
-        return search_cases.table_of_both(options.times, partial(search_clickhouse.asked, server))
+    server = stack.enter_context(search_clickhouse.running(options.folder / "clickhouse"))
+    search_clickhouse.fill(server, options.entries, order=options.order)
+    return server
 
 
 if __name__ == "__main__":

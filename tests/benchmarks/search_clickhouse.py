@@ -1,4 +1,4 @@
-"""The same entries in ClickHouse, out of the wheel: what figures cost there, beside PostgreSQL in the same run."""
+"""The same entries in ClickHouse, out of the wheel: asked beside PostgreSQL, in the same run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +55,13 @@ def fill(server: EmbeddedClickHouse, entries: int, *, order: Order) -> None:
     while chunk := list(islice(source, CHUNK_LINES)):
         writer.insert(INSERT, ("\n".join(chunk) + "\n").encode(), {}, settings=READ_SO, seconds=INSERT_SECONDS)
     writer.close()
+
+
+def size(server: EmbeddedClickHouse) -> str:
+    """Say what the entries take there."""
+    with asked(server):
+        taken = sum(day.size_bytes for day in store().days.stored())
+    return f"\nIn ClickHouse all of it: {taken // 10**6:,} MB."
 
 
 def _forget() -> None:

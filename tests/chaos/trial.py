@@ -10,7 +10,7 @@ from tests.chaos.clients import TIMEOUT_SECONDS, Crowd
 from tests.chaos.stack import Stack
 from tests.waiting import wait_until
 
-FIRE_SECONDS = 90
+FIRE_SECONDS = 300  # proves nothing: as long as the busiest machine needs
 
 
 @dataclass(kw_only=True)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 DEADLINE_SECONDS = 60.0
-PAUSE_SECONDS = 0.02
+#: Between two looks, of which each may cost a connection: longer, the longer it takes.
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.1
 
 Found = TypeVar("Found")
 
@@ -20,12 +21,13 @@ def wait_until(
     seconds: float = DEADLINE_SECONDS,
 ) -> Found:
     """Return the first true thing that `condition` returns; fail with `what` when there is none for too long."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
     while not (found := condition()):
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             told = what if isinstance(what, str) else str(what())[-6000:]
             raise AssertionError(f"not within {seconds:g} s: {told}")
-        time.sleep(PAUSE_SECONDS)
+        time.sleep(min(PAUSE_SECONDS + waited / 20, LONGEST_PAUSE_SECONDS))
     return found
 
 

@@ -194,7 +194,7 @@ def test_sample_is_picked_by_chance_and_the_same_each_time(store: Store, organis
     everything, in_shop = around_now(organisation_id), around_now(organisation_id, "project:shop").query
 
     def sample(**how: Any) -> Sampled:
-        return store.reader.sample(everything, but=in_shop, seconds=10, **{"limit": 60, "among": 1_000} | how)
+        return store.reader.sample(everything, but=in_shop, seconds=60, **{"limit": 60, "among": 1_000} | how)
 
     whole = sample()
     assert (len(whole.entries), whole.fulfilled, whole.since) == (60, 120, None)
@@ -213,5 +213,5 @@ def test_sample_is_picked_by_chance_and_the_same_each_time(store: Store, organis
     assert {one.timestamp >= NOW - 49 * SECOND for one in part.entries} == {True}
     assert 1 <= len(sample(most_bytes=1_500).entries) < 10
     assert sample(limit=1, among=1).fulfilled == 1
-    nothing = store.reader.sample(around_now(organisation_id + 1), limit=9, among=9, seconds=10)
+    nothing = store.reader.sample(around_now(organisation_id + 1), limit=9, among=9, seconds=60)
     assert (nothing.entries, nothing.fulfilled, nothing.since) == ([], 0, None)

@@ -18,6 +18,8 @@ PAUSE_SECONDS = 0.05
 class Healthy:
     """What a client saw that sent a small batch at a time, each on a new connection."""
 
+    #: How long its batches took while it was alone: on a busy machine, long.
+    alone_seconds: float
     statuses: list[int] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -28,19 +30,19 @@ class Healthy:
     def assert_was_served(self) -> None:
         """Every batch was kept, and none waited until those who are slow were cut off."""
         assert set(self.statuses) == {200}
-        assert max(self.seconds) < settings.BODY_STEP_SECONDS / 2
+        assert max(self.seconds) < settings.BODY_STEP_SECONDS / 2 + 5 * self.alone_seconds
 
 
 @contextmanager
 def healthy_client(site: Site) -> Iterator[Healthy]:
     """Send batches for as long as the block runs."""
-    healthy, stop = Healthy(), threading.Event()
+    healthy, stop = Healthy(max(_send(site)[1] for _ in range(3))), threading.Event()
 
     def send() -> None:
         while not stop.wait(PAUSE_SECONDS):
-            began = time.monotonic()
-            healthy.statuses.append(site.post(batch("healthy")).status_code)
-            healthy.seconds.append(time.monotonic() - began)
+            status, seconds = _send(site)
+            healthy.statuses.append(status)
+            healthy.seconds.append(seconds)
 
     thread = threading.Thread(target=send, name="healthy")
     thread.start()
@@ -49,3 +51,8 @@ def healthy_client(site: Site) -> Iterator[Healthy]:
     finally:
         stop.set()
         thread.join()
+
+
+def _send(site: Site) -> tuple[int, float]:
+    began = time.monotonic()
+    return site.post(batch("healthy")).status_code, time.monotonic() - began

@@ -130,7 +130,10 @@ class Site:
     def exchange(
         self, *pieces: bytes, expected: int = 0, first_seconds: float = 1.5, quiet_seconds: float = 0.4
     ) -> Exchange:
-        """Send `pieces`; read until the server closes or gives `expected` answers, else until it is quiet."""
+        """Send `pieces`; read until the server closes or gives `expected` answers, else until it is quiet.
+
+        It is quiet when it says nothing for so long, and for as long again as it takes to serve somebody else.
+        """
         if expected:
             first_seconds = quiet_seconds = DEADLINE_SECONDS
         began = time.monotonic()
@@ -140,16 +143,25 @@ class Site:
                 for piece in pieces:
                     connected.sendall(piece)
             connected.settimeout(first_seconds)
-            with contextlib.suppress(TimeoutError):
-                while not closed and not 0 < expected <= len(list(_answers(bytes(received)))):
-                    try:
-                        chunk = connected.recv(65536)
-                    except (ConnectionError, ssl.SSLError):
-                        chunk = b""
-                    received += chunk
-                    closed = not chunk
-                    connected.settimeout(quiet_seconds)
+            while not closed and not 0 < expected <= len(list(_answers(bytes(received)))):
+                try:
+                    chunk = connected.recv(65536) if expected else self._receive(connected)
+                except TimeoutError:
+                    break
+                except (ConnectionError, ssl.SSLError):
+                    chunk = b""
+                received += chunk
+                closed = not chunk
+                connected.settimeout(quiet_seconds)
         return Exchange(tuple(_answers(bytes(received))), closed, time.monotonic() - began)
+
+    def _receive(self, connected: socket.socket) -> bytes:
+        with contextlib.suppress(TimeoutError):
+            return connected.recv(65536)
+        with self.session() as other:  # a busy machine is slow for all
+            answer = other.get(f"{self.base_url}/v1/logs", headers={"x-api-key": self.reader}, timeout=DEADLINE_SECONDS)
+        connected.settimeout(3 * answer.elapsed.total_seconds())
+        return connected.recv(65536)
 
     # --- what the hops saw ---
 

@@ -26,6 +26,7 @@ from issues.models import Group, Turn
 from storage.postgres import partitions
 from tests.errors import failure, store
 from tests.organisations import caller_of, make_api_key, make_organisation, make_plan
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
 
@@ -147,9 +148,8 @@ def test_groups_that_are_like_it_or_in_its_traces_are_named(shop: Shop) -> None:
                  if one.id == group.pk]  # fmt: skip
     execute("DROP EXTENSION IF EXISTS pg_trgm CASCADE")
     try:
-        assert [one.number for one in circumstances.relatives(shop.organisation.pk, summary, seconds=2)] == [
-            other.number
-        ]
+        found = circumstances.relatives(shop.organisation.pk, summary, seconds=DEADLINE_SECONDS)
+        assert [one.number for one in found] == [other.number]
     finally:
         execute("CREATE EXTENSION pg_trgm")
 

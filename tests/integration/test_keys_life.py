@@ -16,6 +16,7 @@ from accounts.life import SETTINGS, KeyLifeError, issue, resume, revoke, rotate,
 from accounts.models import ApiKey, Organisation, Project, User
 from accounts.standing import Standing, standing
 from tests.organisations import make_api_key, make_organisation
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = pytest.mark.django_db
 
@@ -187,7 +188,7 @@ def at_once(*steps: Callable[[], object]) -> list[object]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(DEADLINE_SECONDS)
     return results
 
 

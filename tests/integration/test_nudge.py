@@ -10,6 +10,7 @@ from accounts.caller import Caller
 from ingest.spool.nudge import nudge
 from ingest.tasks import drain
 from tests.edges import Sender
+from tests.waiting import DEADLINE_SECONDS
 
 
 def published(act: Callable[[], object]) -> Any:
@@ -18,7 +19,7 @@ def published(act: Callable[[], object]) -> Any:
         waiting = connection.SimpleQueue(current_app.conf.task_default_queue)
         waiting.clear()
         act()
-        message = waiting.get(timeout=20)
+        message = waiting.get(timeout=DEADLINE_SECONDS)
         message.ack()
         waiting.close()
     return message

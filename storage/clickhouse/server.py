@@ -3,9 +3,11 @@
 What is sent is never sent again by itself: whoever writes decides that, with the same token.
 """
 
+import re
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
+from functools import partial
 from typing import Any, TypeVar
 
 from clickhouse_connect import common
@@ -23,6 +25,8 @@ GRACE_SECONDS = 2.5
 SECONDS = 30.0
 #: Sockets are given up after one of these, and `GRACE_SECONDS`.
 PATIENCE_SECONDS = (5.0, 15.0, 60.0, 120.0, 3600.0)
+#: Members of a list that are sent as one value: of more than 128 KiB none is taken, however large a request may be.
+LISTED = 5_000
 #: Threads of a process share them.
 CONNECTIONS = 32
 
@@ -63,8 +67,9 @@ class Server:
         seconds: float = SECONDS,
     ) -> Generator[Row]:
         """Run one statement and yield its rows, a block of them in memory at a time; who leaves early ends it."""
+        sql, bound = _sent(sql, parameters)
         with self._asked(
-            lambda client, settings: client.query_rows_stream(sql, _bound(parameters), settings), settings, seconds
+            lambda client, settings: client.query_rows_stream(sql, bound, settings), settings, seconds
         ) as rows:
             yield from rows
 
@@ -76,10 +81,9 @@ class Server:
         settings: Mapping[str, Any] | None = None,
         seconds: float = SECONDS,
     ) -> None:
-        """Run a statement that returns nothing. Raises: `errors.TROUBLE`."""
-        self._asked(
-            lambda client, settings: client.command(sql, _bound(parameters), settings=settings), settings, seconds
-        )
+        """Run a statement that returns nothing; parameters are in the request's body. Raises: `errors.TROUBLE`."""
+        sql, bound = _sent(sql, parameters)
+        self._asked(lambda client, settings: client.raw_query(sql, bound, settings), settings, seconds)
 
     def insert(
         self,
@@ -91,7 +95,8 @@ class Server:
         seconds: float,
     ) -> None:
         """Send `body` to an INSERT that ends with its FORMAT. Raises: `errors.TROUBLE`."""
-        self._asked(lambda client, settings: client.command(sql, _bound(parameters), body, settings), settings, seconds)
+        sql, bound = _sent(sql, parameters)
+        self._asked(lambda client, settings: client.command(sql, bound, body, settings), settings, seconds)
 
     def close(self) -> None:
         """Forget the connections."""
@@ -145,8 +150,18 @@ class Server:
             self._clients = {}
 
 
-def _bound(parameters: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return parameters as they are sent; texts as bytes, of which each is escaped."""
-    if not parameters:
-        return None
-    return {name: value.encode() if isinstance(value, str) else value for name, value in parameters.items()}
+def _sent(sql: str, parameters: Mapping[str, Any] | None) -> tuple[str, dict[str, Any] | None]:
+    """Return a statement and its parameters as they are sent: long lists in pieces; texts as bytes, each escaped."""
+    bound: dict[str, Any] = {}
+    for name, value in (parameters or {}).items():
+        if isinstance(value, list) and len(value) > LISTED:
+            pieces = {f"{name}_{start}": value[start : start + LISTED] for start in range(0, len(value), LISTED)}
+            sql = re.sub(rf"\{{{name}:(.+?)\}}", partial(_joined, pieces), sql)
+            bound |= pieces
+        else:
+            bound[name] = value.encode() if isinstance(value, str) else value
+    return sql, bound or None
+
+
+def _joined(names: Iterable[str], list_: re.Match[str]) -> str:
+    return f"arrayConcat({', '.join(f'{{{name}:{list_[1]}}}' for name in names)})"

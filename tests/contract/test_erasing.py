@@ -17,6 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "read
 
 YESTERDAY = NOW - timedelta(days=1)
 DAY = NOW.date()
+#: Their ids are more than ClickHouse takes as one value.
+MANY = 12_000
 
 
 def test_what_is_erased_or_rewritten_is_that_and_nothing_else(store: Store, organisation_id: int) -> None:
@@ -46,6 +48,20 @@ def test_what_is_erased_or_rewritten_is_that_and_nothing_else(store: Store, orga
     assert changed == (new if eraser.can_rewrite else other)
     [kept] = store.reader.batch(arrival_of(theirs))
     assert (kept.message, bytes(kept.metadata or b"")) == ("hello", b'{"userId":7}')
+
+
+def test_however_many_entries_are_erased_and_batches_kept_at_once(store: Store, organisation_id: int) -> None:
+    many = [batch_of(*[{}] * 1000, organisation_id=organisation_id) for _ in range(MANY // 1000)]
+    kept = batch_of({"message": "stays"}, organisation_id=organisation_id)
+    ids = {entry_id(batch.batch_id, index) for batch in many for index in range(1000)}
+    with transaction.atomic():
+        store.writer.write([*many, kept])
+    with transaction.atomic():
+        assert store.eraser.erase(organisation_id, [(one, NOW) for one in sorted(ids)]) == ids
+    but = range(kept.batch_id, kept.batch_id + MANY)
+    with transaction.atomic():
+        assert store.writer.delete(organisation_id, before=NOW + timedelta(hours=1), limit=MANY, but=but) == 0
+    assert [entry.message for batch in [*many, kept] for entry in store.reader.batch(arrival_of(batch))] == ["stays"]
 
 
 def test_text_is_mentioned_in_names_too(store: Store, organisation_id: int) -> None:

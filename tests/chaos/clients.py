@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 from tests.chaos.batches import OURS, SentBatch, make_batch
-from tests.chaos.journal import FAILED, IN_DOUBT, Answer, Journal
+from tests.chaos.journal import FAILED, IN_DOUBT, LIMITED, Answer, Journal
 from tests.chaos.tenants import Tenant
 
 CLIENTS_A_TENANT = 3
@@ -79,6 +79,8 @@ class Client:
         self.journal.tries(batch)
         answer = self._post(batch, body, headers | {"x-api-key": self.api_key})
         self.journal.hears(batch, answer)
+        if answer.code in LIMITED:
+            return answer  # it says nothing of earlier attempts
         if answer.status in FINAL:
             self.unsettled.pop(batch.name, None)
         elif batch.idempotency_key:

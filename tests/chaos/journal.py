@@ -15,6 +15,8 @@ from tests.chaos.batches import SentBatch
 #: PostgreSQL could not be asked whether the batch had been kept: it may have been.
 IN_DOUBT = "storage_unavailable"
 FAILED = "internal_error"
+#: A bucket is empty: said before anybody looks whether the batch was kept by an earlier attempt.
+LIMITED = {"rate_limited", "too_many_requests"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +59,11 @@ class JournalledBatch:
         if self.is_acknowledged:
             return False
         open_codes = {FAILED} if self.is_503_final else {FAILED, IN_DOUBT}
-        settled = [bool(answer.status) and answer.code not in open_codes for answer in self.answers]
+        telling = [answer for answer in self.answers if answer.code not in LIMITED]
+        settled = [bool(answer.status) and answer.code not in open_codes for answer in telling]
         if self.attempts > len(self.answers):
             settled.append(False)
-        return not settled[-1] if self.idempotency_key else not all(settled)
+        return not all(settled[-1:] if self.idempotency_key else settled)
 
 
 class Journal:

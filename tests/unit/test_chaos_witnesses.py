@@ -13,6 +13,7 @@ SILENCE = Answer(status=None)
 AWAY = Answer(status=503, code="storage_unavailable")
 BUSY = Answer(status=503, code="overloaded")
 SPENT = Answer(status=429, code="quota_exhausted")
+LIMITED = Answer(status=429, code="too_many_requests")
 STARTUP = struct.pack("!ii", 8, 196_608)
 
 
@@ -44,6 +45,10 @@ def batch(*answers: Answer, key: str | None = None, attempts: int = 0, is_503_fi
         (batch(SILENCE, SPENT), True),  # without a key the second attempt says nothing of the first
         (batch(SILENCE, SPENT, key="k"), False),
         (batch(SPENT, SILENCE, key="k"), True),
+        (batch(SILENCE, LIMITED, key="k"), True),  # said before the key is looked up
+        (batch(SILENCE, LIMITED, SPENT, key="k"), False),
+        (batch(LIMITED, key="k"), False),
+        (batch(LIMITED), False),
     ],
 )
 def test_a_batch_is_in_doubt_only_while_no_answer_settles_it(witness: JournalledBatch, is_in_doubt: bool) -> None:

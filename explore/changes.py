@@ -68,14 +68,19 @@ class Changes:
 
 def changes(search: Search, *, since: datetime, limit: int) -> Changes:
     """Compare what a search finds since a moment with what it finds before. Raises: `Refusal`, `Unavailable`."""
-    if not search.start < since < search.end:
-        raise Refusal("invalid_parameter", "since must be later than from, and earlier than to.")
+    refuse_outside(search, since)
     after, before = replace(search, start=since), replace(search, end=since)
     said, said_before = newest(after), newest(before)
     sides = side(after, said), side(before, said_before)
     found = compared(said, said_before, since=sides[0], before=sides[1])
     kinds = {change: sum(one.change is change for one in found) for change in Change}
     return Changes(found[:limit], kinds, *sides)
+
+
+def refuse_outside(search: Search, since: datetime) -> None:
+    """Refuse a moment on one side of which nothing is. Raises: `Refusal`."""
+    if not search.start < since < search.end:
+        raise Refusal("invalid_parameter", "since must be later than from, and earlier than to.")
 
 
 def side(search: Search, said: list[Said]) -> Side:
@@ -101,11 +106,12 @@ def _changed(own: Pattern | None, former: Pattern | None, seconds: float, second
     assert pattern
     count, before = own.count if own else 0, former.count if former else 0
     times = (count / seconds) / (before / seconds_before) if before else None
-    weight = _likelihood_ratio(count, before, share=seconds / (seconds + seconds_before))
-    return Changed(pattern, count, before, _change(count, times, weight), times, weight)
+    weight = likelihood_ratio(count, before, share=seconds / (seconds + seconds_before))
+    return Changed(pattern, count, before, change_of(count, times, weight), times, weight)
 
 
-def _change(count: int, times: float | None, weight: float) -> Change:
+def change_of(count: int, times: float | None, weight: float) -> Change:
+    """Return how something is that is there `times` as often as before."""
     if times is None:
         return Change.NEW
     if not count:
@@ -115,7 +121,12 @@ def _change(count: int, times: float | None, weight: float) -> Change:
     return Change.MORE if times > 1 else Change.LESS
 
 
-def _likelihood_ratio(count: int, before: int, *, share: float) -> float:
+def in_short(times: float | None) -> float | None:
+    """Return the same in four digits."""
+    return None if times is None else float(f"{times:.4g}")
+
+
+def likelihood_ratio(count: int, before: int, *, share: float) -> float:
     """Return twice the logarithm of how much likelier the counts are by shares of their own (G-test)."""
     both = count + before
     pairs = (count, both * share), (before, both * (1 - share))

@@ -31,24 +31,52 @@ POINTS = described(
     "Of each step its beginning, and its figure or null; with `step` only.",
 )
 EXACT_VALUES = described(BOOLEAN, "True when these are all that the search finds; else they are the newest of it.")
+SINCE = (
+    "RFC 3339, between `from` and `to`: compare what is since then with what was before. Default of `from`: as long."
+)
+CHANGED = described({"type": "string", "enum": list(Change)}, "With `since` only, as are the next two.")
 VALUES = operation(
     "list_values",
     "The most frequent values of fields",
     parameters=[
         *SEARCH,
         OpenApiParameter("field", str, many=True, required=True, description=f"{FIELD} Up to 12 times."),
+        OpenApiParameter("since", str, description=f"{SINCE} Answered are values whose share of the entries changed."),
         number("limit", "How many values of each field, 1 to 100; default 5."),
     ],
     answers=json_answer(
         shape(
+            optional={
+                "before": described(
+                    shape(entries=COUNT, exact=BOOLEAN), "The same of the time before; with `since` only."
+                )
+            },
             entries=described(COUNT, "Counted in so many, the newest 50,000 at most."),
             exact=EXACT_VALUES,
             fields=list_of(
                 shape(
+                    optional={
+                        "exact": described(
+                            BOOLEAN, "False where a field has too many values to compare them all; with `since` only."
+                        )
+                    },
                     name=TEXT,
                     entries=described(COUNT, "Those that have a value."),
                     distinct=described(COUNT, "How many different values there are."),
-                    values=list_of(shape(value=ANY, count=COUNT)),
+                    values=list_of(
+                        shape(
+                            optional={
+                                "change": CHANGED,
+                                "before": described(COUNT, "Entries before that."),
+                                "times": described(
+                                    {"type": ["number", "null"]},
+                                    "As large a share of the entries as before; null where there was none.",
+                                ),
+                            },
+                            value=ANY,
+                            count=COUNT,
+                        )
+                    ),
                 )
             ),
         ),
@@ -104,9 +132,6 @@ AGGREGATE = operation(
         },
     ),
 )
-SINCE = (
-    "RFC 3339, between `from` and `to`: compare what is since then with what was before. Default of `from`: as long."
-)
 LOOKED_AT = described({"type": "number"}, "The time that was looked at, with `since` only.")
 PATTERNS = operation(
     "list_patterns",
@@ -131,9 +156,7 @@ PATTERNS = operation(
             patterns=list_of(
                 shape(
                     optional={
-                        "change": described(
-                            {"type": "string", "enum": list(Change)}, "With `since` only, as are the next two."
-                        ),
+                        "change": CHANGED,
                         "before": described(COUNT, "Entries before that."),
                         "times": described(
                             {"type": ["number", "null"]}, "As many a second as before; null where there was none."

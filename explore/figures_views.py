@@ -8,25 +8,29 @@ from rest_framework.request import Request
 
 from explore import aggregates, figures_schema
 from explore.answers import Answer
-from explore.changes import changes
+from explore.changes import changes, in_short
 from explore.patterns import Pattern, patterns
 from explore.shape import as_text
 from explore.top_values import read_names, top_values
+from explore.value_changes import value_changes
 from explore.views import SEARCH, ReadView, by_name
 from storage.search import Search
 
 
 class ValuesView(ReadView):
-    parameters = (*SEARCH, "field", "limit")
+    parameters = (*SEARCH, "field", "since", "limit")
 
     @figures_schema.VALUES
     def get(self, request: Request) -> Answer:
-        """Return the most frequent values of fields."""
+        """Return the most frequent values of fields; since a moment, those whose share has changed."""
         organisation_id, parameters = self.asked(request)
         hold = self.hold(organisation_id)
         names = read_names(parameters)
         limit = parameters.number("limit", default=5, lowest=1, highest=100)
-        return Answer(top_values(parameters.search(organisation_id), names, limit=limit), hold=hold)
+        search, since = parameters.search(organisation_id), parameters.moment("since")
+        if since is None:
+            return Answer(top_values(search, names, limit=limit), hold=hold)
+        return Answer(value_changes(search, names, since=since, limit=limit), hold=hold)
 
 
 class AggregateView(ReadView):
@@ -73,7 +77,7 @@ def _changes(search: Search, since: datetime, limit: int) -> dict[str, Any]:
                 "change": one.change,
                 "count": one.count,
                 "before": one.before,
-                "times": one.times if one.times is None else float(f"{one.times:.4g}"),
+                "times": in_short(one.times),
                 **_pattern(one.pattern),
             }
             for one in found.changed

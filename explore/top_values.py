@@ -8,6 +8,7 @@ from explore.parameters import Parameters
 from explore.syntax import QueryError
 from foundation.levels import Level
 from foundation.refusals import Refusal
+from storage.aggregates import Field, Value
 from storage.search import Search
 from storage.store import store
 
@@ -27,10 +28,7 @@ def read_names(parameters: Parameters) -> list[str]:
 
 def top_values(search: Search, names: list[str], *, limit: int) -> dict[str, Any]:
     """Return the `limit` most frequent values of each field. Raises: `Refusal`."""
-    try:
-        fields = [field_of(name) for name in names]
-    except QueryError as error:
-        raise Refusal("invalid_parameter", f"field: {error.message}") from error
+    fields = read_fields(names)
     found = store().reader.values(search, fields, among=AMONG, most=limit, seconds=SECONDS)
     return {
         "entries": found.entries,
@@ -40,11 +38,21 @@ def top_values(search: Search, names: list[str], *, limit: int) -> dict[str, Any
                 "name": name,
                 "entries": one.entries,
                 "distinct": one.distinct,
-                "values": [
-                    {"value": Level(int(str(value))).label if field == LEVEL else as_number(value), "count": count}
-                    for value, count in one.values
-                ],
+                "values": [{"value": shown(value, field), "count": count} for value, count in one.values],
             }
             for name, field, one in zip(names, fields, found.fields, strict=True)
         ],
     }
+
+
+def read_fields(names: list[str]) -> list[Field]:
+    """Return the fields with these names. Raises: `Refusal`."""
+    try:
+        return [field_of(name) for name in names]
+    except QueryError as error:
+        raise Refusal("invalid_parameter", f"field: {error.message}") from error
+
+
+def shown(value: Value, field: Field) -> Any:
+    """Return a value of a field as JSON is to write it."""
+    return Level(int(str(value))).label if field == LEVEL else as_number(value)

@@ -112,7 +112,8 @@ class ValuesLook(StaffLook, figures_views.ValuesView):
     action = Action.FIELDS
 
     def measured(self, parameters: Parameters) -> str:
-        return ", ".join(read_names(parameters))
+        since = parameters.moment("since")
+        return ", ".join(read_names(parameters)) + (f" since {as_text(since)}" if since else "")
 
 
 class AggregateLook(StaffLook, figures_views.AggregateView):

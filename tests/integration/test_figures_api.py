@@ -102,6 +102,7 @@ def test_steps_are_gapless_and_the_rest_is_one(acme: Reader) -> None:
         ("values", {"field": list("abcdefghijklm")}, "up to 12"),
         ("values", {"field": "metadata"}, "field: Write metadata.key"),
         ("patterns", {"limit": "0"}, "limit"),
+        ("values", {"field": "level", "since": "2099-01-01T00:00:00Z"}, "earlier than to"),
         ("patterns", {"since": "yesterday"}, "since must be an RFC 3339"),
         ("patterns", {"since": "2000-01-01T00:00:00Z"}, "later than from"),
         ("patterns", {"since": "2099-01-01T00:00:00Z"}, "earlier than to"),
@@ -182,6 +183,26 @@ def test_patterns_say_what_has_changed_since_a_moment(acme: Reader, rival: Reade
     assert ([one["change"] for one in few["patterns"]], few["different"]) == (["new"], 2)
     as_long = acme.get("logs/patterns", to=seconds(20).isoformat(), since=NOW.isoformat()).json()
     assert (as_long["seconds"], as_long["before"]["seconds"], as_long["before"]["entries"]) == (20, 20, 21)
+
+
+def test_values_say_which_of_them_have_another_share_since_a_moment(acme: Reader, rival: Reader) -> None:
+    rival.store(*({"timestamp": seconds(-9), "metadata": {"region": "us"}} for _ in range(30)))
+    acme.store(
+        *({"timestamp": seconds(n - 30), "metadata": {"region": "eu", "n": n}} for n in range(60)),
+        *({"timestamp": seconds(n % 30), "metadata": {"region": "us"}, "level": "error"} for n in range(30)),
+    )
+    ends = {"from": seconds(-30).isoformat(), "to": seconds(30).isoformat(), "since": NOW.isoformat()}
+    answer = acme.get("logs/values", **ends, field=["level", "region", "n", "project"], limit=2).json()
+    assert (answer["entries"], answer["exact"], answer["before"]) == (60, True, {"entries": 30, "exact": True})
+    [level, region, n, project] = answer["fields"]
+    assert region == {
+        "name": "region", "entries": 60, "distinct": 2, "exact": True,
+        "values": [{"value": "us", "change": "new", "count": 30, "before": 0, "times": None}],
+    }  # fmt: skip
+    assert [one["value"] for one in level["values"]] == ["error"]
+    assert (n["values"], project["values"]) == ([], [])
+    fewer = acme.get("logs/values", **ends, field="region", query="region:eu").json()
+    assert fewer["fields"][0]["values"] == []
 
 
 def asked_of_the_store(ask: Any) -> int:

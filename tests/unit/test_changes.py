@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from explore import value_changes
 from explore.changes import Change, Side, compared
 from foundation.levels import Level
-from storage.aggregates import Said
+from storage.aggregates import FieldValues, Said, Value
 from tests.entries import NOW
 
 HOUR = 3600.0
@@ -60,3 +61,36 @@ def test_new_and_grave_comes_first_and_what_has_gone_last() -> None:
 
 def test_nothing_changes_where_nothing_is() -> None:
     assert told({}, {}) == []
+
+
+def values_of(counts: dict[Value, int], *, distinct: int | None = None) -> FieldValues:
+    return FieldValues(sum(counts.values()), distinct or len(counts), list(counts.items()))
+
+
+@pytest.mark.parametrize(
+    ("since", "before", "changed"),
+    [
+        ({"eu": 100, "us": 100}, {"eu": 200, "us": 200}, []),  # half the load, and the same shares
+        ({"eu": 10, "us": 190}, {"eu": 200, "us": 200}, [("eu", Change.LESS), ("us", Change.MORE)]),
+        ({"eu": 190, 2: 10}, {"eu": 400}, [(2, Change.NEW)]),
+        ({"eu": 199, 2: 1}, {"eu": 400}, []),
+        ({"eu": 200}, {"eu": 350, True: 50}, [(True, Change.GONE)]),
+    ],
+)
+def test_values_change_by_their_share(
+    since: dict[Value, int], before: dict[Value, int], changed: list[tuple[Value, Change]]
+) -> None:
+    found = value_changes.compared(values_of(since), values_of(before), entries=200, before=400)
+    assert [(one.value, one.change) for one in found.changed] == changed
+    assert found.is_all
+
+
+def test_value_that_may_only_be_rare_on_a_side_is_not_told() -> None:
+    many, few = values_of({"a": 90, "b": 80}, distinct=2_000), values_of({"a": 10, "c": 50})
+    found = value_changes.compared(many, few, entries=200, before=200)
+    assert [(one.value, one.change) for one in found.changed] == [("b", Change.NEW), ("a", Change.MORE)]
+    assert not found.is_all
+
+
+def test_nothing_is_compared_with_no_entries() -> None:
+    assert value_changes.compared(values_of({"a": 9}), values_of({}), entries=9, before=0).changed == []

@@ -9,7 +9,7 @@ import { change, state } from "./state.js";
 const OPEN = "explorer.fields";
 const FIRST = ["project", "environment", "error.type"];
 // So many are counted at once; the others when they are asked for.
-const MOST = 12;
+export const MOST = 12;
 const VALUES = 5;
 // Values that are cut short cannot be asked for.
 const CUT = 256;
@@ -22,14 +22,19 @@ export const isShown = () => !panel.hidden;
 export const shown = (value) => (value === null ? "(none)" : value === "" ? "(empty)" : String(value));
 export const isFilterable = (name, value) => value !== null && name !== "size_bytes" && !(typeof value === "string" && [...value].length > CUT) && isAskable(`${writeName(name)}:${value}`);
 
+// The names of the fields that a search's entries have, or lately had: the first ones first.
+export async function namesOf(search, signal) {
+  const found = await get("fields", { ...search, limit: 60 }, signal);
+  return [...new Set([...FIRST, ...found.fields.map((field) => field.name), ...found.known.map((field) => field.name)])];
+}
+
 // Draws the panel of a search, if it is open.
 export async function drawFields(search, signal) {
   asked = { ...search, signal };
   if (!isShown()) return;
   panel.setAttribute("aria-busy", "true");
   try {
-    const found = await get("fields", { ...search, limit: 60 }, signal);
-    const names = [...new Set([...FIRST, ...found.fields.map((field) => field.name), ...found.known.map((field) => field.name)])];
+    const names = await namesOf(search, signal);
     counted = new Map();
     await count(names.slice(0, MOST));
     draw(names);

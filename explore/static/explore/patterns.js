@@ -1,6 +1,7 @@
 // What a search's messages say: patterns; and, since a moment, which of them are new, gone, more or less frequent.
 
 import { get } from "./api.js";
+import { changedValues } from "./changed.js";
 import { button, el } from "./dom.js";
 import { change, state } from "./state.js";
 import { duration, iso, moment } from "./time.js";
@@ -22,6 +23,7 @@ export async function drawPatterns(place, search, signal, look) {
   const found = await get("patterns", { ...search, ...compared }, signal, look);
   const rows = found.patterns.map((one) => row(one, found, compared));
   place.replaceChildren(controls(compared), el("p", { class: "ex-quiet" }, compared ? changed(found) : facts(found)), rows.length ? table(rows, compared) : "");
+  if (compared && found.entries && found.before.entries) place.append(await changedValues(search, compared, signal, badge));
 }
 
 function controls(compared) {
@@ -64,9 +66,9 @@ function row(one, found, compared) {
 }
 
 const factor = (times) => times.toLocaleString("en", { maximumSignificantDigits: times < 100 ? 2 : 3 });
-function badge({ change: kind, times }) {
+function badge({ change: kind, times }, measure = "as many a second") {
   const text = { more: () => `× ${factor(times)}`, less: () => `÷ ${factor(1 / times)}`, same: () => "=" }[kind]?.() ?? kind;
-  const title = kind === "more" || kind === "less" ? `${WORDS[kind]}: ${factor(times)} times as many a second` : WORDS[kind];
+  const title = kind === "more" || kind === "less" ? `${WORDS[kind]}: ${factor(times)} times ${measure}` : WORDS[kind];
   return el("span", { class: `badge ${BADGES[kind] ?? ""}`, title }, text);
 }
 

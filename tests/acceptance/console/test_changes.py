@@ -42,7 +42,11 @@ def deploy(shop: Shop) -> datetime:
 
 
 def told(page: Page) -> Locator:
-    return page.locator(".ex-figures-table tbody tr")
+    return page.get_by_role("region", name="Patterns").locator("tbody tr")
+
+
+def values_told(page: Page) -> Locator:
+    return page.get_by_role("region", name="Values of fields").locator("tbody tr")
 
 
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
@@ -64,6 +68,7 @@ def test_what_changed_since_the_deploy(counted: Page, shop: Shop, size: Any) -> 
         expect(told(page).nth(1)).to_contain_text("Retry <n>")
         expect(told(page).nth(2)).to_contain_text("Ordered <n>")
         expect(told(page).nth(3)).to_contain_text("gone")
+        expect(values_told(page).filter(has_text="CardError")).to_contain_text("new")
         page.get_by_role("button", name="Card declined for <n>").click()
         expect(page.locator("#ex-status")).to_contain_text("15 entries")
         expect(page.locator(".ex-line")).to_have_count(15)
@@ -73,6 +78,7 @@ def test_what_changed_since_the_deploy(counted: Page, shop: Shop, size: Any) -> 
     expect(page.locator(".ex-compare strong")).to_contain_text("Compared with before")
     page.reload()
     expect(told(page).nth(0)).to_contain_text("new")
+    expect(values_told(page).filter(has_text="CardError")).to_contain_text("new")
     if page.locator("#ex-chart").is_visible():
         expect(page.locator(".ex-since")).to_be_attached()
     for scheme in ("light", "dark"):
@@ -108,6 +114,7 @@ def test_moment_outside_of_the_range_brings_one_that_holds_it(page: Page, shop: 
     page.get_by_role("button", name="Compare", exact=True).click()
     expect(page.locator(".ex-compare strong")).to_contain_text("Compared with before")
     expect(told(page).filter(has_text="Card declined for <n>")).to_contain_text("new")
+    expect(values_told(page).filter(has_text="CardError")).to_contain_text("new")
     page.locator("#ex-range-button").click()
     page.get_by_role("button", name="last 5 minutes", exact=True).click()
     expect(page.locator(".ex-compare")).to_contain_text("is not within this range")

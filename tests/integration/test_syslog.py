@@ -258,7 +258,7 @@ def test_doctor_and_metrics_miss_a_listener_where_one_is_wanted(settings: Any) -
     def said() -> list[str]:
         return [f"{one.level}: {one.what}" for one in processes.examine() if one.subject == "syslog"]
 
-    valkey.client().delete(valkey.key(presence.SYSLOG))
+    valkey.client().delete(valkey.key(presence.SYSLOG), valkey.key(presence.STARTED))
     assert said() == []
     settings.SYSLOG = f"udp://{LOCAL}:5514?keys=/nowhere"
     [missed] = said()

@@ -34,7 +34,7 @@ from tests.waiting import wait_until
 make_plans = import_module("quotas.migrations.0002_rules").make_plans
 #: Folders whose tests share a browser, and a ClickHouse: one process each.
 SHARING = {"console", "contract"}
-#: Its tests share a site, one for each way in.
+#: Its tests share a site, one for each way in: by far the largest groups, so they come first.
 HOSTILE = "hostile"
 #: Of many small groups: they fill the end of a run, in which a large one would run alone.
 LAST = "unit"
@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         # What xdist 3.8 does with its own mark pytest 9.2 has stopped to read.
         item._id = type(item.id).parse(f"{item.nodeid}@{_group(item)}")
-    items.sort(key=lambda item: item.path.parent.name == LAST)
+    items.sort(key=lambda item: (item.path.parent.name != HOSTILE, item.path.parent.name == LAST))
 
 
 def _group(item: pytest.Item) -> str:

@@ -34,8 +34,6 @@ from tests.waiting import wait_until
 make_plans = import_module("quotas.migrations.0002_rules").make_plans
 #: Folders whose tests share a browser, and a ClickHouse: one process each.
 SHARING = {"console", "contract"}
-#: Its tests share a site, one for each way in: by far the largest groups, so they come first.
-HOSTILE = "hostile"
 #: Of many small groups: they fill the end of a run, in which a large one would run alone.
 LAST = "unit"
 #: What such a flush leaves: Django would make them again, sixty queries a test.
@@ -51,22 +49,19 @@ PROMPT_SECONDS = valkey.TIMEOUT_SECONDS
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep tests together that share what takes long to make: a module, a product, a site, a browser, a ClickHouse."""
+    """Keep tests together that share what takes long to make: a module, the one product, a browser, a ClickHouse."""
     if not getattr(config.option, "loadgroup", False):
         return
     for item in items:
         # What xdist 3.8 does with its own mark pytest 9.2 has stopped to read.
         item._id = type(item.id).parse(f"{item.nodeid}@{_group(item)}")
-    items.sort(key=lambda item: (item.path.parent.name != HOSTILE, item.path.parent.name == LAST))
+    items.sort(key=lambda item: item.path.parent.name == LAST)
 
 
 def _group(item: pytest.Item) -> str:
     folder = item.path.parent.name
-    if isinstance(item, pytest.Function):
-        if "product" in item.fixturenames:
-            return "product"
-        if folder == HOSTILE:
-            return f"{folder}-{item.callspec.params['site']}"
+    if isinstance(item, pytest.Function) and "product" in item.fixturenames:
+        return "product"
     return folder if folder in SHARING else item.path.stem
 
 

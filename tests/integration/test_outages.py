@@ -178,9 +178,7 @@ def test_every_accepted_request_syncs_the_log(accept: Accept, caller: Caller) ->
     for _ in range(20):
         accept(caller, [PART])
 
-    with contextlib.suppress(
-        AssertionError
-    ):  # not for longer: PostgreSQL's own writer flushes, too, a few times a second
+    with contextlib.suppress(AssertionError):  # PostgreSQL's own writer flushes, too, and tells of it later
         wait_until(lambda: syncs() - before >= 20, seconds=2)
     assert syncs() - before >= 20
 

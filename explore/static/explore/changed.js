@@ -13,7 +13,8 @@ export async function changedValues(search, compared, signal, badge) {
     const names = (await namesOf(search, signal)).slice(0, MOST);
     const found = await get("values", { ...search, ...compared, field: names, limit: VALUES }, signal);
     const rows = found.fields.flatMap((field) => field.values.map((one) => row(field.name, one, badge)));
-    return rows.length ? table(rows) : el("p", { class: "ex-quiet" }, "No value of a field has another share than before.");
+    if (rows.length) return el("div", {}, el("p", { class: "ex-quiet" }, "Values of fields with another share of the entries than before:"), table(rows));
+    return el("p", { class: "ex-quiet" }, "No value of a field has another share than before.");
   } catch (problem) {
     if (problem.name === "AbortError") throw problem;
     return el("p", { class: "ex-quiet" }, `Values of fields were not compared: ${problem.message}`);

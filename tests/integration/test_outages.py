@@ -163,6 +163,15 @@ def test_accept_commits_durably() -> None:
         assert cursor.fetchone() == ("on",)
 
 
+def accept_two_in_a_group(caller: Caller, parts: list[table.Part]) -> None:
+    """Keep `parts` twice by one statement; a group of one has another."""
+    rows = [table.rows_of(caller, parts)[0] for _ in range(2)]
+    assert group_commit.keep_all(rows) == [group_commit.Outcome.KEPT] * 2
+
+
+@pytest.mark.parametrize(
+    "accept", [table.accept, group_commit.accept, accept_two_in_a_group], ids=["alone", "in a group of one", "of two"]
+)
 def test_every_accepted_request_syncs_the_log(accept: Accept, caller: Caller) -> None:
     """What a killed PostgreSQL cannot show: each 200 was preceded by an fsync of the write-ahead log."""
 
@@ -172,6 +181,7 @@ def test_every_accepted_request_syncs_the_log(accept: Accept, caller: Caller) ->
         assert row
         return int(row[0])
 
+    ledger.open_month(caller.organisation_id)  # no group does that
     accept(caller, [PART])
     before = syncs()
 

@@ -73,6 +73,8 @@ RETURNING batch_ids
 DUE = """
 SELECT id FROM ingest_drainclaim WHERE not_before <= now() OR not_before > now() + interval '2 minutes' ORDER BY id
 """
+#: No more are counted than matter.
+FAILING = "SELECT count(*) FROM (SELECT FROM ingest_drainclaim WHERE attempts > 0 LIMIT %s) AS failing"
 LASTING = """
 SELECT id, batch_ids, token::text, attempts, deadline, error_keys FROM ingest_drainclaim WHERE id = %s
 """
@@ -174,6 +176,12 @@ def claim(
 def due() -> list[int]:
     """Return the ids of claims that are to be driven on, the oldest first."""
     return [claim_id for (claim_id,) in fetch_all(DUE)]
+
+
+def are_failing(number: int) -> bool:
+    """Tell whether so many claims have been tried in vain, and wait for their next attempt."""
+    [(failing,)] = fetch_all(FAILING, [number])
+    return bool(failing >= number)
 
 
 @contextmanager

@@ -40,6 +40,8 @@ TAKE_APART_AFTER = 5
 #: While the log store stands still little is risked at each try.
 TRIAL_BYTES = 2**16
 UNIQUE_VIOLATION = "23505"
+#: While so many claims wait for another attempt nothing new is claimed: it would but wait like them.
+MOST_FAILING = 32
 #: Nobody else drives a new claim for so long: more than it takes to come to it.
 OWN_SECONDS = 5
 
@@ -83,6 +85,9 @@ def _drain_new(keeper: EntryKeeper, deadline: float) -> int:
     most_batches, drained, new_first, goes_on = claims.GROUP_BATCHES, 0, False, True
     most_bytes = TRIAL_BYTES if failures.store_stands_still() else claims.GROUP_BYTES
     while goes_on and time.monotonic() < deadline and _pace.wait(keeper.fill_seconds):
+        if claims.are_failing(MOST_FAILING):
+            log.warning("claims_are_failing", at_least=MOST_FAILING)
+            break
         claim = claims.claim(
             new_first=new_first,
             at_most_batches=most_batches,

@@ -217,6 +217,25 @@ def test_claim_that_failed_too_often_is_settled_by_what_is_there(
     assert is_well()
 
 
+def test_claims_that_wait_keep_new_ones_from_being_made(
+    caller: Caller, clickhouse: ForTests, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL certifies nothing for a while: what comes meanwhile stays in the spool, and is stored in groups."""
+    monkeypatch.setattr(relay, "MOST_FAILING", 3)
+    with receipts_refused(sqlstate="23514"):
+        for _ in range(5):
+            accept(caller, 1, 1)
+            drain()
+        assert DrainClaim.objects.count() == 3
+        assert SpooledBatch.objects.count() == 10
+    retry_at_once()
+
+    assert drain() == 10
+
+    assert stored(clickhouse) == (10, 10)
+    assert is_well()
+
+
 def test_nothing_is_stored_after_its_deadline(in_clickhouse: Store, clickhouse: ForTests, organisation_id: int) -> None:
     keeper = in_clickhouse.keeper
     assert keeper

@@ -170,9 +170,15 @@ class Site:
         found = re.findall(r"access (\d+) (\S+ .*)", self.output.read_text(errors="replace"))
         return [line.removesuffix("?") for _, line in found]
 
-    def complaints(self) -> list[str]:
-        """Return what a server printed that nobody should have to read: 500s, panics, tracebacks."""
-        text = self.output.read_text(errors="replace")
+    def printed(self) -> int:
+        """Return how many bytes the servers have printed."""
+        return self.output.stat().st_size
+
+    def complaints(self, *, since: int) -> list[str]:
+        """Return what servers printed beyond `since` bytes that nobody should have to read: 500s, panics, tracebacks."""
+        with self.output.open("rb") as output:
+            output.seek(since)
+            text = output.read().decode(errors="replace")
         return re.findall(r"(?:access 500|.*internal_error|.*panicked|Traceback|.*Internal Server Error).*", text)
 
     def resident_bytes(self) -> int:

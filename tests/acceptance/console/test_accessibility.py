@@ -40,6 +40,8 @@ async (only) => (await axe.run(document, { ...only, resultTypes: ['violations'],
 """
 OF_A_THEME = ["color-contrast", "link-in-text-block"]
 OF_A_WIDTH = ["target-size", "scrollable-region-focusable", "color-contrast"]
+#: Two frames: in the first, observers are told of a new size.
+REDRAWN = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PICTURES = os.environ.get("SCREENSHOTS")
 
 
@@ -106,6 +108,7 @@ def look(page: Page, name: str, *, is_of_django: bool = False) -> list[str]:
         found += [f"{name}, dark: {one}" for one in _of(page, OF_A_THEME)]
     _keep(page, f"{name}-wide-dark")
     page.set_viewport_size(NARROW)
+    page.evaluate(REDRAWN)  # until then a chart is as wide as it was, and its panel scrolls
     rules = OF_A_THEME + OF_A_WIDTH if is_of_django else OF_A_WIDTH
     found += [f"{name}, narrow: {one}" for one in _of(page, rules)]
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):

@@ -179,7 +179,7 @@ def due() -> list[int]:
 
 
 def are_failing(number: int) -> bool:
-    """Tell whether so many claims have been tried in vain, and wait for their next attempt."""
+    """Tell whether so many claims were begun and have not ended: tried in vain, but for those that are in work now."""
     [(failing,)] = fetch_all(FAILING, [number])
     return bool(failing >= number)
 

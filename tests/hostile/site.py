@@ -175,7 +175,7 @@ class Site:
         return self.output.stat().st_size
 
     def complaints(self, *, since: int) -> list[str]:
-        """Return what servers printed beyond `since` bytes that nobody should have to read: 500s, tracebacks …."""
+        """Return what is printed beyond `since` bytes that nobody should have to read: 500s, panics, tracebacks."""
         with self.output.open("rb") as output:
             output.seek(since)
             text = output.read().decode(errors="replace")

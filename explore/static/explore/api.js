@@ -2,6 +2,10 @@
 
 export const configuration = JSON.parse(document.getElementById("configuration").textContent);
 
+const TRIES = 12;
+const BUSY = ["overloaded", "too_many_queries"];
+const AGAIN_MS = 700;
+
 export class Problem extends Error {
   constructor(status, body) {
     super(body.detail || "The server did not answer. Is it running?");
@@ -26,7 +30,21 @@ export function address(path, parameters = {}) {
   return configuration.endpoints + path + (search ? `?${search}` : "");
 }
 
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+// The server answers so many of an organisation's questions at a time, and refuses the others before it did anything.
 async function call(url, options) {
+  for (let left = TRIES; ; left -= 1) {
+    try {
+      return await callOnce(url, options);
+    } catch (problem) {
+      if (!BUSY.includes(problem.code) || left <= 1) throw problem;
+      await pause(AGAIN_MS * (1 + Math.random()));
+    }
+  }
+}
+
+async function callOnce(url, options) {
   let response;
   try {
     response = await fetch(url, { headers: { Accept: "application/json" }, ...options });

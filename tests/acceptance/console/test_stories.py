@@ -1,7 +1,7 @@
 """What staff come for, in a real browser: how many clicks it takes, wide and narrow, and without a mouse."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import AccessRecord, Organisation
 from quotas import ledger
+from storage.places import place
 from tests.acceptance.console.conftest import NARROW, WIDE, Shop
 from tests.entries import line, store_batch
 from tests.pictures import keep
@@ -203,6 +204,16 @@ def test_first_entry_is_seen(sized: Page, shop: Shop) -> None:
     with at_most(2, page):
         explorer(page)
         expect(page.locator(".ex-item")).to_contain_text("Hello from a shell")
+
+
+def test_who_searches_beside_others_waits_and_is_answered(page: Page, shop: Shop) -> None:
+    with ExitStack() as others:
+        for _ in range(settings.READS_PER_PROCESS - 1):
+            others.enter_context(place(shop.organisation.pk))
+        with page.expect_response(lambda response: "/explorer/search" in response.url and response.status == 503):
+            page.goto(f"{shop.url}/admin/explorer/?organisation={shop.organisation.slug}&query=level:error")
+    expect(page.locator("#ex-status")).to_contain_text("71 entries")
+    expect(page.locator("#ex-problem")).to_be_hidden()
 
 
 def test_from_payment_failed_to_the_stack(sized: Page, shop: Shop) -> None:

@@ -9,9 +9,7 @@ import * as kinds from "./kinds.js";
 
 // Who asks often enough must not ask all at once: the server answers so many of an organisation's at a time.
 const AT_ONCE = 2;
-const TRIES = 12;
-const BUSY = ["overloaded", "too_many_queries"];
-const [AGAIN_MS, SLOW_MS] = [700, 2000];
+const SLOW_MS = 2000;
 const waiting = [];
 let running = 0;
 
@@ -25,8 +23,6 @@ async function inTurn(work) {
     waiting.shift()?.();
   }
 }
-
-const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class PanelView {
   // `onEdit` is told what is to be done with the panel: the page knows its neighbours.
@@ -91,18 +87,11 @@ export class PanelView {
     }
   }
 
-  async fetched(signal) {
-    for (let left = TRIES; ; left -= 1) {
-      try {
-        return await inTurn(() => {
-          signal.throwIfAborted();
-          return this.isTrial ? send("POST", "dashboards/panel", askedOfTrial(), this.panel, signal) : get(path(`/panels/${this.panel.id}`), asked(), signal, look());
-        });
-      } catch (problem) {
-        if (!BUSY.includes(problem.code) || left <= 1) throw problem;
-        await pause(AGAIN_MS * (1 + Math.random()));
-      }
-    }
+  fetched(signal) {
+    return inTurn(() => {
+      signal.throwIfAborted();
+      return this.isTrial ? send("POST", "dashboards/panel", askedOfTrial(), this.panel, signal) : get(path(`/panels/${this.panel.id}`), asked(), signal, look());
+    });
   }
 
   fail(problem) {

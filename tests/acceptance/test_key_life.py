@@ -29,7 +29,7 @@ WIDE, NARROW = ViewportSize(width=1280, height=800), ViewportSize(width=390, hei
 @pytest.fixture
 def page() -> Iterator[Page]:
     if not CHROMIUM.exists():
-        pytest.skip(f"NOT TESTED IN A BROWSER: {CHROMIUM} is missing (apt-get install chromium)")
+        pytest.skip(f"NOT TESTED IN A BROWSER: {CHROMIUM} is missing (apt-get install chromium-headless-shell)")
     complaints: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -33,6 +33,8 @@ ACCESS_LOG = {
     "GRANIAN_LOG_ACCESS_ENABLED": "1",
     "GRANIAN_LOG_ACCESS_FMT": "access %(status)d %(method)s %(path)s?%(query_string)s",
 }
+#: What is kept waits until the last test is over, however long that takes on a busy machine.
+NOBODY_DRAINS = {"LUMINALOG_SPOOL_MAX_AGE_SECONDS": "86400"}
 
 
 def batch(*messages: str, **fields: Any) -> bytes:
@@ -230,7 +232,7 @@ def _answers(received: bytes) -> Iterator[Answer]:
 def running_site(folder: Path, *, servers: Mapping[str, str], behind_nginx: bool, **keys: Any) -> Iterator[Site]:
     """Run web and tail as the runner does; behind nginx as in production, trusting one proxy."""
     folder.mkdir()
-    env = environment.compute(folder, servers={**servers, **ACCESS_LOG})
+    env = environment.compute(folder, servers={**servers, **ACCESS_LOG, **NOBODY_DRAINS})
     if behind_nginx:
         env |= {"LUMINALOG_DEVELOPMENT": "0", "ALLOWED_HOSTS": NAME, "LUMINALOG_TRUSTED_PROXIES": "1"}
     web_port, tail_port, output = free_port(), free_port(), folder / "output.log"

@@ -21,6 +21,11 @@ class Bounds:
         """Whether there is nothing to decide."""
         return self.certain == self.possible
 
+    @property
+    def decided(self) -> str:
+        """Of what is possible: whether it is certain."""
+        return "1" if self.is_exact else self.certain
+
 
 def exactly(sql: str) -> Bounds:
     """Return the bounds of what SQL says exactly."""

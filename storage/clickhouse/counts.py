@@ -25,7 +25,7 @@ SELECT intDiv(id, {ENTRIES_A_BATCH}) AS batch, project, environment, [{{counts}}
 """  # noqa: S608 - constants
 DOUBTFUL = f"SELECT {SELECTED}, [{{certain}}] FROM entry WHERE {{where}} AND ({{doubts}})"  # noqa: S608 - constants
 BY_LEVEL = """
-SELECT {step} AS step, CAST(level, 'Int8') AS number, count() FROM entry WHERE {where} AND ({certain}) GROUP BY 1, 2
+SELECT {step} AS step, CAST(level, 'Int8') AS number, countIf({certain}), count() FROM entry WHERE {where} GROUP BY 1, 2
 """
 UNDECIDED = f"SELECT {SELECTED} FROM entry WHERE {{where}} AND NOT ({{certain}})"  # noqa: S608 - constants
 #: The beginning of the step that an entry falls into; the first one begins no earlier than time itself.
@@ -51,16 +51,18 @@ def by_level(ask: Asking, question: Question, search: Search, *, step: timedelta
     """Count what a search finds by level and step."""
     bounds, begin, width = question.asked(search), micros(origin), step // timedelta(microseconds=1)
     counts: Counter[tuple[int, int]] = Counter()
-    sql = BY_LEVEL.format(step=begins(question, step, origin), where=question.where, certain=bounds.certain)
-    for start, level, count in ask.rows(sql, question.parameters):
-        counts[start, level] += count
-    if not bounds.is_exact:
+    sql = BY_LEVEL.format(step=begins(question, step, origin), where=question.where, certain=bounds.decided)
+    left = 0
+    for start, level, certain, possible in ask.rows(sql, question.parameters):
+        counts[start, level] += certain
+        left += possible - certain
+    if left:
         sql = UNDECIDED.format(where=question.where, certain=bounds.certain)
         with closing(ask.stream(sql, question.parameters)) as rows:
             for entry in map(entry_of, rows):
                 if matches(search.query, to_match(entry)):
                     counts[step_of(micros(entry.timestamp), origin=begin, width=width), entry.level] += 1
-    return [LevelCount(moment(start), level, count) for (start, level), count in counts.items()]
+    return [LevelCount(moment(start), level, count) for (start, level), count in counts.items() if count]
 
 
 def of_batches(

@@ -15,31 +15,31 @@ from storage.clickhouse.reading import Asking
 from storage.clickhouse.rows import SELECTED, entry_of, moment
 from storage.clickhouse.shown import Shown
 from storage.conditions import Condition
-from storage.found import FoundEntry
+from storage.found import COLUMNS, FoundEntry
 from storage.matching import matches, to_match
 from storage.search import Position, Search
 
 #: In the order of the key, by whether the newest come first.
 ORDER = {True: "timestamp DESC, id DESC", False: "timestamp, id"}
-#: The first so many entries that may fulfil a search, and of those as many as hold so many bytes; one at least.
+#: Whatever may be found, and nothing else of it: what is decided of each is decided of so many, and not of all beside
+#: which they lie.
+POSSIBLE = f"SELECT {', '.join(COLUMNS)} FROM entry WHERE {{where}} ORDER BY {{order}} LIMIT {{limit}}"  # noqa: S608 - constants
+OWN_BYTES = "length(message) + length(metadata) + length(error)"
+#: The first so many entries that may fulfil a search, and of those as many as hold so many bytes; one at least. Each
+#: says how many bytes it and those before it hold.
 PAGE = f"""
-SELECT * EXCEPT (held, own)
-  FROM (SELECT *, sum(own) OVER (ORDER BY {{named}} ROWS UNBOUNDED PRECEDING) AS held
-          FROM (SELECT {SELECTED}, ({{certain}}) AS is_certain, timestamp AS happened_at, id AS number,
-                       length(message) + length(metadata) + length(error) AS own
-                  FROM entry WHERE {{where}} ORDER BY {{order}} LIMIT {{limit}}))
- WHERE held - own <= {{most_bytes}} ORDER BY {{named}}
+SELECT {SELECTED}, ({{certain}}), held
+  FROM (SELECT *, sum({OWN_BYTES}) OVER (ORDER BY {{order}} ROWS UNBOUNDED PRECEDING) AS held FROM ({POSSIBLE}))
+ WHERE held - ({OWN_BYTES}) <= {{most_bytes}} ORDER BY {{order}}
 """  # noqa: S608 - constants
-NAMED = {True: "happened_at DESC, number DESC", False: "happened_at, number"}
 BY_ID = f"""
 SELECT {SELECTED} FROM entry WHERE organisation_id = {{owner:UInt64}} AND id IN {{ids:Array(UInt64)}}{{shown}}
 """  # noqa: S608 - constants
 #: The newest so many, with what of them fulfils something else.
-NEWEST = """
-SELECT id, toUnixTimestamp64Micro(timestamp), is_certain, is_picked, may_be_picked
-  FROM (SELECT id, timestamp, ({certain}) AS is_certain, ({picked}) AS is_picked, ({may_be_picked}) AS may_be_picked
-          FROM entry WHERE {where} ORDER BY timestamp DESC, id DESC LIMIT {limit})
-"""
+NEWEST = f"""
+SELECT id, toUnixTimestamp64Micro(timestamp), ({{certain}}), ({{picked}}), ({{may_be_picked}})
+  FROM ({POSSIBLE}) ORDER BY {{order}}
+"""  # noqa: S608 - constants
 ALL = f"SELECT {SELECTED}, ({{certain}}) FROM entry WHERE {{where}}"  # noqa: S608 - constants
 #: What the newest so many say.
 SAID = """
@@ -74,25 +74,28 @@ class Entries:
         after: Position | None = None,
         newest_first: bool = True,
     ) -> Generator[FoundEntry]:
-        """Yield entries, as many as are asked for: after each statement, of `rows` at least, from where it ended."""
+        """Yield entries, as many as are asked for: after each statement, of `rows` at least, from where it ended.
+
+        One that found fewer than it might, and not for their bytes, has found the last.
+        """
         while True:
             question = self.question()
             bounds = question.asked(search, after=after, newest_first=newest_first)
+            limit = rows if bounds.is_exact else max(rows, LEAST)
             sql = PAGE.format(
-                certain=bounds.certain,
+                certain=bounds.decided,
                 where=question.where,
                 order=ORDER[newest_first],
-                named=NAMED[newest_first],
-                limit=rows if bounds.is_exact else max(rows, LEAST),
+                limit=limit,
                 most_bytes=most_bytes,
             )
             found = self.ask.rows(sql, question.parameters)
-            for *row, is_certain, _, _ in found:
+            for *row, is_certain, _ in found:
                 entry = entry_of(row)
                 if entry.position != after and (is_certain or matches(search.query, to_match(entry))):
                     yield entry
                 after = entry.position
-            if not found:
+            if not found or (len(found) < limit and found[-1][-1] <= most_bytes):
                 return
 
     def newest(self, search: Search, but: Condition, *, among: int) -> Iterator[tuple[int, int, bool]]:
@@ -102,10 +105,11 @@ class Entries:
             question = self.question()
             bounds, picked = question.asked(search, after=after), question.bounds(but)
             sql = NEWEST.format(
-                certain=bounds.certain,
+                certain=bounds.decided,
                 picked=picked.certain,
                 may_be_picked=picked.possible,
                 where=question.where,
+                order=ORDER[True],
                 limit=left,
             )
             rows = self.ask.rows(sql, question.parameters)
@@ -131,7 +135,7 @@ class Entries:
         """Return what the newest entries of a search say, cut; None where the engine cannot decide which are found."""
         question = self.question()
         bounds = question.asked(search)
-        sql = SAID.format(certain=bounds.certain, where=question.where, limit=among, characters=most_characters)
+        sql = SAID.format(certain=bounds.decided, where=question.where, limit=among, characters=most_characters)
         rows = self.ask.rows(sql, question.parameters)
         if not all(row[-1] for row in rows):
             return None
@@ -142,7 +146,7 @@ class Entries:
         question = self.question()
         bounds = question.asked(search)
         left = not_told([question.told(field) for field in fields], bounds)
-        sql = ALL.format(certain=bounds.certain, where=f"{question.where} AND ({left})")
+        sql = ALL.format(certain=bounds.decided, where=f"{question.where} AND ({left})")
         with closing(self.ask.stream(sql, question.parameters)) as rows:
             for *row, is_certain in rows:
                 entry = entry_of(row)

@@ -1,6 +1,6 @@
 """What is read from a store: in order, without gaps, and of one organisation only."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,6 +10,9 @@ import pytest
 
 from explore.search import get
 from foundation.errors import as_refusal
+from storage.clickhouse.entries import Entries
+from storage.clickhouse.reading import Asking, reading
+from storage.clickhouse.shown import ALL_SHOWN
 from storage.errors import Unavailable
 from storage.found import FoundEntry, Sampled
 from storage.search import FIRST_MOMENT, LAST_MOMENT, LevelCount, Search
@@ -47,6 +50,37 @@ def test_pages_leave_no_gap_where_timestamps_are_equal(
 
     assert [one.position for one in seen] == sorted((one.position for one in seen), reverse=newest_first)
     assert len({one.id for one in seen}) == len(seen) == 15
+
+
+@pytest.mark.parametrize("query", ["", "n:>=0"])
+def test_clickhouse_is_not_asked_for_more_than_there_is(
+    in_clickhouse: Store, organisation_id: int, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    in_clickhouse.days.make_ahead(0)
+    entries = [{"timestamp": NOW + n * SECOND, "metadata": {"n": n}} for n in range(5)]
+    in_clickhouse.writer.write([batch_of(*entries, organisation_id=organisation_id)])
+    asked: list[str] = []
+    ask = Asking.rows
+
+    def rows(self: Asking, sql: str, values: Mapping[str, Any]) -> list[Any]:
+        asked.append(sql)
+        return ask(self, sql, values)
+
+    monkeypatch.setattr(Asking, "rows", rows)
+    search = around_now(organisation_id, query)
+    for limit, expected in ((100, 5), (4, 4)):
+        asked.clear()
+        assert len(in_clickhouse.reader.page(search, limit=limit)) == expected
+        assert len(asked) == 1
+    with reading(in_clickhouse.reader._server, organisation_id) as one:  # type: ignore[attr-defined]
+        found = Entries(one, organisation_id, str.lower, ALL_SHOWN)
+        for most_bytes, statements in ((10**6, 1), (1, 6)):  # nobody knows of a page that its bytes end
+            asked.clear()
+            assert len(list(found.found(search, rows=6, most_bytes=most_bytes))) == 5
+            assert len(asked) == statements
+    counts = in_clickhouse.reader.level_counts(search, step=timedelta(hours=1))
+    assert sum(one.count for one in counts) == 5
+    assert len(asked) == 7
 
 
 @pytest.mark.parametrize("newest_first", [True, False])

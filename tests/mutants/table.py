@@ -169,5 +169,8 @@ BREAKS: dict[str, Check] = {
     "36-moved-day-shown-in-part": test(
         "contract/test_moving.py::test_entries_are_found_once_while_they_move_and_others_arrive", reason=r"assert \["
     ),
+    "37-claims-without-end": test(
+        "contract/test_relay.py::test_claims_that_wait_keep_new_ones_from_being_made", reason=r"assert 5 == 3"
+    ),
 }
 MUTANTS = [Mutant(name=name, check=check) for name, check in BREAKS.items()]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from accounts.models import User
 from explore.models import Dashboard
 from tests.acceptance.console.conftest import NARROW, WIDE, Shop
 from tests.acceptance.console.test_figures import store_checkouts
@@ -180,3 +181,19 @@ def test_nobody_asks_for_what_nobody_sees(counted: Page, shop: Shop) -> None:
     page.unroute("**/panels/levels?*")
     levels.get_by_role("button", name="Try again").click()
     expect(levels.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_text_longer_than_its_panel_is_read_by_keyboard(page: Page, shop: Shop, admin_user: User) -> None:
+    texts = [("short", "A line."), ("long", "\n\n".join(f"Paragraph {number}" for number in range(40)))]
+    panels = [{"id": name, "kind": "text", "title": name, "width": 6, "height": "s", "text": text} for name, text in texts]
+    board = Dashboard.objects.create(
+        owner=admin_user, organisation=shop.organisation, title="Notes", document={"version": 1, "panels": panels}
+    )
+    page.goto(f"{shop.url}/admin/dashboards/{board.pk}/?organisation={shop.organisation.slug}")
+    short, long = (page.locator(f"[data-panel={name}] .ex-board-body") for name, _ in texts)
+    expect(long).to_have_attribute("tabindex", "0")
+    expect(long).to_have_accessible_name("long")
+    expect(short).not_to_have_attribute("tabindex", "0")
+    long.focus()
+    page.keyboard.press("End")
+    expect(long.get_by_text("Paragraph 39")).to_be_in_viewport()

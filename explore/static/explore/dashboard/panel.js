@@ -33,7 +33,18 @@ export class PanelView {
     this.body = el("div", { class: "ex-board-body" });
     this.tools = el("div", { class: "ex-board-tools" });
     this.node = el("section", { class: "ex-board-panel" }, el("header", { class: "ex-board-head" }, this.title, this.tools), this.said, this.body);
+    new ResizeObserver(() => this.reach()).observe(this.body);
     this.dress();
+  }
+
+  // What is longer than its panel takes the focus: not every browser lets keys scroll it otherwise.
+  reach() {
+    const { body } = this;
+    const isLonger = body.scrollHeight > body.clientHeight || body.scrollWidth > body.clientWidth;
+    for (const [name, value] of [["tabindex", "0"], ["role", "group"], ["aria-labelledby", this.title.id]]) {
+      if (isLonger) body.setAttribute(name, value);
+      else body.removeAttribute(name);
+    }
   }
 
   dress() {
@@ -109,6 +120,7 @@ export class PanelView {
     this.body.replaceChildren();
     if (this.isTable && kinds.hasTable(this.panel, this.answer)) this.body.append(kinds.tableOf(this.answer));
     else kinds.draw(this.body, this.panel, this.answer);
+    this.reach();
     this.drawTools();
   }
 }

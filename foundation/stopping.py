@@ -1,22 +1,23 @@
 """Stop a command that runs for ever when its supervisor, shell or terminal says so, however it was started."""
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-@contextmanager
-def until_stopped() -> Iterator[None]:
-    """Run the block until SIGINT or SIGTERM ends it; a second one ends the process at once. Main thread only.
+def run_until_stopped(work: Callable[[], object]) -> None:
+    """Call `work` until SIGINT or SIGTERM ends it; a second one ends the process at once. Main thread only.
 
-    A shell starts background jobs with SIGINT ignored, and Python leaves it so (POSIX, 2.11).
+    A shell starts background jobs with SIGINT ignored, and Python leaves it so (POSIX, 2.11). No block of a `with`: a
+    signal may come between two of the handlers.
     """
-    before = {number: signal.signal(number, _interrupt) for number in SIGNALS}
+    before = {}
     try:
-        yield
+        for number in SIGNALS:
+            before[number] = signal.signal(number, _interrupt)
+        work()
     except KeyboardInterrupt:
         return
     finally:

@@ -17,7 +17,7 @@ from explore.search import FoundEntry
 from explore.terminal import as_json_line, as_line
 from foundation.command_line import NO_ANSWER, NOT_UNDERSTOOD
 from foundation.refusals import Refusal
-from foundation.stopping import until_stopped
+from foundation.stopping import run_until_stopped
 from privacy.recorded import as_recorded
 
 QUERY_CHARACTERS = 2200
@@ -32,18 +32,20 @@ class LogsCommand(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
-        coloured = self.style.SUCCESS("x") != "x"  # Django knows terminals and --no-color
         try:
-            with until_stopped():
-                organisation = _organisation(options["organisation"])
-                query = _query(" ".join(options["query"]), organisation.pk)
-                for entry in self.asked(organisation, query, options):
-                    line = as_json_line(entry) if options["json"] else as_line(entry, coloured=coloured)
-                    self.stdout.write(line)
+            run_until_stopped(lambda: self._print(options))
         except Refusal as error:
             raise CommandError(error.detail) from error
         except (OperationalError, InterfaceError) as error:
             raise CommandError("PostgreSQL does not answer.", returncode=NO_ANSWER) from error
+
+    def _print(self, options: dict[str, Any]) -> None:
+        coloured = self.style.SUCCESS("x") != "x"  # Django knows terminals and --no-color
+        organisation = _organisation(options["organisation"])
+        query = _query(" ".join(options["query"]), organisation.pk)
+        for entry in self.asked(organisation, query, options):
+            line = as_json_line(entry) if options["json"] else as_line(entry, coloured=coloured)
+            self.stdout.write(line)
 
     def asked(self, organisation: Organisation, query: Node, options: dict[str, Any]) -> Iterator[FoundEntry]:
         """Yield what is to be printed."""

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from edges import linking
 from foundation.core_link import LinkError, fault_in_url, token
-from foundation.stopping import until_stopped
+from foundation.stopping import run_until_stopped
 
 
 class Command(BaseCommand):
@@ -22,5 +22,4 @@ class Command(BaseCommand):
             token()
         except LinkError as error:
             raise CommandError(str(error)) from error
-        with until_stopped():
-            linking.run()
+        run_until_stopped(linking.run)

@@ -3,6 +3,7 @@
 import json
 import time
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 import structlog
@@ -10,7 +11,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
 from foundation.arguments import within
-from foundation.stopping import until_stopped
+from foundation.stopping import run_until_stopped
 from ingest.spool.drain import drain
 from storage.errors import Unavailable
 
@@ -34,10 +35,13 @@ class Command(BaseCommand):
             drained = drain()
             self.stdout.write(json.dumps({"batches": drained}) if options["json"] else f"{drained} batches drained")
             return
-        with until_stopped():
-            while True:
-                _drain_or_wait()
-                time.sleep(options["pause"])
+        run_until_stopped(partial(_drain_for_ever, pause_seconds=options["pause"]))
+
+
+def _drain_for_ever(*, pause_seconds: float) -> None:
+    while True:
+        _drain_or_wait()
+        time.sleep(pause_seconds)
 
 
 def _drain_or_wait() -> None:

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from foundation.stopping import until_stopped
+from foundation.stopping import run_until_stopped
 from operations.metrics import PATH, exposition, is_permitted
 
 log = structlog.get_logger(__name__)
@@ -39,9 +39,9 @@ class Command(BaseCommand):
             server = Server((address, int(port)), Handler)
         except (OSError, UnicodeError) as error:
             raise CommandError(f"{options['listen']} cannot be listened on: {error}") from error
-        with server, until_stopped():
+        with server:
             self.stdout.write(f"Serving http://{options['listen']}{PATH}")
-            server.serve_forever()
+            run_until_stopped(server.serve_forever)
 
 
 class Server(HTTPServer):

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand
 
-from foundation.stopping import until_stopped
+from foundation.stopping import run_until_stopped
 from operations import upkeep
 
 
@@ -16,7 +16,6 @@ class Command(BaseCommand):
 
     def handle(self, *, loop: bool, **_options: object) -> None:
         if loop:
-            with until_stopped():
-                upkeep.run_for_ever()
+            run_until_stopped(upkeep.run_for_ever)
         else:
             upkeep.run_once()

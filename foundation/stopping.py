@@ -4,6 +4,10 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -13,19 +17,25 @@ def run_until_stopped(work: Callable[[], object]) -> None:
     A shell starts background jobs with SIGINT ignored, and Python leaves it so (POSIX, 2.11). No block of a `with`: a
     signal may come between two of the handlers.
     """
+    told: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        told.append(number)
+        for one in SIGNALS:
+            signal.signal(one, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
     before = {}
     try:
         for number in SIGNALS:
-            before[number] = signal.signal(number, _interrupt)
+            before[number] = signal.signal(number, interrupt)
         work()
     except KeyboardInterrupt:
         return
+    except Exception as error:
+        if not told:
+            raise
+        log.info("stopped", error=type(error).__name__)  # how a transaction says that it was interrupted
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)
-    raise KeyboardInterrupt

@@ -71,6 +71,18 @@ def test_a_signal_in_the_midst_of_preparing_ends_it_as_well() -> None:
         assert process.wait(DEADLINE_SECONDS) == 0
 
 
+def test_what_is_said_of_the_interruption_is_no_failure() -> None:
+    with in_background(PATIENT.format(in_the_end="raise ValueError('in a transaction')")) as process:
+        process.send_signal(signal.SIGTERM)
+        assert b"leaves\n" in process.communicate()[0]
+        assert process.wait(DEADLINE_SECONDS) == 0
+
+
+def test_failures_are_failures() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_until_stopped(lambda: 1 // 0)
+
+
 def test_a_second_signal_ends_what_does_not_come_to_its_end() -> None:
     with in_background(PATIENT.format(in_the_end="print('hangs', flush=True); time.sleep(600)")) as process:
         process.send_signal(signal.SIGTERM)

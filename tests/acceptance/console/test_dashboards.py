@@ -185,7 +185,9 @@ def test_nobody_asks_for_what_nobody_sees(counted: Page, shop: Shop) -> None:
 
 def test_a_text_longer_than_its_panel_is_read_by_keyboard(page: Page, shop: Shop, admin_user: User) -> None:
     texts = [("short", "A line."), ("long", "\n\n".join(f"Paragraph {number}" for number in range(40)))]
-    panels = [{"id": name, "kind": "text", "title": name, "width": 6, "height": "s", "text": text} for name, text in texts]
+    panels = [
+        {"id": name, "kind": "text", "title": name, "width": 6, "height": "s", "text": text} for name, text in texts
+    ]
     board = Dashboard.objects.create(
         owner=admin_user, organisation=shop.organisation, title="Notes", document={"version": 1, "panels": panels}
     )

@@ -1,12 +1,12 @@
 """Stop a command that runs for ever when its supervisor, shell or terminal says so, however it was started."""
 
+import logging
 import signal
 from collections.abc import Callable
 from types import FrameType
 
-import structlog
-
-log = structlog.get_logger(__name__)
+#: The standard library's own: `bin/luminalog send` begins with this file, and needs nothing else.
+log = logging.getLogger(__name__)
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -35,7 +35,7 @@ def run_until_stopped(work: Callable[[], object]) -> None:
     except Exception as error:
         if not told:
             raise
-        log.info("stopped", error=type(error).__name__)  # how a transaction says that it was interrupted
+        log.info("stopped: %s", type(error).__name__)  # how a transaction says that it was interrupted
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

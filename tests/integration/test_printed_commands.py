@@ -10,6 +10,7 @@ from django.db import connection
 
 from command import catalogue, completion, front
 from command.modules import parser_of
+from edges.management.commands import retire_edge
 from foundation import command_line
 from tests.printed import MENTIONING, Printed, mentioned, printed
 from tests.processes import PROJECT
@@ -47,6 +48,7 @@ def test_page_s_commands_run_as_printed(
 ) -> None:
     settings.STATIC_ROOT = tmp_path / "static"  # type: ignore[attr-defined]
     settings.ARCHIVE_URL = f"file://{tmp_path}"  # type: ignore[attr-defined]
+    monkeypatch.setattr(retire_edge, "WAIT_SECONDS", 0)  # an edge that nobody runs
     if page in ("docs/search.md", "docs/archive.md"):
         assert run("organisations", "create", "acme") == 0
     statuses = {

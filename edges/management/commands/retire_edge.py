@@ -11,6 +11,7 @@ from edges.models import Edge
 from foundation.arguments import within
 
 LOOK_EVERY_SECONDS = 1.0
+WAIT_SECONDS = 300
 
 
 class Command(BaseCommand):
@@ -20,7 +21,11 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--lost", action="store_true", help="at once: what it has not forwarded is never taken")
         parser.add_argument(
-            "--wait", type=within(0, 86_400), default=300, metavar="SECONDS", help="for it to be empty (%(default)s)"
+            "--wait",
+            type=within(0, 86_400),
+            default=WAIT_SECONDS,
+            metavar="SECONDS",
+            help="for it to be empty (%(default)s)",
         )
 
     def handle(self, *_: Any, **options: Any) -> None:

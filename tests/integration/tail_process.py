@@ -120,14 +120,14 @@ class TailProcess:
 
 
 @contextmanager
-def running_tail(**environment: str) -> Iterator[TailProcess]:
+def running_tail(application: str = "luminalog.asgi", **environment: str) -> Iterator[TailProcess]:
     """Run the process on the database of this test run."""
     port = free_port()
     database = connections["default"].settings_dict
     url = f"postgresql://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}"
     command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1", "--port", str(port)]
     process = start(
-        [*command, "--workers", "1", "--log-level", "warning", "luminalog.asgi:application"],
+        [*command, "--workers", "1", "--log-level", "warning", f"{application}:application"],
         env=os.environ
         | {"DATABASE_URL": f"{url}/{database['NAME']}", "VALKEY_KEY_PREFIX": f"ll:tail-{port}:"}
         | environment,

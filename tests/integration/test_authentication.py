@@ -34,6 +34,7 @@ from foundation import valkey
 from foundation.read_ahead import AT_ONCE
 from tests.counting import round_trips
 from tests.organisations import make_api_key, make_organisation
+from tests.patience import CACHE_OPTIONS
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls("tests.integration.test_authentication")]
 
@@ -356,7 +357,8 @@ def _no_answer(*_: Any) -> None:
 
 
 def test_failures_are_counted_while_valkey_is_down(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    away = {"LOCATION": "redis://127.0.0.1:1/0", "OPTIONS": CACHE_OPTIONS}
+    settings.CACHES = {"default": {**settings.CACHES["default"], **away}}
     monkeypatch.setattr(authentication, "failed_keys", FailedKeys(clock=lambda: 100.0))
     key = make_key()
     with round_trips() as sent:

@@ -40,7 +40,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=PROJECT,
         capture_output=True,
         text=True,
-        timeout=DEADLINE_SECONDS,
+        timeout=10 * DEADLINE_SECONDS,
     )
     assert (done.returncode, done.stderr) == (0, "")
     return folder

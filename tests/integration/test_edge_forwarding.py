@@ -22,13 +22,16 @@ from quotas.models import Borrowed, HourlyUsage, MonthlyUsage, OutcomeReport
 from tests.edges import at_an_edge
 from tests.fakes.core import Core, kept, lost, says
 from tests.integration.spool_rows import part_of
+from tests.waiting import DEADLINE_SECONDS
 
 MakeCaller = Callable[..., Caller]
 
 
 @pytest.fixture
-def at(db: None, settings: Any, tmp_path: Path) -> Iterator[Core]:
-    """Be an edge of a core."""
+def at(db: None, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
+    """Be an edge of a core: what it said stands, and the link is patient, for as long as a busy machine may take."""
+    monkeypatch.setattr(borrowing, "WORD_SECONDS", 600.0)
+    monkeypatch.setattr(borrowing._link, "_seconds", DEADLINE_SECONDS)
     with at_an_edge(settings, tmp_path) as server:
         yield server
 

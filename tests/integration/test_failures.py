@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -182,7 +182,7 @@ def test_poison_of_an_unknown_kind_is_buried_only_while_others_of_its_day_are_st
 
 def test_poison_of_an_unknown_kind_is_buried_in_the_end_if_nobody_else_comes(caller: Caller) -> None:
     table.accept(caller, [part_of("poison")])
-    SpooledBatch.objects.update(received_at=datetime.now(UTC) - timedelta(days=1))  # its day is over
+    move_back(timedelta(days=1))  # its day is over
     with entries_refused(when=POISON):
         for _ in range(TAKE_APART_AFTER + 1):
             retry_at_once()

@@ -14,7 +14,7 @@ from django.test import Client
 
 from accounts.caller import Caller
 from accounts.models import Organisation
-from foundation.postgres import DEADLINE_SECONDS, PromptTransaction, execute, fetch_one
+from foundation.postgres import PromptTransaction, execute, fetch_one
 from ingest.models import SpooledBatch
 from ingest.spool import group_commit, idempotency, table
 from ingest.spool.idempotency import Remembered
@@ -23,6 +23,7 @@ from quotas import ledger
 from storage.errors import Unavailable
 from storage.postgres.reads import reading
 from tests.organisations import caller_of, make_api_key
+from tests.patience import MODULES, POSTGRESQL_SECONDS
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,6 +40,15 @@ def accept(request: pytest.FixtureRequest) -> Accept:
     """Each way into the spool."""
     way: Accept = request.param
     return way
+
+
+@pytest.fixture(autouse=True)
+def _in_time() -> Iterator[None]:
+    """Give PostgreSQL no longer than the product does."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in MODULES:
+            patch.setattr(module, "DEADLINE_SECONDS", POSTGRESQL_SECONDS)
+        yield
 
 
 @pytest.fixture
@@ -63,7 +73,7 @@ def stopped() -> Iterator[Callable[[int], None]]:
 
     def stop(pid: int) -> None:
         os.kill(pid, signal.SIGSTOP)
-        patience.append(threading.Timer(6 * DEADLINE_SECONDS, go_on, [pid]))
+        patience.append(threading.Timer(6 * POSTGRESQL_SECONDS, go_on, [pid]))
         patience[-1].start()
 
     yield stop

@@ -17,7 +17,6 @@ from django.urls import reverse
 from accounts import life
 from accounts.models import ApiKey
 from accounts.origins import KNOWN_SECONDS, Admitted, may_share_with
-from foundation import postgres
 from foundation.postgres import execute, fetch_all
 from foundation.refusals import Refusal
 from ingest.models import SpooledBatch
@@ -198,8 +197,7 @@ def test_browser_that_asks_ahead_is_answered_by_the_keys_there_are() -> None:
     assert "Access-Control-Allow-Origin" not in ask_ahead(SHOP).headers
 
 
-def test_who_asks_while_the_keys_are_read_again_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "DEADLINE_SECONDS", 60.0)
+def test_who_asks_while_the_keys_are_read_again_does_not_wait() -> None:
     public_key(allowed_origins=[SHOP, "https://*.shop.example"])
     now = [0.0]
     admitted = Admitted(clock=lambda: now[0])

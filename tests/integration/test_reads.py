@@ -63,6 +63,7 @@ def test_statements_of_a_search_share_its_time(settings: Any) -> None:
     with pytest.raises(Refusal) as raised:  # no statement of them takes as long as they may together
         read_slowly()
     assert raised.value.code == "query_timeout"
+    settings.READ_TIMEOUT_SECONDS = 15
     assert ask(1, "SELECT 1") == (1,)
 
 

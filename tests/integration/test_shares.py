@@ -18,7 +18,7 @@ from foundation import valkey
 from foundation.core_link import CoreLink, LinkError
 from foundation.refusals import Refusal
 from operations.doctor import edges as doctor
-from quotas import shares
+from quotas import shares, throttling
 from quotas.buckets import TOKEN, Shared
 from quotas.metrics import SHARES_HELD, SHARES_SECONDS
 from quotas.throttling import decide, peek, refused_for_sure, settle
@@ -26,14 +26,19 @@ from tests.edges import Sender, at_an_edge
 from tests.fakes.core import Answer, Core, says
 from tests.organisations import make_api_key
 from tests.shares import Model, Scripts, World, most_beyond
+from tests.waiting import DEADLINE_SECONDS
 
 MakeCaller = Callable[..., Caller]
 EDGES = 4
 
 
 @pytest.fixture
-def at(db: None, settings: Any, tmp_path: Path) -> Iterator[Core]:
-    """Be an edge of a core."""
+def at(db: None, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
+    """Be an edge of a core: what it said stands, and the link is patient, for as long as a busy machine may take."""
+    for name in ("AGAIN_SECONDS", "WORD_SECONDS", "LENT_SECONDS"):
+        monkeypatch.setattr(shares, name, 600.0)
+    monkeypatch.setattr(throttling, "MAX_AGE_OF_A_REFUSAL_SECONDS", 600.0)
+    monkeypatch.setattr(shares._link, "_seconds", DEADLINE_SECONDS)
     with at_an_edge(settings, tmp_path) as server:
         yield server
 

@@ -30,7 +30,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def tail(django_db_setup: None) -> Iterator[TailProcess]:
-    with running_tail() as process:
+    with running_tail("tests.integration.patient_tail") as process:
         yield process
 
 

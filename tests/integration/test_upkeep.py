@@ -37,7 +37,7 @@ FILL_USAGE = """
 INSERT INTO quotas_hourlyusage (hour, organisation_id, api_key_id, outcome, requests, entries, bytes)
 SELECT date_trunc('hour', now()) - make_interval(hours => hour), %s, %s,
        outcome, 1, 1, 1
-  FROM generate_series(0, 8759) AS hour, unnest('{accepted,below_level,deduplicated,rate_limited}'::text[]) AS outcome
+  FROM generate_series(-1, 8758) AS hour, unnest('{accepted,below_level,deduplicated,rate_limited}'::text[]) AS outcome
 """
 
 
@@ -70,7 +70,7 @@ def test_start_page_reads_the_last_day_of_a_year_of_usage(caller: Caller) -> Non
 
     assert page.refusals
     [refused] = [row for row in page.refusals.rows if row.reason == "rate_limited"]
-    assert refused.requests == 24
+    assert refused.requests in {25, 24}  # with the coming hour's; without, where that one has begun meanwhile
     [statement] = [query["sql"] for query in seen if '"quotas_hourlyusage"' in query["sql"]]
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN " + statement)

@@ -175,20 +175,24 @@ def test_wall_alone_costs_nothing_of_one_s_own(neighbours: Neighbours) -> None:
 
 
 def heard(neighbours: Neighbours) -> list[str]:
-    """What `follow` yields of two entries that are stored once it listens: the stranger's, then one's own."""
+    """What `follow` yields of two entries that are stored while it listens: the stranger's, then one's own."""
     following = follow(neighbours.acme.pk, parse(""), poll_seconds=0.05)
+    has_heard = threading.Event()
 
     def store() -> None:
-        store_batch(neighbours.rival, [line("theirs")])
-        store_batch(neighbours.acme, [line("own")])
+        while not has_heard.wait(0.2):  # again, until it listens
+            with transaction.atomic():
+                store_batch(neighbours.rival, [line("theirs")])
+                store_batch(neighbours.acme, [line("own")])
         connection.close()
 
-    later = threading.Timer(0.3, store)
-    later.start()
+    storing = threading.Thread(target=store)
+    storing.start()
     try:
         return [entry.message for entry in islice(following, 1)]
     finally:
-        later.join()
+        has_heard.set()
+        storing.join()
         connections[ALIAS].close()
 
 

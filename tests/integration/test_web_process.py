@@ -116,15 +116,15 @@ def test_slow_senders_of_large_bodies_keep_no_other_large_body_waiting(patient_w
             assert patient_web.post(body, x_api_key=other).status_code == 200
 
 
-def test_body_without_a_key_in_the_header_may_not_be_large(web: Web) -> None:
-    body = json.dumps({"logs": json.loads(LARGEST_BATCH)["logs"], "api_key": web.secret}).encode()
+def test_body_without_a_key_in_the_header_may_not_be_large(patient_web: Web) -> None:
+    body = json.dumps({"logs": json.loads(LARGEST_BATCH)["logs"], "api_key": patient_web.secret}).encode()
     for sent in (body, iter([body])):
         with contextlib.suppress(requests.ConnectionError):  # who does not listen meanwhile misses the answer
-            assert web.post(sent, x_api_key=None).json()["code"] == "body_too_large"
+            assert patient_web.post(sent, x_api_key=None).json()["code"] == "body_too_large"
     assert not SpooledBatch.objects.exists()
-    small = json.dumps({"logs": json.loads(LARGE_BATCH)["logs"], "api_key": web.secret}).encode()
+    small = json.dumps({"logs": json.loads(LARGE_BATCH)["logs"], "api_key": patient_web.secret}).encode()
     for sent in (small, iter([small])):
-        assert web.post(sent, x_api_key=None).status_code == 200
+        assert patient_web.post(sent, x_api_key=None).status_code == 200
 
 
 @pytest.mark.parametrize("framing", [f"Content-Length: {len(BATCH)}", CHUNKED])
@@ -155,54 +155,55 @@ def test_body_in_pieces_with_pauses_is_kept(patient_web: Web) -> None:
 
 
 @pytest.mark.parametrize("name", ["x_api_key", "X_API_KEY"])
-def test_header_with_an_underscore_is_not_there(web, name):
-    head = web.head(f"Content-Length: {len(BATCH)}").replace(b"x-api-key", name.encode())
-    answer = web.raw(head, BATCH)
+def test_header_with_an_underscore_is_not_there(patient_web, name):
+    head = patient_web.head(f"Content-Length: {len(BATCH)}").replace(b"x-api-key", name.encode())
+    answer = patient_web.raw(head, BATCH)
     assert (answer.status, json.loads(answer.body)["code"]) == (401, "missing_api_key")
 
 
-def test_header_that_is_no_ascii_is_not_taken_for_a_missing_one(web):
-    answer = web.raw(web.head(f"Content-Length: {len(BATCH)}", "Idempotency-Key: \xe9"), BATCH)
+def test_header_that_is_no_ascii_is_not_taken_for_a_missing_one(patient_web):
+    answer = patient_web.raw(patient_web.head(f"Content-Length: {len(BATCH)}", "Idempotency-Key: \xe9"), BATCH)
     assert (answer.status, json.loads(answer.body)["code"]) == (400, "invalid_idempotency_key")
 
 
-def test_path_and_query_may_be_any_utf8(web):
+def test_path_and_query_may_be_any_utf8(patient_web):
     for target in ("/é", "/%C3%A9", "/v1/logs/search?query=é", "/v1/logs/search?query=%C3%A9%FF"):
-        request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nx-api-key: {web.secret}\r\n\r\n"
-        assert web.raw(request.encode()).status in (200, 400, 404)
+        request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nx-api-key: {patient_web.secret}\r\n\r\n"
+        assert patient_web.raw(request.encode()).status in (200, 400, 404)
 
 
-def test_absolute_target_names_the_host(web):
+def test_absolute_target_names_the_host(patient_web):
     request = "GET http://elsewhere.example/docs HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    assert web.raw(request.encode()).status == 400
+    assert patient_web.raw(request.encode()).status == 400
 
 
 @pytest.mark.parametrize("host", ["10.1.2.3:8000", "[2001:db8::7]", "pod-7.internal", "no host at all"])
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_health_is_told_by_whatever_name_it_is_asked(web, path, host):
-    assert web.raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status == 200
-    assert web.raw(f"GET /docs HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status == 400
+def test_health_is_told_by_whatever_name_it_is_asked(patient_web, path, host):
+    assert patient_web.raw(f"GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status == 200
+    assert patient_web.raw(f"GET /docs HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()).status == 400
 
 
-def test_health_is_told_without_any_name_and_to_head(web):
+def test_health_is_told_without_any_name_and_to_head(patient_web):
     for path in ("/healthz", "/readyz"):
-        assert web.raw(f"GET {path} HTTP/1.0\r\n\r\n".encode()).status == 200
-        head = web.raw(f"HEAD {path} HTTP/1.1\r\nHost: 10.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        assert patient_web.raw(f"GET {path} HTTP/1.0\r\n\r\n".encode()).status == 200
+        head = patient_web.raw(f"HEAD {path} HTTP/1.1\r\nHost: 10.0.0.1\r\nConnection: close\r\n\r\n".encode())
         assert (head.status, head.body) == (200, b"")
 
 
 @pytest.mark.parametrize("charset", ["charset=hex", "charset=nonsense", "charset*=nonsense''%41", "charset*=hex''%41"])
-def test_charset_that_there_is_not_is_refused_and_does_not_change_the_address(web, charset):
-    sent = web.post(BATCH, Content_Type=f"application/json; {charset}")
+def test_charset_that_there_is_not_is_refused_and_does_not_change_the_address(patient_web, charset):
+    sent = patient_web.post(BATCH, Content_Type=f"application/json; {charset}")
     assert (sent.status_code, sent.json()["code"]) == (415, "unsupported_media_type")
-    read = web.get("/v1/logs?query=caf%C3%A9", x_api_key=web.secret, Content_Type=f"text/plain; {charset}")
+    headers = {"x_api_key": patient_web.secret, "Content_Type": f"text/plain; {charset}"}
+    read = patient_web.get("/v1/logs?query=caf%C3%A9", **headers)
     assert read.status_code == 200
 
 
-def test_head_of_an_export_reads_nothing_and_holds_nothing(web):
+def test_head_of_an_export_reads_nothing_and_holds_nothing(patient_web):
     for _ in range(2 * EXPORTS_PER_ORGANISATION + 1):
-        request = f"HEAD /v1/logs/export HTTP/1.1\r\nHost: localhost\r\nx-api-key: {web.secret}\r\n\r\n"
-        answer = web.raw(request.encode())
+        request = f"HEAD /v1/logs/export HTTP/1.1\r\nHost: localhost\r\nx-api-key: {patient_web.secret}\r\n\r\n"
+        answer = patient_web.raw(request.encode())
         assert (answer.status, answer.headers["content-type"], answer.body) == (200, "application/x-ndjson", b"")
 
 
@@ -236,17 +237,17 @@ def asking(path: str, secret: str) -> bytes:
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nx-api-key: {secret}\r\n\r\n".encode()
 
 
-def test_unread_export_stays_in_the_store_and_waits_for_its_reader(web, exporter):
+def test_unread_export_stays_in_the_store_and_waits_for_its_reader(patient_web, exporter):
     def read_whole() -> None:
-        assert web.get("/v1/logs/export", x_api_key=exporter).content.count(b"\n") == 1_000
+        assert patient_web.get("/v1/logs/export", x_api_key=exporter).content.count(b"\n") == 1_000
 
     read_whole()  # what is loaded at the first request is not an export's
-    before = resident_bytes(web.pid)
-    with web.connect(receives_bytes=4096) as unread:
+    before = resident_bytes(patient_web.pid)
+    with patient_web.connect(receives_bytes=4096) as unread:
         unread.sendall(asking("/v1/logs/export", exporter))
         assert unread.recv(13, socket.MSG_PEEK | socket.MSG_WAITALL).endswith(b"200 ")
         read_whole()  # as much as the unread one would take by then
-        assert resident_bytes(web.pid) - before < 32 * 2**20
+        assert resident_bytes(patient_web.pid) - before < 32 * 2**20
         body = HTTPResponse(unread)
         body.begin()
         assert body.read().count(b"\n") == 1_000

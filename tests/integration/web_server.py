@@ -94,14 +94,14 @@ def _read_answer(stream: Any) -> Answer:
 
 @contextmanager
 def web_server(**environment: object) -> Iterator[Web]:
-    """Run the web server with these settings; its `pid` is that of the process that answers."""
+    """Run the web server with these settings, patient; its `pid` is that of the process that answers."""
     port = free_port()
     own_keys = f"ll:web-{port}:"  # its buckets and failures are no other test's
     given = {"DATABASE_URL": database_url(), "VALKEY_KEY_PREFIX": own_keys}
     given |= {name: str(value) for name, value in environment.items()}
     granian = [str(Path(sys.executable).with_name("granian")), "--interface", "rsgi", "--no-ws", "--log-level", "error"]
     address = ["--host", "127.0.0.1", "--port", str(port)]
-    command = [*granian, *address, "luminalog.rsgi:application"]
+    command = [*granian, *address, "tests.integration.patient_web:application"]
     server = subprocess.Popen(command, cwd=PROJECT, env=os.environ | given)
     try:
         wait_until(lambda: _listens(server, port), what="the web server")

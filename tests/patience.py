@@ -1,0 +1,32 @@
+"""The product, patient: what it gives others within a request a busy machine misses. Most tests are of what is right.
+
+Tests of these times themselves take the product's own from here.
+"""
+
+from django.conf import settings
+
+from foundation import postgres, threads, valkey
+from ingest import express
+from ingest.spool import group_commit
+from storage.postgres import reads
+from tests.waiting import DEADLINE_SECONDS
+
+#: For PostgreSQL, for Valkey, and for Valkey as Django's cache.
+POSTGRESQL_SECONDS, VALKEY_SECONDS = postgres.DEADLINE_SECONDS, valkey.TIMEOUT_SECONDS
+CACHE_OPTIONS = dict(settings.CACHES["default"]["OPTIONS"])
+#: Where the first stands.
+MODULES = (postgres, reads, express, group_commit)
+
+
+def be_patient() -> None:
+    """Have this process wait for PostgreSQL, for Valkey and for its own threads as long as a test does."""
+    for module in MODULES:
+        module.DEADLINE_SECONDS = DEADLINE_SECONDS  # type: ignore[attr-defined]
+    for begin_anew in (express._begin_anew, group_commit._begin_anew):
+        begin_anew()
+    for database in settings.DATABASES.values():
+        database["OPTIONS"]["connect_timeout"] = round(DEADLINE_SECONDS)
+    valkey.TIMEOUT_SECONDS = valkey.PATIENT_SECONDS
+    valkey.client.cache_clear()
+    settings.CACHES["default"]["OPTIONS"] |= dict.fromkeys(CACHE_OPTIONS, valkey.PATIENT_SECONDS)
+    threads.LAST_WORK_SECONDS = DEADLINE_SECONDS

@@ -19,13 +19,15 @@ MODULES = (postgres, reads, express, group_commit)
 
 
 def be_patient() -> None:
-    """Have this process wait for PostgreSQL, for Valkey and for its own threads as long as a test does."""
+    """Have this process wait for PostgreSQL, its locks, Valkey and its own threads as long as a test does."""
     for module in MODULES:
         module.DEADLINE_SECONDS = DEADLINE_SECONDS  # type: ignore[attr-defined]
     for begin_anew in (express._begin_anew, group_commit._begin_anew):
         begin_anew()
     for database in settings.DATABASES.values():
-        database["OPTIONS"]["connect_timeout"] = round(DEADLINE_SECONDS)
+        options = database["OPTIONS"]
+        options["connect_timeout"] = round(DEADLINE_SECONDS)
+        options["options"] = options["options"].replace("lock_timeout=2s", f"lock_timeout={DEADLINE_SECONDS:.0f}s")
     valkey.TIMEOUT_SECONDS = valkey.PATIENT_SECONDS
     valkey.client.cache_clear()
     settings.CACHES["default"]["OPTIONS"] |= dict.fromkeys(CACHE_OPTIONS, valkey.PATIENT_SECONDS)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cramjam import snappy
+from django.db.models import Sum
 from django.test import Client
 
 from accounts.last_use import plain_http
@@ -76,7 +77,7 @@ def stored() -> list[dict[str, Any]]:
 
 def counted(field: str = "requests") -> dict[str, int]:
     outcomes.flush()
-    return dict(HourlyUsage.objects.values_list("outcome", field))
+    return dict(HourlyUsage.objects.values_list("outcome").annotate(Sum(field)))  # an hour may end in the midst
 
 
 # --- OTLP -------------------------------------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ from tests.edges import Sender
 from tests.entries import OpenTransaction
 from tests.errors import failure
 from tests.organisations import make_caller
+from tests.waiting import DEADLINE_SECONDS
 
 pytestmark = [
     pytest.mark.django_db(transaction=True, databases=["default", "reads"]),
@@ -60,7 +61,9 @@ pytestmark = [
 def _from_the_beginning() -> Iterator[None]:
     partitions.make_ahead()
     heartbeats.forget()
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(searching, "SECONDS_A_RULE", DEADLINE_SECONDS)
+        yield
     assert list(proof.unequal()) == []
     doors.forget()
     DrainClaim.objects.all().delete()
@@ -137,7 +140,6 @@ def test_two_evaluators_at_once_find_one_incident(caller: Caller) -> None:
     def look() -> None:
         try:
             hearing = Hearing(now=at(10.5), deaf_until=BASE, waiting={}, unheard={})
-            execute("SET lock_timeout = 0")  # however long the first takes on a busy machine
             gate.wait()
             looking.look_at(caller.organisation_id, hearing, Telling(hearing.now))
         except BaseException as error:

@@ -429,7 +429,7 @@ def test_plain_http_is_refused_and_its_key_marked(settings: Any) -> None:
 
 
 def test_memory_of_strangers_is_bounded() -> None:
-    book = Directory(strangers=100)
+    book = Directory(strangers=100, clock=lambda: 0.0)
     for _ in range(150):
         book.find("ll_" + secrets.token_hex(24), may_query=lambda: True)
     assert len(book._unknown) == 100

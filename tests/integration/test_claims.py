@@ -130,7 +130,7 @@ def test_what_is_deferred_costs_claims_nothing() -> None:
     fill_spool(1, rows=5)
     without = pages(claims.CLAIM_GROUP, first_slot=1, first_claim=0)
     for organisation_id in range(1, 101):
-        fill_spool(organisation_id, rows=50, deferred=timedelta(minutes=organisation_id / 2))
+        fill_spool(organisation_id, rows=50, deferred=timedelta(minutes=5 + organisation_id / 2))
 
     assert pages(claims.CLAIM_GROUP, first_slot=1, first_claim=0) < without + 10
     assert pages(claims.CLAIM_GROUP, **FROM_THE_BEGINNING) < 3 * 5_000  # a sweep looks at each, and at nothing else
@@ -200,9 +200,11 @@ def test_backlog_of_ten_thousand_delays_nobody_else(make_caller: Callable[..., C
     table.accept(quiet, [part])
     wait_until(LogEntry.objects.filter(organisation_id=quiet.organisation_id).exists, what="the other's entry")
 
-    assert SpooledBatch.objects.exists()  # the backlog was still there, or this test proved nothing
-    SpooledBatch.objects.all().delete()
-    worker.join()
+    try:
+        assert SpooledBatch.objects.exists()  # the backlog was still there, or this test proved nothing
+    finally:
+        SpooledBatch.objects.all().delete()
+        worker.join()
 
 
 def drain_alone() -> None:

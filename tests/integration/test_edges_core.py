@@ -16,7 +16,6 @@ from accounts.models import ApiKey, Organisation
 from edges import life, wire
 from edges.models import Edge, EdgeBatch
 from foundation import faults
-from foundation.postgres import execute
 from ingest.models import DeadLetter, SpooledBatch
 from ingest.spool import dead_letters
 from ingest.spool.drain import drain
@@ -241,7 +240,6 @@ def test_the_same_batches_in_requests_at_the_same_moment_are_kept_once(make_call
     def send(number: int) -> int:
         shuffled = batches[number:] + batches[:number]
         try:
-            execute("SET lock_timeout = 0")  # however long the others take on a busy machine
             return int(sender.post(sender.body(*shuffled, number=number + 1, floor=1)).status_code)
         finally:
             connection.close()

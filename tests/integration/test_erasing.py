@@ -275,7 +275,6 @@ def test_errors_that_are_grouped_meanwhile_are_counted_by_one_of_the_two(
 
     def regroup() -> None:
         try:
-            execute("SET lock_timeout = 0")  # however long the others take on a busy machine
             regrouping.regroup(budget_seconds=BUDGET)
         finally:
             connections.close_all()

@@ -197,7 +197,6 @@ def test_drains_of_the_same_groups_neither_wait_crosswise_nor_lose_a_count(make_
 
     def work() -> None:
         try:
-            execute("SET lock_timeout = 0")  # however long the others take on a busy machine
             while claim := claims.claim(at_most_batches=2):
                 _drain(claim)
         finally:

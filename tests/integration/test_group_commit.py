@@ -30,10 +30,8 @@ Threads = Callable[..., Future[None]]
 
 
 @pytest.fixture
-def groups(monkeypatch: pytest.MonkeyPatch) -> Iterator[GroupCommit]:
-    """As a process has it that has just begun; whoever holds a row may do so for as long as a busy machine takes."""
-    options = connection.settings_dict["OPTIONS"]
-    monkeypatch.setitem(options, "options", options["options"].replace("lock_timeout=2s", "lock_timeout=0"))
+def groups() -> Iterator[GroupCommit]:
+    """As a process has it that has just begun."""
     made = GroupCommit()
     yield made
     made._helpers_apart.submit(connections.close_all).result(DEADLINE_SECONDS)

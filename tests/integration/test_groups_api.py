@@ -252,7 +252,6 @@ def test_groups_that_are_merged_crosswise_at_once_are_one() -> None:
 
     def merge(number: int, other: int) -> None:
         try:
-            execute("SET lock_timeout = 0")  # however long the others take on a busy machine
             changing.merge(api.caller.organisation_id, number, [other], by=Actor())
         except ChangeRefused as error:
             refused.append(error)

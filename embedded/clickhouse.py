@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from embedded.files import write_private
-from embedded.processes import StartError, free_port, start, stop
+from embedded.processes import StartError, free_port, has_ended, start, stop
 
 START_SECONDS = 60
 DATABASE = "luminalog"
@@ -124,7 +124,7 @@ class EmbeddedClickHouse:
         assert self.process
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            if self.process.poll() is not None:
+            if has_ended(self.process):
                 raise StartError(f"ClickHouse ended at once, with code {self.process.returncode}: see its log.")
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ping", timeout=1):

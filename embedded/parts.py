@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from embedded.heir import Heir
-from embedded.processes import kill_group, start, stop
+from embedded.processes import has_ended, kill_group, start, stop
 
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 30.0
@@ -42,7 +42,7 @@ class Part:
 
     def watch(self, output: IO[bytes]) -> str | None:
         """Start it again when it is dead and its pause is over; return what there is to say about it."""
-        if self.process is None or self.process.poll() is None:
+        if self.process is None or not has_ended(self.process):
             return None
         if self.due_at is None:
             return self._died()

@@ -13,7 +13,7 @@ from typing import IO
 import psycopg
 
 from embedded.files import write_private
-from embedded.processes import StartError, free_port, start, stop
+from embedded.processes import StartError, free_port, has_ended, start, stop
 
 START_SECONDS = 60
 PREDECESSOR_SECONDS = 20
@@ -74,7 +74,7 @@ class EmbeddedPostgres:
         assert self.process
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready():
-            if self.process.poll() is not None:
+            if has_ended(self.process):
                 raise StartError(f"PostgreSQL ended at once, with code {self.process.returncode}: see its log.")
             if time.monotonic() > deadline:
                 raise StartError(f"PostgreSQL was not ready on 127.0.0.1:{self.port} within {START_SECONDS} s.")

@@ -48,6 +48,19 @@ def start(
     )
 
 
+def has_ended(process: "subprocess.Popen[bytes]") -> bool:
+    """Tell whether `process` has ended; then its `returncode` is there.
+
+    A signal's exception that is raised within `Popen.poll` leaves its lock taken, and who stops `process` would wait
+    for that for ever.
+    """
+    with suppress(ChildProcessError):  # it was taken note of already
+        if os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            return False
+    process.wait()
+    return True
+
+
 def stop(process: "subprocess.Popen[bytes]", *, how: signal.Signals, timeout_seconds: float) -> bool:
     """Ask `process` to end by `how`; kill it and its group after `timeout_seconds`. Tell whether it ended by itself."""
     if process.poll() is None:

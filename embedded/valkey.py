@@ -11,7 +11,7 @@ from typing import IO
 import redis
 
 from embedded.files import write_private
-from embedded.processes import StartError, free_port, start, stop
+from embedded.processes import StartError, free_port, has_ended, start, stop
 
 START_SECONDS = 30
 #: Of a line at each start that Valkey has no setting against. It wants a change of the kernel, for copies of large
@@ -55,7 +55,7 @@ class EmbeddedValkey:
         deadline = time.monotonic() + START_SECONDS
         with redis.Redis.from_url(self.url, socket_timeout=1, protocol=2) as client:
             while time.monotonic() < deadline:
-                if self.process.poll() is not None:
+                if has_ended(self.process):
                     raise StartError(f"Valkey ended at once, with code {self.process.returncode}: see its log.")
                 try:
                     client.ping()

@@ -40,7 +40,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
         os.environ["VALKEY_URL"] = valkey.url
         stop.append(valkey.stop)
     if "DATABASE_URL" not in os.environ:
-        postgres = EmbeddedPostgres(folder / "postgres")
+        postgres = EmbeddedPostgres(folder / "postgres", settings={"max_connections": "300"})  # of several workers
         postgres.start()
         os.environ["DATABASE_URL"] = postgres.url
         stop.append(postgres.stop)

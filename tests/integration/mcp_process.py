@@ -60,11 +60,11 @@ class McpProcess:
 
 @contextmanager
 def running_mcp(**environment: str) -> Iterator[McpProcess]:
-    """Run the process on the database of this test run."""
+    """Run the process on the database of this test run, patient."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
     process = start(
-        [*command, "--workers", "1", "--log-level", "warning", "luminalog.mcp:application"],
+        [*command, "--workers", "1", "--log-level", "warning", "tests.integration.patient_mcp:application"],
         env=os.environ
         | {"DATABASE_URL": database_url(), "VALKEY_KEY_PREFIX": f"ll:mcp-{port}:", "LUMINALOG_MCP": "1"}
         | environment,

@@ -86,6 +86,7 @@ def test_system_without_valkey_is_degraded_and_ready(client: Client, settings: A
 def test_database_that_is_gone_is_named_and_its_address_is_not() -> None:
     program = (
         "import django; django.setup();"
+        "from tests.patience import be_patient; be_patient();"
         "from django.test import Client; answer = Client(SERVER_NAME='localhost').get('/readyz');"
         "print(answer.status_code, answer.json())"
     )

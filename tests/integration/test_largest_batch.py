@@ -11,6 +11,7 @@ import pytest
 from ingest.models import SpooledBatch
 from tests.integration.web_server import web_server
 from tests.organisations import make_api_key, make_organisation
+from tests.waiting import DEADLINE_SECONDS
 
 MEBIBYTE = 2**20
 PART_BYTES = 8 * MEBIBYTE
@@ -35,7 +36,7 @@ def test_largest_legal_batch_is_kept_in_less_than_600_mib():
     _, secret = make_api_key(make_organisation("acme"))
     body = largest_batch()
     with web_server() as web:
-        web.secret = secret
+        web.secret, web.timeout_seconds = secret, 10 * DEADLINE_SECONDS
         assert web.post(body).json()["processed"] == 1_000
         assert web.post(gzip.compress(body, 1), Content_Encoding="gzip").json()["processed"] == 1_000
         memory = memory_mib(web.pid)

@@ -13,6 +13,7 @@ import pytest
 from embedded.postgres import EmbeddedPostgres
 from storage.wall import State
 from tests.processes import PROJECT
+from tests.waiting import DEADLINE_SECONDS
 
 PASSWORD = "not-a-secret"
 VIEWS = """
@@ -36,7 +37,7 @@ def database(cluster: EmbeddedPostgres, request: pytest.FixtureRequest) -> Itera
     as_superuser(cluster, "CREATE DATABASE product OWNER product")
     there = urlsplit(cluster.url)
     yield f"postgresql://product:{PASSWORD}@{there.hostname}:{there.port}/product"
-    as_superuser(cluster, "DROP DATABASE product")
+    as_superuser(cluster, "DROP DATABASE product WITH (FORCE)")
     for role in ("luminalog_web", "luminalog_worker", "luminalog_owner", "luminalog_reader", "product"):
         as_superuser(cluster, f"DROP ROLE IF EXISTS {role}")
 
@@ -49,7 +50,9 @@ def as_superuser(cluster: EmbeddedPostgres, sql: str, *, database: str = "lumina
 def manage(address: str, *arguments: str) -> str:
     command = [sys.executable, "manage.py", *arguments]
     environment = os.environ | {"DATABASE_URL": address}
-    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=10 * DEADLINE_SECONDS
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -197,6 +197,14 @@ def test_browser_that_asks_ahead_is_answered_by_the_keys_there_are() -> None:
     assert "Access-Control-Allow-Origin" not in ask_ahead(SHOP).headers
 
 
+#: Of this database: other tests share its server.
+WAITING = """
+SELECT FROM pg_locks
+ WHERE NOT granted AND relation = 'accounts_apikey'::regclass
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
 def test_who_asks_while_the_keys_are_read_again_does_not_wait() -> None:
     public_key(allowed_origins=[SHOP, "https://*.shop.example"])
     now = [0.0]
@@ -214,7 +222,7 @@ def test_who_asks_while_the_keys_are_read_again_does_not_wait() -> None:
         with transaction.atomic():
             execute("LOCK accounts_apikey IN ACCESS EXCLUSIVE MODE")
             reading = threads.submit(read)
-            wait_until(lambda: fetch_all("SELECT FROM pg_locks WHERE NOT granted"), what="a thread that reads the keys")
+            wait_until(lambda: fetch_all(WAITING), what="a thread that reads the keys")
             assert admitted(SHOP)
             assert not reading.done()
         assert reading.result()

@@ -33,13 +33,16 @@ class Web:
     port: int
     pid: int = 0
     secret: str = ""
+    timeout_seconds: float = DEADLINE_SECONDS
 
     def post(self, body: bytes | Iterator[bytes], *, path: str = "/v1/logs", **headers: str | None) -> Any:
         """POST with a good key; a header's name has `_` for `-`, and None leaves it out."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         given = {"x-api-key": self.secret, "Content-Type": "application/json", **named}
         sent = {name: value for name, value in given.items() if value is not None}
-        return requests.post(f"http://127.0.0.1:{self.port}{path}", data=body, headers=sent, timeout=DEADLINE_SECONDS)
+        return requests.post(
+            f"http://127.0.0.1:{self.port}{path}", data=body, headers=sent, timeout=self.timeout_seconds
+        )
 
     def get(self, path: str, **headers: str) -> requests.Response:
         """GET; a header's name has `_` for `-`."""

@@ -3,7 +3,11 @@
 Tests of these times themselves take the product's own from here.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from foundation import postgres, threads, valkey
 from ingest import express
@@ -14,6 +18,7 @@ from tests.waiting import DEADLINE_SECONDS
 #: For PostgreSQL, for Valkey, and for Valkey as Django's cache.
 POSTGRESQL_SECONDS, VALKEY_SECONDS = postgres.DEADLINE_SECONDS, valkey.TIMEOUT_SECONDS
 CACHE_OPTIONS = dict(settings.CACHES["default"]["OPTIONS"])
+LOCK_TIMEOUT = "lock_timeout=2s"
 #: Where the first stands.
 MODULES = (postgres, reads, express, group_commit)
 
@@ -27,8 +32,19 @@ def be_patient() -> None:
     for database in settings.DATABASES.values():
         options = database["OPTIONS"]
         options["connect_timeout"] = round(DEADLINE_SECONDS)
-        options["options"] = options["options"].replace("lock_timeout=2s", f"lock_timeout={DEADLINE_SECONDS:.0f}s")
+        options["options"] = options["options"].replace(LOCK_TIMEOUT, "lock_timeout=30s")  # a statement may take 60 s
     valkey.TIMEOUT_SECONDS = valkey.PATIENT_SECONDS
     valkey.client.cache_clear()
     settings.CACHES["default"]["OPTIONS"] |= dict.fromkeys(CACHE_OPTIONS, valkey.PATIENT_SECONDS)
     threads.LAST_WORK_SECONDS = DEADLINE_SECONDS
+
+
+@contextmanager
+def locks_in_time(alias: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
+    """Have this thread's connection wait for a lock no longer than the product does."""
+    with connections[alias].cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT.partition('=')[2]}'")
+    try:
+        yield
+    finally:
+        connections[alias].close()

@@ -18,8 +18,9 @@ from storage.found import FoundEntry, Sampled
 from storage.search import FIRST_MOMENT, LAST_MOMENT, LevelCount, Search
 from storage.store import Store
 from storage.store import store as open_store
-from storage.wall import State
+from storage.wall import ALIAS, State
 from tests.contract.batches import NOW, around_now, arrival_of, batch_of
+from tests.patience import locks_in_time
 from tests.processes import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "reads"])
@@ -208,7 +209,7 @@ def test_what_takes_too_long_in_postgresql_is_the_store_s_trouble(
     locked_entries: None, settings: Any, seconds: int, code: str
 ) -> None:
     settings.READ_TIMEOUT_SECONDS = seconds
-    with pytest.raises(Unavailable) as raised:
+    with locks_in_time(ALIAS), pytest.raises(Unavailable) as raised:
         open_store().reader.page(around_now(1), limit=1)
     assert (as_refusal(raised.value).code, as_refusal(raised.value).status) == (code, 503)
 

@@ -28,6 +28,7 @@ from storage.errors import Unavailable
 from storage.models import LogEntry, Receipt
 from storage.postgres import partitions
 from tests.integration.spool_rows import NOW, part_of, receipts_refused, retry_at_once, spool_raw
+from tests.patience import locks_in_time
 from tests.processes import database_url
 from tests.waiting import DEADLINE_SECONDS
 
@@ -175,7 +176,7 @@ def test_batches_that_wait_for_a_locked_table_are_none_the_worse(caller: Caller)
     table.accept(caller, [part_of("one")])
     with psycopg.connect(database_url()) as migration:
         migration.execute("LOCK TABLE storage_entry")
-        with pytest.raises(Unavailable):
+        with locks_in_time(), pytest.raises(Unavailable):
             drain()
 
     assert not DrainClaim.objects.exists()

@@ -75,7 +75,7 @@ class Background:
 
     def _run(self) -> None:
         rests_until = 0.0
-        while not self._is_ending.is_set():
+        while self._is_asked or not self._is_ending.is_set():  # asked for while it worked, it works once more
             self._stirred.wait(self._every)
             self._is_ending.wait(max(self._gather, rests_until - time.monotonic()))
             self._stirred.clear()
@@ -90,8 +90,7 @@ class Background:
         except Exception as error:  # whatever it is, the thread lives on
             log.warning("background_work_failed", work=self.name, error=type(error).__name__)
             _failures().labels(self.name).inc()
-            self._is_asked = True
-            self._is_ending.wait(self._retry)
+            self._is_asked = not self._is_ending.wait(self._retry)
             self._stirred.set()
 
     def _begin_anew(self) -> None:

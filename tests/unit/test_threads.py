@@ -58,10 +58,32 @@ def test_thread_rests_after_its_work_however_often_it_is_asked() -> None:
         for thread in threads:
             thread.wake()
         restless.wait_until(lambda times=times: restless.done >= times)  # type: ignore[misc]
-    rested.wait_until(lambda: rested.done == 1)
+        rested.wait_until(lambda: rested.done == 1)
     for thread in threads:
         thread.stop()
     assert rested.done == 2  # what was asked for is done before the end, and the end does not wait for the rest
+
+
+def test_work_that_is_asked_for_while_it_is_done_is_done_before_the_end() -> None:
+    begun, may_end, done = threading.Event(), threading.Event(), [0]
+
+    def work() -> None:
+        begun.set()
+        assert may_end.wait(SECONDS)
+        done[0] += 1
+
+    background = Background("test", work)
+    background.wake()
+    assert begun.wait(SECONDS)
+    background.wake()
+    stopping = threading.Thread(target=background.stop)
+    stopping.start()
+    assert background._is_ending.wait(SECONDS)
+    may_end.set()
+    stopping.join()
+    assert background._thread
+    background._thread.join(SECONDS)
+    assert done == [2]
 
 
 def test_work_that_fails_is_tried_again_without_being_asked() -> None:
@@ -96,7 +118,9 @@ def test_stopped_background_starts_no_thread() -> None:
 def test_a_process_that_ends_does_what_was_asked_for(process: str, ends_by: str) -> None:
     program = f"""
 import multiprocessing, os, sys
+from foundation import threads
 from foundation.threads import Background
+threads.LAST_WORK_SECONDS = {SECONDS}
 background = Background("test", lambda: os.write(1, b"done"), gather=60)
 def ask():
     background.wake()

@@ -13,6 +13,8 @@ from typing import IO
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
+#: Ports that servers have been told of, which may not listen yet.
+_given: set[int] = set()
 
 
 class StartError(Exception):
@@ -82,17 +84,20 @@ def kill_group(process: "subprocess.Popen[bytes]") -> None:
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that nobody listens on, below those that the kernel gives to clients.
+    """Return a TCP port of 127.0.0.1 that nobody listens on, below those that the kernel gives to clients; each once.
 
     A server that comes back must find its port free: a client's outgoing connection must not have taken it.
     """
     lowest_of_clients = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     for port in random.sample(range(10_000, max(lowest_of_clients, 20_000)), 100):
+        if port in _given:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return port
     raise StartError("There is no free port on 127.0.0.1.")
 

@@ -8,9 +8,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, StorageState, expect, sync_playwright
 
 from tests.waiting import DEADLINE_SECONDS
 
@@ -30,6 +31,14 @@ def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         expect.set_options(timeout=DEADLINE_SECONDS * 1000)
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        make = browser.new_context
+
+        def make_patient(**options: Any) -> BrowserContext:
+            context = make(**options)
+            context.set_default_timeout(DEADLINE_SECONDS * 1000)
+            return context
+
+        browser.new_context = make_patient  # type: ignore[method-assign]
         try:
             yield browser
         finally:

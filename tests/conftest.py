@@ -7,6 +7,7 @@ from functools import partial
 from importlib import import_module
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 from django.apps import apps
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
@@ -14,6 +15,7 @@ from django.contrib.auth.models import Group as Role
 from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.test import TransactionTestCase
+from hypothesis import HealthCheck
 from pytest_django.plugin import DjangoDbBlocker
 
 from accounts.caller import Caller
@@ -29,6 +31,10 @@ from storage.postgres import partitions
 from tests import organisations
 from tests.patience import be_patient
 from tests.waiting import wait_until
+
+#: An example takes as long as it takes.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 #: Makes rows, which the flush at the end of a transactional test takes away from those after it.
 make_plans = import_module("quotas.migrations.0002_rules").make_plans

@@ -29,13 +29,15 @@ def be_patient() -> None:
         module.DEADLINE_SECONDS = DEADLINE_SECONDS  # type: ignore[attr-defined]
     for begin_anew in (express._begin_anew, group_commit._begin_anew):
         begin_anew()
+    lock = f"lock_timeout={DEADLINE_SECONDS:.0f}s"
     for database in settings.DATABASES.values():
         options = database["OPTIONS"]
         options["connect_timeout"] = round(DEADLINE_SECONDS)
-        options["options"] = options["options"].replace(LOCK_TIMEOUT, "lock_timeout=30s")  # a statement may take 60 s
-    valkey.TIMEOUT_SECONDS = valkey.PATIENT_SECONDS
-    valkey.client.cache_clear()
-    settings.CACHES["default"]["OPTIONS"] |= dict.fromkeys(CACHE_OPTIONS, valkey.PATIENT_SECONDS)
+        options["options"] = options["options"].replace(LOCK_TIMEOUT, lock).replace("=60s", "=600s")
+    valkey.TIMEOUT_SECONDS = valkey.PATIENT_SECONDS = DEADLINE_SECONDS
+    for client in (valkey.client, valkey.patient_client):
+        client.cache_clear()
+    settings.CACHES["default"]["OPTIONS"] |= dict.fromkeys(CACHE_OPTIONS, DEADLINE_SECONDS)
     threads.LAST_WORK_SECONDS = DEADLINE_SECONDS
 
 

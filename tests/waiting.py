@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 120.0
 #: Between two looks, of which each may cost a connection: longer, the longer it takes.
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.1
 

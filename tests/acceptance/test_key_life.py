@@ -34,6 +34,7 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         opened = browser.new_context(viewport=WIDE, color_scheme="light").new_page()
+        opened.set_default_timeout(DEADLINE_SECONDS * 1000)
         opened.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
         opened.on("pageerror", lambda error: complaints.append(str(error)))
         yield opened

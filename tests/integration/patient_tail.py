@@ -4,5 +4,7 @@
 
 from luminalog.asgi import application as application
 from explore.tail import application as stream, lane
+from tests.patience import be_patient
 
+be_patient()
 stream.SEND_SECONDS = lane.LONGEST_LAG_SECONDS = 600

@@ -1,10 +1,12 @@
 """Looking after processes: a signal may come at any moment, and raise."""
 
+import gc
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from types import FrameType
 
@@ -28,6 +30,16 @@ def process() -> Iterator[Process]:
         kill_group(started)
 
 
+@contextmanager
+def nothing_collected() -> Iterator[None]:
+    """Keep the collector of garbage from calling back meanwhile."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def leaves_its_lock(look: Callable[[Process], object], process: Process) -> bool:
     """Interrupt a look after each call within it, as Python does for a signal; tell whether the lock stays taken."""
     for last in count():
@@ -38,16 +50,17 @@ def leaves_its_lock(look: Callable[[Process], object], process: Process) -> bool
                 sys.setprofile(None)
                 raise Raised
 
-        sys.setprofile(raise_after_the_last)
-        try:
-            look(process)
-        except Raised:
-            if process._waitpid_lock.locked():  # type: ignore[attr-defined]
-                return True
-        else:
-            return False
-        finally:
-            sys.setprofile(None)
+        with nothing_collected():
+            sys.setprofile(raise_after_the_last)
+            try:
+                look(process)
+            except Raised:
+                if process._waitpid_lock.locked():  # type: ignore[attr-defined]
+                    return True
+            else:
+                return False
+            finally:
+                sys.setprofile(None)
     raise AssertionError
 
 

@@ -15,9 +15,9 @@ TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 def outage(now: datetime) -> list[dict[str, Any]]:
-    """Return an hour of everyday entries, and a spike of errors 20 minutes before `now` with one traced checkout."""
+    """Return 48 minutes of everyday entries, and a spike of errors 20 minutes before `now` with one traced checkout."""
     chance = random.Random(7)
-    entries = [_everyday(now - timedelta(seconds=chance.uniform(60, 3550)), chance) for _ in range(420)]
+    entries = [_everyday(now - timedelta(seconds=chance.uniform(60, 2_900)), chance) for _ in range(420)]
     entries += [_failure(now - timedelta(seconds=1200 + chance.uniform(-70, 70)), chance) for _ in range(70)]
     return entries + _traced(now - timedelta(seconds=1190))
 

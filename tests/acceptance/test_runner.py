@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -150,8 +151,10 @@ def listening_ports(product: Product) -> dict[int, str]:
     """Return the TCP ports that processes of `product` listen on, with their address."""
     inodes = set()
     for pid in product.processes():
-        for descriptor in os.scandir(f"/proc/{pid}/fd"):
-            inodes.add(os.readlink(descriptor.path).removeprefix("socket:[").rstrip("]"))
+        with suppress(OSError):  # it has ended
+            for descriptor in os.listdir(f"/proc/{pid}/fd"):
+                with suppress(FileNotFoundError):
+                    inodes.add(os.readlink(f"/proc/{pid}/fd/{descriptor}").removeprefix("socket:[").rstrip("]"))
     found = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with open(table) as lines:

@@ -18,11 +18,10 @@ from storage import erasing, leaving
 from storage import store as door
 from storage.clickhouse.keeper import Keeper
 from storage.errors import Unavailable
-from storage.models import Leaving
+from storage.models import Leaving, Receipt
 from storage.store import BackupFailed, Store
 from storage.tasks import retention
 from tests.clickhouse.server import ForTests
-from tests.contract.batches import NOW
 from tests.contract.test_drain import at_once
 from tests.errors import send
 from tests.past import move_back
@@ -48,7 +47,7 @@ def elsewhere(do: Callable[[], Answer]) -> Answer:
 
 def erase_bob(caller: Caller) -> None:
     owner, query = caller.organisation_id, parse("bob")
-    places = door.store().eraser.holding(owner, query, day=NOW.date())
+    places = door.store().eraser.holding(owner, query, day=Receipt.objects.latest("received_at").received_at.date())
     erasing.erase(owner, places, query, fits=lambda _: True, uncount=take_back, note=lambda _: None)
 
 

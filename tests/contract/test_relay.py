@@ -36,7 +36,7 @@ from storage.models import FieldSample, Leaving, Receipt
 from storage.store import Store
 from storage.tasks import retention
 from tests.clickhouse.server import ForTests, running
-from tests.contract.batches import NOW, arrival_of, batch_of, whole
+from tests.contract.batches import arrival_of, batch_of, whole
 from tests.contract.test_drain import at_once
 from tests.errors import failure, send
 from tests.integration.spool_rows import part_of, receipts_refused, retry_at_once, spool_raw
@@ -236,7 +236,10 @@ def test_claims_that_wait_keep_new_ones_from_being_made(
     assert is_well()
 
 
-def test_nothing_is_stored_after_its_deadline(in_clickhouse: Store, clickhouse: ForTests, organisation_id: int) -> None:
+def test_nothing_is_stored_after_its_deadline(
+    in_clickhouse: Store, clickhouse: ForTests, organisation_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "CLOCKS_APART_SECONDS", 600)
     keeper = in_clickhouse.keeper
     assert keeper
     now = keeper.deadline() - keeping.DEADLINE_SECONDS
@@ -391,7 +394,7 @@ def test_erasure_that_dies_is_finished_by_the_next(
     send(caller, {"message": "bob"}, {"message": "stays"}, failure(message="bob again"))
     assert drain() == 1
     owner, query = caller.organisation_id, parse("bob")
-    places = door.store().eraser.holding(owner, query, day=NOW.date())
+    places = door.store().eraser.holding(owner, query, day=Receipt.objects.latest("received_at").received_at.date())
     taken: list[erasing.Taken] = []
 
     def erase() -> erasing.Taken:

@@ -79,6 +79,6 @@ def test_the_usage_page_of_a_busy_organisation(
                 assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
                 keep(page, f"usage-{name}-{theme}", whole=True)
         page.get_by_role("link", name="Week").click()
-        assert page.get_by_role("link", name="Week").get_attribute("aria-current") == "page"
+        expect(page.get_by_role("link", name="Week")).to_have_attribute("aria-current", "page")
 
     assert complaints == []

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
+from assist import evidence, looked_at
 from foundation import postgres, threads, valkey
 from ingest import express
 from ingest.spool import group_commit
@@ -24,7 +25,7 @@ MODULES = (postgres, reads, express, group_commit)
 
 
 def be_patient() -> None:
-    """Have this process wait for PostgreSQL, its locks, Valkey and its own threads as long as a test does."""
+    """Have this process wait for PostgreSQL, its locks, Valkey, evidence and its own threads as long as a test does."""
     for module in MODULES:
         module.DEADLINE_SECONDS = DEADLINE_SECONDS  # type: ignore[attr-defined]
     for begin_anew in (express._begin_anew, group_commit._begin_anew):
@@ -39,6 +40,8 @@ def be_patient() -> None:
         client.cache_clear()
     settings.CACHES["default"]["OPTIONS"] |= dict.fromkeys(CACHE_OPTIONS, DEADLINE_SECONDS)
     threads.LAST_WORK_SECONDS = DEADLINE_SECONDS
+    for gathering in (looked_at, evidence):
+        gathering.PART_SECONDS = gathering.ALL_SECONDS = DEADLINE_SECONDS  # type: ignore[attr-defined]
 
 
 @contextmanager

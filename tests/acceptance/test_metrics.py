@@ -54,9 +54,7 @@ def send(product: Product, batches: int) -> None:
 def test_batch_is_counted_when_it_is_accepted_and_when_it_is_stored(mine: Product) -> None:
     before = scrape(mine)
     send(mine, 3)
-    wait_until(
-        lambda: grown(scrape(mine), before, "luminalog_stored_after_seconds_count") == 3
-    )  # the last to be counted
+    wait_until(lambda: grown(scrape(mine), before, LAST_TO_BE_COUNTED) == 3)
     after = scrape(mine)
 
     accepted = {"process": "web", "route": "/v1/logs", "method": "POST", "outcome": "ok"}
@@ -69,7 +67,7 @@ def test_batch_is_counted_when_it_is_accepted_and_when_it_is_stored(mine: Produc
         after, before, "luminalog_stored_bytes_total"
     )
     assert grown(after, before, "luminalog_stored_batches_total", process="worker") == 3
-    assert grown(after, before, "luminalog_stored_after_seconds_count", process="worker") == 3
+    assert grown(after, before, LAST_TO_BE_COUNTED, process="worker") == 3
     assert 0 < grown(after, before, "luminalog_stored_after_seconds_sum") < 3 * DEADLINE_SECONDS
 
 

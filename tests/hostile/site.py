@@ -16,10 +16,10 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
-from embedded import environment, parts
+from embedded import environment
+from embedded.parts import product_parts
 from embedded.processes import free_port, is_taken
 from foundation.refusals import CODES
 from tests.hostile.nginx import NAME, Nginx, running_nginx, trusting
@@ -230,17 +230,13 @@ def _answers(received: bytes) -> Iterator[Answer]:
 
 @contextmanager
 def running_site(folder: Path, *, servers: Mapping[str, str], behind_nginx: bool, **keys: Any) -> Iterator[Site]:
-    """Run web and tail as the runner does, but patient; behind nginx as in production, trusting one proxy."""
+    """Run web and tail as the runner does; behind nginx as in production, trusting one proxy."""
     folder.mkdir()
     env = environment.compute(folder, servers={**servers, **ACCESS_LOG, **NOBODY_DRAINS})
     if behind_nginx:
         env |= {"LUMINALOG_DEVELOPMENT": "0", "ALLOWED_HOSTS": NAME, "LUMINALOG_TRUSTED_PROXIES": "1"}
     web_port, tail_port, output = free_port(), free_port(), folder / "output.log"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parts, "RSGI", [*parts.RSGI[:-1], "tests.integration.patient_web:application"])
-        patch.setattr(parts, "ASGI", [*parts.ASGI[:-1], "tests.integration.patient_tail:application"])
-        all_parts = parts.product_parts(env, port=web_port, tail_port=tail_port)
-    running = [part for part in all_parts if part.name in ("web", "tail")]
+    running = [part for part in product_parts(env, port=web_port, tail_port=tail_port) if part.name in ("web", "tail")]
     with ExitStack() as stack:
         stream = stack.enter_context(output.open("wb"))
         for part in running:

@@ -18,7 +18,7 @@ MARKS = {attack: f"attack-{number}." for number, attack in enumerate(ATTACKS)}
 def outcomes(site: Site, kept: Callable[[], list[bytes]]) -> Outcomes:
     """Make every attack once, each on a connection of its own."""
     with ThreadPoolExecutor(16) as threads:
-        made = threads.map(lambda one: site.exchange(one.build(site, MARKS[one]), expected=2 * one.holds_two), ATTACKS)
+        made = threads.map(lambda attack: site.exchange(attack.build(site, MARKS[attack])), ATTACKS)
         return dict(zip(ATTACKS, made, strict=True))
 
 

@@ -32,11 +32,8 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "read
 
 
 @pytest.fixture(autouse=True)
-def _from_the_beginning(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _from_the_beginning() -> Iterator[None]:
     partitions.make_ahead()
-    for module in (looked_at, evidence):
-        for name in ("PART_SECONDS", "ALL_SECONDS"):
-            monkeypatch.setattr(module, name, DEADLINE_SECONDS)
     yield
     DrainClaim.objects.all().delete()
 

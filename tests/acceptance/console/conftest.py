@@ -11,7 +11,6 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.caller import Caller
 from accounts.models import AccessRecord, ApiKey, Organisation, User
-from assist import evidence, looked_at
 from explore.models import SavedSearch
 from ingest.models import DeadLetter
 from notify import outbox
@@ -23,7 +22,6 @@ from storage.models import ArchivedDay, DroppedPartition, LoadedPart
 from tests.acceptance.shop import outage
 from tests.browser import chromium
 from tests.entries import store_batch
-from tests.waiting import DEADLINE_SECONDS
 
 WIDE, NARROW = ViewportSize(width=1280, height=860), ViewportSize(width=390, height=844)
 
@@ -35,13 +33,6 @@ class Shop:
     url: str
     organisation: Organisation
     api_key: ApiKey
-
-
-@pytest.fixture(autouse=True)
-def _evidence_may_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (looked_at, evidence):
-        for name in ("PART_SECONDS", "ALL_SECONDS"):
-            monkeypatch.setattr(module, name, DEADLINE_SECONDS)
 
 
 @pytest.fixture(scope="package")

@@ -28,12 +28,6 @@ addEventListener('click', (event) => {
 """
 
 
-#: Keys that belong together, as one after the other as anybody is.
-PRESS = """keys => {
-  for (const key of keys) document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }))
-}"""
-
-
 @pytest.fixture
 def counted(page: Page) -> Page:
     """A page that counts clicks and complains of breaches of its policy."""
@@ -97,7 +91,7 @@ def test_without_a_mouse(counted: Page, shop: Shop) -> None:
         page.wait_for_url("**from=**")
         # Another place, and back.
         page.locator("#ex-histogram").blur()
-        page.evaluate(PRESS, "gu")
+        page.keyboard.type("gu")
         page.wait_for_url("**/admin/usage/**")
         plot = page.get_by_role("group", name="Requests an hour, by outcome")
         plot.focus()

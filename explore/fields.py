@@ -128,6 +128,8 @@ def field_of(name: str) -> Field:
     if name in NOT_FIELDS:
         raise QueryError(f"{NOT_FIELDS[name]}; metadata.{name} is a metadata key of that name.")
     refuse_unasked(name)
+    if "\0" in name:
+        raise QueryError("A field's name cannot hold the character U+0000.")
     source = _member(name)
     if source.name.count(".") >= MOST_PARTS:
         raise QueryError(f"A field has at most {MOST_PARTS} parts between dots here.")

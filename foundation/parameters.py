@@ -20,13 +20,13 @@ class Parameters:
 
     def text(self, name: str) -> str | None:
         """Return a text, or None when it is absent or empty."""
-        return self.given.get(name) or None
+        return _without_nul(name, self.given.get(name, "")) or None
 
     def texts(self, name: str) -> list[str]:
         """Return the texts of a parameter that may be given several times, but for empty ones."""
         several = getattr(self.given, "getlist", None)
         texts: list[str] = several(name) if several else [self.given.get(name, "")]
-        return [text for text in texts if text]
+        return [_without_nul(name, text) for text in texts if text]
 
     def number(self, name: str, *, default: int, lowest: int, highest: int) -> int:
         """Return a whole number between two bounds."""
@@ -56,3 +56,10 @@ class Parameters:
             raise Refusal(
                 "invalid_parameter", f"{name} must be an RFC 3339 date and time; write + as %2B in an address."
             ) from error
+
+
+def _without_nul(name: str, text: str) -> str:
+    """Return a text that PostgreSQL takes as a parameter."""
+    if "\0" in text:
+        raise Refusal("invalid_parameter", f"{name} cannot hold the character U+0000.")
+    return text

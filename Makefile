@@ -81,7 +81,7 @@ lock: $(VENV)/.development ## Lock the requirements files again (UPGRADE=--upgra
 chaos: $(VENV)/.development faketime ## Break every part and link, and look whether a log was lost (SEED=… repeats a run, STORE=clickhouse)
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(STORE),--store $(STORE)) $(SCENARIOS)
 
-chaos-mutants: $(VENV)/.development ## Break the product itself in 37 ways: does the suite notice each? (MUTANTS="02 quota" for some)
+chaos-mutants: $(VENV)/.development ## Break the product itself in 38 ways: does the suite notice each? (MUTANTS="02 quota" for some)
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
 bench: $(VENV)/.development ## Measure accepting and storing side by side (QUICK=1, PEER=URL, STORE=clickhouse, WRITE=1: docs/performance.md)

@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, Q, QuerySet
 
 from accounts.models import AccessRecord, ApiKey, Organisation, Project
-from foundation.holdings import Holding, Wanted, register
+from foundation.holdings import Belongings, Holding, Wanted, register
 
 ROWS_AT_ONCE = 1_000
 
@@ -79,4 +79,13 @@ REASONS = Holding(
     erase=lambda wanted: sum(cut(model, rows) for model, rows in _reasons(wanted)),
 )
 
-register(RECORDS, REASONS, AUDIT)
+
+def _forget_queries(organisation_id: int) -> int:
+    """Forget what was looked for and at; who looked, and when, stays."""
+    records = AccessRecord.objects.filter(organisation_id=organisation_id).exclude(query="", subject="")
+    return records.update(query="", subject="")
+
+
+QUERIES = Belongings(name="queries of access records", forget=_forget_queries)
+
+register(RECORDS, REASONS, AUDIT, QUERIES)

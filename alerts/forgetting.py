@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from alerts.models import Incident, Minute, Rule, Seen
@@ -30,6 +31,13 @@ SWEEPS = [
         ("alerts_seen", "NOT EXISTS (SELECT FROM alerts_rule WHERE id = rule_id)"),
     )
 ]
+#: Of an organisation, in the one order of locks.
+TO_HOLD = {"alerts_rule": "id", "alerts_cursor": "organisation_id", "alerts_incident": "id"}
+OF_ITS_RULES = [
+    f"DELETE FROM {table} WHERE rule_id IN (SELECT id FROM alerts_rule WHERE organisation_id = %s)"  # noqa: S608 - ours
+    for table in ("alerts_minute", "alerts_seen")
+]
+OF_ORGANISATION = ("alerts_silence", "alerts_incident", "alerts_rule", "alerts_cursor")
 
 
 def sweep() -> None:
@@ -37,15 +45,12 @@ def sweep() -> None:
     sweeping.sweep(SWEEPS)
 
 
-def forget_organisation(organisation_id: int) -> None:
-    """Delete everything of an organisation's alerts: it is going itself. In the caller's transaction."""
-    for table in ("alerts_minute", "alerts_seen"):
-        execute(
-            f"DELETE FROM {table} WHERE rule_id IN (SELECT id FROM alerts_rule WHERE organisation_id = %s)",  # noqa: S608
-            [organisation_id],
-        )
-    for table in ("alerts_silence", "alerts_incident", "alerts_rule", "alerts_cursor"):
-        execute(f"DELETE FROM {table} WHERE organisation_id = %s", [organisation_id])  # noqa: S608 - ours
+@transaction.atomic
+def forget_organisation(organisation_id: int) -> int:
+    """Delete everything of an organisation's alerts; return how many rows that were."""
+    sweeping.hold(organisation_id, TO_HOLD)
+    gone = sum(execute(statement, [organisation_id]) for statement in OF_ITS_RULES)
+    return gone + sweeping.forget(organisation_id, OF_ORGANISATION)
 
 
 def count_searches(wanted: Wanted) -> int:

@@ -5,7 +5,7 @@ Evidence and answers are made of entries and can be made again: whatever is eras
 
 from django.db import transaction
 
-from assist import snapshots
+from assist import recordings, snapshots
 from foundation import sweeping
 from foundation.postgres import execute, fetch_all
 from foundation.sweeping import some_of
@@ -31,8 +31,10 @@ OLD = [
     some_of("assist_spending", f"period < now() - make_interval(months => {SPENDING_KEPT_MONTHS})"),
 ]
 EMPTY_CALLS = "UPDATE assist_call SET sent = '' WHERE organisation_id = %s AND sent <> ''"
-
-
+VERDICTS = """
+DELETE FROM assist_verdict WHERE answer_id IN (SELECT id FROM assist_answer WHERE organisation_id = %s)
+"""
+OF_ORGANISATION = ("assist_recording", *MADE_OF_ENTRIES, "assist_call", "assist_spending", "assist_setting")
 COUNT = """
 SELECT (SELECT count(*) FROM assist_snapshot WHERE organisation_id = %s)
      + (SELECT count(*) FROM assist_answer WHERE organisation_id = %s)
@@ -64,15 +66,12 @@ def sweep() -> None:
     sweeping.sweep([*BEYOND_RETENTION, *OLD], rows_at_once=ROWS_AT_ONCE)
 
 
-def forget_organisation(organisation_id: int) -> None:
-    """Delete everything of an organisation: it is going itself. In the caller's transaction."""
-    for table in (
-        "assist_recording",
-        "assist_snapshot",
-        "assist_answer",
-        "assist_call",
-        "assist_spending",
-        "assist_setting",
-        "assist_forgotten",
-    ):
-        execute(f"DELETE FROM {table} WHERE organisation_id = %s", [organisation_id])  # noqa: S608 - ours
+@transaction.atomic
+def forget_organisation(organisation_id: int) -> int:
+    """Delete everything that was made or kept to explain an organisation's errors; return how many rows that were.
+
+    What says since when nothing is kept stays, for whoever has read before.
+    """
+    recordings.take_turn(organisation_id)
+    snapshots.note_forgotten(organisation_id)
+    return execute(VERDICTS, [organisation_id]) + sweeping.forget(organisation_id, OF_ORGANISATION)

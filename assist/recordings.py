@@ -115,6 +115,11 @@ def turn_of(organisation_id: int) -> Iterator[bool]:
             fetch_all(END_TURN, [organisation_id])
 
 
+def take_turn(organisation_id: int) -> None:
+    """Take the turn of an organisation until the open transaction ends; wait for whoever makes a recording."""
+    execute(WAIT_FOR_TURN, [organisation_id])
+
+
 def days_kept(organisation_id: int) -> timedelta | None:
     """Return for how long recordings are kept from now on; None where none are made."""
     rows = fetch_all(DAYS, [organisation_id])
@@ -188,7 +193,7 @@ def rewrite(organisation_id: int, change: Change, *, cut: Callable[[str], str]) 
     What is left of a release's name is what `cut` leaves. One that nothing is left of goes. May be run again.
     """
     with transaction.atomic():
-        execute(WAIT_FOR_TURN, [organisation_id])
+        take_turn(organisation_id)
         ids = [id_ for (id_,) in fetch_all(IDS, [organisation_id])]
     return sum(_rewrite(id_, change, cut) for id_ in ids)
 

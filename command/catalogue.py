@@ -30,6 +30,8 @@ SECTIONS: dict[str, Sequence[Command]] = {
     ),
     "Who may send": (
         _command("organisations create", "make an organisation, its plan and its first project", module="create_org"),
+        _command("organisations suspend", "refuse all keys of an organisation", module="suspend_org"),
+        _command("organisations resume", "let them in again", module="resume_org"),
         _command("keys list", "list API keys", module="list_keys"),
         _command("keys create", "issue an API key", module="create_key"),
         _command("keys rotate", "issue a key's successor", module="rotate_key"),
@@ -57,7 +59,7 @@ SECTIONS: dict[str, Sequence[Command]] = {
         _command("load", "read an archived day back, for some days"),
         _command("upkeep", "do what workers do, without a broker"),
         _command("rollup", "count what older versions have stored for histograms"),
-        _command("erase", "erase what a query finds, or a value stands in, for ever"),
+        _command("erase", "erase what a query finds, a value stands in, or all of an organisation, for ever"),
         _command("scrub", "bring what is stored to today's privacy rules"),
         _command("regroup", "put errors into groups that are in none"),
         _command("drain", "only store what waits in the spool"),

@@ -3,16 +3,18 @@
 A search that asks for a value goes; of a dashboard, what says or asks for it: the rest was somebody's work.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, QuerySet
 
 from accounts.held import changed, cut
 from explore.models import Dashboard, SavedSearch
-from foundation.holdings import Holding, Wanted, register
+from foundation import sweeping
+from foundation.holdings import ERASED, Belongings, Holding, Wanted, register
 
 
 def _found(wanted: Wanted) -> Iterator[int]:
@@ -23,12 +25,15 @@ def _found(wanted: Wanted) -> Iterator[int]:
 def _erase(wanted: Wanted) -> int:
     """Delete searches, and take the value out of what the admin remembers of their names."""
     ids = list(_found(wanted))
-    remembered = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(SavedSearch), object_id__in=map(str, ids)
-    )
-    cut(LogEntry, changed(remembered, ("object_repr", "change_message"), wanted))
+    cut(LogEntry, changed(_remembered(ids), ("object_repr", "change_message"), wanted))
     SavedSearch.objects.filter(pk__in=ids).delete()
     return len(ids)
+
+
+def _remembered(ids: Iterable[int]) -> QuerySet[LogEntry]:
+    """Return what the admin remembers of searches."""
+    model = ContentType.objects.get_for_model(SavedSearch)
+    return LogEntry.objects.filter(content_type=model, object_id__in=list(map(str, ids)))
 
 
 SEARCHES = Holding(name="saved searches", count=lambda wanted: sum(1 for _ in _found(wanted)), erase=_erase)
@@ -59,4 +64,15 @@ DASHBOARDS = Holding(
     name="dashboards", count=lambda wanted: sum(1 for _ in _dashboards(wanted)), erase=_erase_from_dashboards
 )
 
-register(SEARCHES, DASHBOARDS)
+
+@transaction.atomic
+def _forget(organisation_id: int) -> int:
+    """Delete all searches and dashboards of an organisation, and what the admin remembers of their names."""
+    searches = SavedSearch.objects.filter(organisation_id=organisation_id)
+    _remembered(searches.values_list("pk", flat=True)).update(object_repr=ERASED, change_message="")
+    return sweeping.forget(organisation_id, ("explore_savedsearch", "explore_dashboard"))
+
+
+MADE_BY_STAFF = Belongings(name="saved searches and dashboards", forget=_forget)
+
+register(SEARCHES, DASHBOARDS, MADE_BY_STAFF)

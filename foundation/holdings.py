@@ -1,7 +1,7 @@
 """Copies of what clients sent, beside the log store: each room registers what it holds, so that erasing finds all.
 
-Knows no room. A room that keeps texts or entries of clients anywhere registers a `Holding` in its `held.py`, and is
-found by that.
+Knows no room. A room that keeps texts or entries of clients anywhere registers a `Holding` in its `held.py`, and what
+is to go with an organisation as `Belongings`; it is found by that.
 """
 
 import re
@@ -77,18 +77,37 @@ class Holding:
     erase: Callable[[Wanted], int]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Belongings:
+    """What a room has of an organisation beside its entries, called `name`: what goes when everything of it goes.
+
+    `forget` deletes it in transactions of its own, and may be run again; it returns how many rows went.
+    """
+
+    name: str
+    forget: Callable[[int], int]
+
+
 _holdings: dict[str, Holding] = {}
+_belongings: dict[str, Belongings] = {}
 
 
-def register(*holdings: Holding) -> None:
+def register(*those: Holding | Belongings) -> None:
     """Have erasing look into these, too; one of the same name is replaced."""
-    _holdings.update({one.name: one for one in holdings})
+    _holdings.update({one.name: one for one in those if isinstance(one, Holding)})
+    _belongings.update({one.name: one for one in those if isinstance(one, Belongings)})
 
 
 def holdings() -> Iterable[Holding]:
-    """Return what the rooms have registered, in the order of names."""
+    """Return what the rooms have registered of what may hold a value, in the order of names."""
     autodiscover_modules("held")
     return [_holdings[name] for name in sorted(_holdings)]
+
+
+def belongings() -> Iterable[Belongings]:
+    """Return what the rooms have registered of what goes with an organisation, in the order of names."""
+    autodiscover_modules("held")
+    return [_belongings[name] for name in sorted(_belongings)]
 
 
 def _standing(value: str) -> str:

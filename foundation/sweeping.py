@@ -1,6 +1,6 @@
-"""Deleting what is kept no longer: some rows a transaction, beside whoever writes."""
+"""Deleting what is kept no longer: some rows a transaction, beside whoever writes; and all of an organisation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.db import transaction
 
@@ -23,6 +23,19 @@ def sweep(statements: Iterable[str], *, rows_at_once: int = ROWS_AT_ONCE) -> int
     Raises: `DatabaseError`.
     """
     return sum(_sweep(statement, rows_at_once) for statement in statements)
+
+
+def hold(organisation_id: int, tables: Mapping[str, str]) -> None:
+    """Lock an organisation's rows until the open transaction ends: of each table in its turn, by these columns."""
+    for table, columns in tables.items():
+        statement = f"SELECT FROM {table} WHERE organisation_id = %s ORDER BY {columns} FOR UPDATE"
+        execute(statement, [organisation_id])
+
+
+def forget(organisation_id: int, tables: Iterable[str]) -> int:
+    """Delete an organisation's rows of `tables`, in their order, in the caller's transaction; return how many went."""
+    statement = "DELETE FROM {} WHERE organisation_id = %s"
+    return sum(execute(statement.format(table), [organisation_id]) for table in tables)
 
 
 def _sweep(statement: str, rows_at_once: int) -> int:

@@ -1,7 +1,7 @@
 """What this room holds of values that clients sent: titles of groups, what they are grouped by, comments, people."""
 
-from foundation.holdings import Holding, Wanted, register
-from issues import erasing
+from foundation.holdings import Belongings, Holding, Wanted, register
+from issues import erasing, forgetting
 
 
 def _count(wanted: Wanted) -> int:
@@ -23,4 +23,6 @@ def _erase_people(wanted: Wanted) -> int:
 TEXTS = Holding(name="error groups", count=_count, erase=_erase)
 PEOPLE = Holding(name="people who met errors", count=_count_people, erase=_erase_people)
 
-register(TEXTS, PEOPLE)
+GROUPS = Belongings(name="error groups", forget=forgetting.forget_organisation)
+
+register(TEXTS, PEOPLE, GROUPS)

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from accounts.held import changed, cut
-from foundation.holdings import Holding, Wanted, register
+from foundation.holdings import Belongings, Holding, Wanted, register
+from notify import retention
 from notify.models import MessageRecord, NoticeDelivery
 
 
@@ -28,4 +29,6 @@ def _erase(wanted: Wanted) -> int:
 
 MESSAGES = Holding(name="messages of notices and alerts", count=_count, erase=_erase)
 
-register(MESSAGES)
+TOLD = Belongings(name="notices and channels", forget=retention.forget_organisation)
+
+register(MESSAGES, TOLD)

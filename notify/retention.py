@@ -1,10 +1,13 @@
-"""How long the log of deliveries remembers, and what no longer need be sent."""
+"""How long the log of deliveries remembers, what no longer need be sent, and what goes with an organisation."""
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from foundation import sweeping
+from foundation.postgres import execute
 from notify.models import MessageRecord, NoticeDelivery
 
 KEPT_DAYS = 30
@@ -12,6 +15,14 @@ KEPT_DAYS = 30
 TOO_LATE = timedelta(days=1)
 #: Messages that go in one transaction.
 AT_ONCE = 1_000
+#: Of an organisation, in the one order of locks.
+TO_HOLD = {"quotas_notice": "kind, period", "notify_message": "key"}
+DELIVERIES = """
+DELETE FROM quotas_noticedelivery
+ WHERE message_id IN (SELECT id FROM notify_message WHERE organisation_id = %(owner)s)
+    OR channel_id IN (SELECT id FROM quotas_noticechannel WHERE organisation_id = %(owner)s)
+"""
+OF_ORGANISATION = ("notify_message", "quotas_notice", "quotas_noticechannel")
 
 
 def forget_old() -> int:
@@ -32,3 +43,11 @@ def forget_old() -> int:
         MessageRecord.objects.filter(pk__in=ids).delete()
         forgotten += len(ids)
     return forgotten
+
+
+@transaction.atomic
+def forget_organisation(organisation_id: int) -> int:
+    """Delete what an organisation was told, and where; return how many rows that were."""
+    sweeping.hold(organisation_id, TO_HOLD)
+    deliveries = execute(DELIVERIES, {"owner": organisation_id})
+    return deliveries + sweeping.forget(organisation_id, OF_ORGANISATION)

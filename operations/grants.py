@@ -104,7 +104,7 @@ OF_WORKER = {
     "django_session": "DELETE, SELECT (expire_date)",
     # What erasing takes a value out of, and where it writes how far it is.
     "explore_accessrecord": "SELECT, UPDATE (query, subject)",
-    "explore_dashboard": "SELECT, UPDATE (title, document, edition)",
+    "explore_dashboard": "SELECT, UPDATE (title, document, edition), DELETE",
     "explore_savedsearch": "SELECT, DELETE",
     "operations_erasure": "SELECT, UPDATE",
     "privacy_policy": READ,

@@ -16,6 +16,7 @@ class Erasure(models.Model):
         QUERY = "query", "Entries that a query finds"
         VALUE = "value", "Everything that a value stands in"
         RULES = "rules", "Scrub what is stored by today's privacy rules"
+        ALL = "all", "Everything of an organisation that has gone"
 
     class Status(models.TextChoices):
         ASKED = "asked", "Waits for a second person"
@@ -80,7 +81,9 @@ class Erasure(models.Model):
             models.Index(fields=["asked_at"], condition=Q(status__in=["asked", "running"]), name="erasure_unfinished"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["query", "value", "rules"]), name="erasure_kind_is_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["query", "value", "rules", "all"]), name="erasure_kind_is_known"
+            ),
             models.CheckConstraint(
                 condition=Q(status__in=["asked", "running", "done", "withdrawn"]), name="erasure_status_is_known"
             ),

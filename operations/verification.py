@@ -18,6 +18,7 @@ from foundation.postgres import execute
 from issues import proof
 from operations.breaches import of_days, of_places
 from operations.breaches.breach import CHECKS, Breach
+from operations.models import Erasure
 from storage import receipts, rollups
 from storage.store import store
 
@@ -54,7 +55,7 @@ def _look() -> list[Breach]:
             *map(of_days.entries, days),
             *map(of_days.rolled_up, rolled_up),
             *map(of_days.errors, counted),
-            *(_incidents(), _recordings()),
+            *(_incidents(), _gone(), _recordings()),
         )
         return _shown(looks)
 
@@ -69,6 +70,20 @@ def _shown(findings: Iterable[Breach]) -> list[Breach]:
             shown.append(finding)
     order = list(CHECKS)
     return sorted(shown, key=lambda one: (order.index(one.check), one.organisation_id, one.subject))
+
+
+def _gone() -> Iterator[Breach]:
+    ended = Erasure.objects.filter(kind=Erasure.Kind.ALL, status=Erasure.Status.DONE).order_by("id")
+    for one in ended:
+        assert one.began_at
+        if left := receipts.entries_before(one.organisation_id, one.began_at):
+            yield Breach(
+                check="gone",
+                organisation_id=one.organisation_id,
+                subject=f"erasure {one.pk}",
+                expected="no entries of before",
+                found=f"{left} entries",
+            )
 
 
 def _incidents() -> Iterator[Breach]:

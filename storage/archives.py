@@ -46,10 +46,12 @@ class Sum:
     wrong: int
 
 
-def forget(organisation_id: int, day: date) -> None:
-    """Forget that a day was archived."""
-    ArchivedPart.objects.filter(organisation_id=organisation_id, day=day).delete()
-    ArchivedDay.objects.filter(organisation_id=organisation_id, day=day).delete()
+def forget(organisation_id: int, day: date | None = None) -> int:
+    """Forget that a day was archived, or any; return how many days that were."""
+    of = {"organisation_id": organisation_id} | ({"day": day} if day else {})
+    ArchivedPart.objects.filter(**of).delete()
+    days, _ = ArchivedDay.objects.filter(**of).delete()
+    return days
 
 
 def note_verified(one: Archive, wrong: str) -> None:

@@ -1,4 +1,4 @@
-"""What the key commands share: the option `--json`, finding a key, printing one. The secret only when it is new."""
+"""What commands share: the option `--json`, finding a key or an organisation, printing a key, its secret if new."""
 
 import json
 from argparse import ArgumentParser
@@ -7,11 +7,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.life import IssuedKey
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Organisation
 from accounts.standing import standing
 
 
-class KeyCommand(BaseCommand):
+class AnsweringCommand(BaseCommand):
     """A command that answers people by default and programs with `--json`. Errors go to stderr, with status 1."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -20,6 +20,10 @@ class KeyCommand(BaseCommand):
     def answer(self, options: dict[str, Any], *, text: str, rows: Any) -> None:
         """Print `rows` as JSON when asked to, else `text`."""
         self.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) if options["json"] else text)
+
+
+class KeyCommand(AnsweringCommand):
+    """A command that may make a key."""
 
     def answer_issued(self, options: dict[str, Any], issued: IssuedKey) -> None:
         """Print a new key: the only time that it is seen."""
@@ -34,6 +38,14 @@ def find(api_key_id: int) -> ApiKey:
     found = ApiKey.objects.select_related("organisation", "project", "successor").filter(pk=api_key_id).first()
     if found is None:
         raise CommandError(f"There is no key with id {api_key_id}: see `bin/luminalog keys list`.")
+    return found
+
+
+def find_organisation(slug: str) -> Organisation:
+    """Return the organisation of this short name. Raises: `CommandError`."""
+    found = Organisation.objects.filter(slug=slug).first()
+    if found is None:
+        raise CommandError(f"There is no organisation {slug}.")
     return found
 
 

@@ -7,10 +7,9 @@ so that the month still adds up.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
-from msgspec import MsgspecError
+from msgspec import MsgspecError, structs
 
 from foundation.postgres import execute, fetch_all
 from ingest.spool import batch_ids
@@ -41,6 +40,17 @@ Change = Callable[[Batch], Sequence[bytes | None]]
 
 class Unreadable(Exception):
     """Nobody can tell what a dead letter holds: its bytes are no entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """A dead letter; `position` is the index that its one entry had in its batch, where it holds one."""
+
+    head: BatchHead
+    position: int | None
+    entries: int
+    size_bytes: int
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +86,57 @@ def rewrite(
     Without a `note` it is only counted. None when it is not there any more. Raises: `Unreadable`.
     """
     with transaction.atomic():
-        rows = fetch_all(LETTER + (" FOR UPDATE" if note else ""), [letter_id, organisation_id])
-        if not rows:
+        letter = _letter(letter_id, organisation_id, to_change=note is not None)
+        if letter is None:
             return None
-        *head, position, entries, size_bytes, payload = rows[0]
-        before, after = _changed(head, position, bytes(payload), change)
+        before, after = _changed(letter, change)
         kept = [line for line in after if line is not None]
         if kept == before:
             return Taken()
         taken = Taken(
             entries=sum(old != new for old, new in zip(before, after, strict=True)),
-            size_bytes=size_bytes - sum(map(len, kept)),
+            size_bytes=letter.size_bytes - sum(map(len, kept)),
         )
         if note:
             _replace(letter_id, kept)
-            new = BatchHead(**dict(zip(HEAD, head, strict=True)) | {"batch_id": batch_ids.take()})
-            receipts.certify_erased(new, entries=entries - len(kept), size_bytes=taken.size_bytes)
+            _certify(letter, entries=letter.entries - len(kept), size_bytes=taken.size_bytes)
             note(taken)
         return taken
 
 
-def _changed(
-    head: Sequence[Any], position: int | None, payload: bytes, change: Change
-) -> tuple[list[bytes], Sequence[bytes | None]]:
+def drop(letter_id: int, organisation_id: int, *, note: Callable[[Taken], None] | None) -> Taken | None:
+    """Delete a dead letter, whether or not anybody can read it; else as `rewrite`."""
+    with transaction.atomic():
+        letter = _letter(letter_id, organisation_id, to_change=note is not None)
+        if letter is None:
+            return None
+        taken = Taken(letter.entries, letter.size_bytes)
+        if note:
+            execute(FORGET, [letter_id])
+            _certify(letter, entries=taken.entries, size_bytes=taken.size_bytes)
+            note(taken)
+        return taken
+
+
+def _letter(letter_id: int, organisation_id: int, *, to_change: bool) -> _Letter | None:
+    rows = fetch_all(LETTER + (" FOR UPDATE" if to_change else ""), [letter_id, organisation_id])
+    if not rows:
+        return None
+    *head, position, entries, size_bytes, payload = rows[0]
+    return _Letter(BatchHead(**dict(zip(HEAD, head, strict=True))), position, entries, size_bytes, bytes(payload))
+
+
+def _certify(letter: _Letter, *, entries: int, size_bytes: int) -> None:
+    """Account for what a letter has lost."""
+    lost = structs.replace(letter.head, batch_id=batch_ids.take())
+    receipts.certify_erased(lost, entries=entries, size_bytes=size_bytes)
+
+
+def _changed(letter: _Letter, change: Change) -> tuple[list[bytes], Sequence[bytes | None]]:
     try:
-        lines = unpack(payload)
-        indexes = range(len(lines)) if position is None else [position] * len(lines)
-        batch = Batch(**dict(zip(HEAD, head, strict=True)), lines=lines, indexes=indexes)
+        lines = unpack(letter.payload)
+        indexes = range(len(lines)) if letter.position is None else [letter.position] * len(lines)
+        batch = Batch(**letter.head.head(), lines=lines, indexes=indexes)
         return lines, change(batch)
     except (PayloadError, MsgspecError) as error:
         raise Unreadable from error

@@ -14,6 +14,7 @@ CHECKS = {
     "edge_batch": "Each batch of an edge that is known to be kept is in the spool, stored, or a dead letter.",
     "two_places": "No batch is both in the spool and in the log store.",
     "incident": "People were told of each incident when it began, and when it was over, once, or not, just as it says.",
+    "gone": "Of an organisation of which everything was erased, nothing is stored that was received before.",
     "recording": "No organisation's recordings of errors take more than they may.",
 }
 

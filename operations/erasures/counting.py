@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 
 from django.db import transaction
 
-from assist import recordings
 from explore.search import level_counts
-from foundation.holdings import holdings
 from foundation.refusals import Refusal
 from ingest.spool import erasing as letters
 from ingest.spool.erasing import Unreadable
-from operations.erasures.doing import Doing, Erasing
+from operations.erasures.doing import Doing
 from storage import erasing
 from storage.search import FIRST_MOMENT, LAST_MOMENT, Search
 from storage.store import store
@@ -48,7 +46,7 @@ def count(organisation_id: int, doing: Doing) -> Counts:
     return _with_the_rest(organisation_id, doing, entries=entries)
 
 
-def glance(organisation_id: int, doing: Erasing) -> Counts:
+def glance(organisation_id: int, doing: Doing) -> Counts:
     """Count as far as a page has time for it, as a reader does."""
     try:
         everything = Search(organisation_id, doing.condition, FIRST_MOMENT, LAST_MOMENT)
@@ -60,16 +58,14 @@ def glance(organisation_id: int, doing: Erasing) -> Counts:
 
 def _with_the_rest(organisation_id: int, doing: Doing, *, entries: int | None, is_quick: bool = False) -> Counts:
     of_letters, unreadable = _count_letters(organisation_id, doing, at_most=LETTERS_ON_A_PAGE if is_quick else None)
-    recorded = recordings.count(organisation_id, doing.of_recording, at_most=RECORDINGS_ON_A_PAGE if is_quick else None)
-    sought = doing.sought
+    elsewhere = doing.count_elsewhere(organisation_id, most_recordings=RECORDINGS_ON_A_PAGE if is_quick else None)
     return Counts(
         entries=entries,
         letters=of_letters,
         unreadable=unreadable,
         waiting=letters.count_waiting(organisation_id),
         found=dict(sorted(doing.found.items())),
-        elsewhere=({recordings.NAME: recorded} if recorded else {})
-        | ({one.name: one.count(sought.wanted) for one in holdings()} if sought else {}),
+        elsewhere=dict(elsewhere),
     )
 
 
@@ -77,7 +73,7 @@ def _count_letters(organisation_id: int, doing: Doing, *, at_most: int | None) -
     counted = Counter[str]()
     for letter_id in letters.ids(organisation_id)[:at_most]:
         try:
-            taken = letters.rewrite(letter_id, organisation_id, change=doing.of_letter, note=None)
+            taken = doing.of_letter(letter_id, organisation_id, note=None)
             counted["entries"] += taken.entries if taken else 0
         except Unreadable:
             counted["unreadable"] += 1

@@ -26,6 +26,10 @@ class ErasureError(Exception):
     """The step does not fit; the message says why, for staff."""
 
 
+class NotSuspended(ErasureError):
+    """Everything of an organisation is to go, whose keys work."""
+
+
 def read(kind: str, wanted: str, organisation_id: int) -> Sought:
     """Return what is meant by a query or a value. Raises: `ErasureError`, `OperationalError`."""
     try:
@@ -39,13 +43,23 @@ def read(kind: str, wanted: str, organisation_id: int) -> Sought:
         raise ErasureError(str(error)) from error
 
 
+def require_suspended(organisation_id: int) -> None:
+    """Raise `NotSuspended` where an organisation is not suspended."""
+    if not Organisation.objects.filter(pk=organisation_id, status=Organisation.Status.SUSPENDED).exists():
+        raise NotSuspended("Suspend the organisation first: as long as its keys work, it has not gone.")
+
+
 @transaction.atomic
 def ask(organisation: Organisation, *, kind: str, wanted: str = "", reference: str = "", by: Looker) -> Erasure:
     """Ask for an erasure: it begins, or waits for a second person if the organisation wants one.
 
+    Of a kind that names nothing, `wanted` is empty.
+
     Raises: `ErasureError`, `OperationalError`.
     """
-    if kind != Kind.RULES and read(kind, wanted, organisation.pk).wanted.is_in(reference):
+    if kind == Kind.ALL:
+        require_suspended(organisation.pk)
+    elif kind != Kind.RULES and read(kind, wanted, organisation.pk).wanted.is_in(reference):
         raise ErasureError("The reference is kept for ever: it must not hold what is to be erased.")
     needs_two = kind != Kind.RULES and erasing_needs_two(organisation.pk)
     status = Status.ASKED if needs_two else Status.RUNNING

@@ -19,6 +19,7 @@ from accounts.forms import ConfirmForm
 from accounts.looks import Looker
 from accounts.staff import member
 from accounts.steps import Question, ask, find
+from foundation.holdings import belongings
 from foundation.readonly import ReadOnlyAdmin
 from operations.erasures import counting, life
 from operations.erasures.forms import ErasureForm
@@ -68,7 +69,8 @@ class ErasureAdmin(ReadOnlyAdmin):
             "title": "Erase",
             "form": form,
             "counts": counts,
-            "values": form.doing.sought.wanted.values if counts else (),
+            "values": form.doing.sought.wanted.values if counts and form.doing.sought else (),
+            "goes_along": [one.name for one in belongings()] if counts and not form.doing.sought else (),
         }
         return TemplateResponse(request, "admin/operations/erasure/ask.html", context)
 
@@ -77,9 +79,10 @@ class ErasureAdmin(ReadOnlyAdmin):
         erasure: Erasure = find(self, request, unquote(object_id), permission="operations.confirm_erasure")
         if request.method == "POST":
             return self._step(request, erasure, life.confirm, said="The erasure is confirmed, and begins.")
+        everything = f"everything of {erasure.organisation}"
         question = Question(
             title=f"Confirm {erasure}",
-            consequence=f"{erasure.asked_by} wants erased for ever: {erasure.wanted}",
+            consequence=f"{erasure.asked_by} wants erased for ever: {erasure.wanted or everything}",
             button="Erase for ever",
             is_grave=True,
         )
@@ -109,10 +112,12 @@ class ErasureAdmin(ReadOnlyAdmin):
         return super().render_change_form(request, context, *arguments, **options)
 
     def _begun(self, request: HttpRequest, form: ErasureForm) -> HttpResponse:
-        asked = {name: form.cleaned_data[name] for name in ("kind", "wanted", "reference")}
-        erasure = life.ask(form.cleaned_data["organisation"], **asked, by=_staff(request))
+        asked = {name: form.cleaned_data[name] for name in ("kind", "reference")}
+        wanted = form.cleaned_data["wanted"] if form.doing.sought else ""
+        erasure = life.ask(form.cleaned_data["organisation"], **asked, wanted=wanted, by=_staff(request))
+        soon = "within seconds" if form.doing.sought else "in a minute"
         waits = erasure.status == Erasure.Status.ASKED
-        said = "It begins once somebody else has confirmed it." if waits else "It begins within seconds."
+        said = "It begins once somebody else has confirmed it." if waits else f"It begins {soon}."
         self.message_user(request, said, messages.SUCCESS)
         return _back_to(erasure)
 

@@ -15,9 +15,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from accounts import audit
-from assist import forgetting, recordings
 from foundation.alone import alone
-from foundation.holdings import holdings
 from foundation.postgres import current_time, fetch_all
 from ingest.spool import erasing as letters
 from ingest.spool.erasing import Unreadable
@@ -84,7 +82,7 @@ class _Run:
             Phase.AGAIN: self._again,
             Phase.ELSEWHERE: self._elsewhere,
         }
-        while self.erasure.status == Status.RUNNING:
+        while self.erasure.status == Status.RUNNING and not self._is_early():
             phase = Phase(self.erasure.phase)
             is_over = steps[phase]()
             if self.erasure.phase == phase and not is_over:
@@ -93,6 +91,11 @@ class _Run:
                 self._end() if phase == Phase.ELSEWHERE else self._save(phase=NEXT_PHASE[phase])
             if time.monotonic() > self.deadline:
                 return
+
+    def _is_early(self) -> bool:
+        """Tell whether it is not to begin yet."""
+        asked_at = self.erasure.confirmed_at or self.erasure.asked_at
+        return self.erasure.began_at is None and current_time() < asked_at + self.doing.begins_after
 
     def _letters(self) -> bool:
         """Look into all dead letters. Then say until when all counts, and what the log store shows from then on."""
@@ -145,15 +148,10 @@ class _Run:
         return True
 
     def _elsewhere(self) -> bool:
-        """Look into recordings, and at what other rooms hold; what was made of entries is made again."""
-        changed = recordings.rewrite(self.organisation_id, self.doing.of_recording, cut=self.doing.cut_from)
-        self._count_elsewhere(Counter({recordings.NAME: changed} if changed else {}))
+        """Look at what is kept beside the log store."""
+        for name, rows in self.doing.elsewhere(self.organisation_id):
+            self._count_elsewhere(Counter({name: rows} if rows else {}))
         self._count_found()
-        if self.doing.sought:
-            held = {one.name: one.erase(self.doing.sought.wanted) for one in holdings()}
-            self._count_elsewhere(Counter(held))
-        else:
-            forgetting.forget(self.organisation_id)
         return True
 
     def _end(self) -> None:
@@ -172,9 +170,7 @@ class _Run:
         are_there, unreadable = True, 0
         for letter_id in letter_ids:
             try:
-                taken = letters.rewrite(
-                    letter_id, self.organisation_id, change=self.doing.of_letter, note=self._note_letter
-                )
+                taken = self.doing.of_letter(letter_id, self.organisation_id, note=self._note_letter)
                 are_there &= taken is not None
             except Unreadable:
                 unreadable += 1

@@ -47,14 +47,6 @@ class ErasingCommand(BaseCommand):
         return erasure
 
 
-def organisation_of(slug: str) -> Organisation:
-    """Return the organisation of this short name. Raises: `CommandError`."""
-    try:
-        return Organisation.objects.get(slug=slug)
-    except Organisation.DoesNotExist as error:
-        raise CommandError("There is no such organisation.") from error
-
-
 def told(counts: Counts) -> Iterator[tuple[str, int]]:
     """Yield what there is, by what it is called."""
     yield "entries in the log store", counts.entries or 0

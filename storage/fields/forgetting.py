@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from foundation import sweeping
-from foundation.holdings import Holding, Wanted
+from foundation.holdings import Belongings, Holding, Wanted
 from foundation.postgres import execute, fetch_all
 from foundation.sweeping import some_of
 
@@ -36,10 +36,10 @@ def sweep() -> None:
     sweeping.sweep(SWEEPS)
 
 
-def forget_organisation(organisation_id: int) -> None:
-    """Delete everything of an organisation's fields: it is going itself. In the caller's transaction."""
-    for table in TABLES:
-        execute(f"DELETE FROM {table} WHERE organisation_id = %s", [organisation_id])  # noqa: S608 - constants
+@transaction.atomic
+def forget_organisation(organisation_id: int) -> int:
+    """Delete everything of an organisation's fields; return how many rows that were."""
+    return sweeping.forget(organisation_id, TABLES)
 
 
 def _count(wanted: Wanted) -> int:
@@ -62,3 +62,4 @@ def _named(wanted: Wanted) -> list[str]:
 
 
 NAMES = Holding(name="names of fields", count=_count, erase=_erase)
+FIELDS = Belongings(name="fields", forget=forget_organisation)

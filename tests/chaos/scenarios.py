@@ -83,11 +83,18 @@ def upkeep_dies_at_points(trial: Trial) -> None:
 
 ERASING_KILLS = ("after_erasing", "before_erasing_commit")
 PERSON, ERASED_BATCHES = "u-7f3a9c41", 40
+GROUPS_OF_FORGOTTEN = """
+SELECT count(*) FROM issues_group JOIN accounts_organisation AS owner ON owner.id = organisation_id
+ WHERE slug = 'forgotten'
+"""
 
 
 @scenario(*(f"{point}=kill" for point in ERASING_KILLS), final=True)
 def erasing_dies_at_points(trial: Trial) -> None:
-    """The worker is killed while it erases, before and after that is accounted for; the next goes on, all adds up."""
+    """The worker is killed while it erases, before and after that is accounted for; the next goes on, all adds up.
+
+    Then everything of that organisation goes.
+    """
     stack = trial.stack
     stack.manage("create_org", "forgotten", "--plan", "scale", "--project", "shop")
     made = stack.manage("create_key", "forgotten", "shop", "--name", "chaos", "--environment", "test", "--json")
@@ -109,8 +116,11 @@ def erasing_dies_at_points(trial: Trial) -> None:
     wait_until(lambda: stack.query(erasures), what=stack.tail_of_logs, seconds=FIRE_SECONDS)
     assert stack.query(erasures) == [("done", 2 * ERASED_BATCHES)], "an entry was erased twice, or not"
     assert set(_of_forgotten(stack)) == {"somebody"}, "what was to be erased is there"
-    stack.manage("erase", "--organisation=forgotten", "message:forgotten", "--yes")
+    stack.manage("suspend_org", "forgotten", "--reason=gone")
+    stack.manage("erase", "--organisation=forgotten", "--all", "--yes", "--no-wait")
+    wait_until(lambda: len(stack.query(erasures)) == 2, what=stack.tail_of_logs, seconds=FIRE_SECONDS)
     assert not _of_forgotten(stack)
+    assert stack.query(GROUPS_OF_FORGOTTEN) == [(0,)], "error groups outlive their organisation"
 
 
 def _of_forgotten(stack: Stack) -> list[str]:

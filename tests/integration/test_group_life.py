@@ -205,6 +205,7 @@ def test_batches_of_before_groups_are_grouped_by_the_command(
     store(caller, failure(metadata={"release": "1.0", "user_id": "a"}), {"message": "hello"}, failure())
     before = list(LogEntry.objects.order_by("id").values_list("error_key", flat=True))
     forgetting.forget_organisation(caller.organisation_id)
+    execute("DELETE FROM issues_minute")
     execute("UPDATE storage_entry SET error_key = NULL")
     execute("UPDATE storage_receipt SET errors = NULL")
     resolving.forget()

@@ -33,6 +33,15 @@ def test_organisation_comes_with_plan_and_project(organisation: Organisation) ->
     assert organisation.projects.get().slug == "shop"
 
 
+def test_organisation_is_suspended_and_resumed(organisation: Organisation) -> None:
+    assert [run("suspend_org", "acme", "--reason", "unpaid")["changed"] for _ in range(2)] == [True, False]
+    organisation.refresh_from_db()
+    assert (organisation.status, organisation.suspended_reason) == ("suspended", "unpaid")
+    assert [run("resume_org", "acme")["changed"] for _ in range(2)] == [True, False]
+    organisation.refresh_from_db()
+    assert organisation.status == "active"
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -44,6 +53,9 @@ def test_organisation_comes_with_plan_and_project(organisation: Organisation) ->
         (["create_key", "acme", "shop", "--name", "web", "--requests-per-minute", "0"], "greater than or equal to 1"),
         (["rotate_key", "0"], "no key with id 0"),
         (["revoke_key", "0", "--reason", "x"], "no key with id 0"),
+        (["suspend_org", "nobody", "--reason", "x"], "no organisation nobody"),
+        (["suspend_org", "acme", "--reason", " "], "Say why"),
+        (["resume_org", "nobody"], "no organisation nobody"),
     ],
 )
 def test_mistakes_are_told(arguments: list[str], reason: str, organisation: Organisation) -> None:

@@ -1,4 +1,4 @@
-"""`make chaos-mutants`: break the product in 37 ways, one at a time, and see that the suite notices each.
+"""`make chaos-mutants`: break the product in 38 ways, one at a time, and see that the suite notices each.
 
 python -m tests.mutants [MUTANT …]
 """

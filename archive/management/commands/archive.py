@@ -8,8 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.management.answers import find_organisation
 from accounts.models import Organisation
-from archive import loading, manifest, writing
+from archive import deleting, loading, writing
 from archive.errors import ArchiveError
 from archive.place import place
 from foundation.command_line import NOT_UNDERSTOOD
@@ -31,7 +32,7 @@ class Command(BaseCommand):
 
     def handle(self, *_arguments: Any, **options: Any) -> None:
         slug = options["organisation"]
-        organisation = _organisation(slug) if slug else None
+        organisation = find_organisation(slug) if slug else None
         act = {
             "status": self._status, "list": self._list, "write": self._write, "verify": self._verify,
             "delete": self._delete,
@@ -115,7 +116,7 @@ class Command(BaseCommand):
     def _delete(self, organisation: Organisation | None, day: date | None, options: dict[str, Any]) -> None:
         if organisation is None:
             raise CommandError("Say whose: --organisation SLUG", returncode=NOT_UNDERSTOOD)
-        where, asked = place(), [of_day for _, of_day in _asked(organisation, day)]
+        asked = [of_day for _, of_day in _asked(organisation, day)]
         if kept := [of_day for of_day in asked if archived.kept(organisation.pk, of_day)]:
             raise CommandError(
                 f"{kept[0]} is still stored, and would be archived again: erase it, or wait for its end."
@@ -124,15 +125,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{len(asked)} archives of {organisation.slug}. With --yes they are deleted for ever.")
             return
         for of_day in asked:
-            where.delete(
-                [  # the manifest last: what it names is found until then
-                    *sorted(
-                        where.names(manifest.folder(organisation.pk, of_day)),
-                        key=lambda name: name.endswith(manifest.NAME),
-                    )
-                ]
-            )
-            archives.forget(organisation.pk, of_day)
+            deleting.delete_day(organisation.pk, of_day)
         self.stdout.write(f"{len(asked)} archives of {organisation.slug} are deleted.")
 
 
@@ -157,13 +150,6 @@ def _asked(organisation: Organisation | None, day: date | None) -> Iterator[tupl
     for owner, of_day in sorted(lying | known):
         if day in (None, of_day) and owner in owners:
             yield owners[owner], of_day
-
-
-def _organisation(slug: str) -> Organisation:
-    try:
-        return Organisation.objects.get(slug=slug)
-    except Organisation.DoesNotExist as error:
-        raise CommandError("There is no such organisation.") from error
 
 
 def _slugs() -> dict[int, str]:

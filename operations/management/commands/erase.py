@@ -8,10 +8,11 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from accounts.management.answers import find_organisation
 from foundation.command_line import NOT_UNDERSTOOD
 from operations.erasures.counting import Counts, count
 from operations.erasures.doing import doing_of
-from operations.management.erasing import BACKUPS, ErasingCommand, as_row, organisation_of, told
+from operations.management.erasing import BACKUPS, ErasingCommand, as_row, told
 from operations.models import Erasure
 
 LISTED = 50
@@ -24,6 +25,7 @@ class Command(ErasingCommand):
         parser.add_argument("query", nargs="?", help="as in the explorer: userId:123 (docs/search.md); -: read it")
         parser.add_argument("--organisation", metavar="SLUG", help="whose logs")
         parser.add_argument("--value", action="store_true", help="it is no query, but a value, wherever it stands")
+        parser.add_argument("--all", action="store_true", help="everything of an organisation that has gone")
         parser.add_argument("--reference", default="", metavar="TEXT", help="your number of the request, kept for ever")
         parser.add_argument("--yes", action="store_true", help="erase it")
         parser.add_argument("--no-wait", action="store_true", help="leave it to the workers")
@@ -35,15 +37,17 @@ class Command(ErasingCommand):
             self._list(as_json=options["json"])
             return
         wanted = sys.stdin.readline().rstrip("\n") if options["query"] == "-" else options["query"]
-        if not wanted or not options["organisation"]:
-            raise CommandError("Say whose and what: --organisation SLUG 'userId:123'", returncode=NOT_UNDERSTOOD)
-        organisation = organisation_of(options["organisation"])
-        kind = Erasure.Kind.VALUE if options["value"] else Erasure.Kind.QUERY
+        if bool(wanted) == options["all"] or (options["all"] and options["value"]) or not options["organisation"]:
+            raise CommandError(
+                "Say whose and what: --organisation SLUG 'userId:123', or --all", returncode=NOT_UNDERSTOOD
+            )
+        organisation = find_organisation(options["organisation"])
+        kind = _kind(options)
         if not options["yes"]:
-            self._show(count(organisation.pk, doing_of(kind, wanted, organisation.pk)), as_json=options["json"])
+            self._show(count(organisation.pk, doing_of(kind, wanted or "", organisation.pk)), as_json=options["json"])
             return
         reference, waits = options["reference"], not options["no_wait"]
-        erasure = self.erase(organisation, kind=kind, wanted=wanted, reference=reference, waits=waits)
+        erasure = self.erase(organisation, kind=kind, wanted=wanted or "", reference=reference, waits=waits)
         if options["json"]:
             self.stdout.write(json.dumps(as_row(erasure)))
         elif erasure.status == Erasure.Status.ASKED:
@@ -75,3 +79,9 @@ class Command(ErasingCommand):
         for row in rows:
             self.stdout.write("  ".join(f"{name}={value}" for name, value in row.items() if value not in ("", None)))
         self.stdout.write(f"{len(rows)} erasures")
+
+
+def _kind(options: dict[str, Any]) -> str:
+    if options["all"]:
+        return Erasure.Kind.ALL
+    return Erasure.Kind.VALUE if options["value"] else Erasure.Kind.QUERY

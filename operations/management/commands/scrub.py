@@ -7,11 +7,12 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from accounts.management.answers import find_organisation
 from accounts.models import Organisation
 from foundation.command_line import NOT_UNDERSTOOD
 from operations.erasures.counting import count
 from operations.erasures.doing import doing_of
-from operations.management.erasing import BACKUPS, ErasingCommand, as_row, organisation_of, told
+from operations.management.erasing import BACKUPS, ErasingCommand, as_row, told
 from operations.models import Erasure
 from storage.store import store
 
@@ -31,7 +32,7 @@ class Command(ErasingCommand):
                 "What comes in is scrubbed by itself. What is there: --stored", returncode=NOT_UNDERSTOOD
             )
         slug = options["organisation"]
-        chosen = [organisation_of(slug)] if slug else list(Organisation.objects.order_by("slug"))
+        chosen = [find_organisation(slug)] if slug else list(Organisation.objects.order_by("slug"))
         changes = options["yes"] and store().eraser.can_rewrite
         for organisation in chosen:
             (self._scrub if changes else self._show)(organisation, as_json=options["json"])

@@ -174,6 +174,13 @@ def test_accept_commits_durably() -> None:
         assert cursor.fetchone() == ("on",)
 
 
+#: By the sessions that accept, and nobody else: PostgreSQL's own writer flushes after a while what nobody waits for.
+SYNCS = """
+SELECT sum(fsyncs)::bigint FROM pg_stat_activity AS session, pg_stat_get_backend_io(session.pid)
+ WHERE datname = current_database() AND session.backend_type = 'client backend' AND object = 'wal'
+"""
+
+
 def accept_two_in_a_group(caller: Caller, parts: list[table.Part]) -> None:
     """Keep `parts` twice by one statement; a group of one has another."""
     rows = [table.rows_of(caller, parts)[0] for _ in range(2)]
@@ -188,7 +195,7 @@ def test_every_accepted_request_syncs_the_log(accept: Accept, caller: Caller) ->
 
     def syncs() -> int:
         execute("SELECT pg_stat_force_next_flush()")
-        row = fetch_one("SELECT sum(fsyncs)::bigint FROM pg_stat_io WHERE object = 'wal'", ())
+        row = fetch_one(SYNCS, ())
         assert row
         return int(row[0])
 
@@ -199,7 +206,7 @@ def test_every_accepted_request_syncs_the_log(accept: Accept, caller: Caller) ->
     for _ in range(20):
         accept(caller, [PART])
 
-    wait_until(lambda: syncs() - before >= 20, what="20 flushes: PostgreSQL's own writer tells of its own later")
+    wait_until(lambda: syncs() - before >= 20, what="20 flushes, of which sessions tell later")
 
 
 def test_batch_refused_because_its_session_hung_is_not_kept_later(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-RUN_SECONDS = 300
+RUN_SECONDS = 600
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,7 +36,8 @@ class ErasureAdmin(ReadOnlyAdmin):
     list_select_related = ["organisation"]
     search_fields = ["organisation__name", "organisation__slug", "reference", "=digest"]
     search_help_text = "Organisation, reference or fingerprint"
-    exclude = ["seen", "asked_by_id", "confirmed_by_id"]
+    exclude = ["seen", "asked_by_id", "confirmed_by_id", "elsewhere"]
+    readonly_fields = ["beside"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Erasure]:
         found: QuerySet[Erasure] = super().get_queryset(request)
@@ -44,6 +45,10 @@ class ErasureAdmin(ReadOnlyAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("operations.add_erasure")
+
+    @admin.display(description="what else held it", empty_value="-")
+    def beside(self, erasure: Erasure) -> str:
+        return ", ".join(f"{rows:,} {name}" for name, rows in sorted(erasure.elsewhere.items()))
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

@@ -41,10 +41,16 @@ class ErasingCommand(BaseCommand):
         by = looks.at_the_server()
         erasure = life.ask(organisation, kind=kind, wanted=wanted, reference=reference, by=by)
         while waits and erasure.status == Erasure.Status.RUNNING:
-            if not work.work(budget_seconds=BUDGET_SECONDS) or erasure.phase == Erasure.Phase.SPOOL:
-                time.sleep(PAUSE_SECONDS)
+            is_at_it = work.work(budget_seconds=BUDGET_SECONDS)
             erasure.refresh_from_db()
+            if not erasure.is_over and not (is_at_it and _moves(erasure)):
+                time.sleep(PAUSE_SECONDS)
         return erasure
+
+
+def _moves(erasure: Erasure) -> bool:
+    """Tell whether there was something to be done, and may be more at once."""
+    return erasure.began_at is not None and erasure.phase != Erasure.Phase.SPOOL and not erasure.last_error
 
 
 def told(counts: Counts) -> Iterator[tuple[str, int]]:

@@ -47,6 +47,10 @@ class Command(ErasingCommand):
             self._show(count(organisation.pk, doing_of(kind, wanted or "", organisation.pk)), as_json=options["json"])
             return
         reference, waits = options["reference"], not options["no_wait"]
+        if waits and kind == Erasure.Kind.ALL:
+            self.stderr.write(
+                "It begins a minute after it was asked for or confirmed. Ctrl-C leaves it to the workers."
+            )
         erasure = self.erase(organisation, kind=kind, wanted=wanted or "", reference=reference, waits=waits)
         if options["json"]:
             self.stdout.write(json.dumps(as_row(erasure)))

@@ -29,6 +29,7 @@ def _erase(wanted: Wanted) -> int:
 
 MESSAGES = Holding(name="messages of notices and alerts", count=_count, erase=_erase)
 
+#: Later than alerts, by its name: of an incident that is there, people were told.
 TOLD = Belongings(name="notices and channels", forget=retention.forget_organisation)
 
 register(MESSAGES, TOLD)

@@ -19,7 +19,7 @@ from issues import proof
 from operations.breaches import of_days, of_places
 from operations.breaches.breach import CHECKS, Breach
 from operations.models import Erasure
-from storage import receipts, rollups
+from storage import kept, receipts, rollups
 from storage.store import store
 
 SHOWN = 1000
@@ -76,7 +76,7 @@ def _gone() -> Iterator[Breach]:
     ended = Erasure.objects.filter(kind=Erasure.Kind.ALL, status=Erasure.Status.DONE).order_by("id")
     for one in ended:
         assert one.began_at
-        if left := receipts.entries_before(one.organisation_id, one.began_at):
+        if left := kept.entries_before(one.organisation_id, one.began_at):
             yield Breach(
                 check="gone",
                 organisation_id=one.organisation_id,

@@ -16,8 +16,9 @@ from django.db.models.functions import Now
 from msgspec import Struct, structs
 
 from foundation.postgres import execute, fetch_all, fetch_as
+from storage.kept import KEPT_OF_DAYS
 from storage.models import ArchivedDay, ArchivedPart, Archiving
-from storage.receipts import IS_KEPT, NOT_LOADED, WITH_ERASED
+from storage.receipts import NOT_LOADED
 from storage.store import Place
 
 #: So many batches are found at once.
@@ -26,16 +27,6 @@ WINDOW_BATCHES = 20_000
 #: Of an archive that could not be written again, because retention was quicker.
 TOO_LATE = "Entries were changed when the log store had them no more: the archive holds them as they were."
 
-#: What is kept of days of receipt, by organisation: what was loaded, dropped or emptied is not.
-KEPT_OF_DAYS = f"""
-SELECT receipt.organisation_id, (receipt.received_at AT TIME ZONE 'UTC')::date AS day,
-       sum(receipt.entries - erased.entries)::bigint AS entries,
-       sum(receipt.size_bytes - erased.size_bytes)::bigint AS size_bytes
-  FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id) {WITH_ERASED}
- WHERE receipt.received_at >= %(start)s AND receipt.received_at < %(end)s AND {NOT_LOADED} AND coalesce({IS_KEPT}, true)
-   AND receipt.organisation_id = coalesce(%(organisation_id)s, receipt.organisation_id)
- GROUP BY 1, 2 HAVING sum(receipt.entries - erased.entries) > 0
-"""  # noqa: S608 - constants
 KEPT = f"SELECT entries, size_bytes FROM ({KEPT_OF_DAYS}) AS kept"  # noqa: S608 - constants
 #: receipt_received_at serves the day.
 MINUTES = f"""

@@ -126,11 +126,6 @@ SELECT batch_id, organisation_id, receipt.received_at,
  WHERE receipt.received_at >= %s AND receipt.received_at < %s
  ORDER BY batch_id
 """  # noqa: S608 - constants
-ENTRIES_BEFORE = f"""
-SELECT coalesce(sum(receipt.entries - erased.entries), 0)::bigint
-  FROM storage_receipt AS receipt LEFT JOIN storage_retention AS retention USING (organisation_id) {WITH_ERASED}
- WHERE receipt.organisation_id = %s AND receipt.received_at < %s AND {NOT_LOADED} AND {IS_KEPT}
-"""  # noqa: S608 - constants
 DAYS = f"""
 SELECT DISTINCT (received_at AT TIME ZONE 'UTC')::date FROM storage_receipt WHERE received_at >= ({NOT_DROPPED})
 """  # noqa: S608 - constants
@@ -275,12 +270,6 @@ def of_day(day: date) -> Iterator[Certified]:
     """Yield the receipts of batches received on `day`, by batch. In the caller's transaction, in bounded memory."""
     start = datetime.combine(day, time.min, UTC)
     return (Certified(*row) for row in stream(OF_DAY, [start, start + timedelta(days=1)]))
-
-
-def entries_before(organisation_id: int, moment: datetime) -> int:
-    """Return how many entries of an organisation are stored that were received before `moment`, but for loaded ones."""
-    [(entries,)] = fetch_all(ENTRIES_BEFORE, [organisation_id, moment])
-    return int(entries)
 
 
 def errors_of_day(day: date) -> list[ErrorsOfDay]:

@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 
 from foundation.postgres import execute, fetch_all
-from storage.archived import KEPT_OF_DAYS, Due, at_length, range_of
+from storage.archived import Due, at_length, range_of
+from storage.kept import KEPT_OF_DAYS
 from storage.models import Archiving, Retention
 from storage.store import store
 

@@ -233,6 +233,7 @@ def test_errors_of_days_that_retention_dropped_stay_proven(
     store: Store, caller: Caller, organisation: Organisation
 ) -> None:
     send(caller, failure())
+    send(make_caller(), {"message": "a stranger's, for whom the day is kept"})
     move_back(timedelta(days=3))
     drain()
     Quota.objects.filter(organisation=organisation).update(retention_days=1)

@@ -15,7 +15,7 @@ from accounts.caller import Caller
 from explore.query import parse
 from foundation import faults
 from foundation.faults import InjectedError
-from foundation.postgres import fetch_all
+from foundation.postgres import execute, fetch_all
 from ingest.spool.drain import drain
 from issues.erasing import take_back
 from operations import metrics
@@ -52,6 +52,7 @@ def _begun(in_clickhouse: Store, settings: Any, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(mover, "ENTRIES_AT_ONCE", 40)
     settings.STORE_URL = ""
     door.store().days.make_ahead(1)
+    execute("TRUNCATE storage_entry, storage_logentry")  # days that other tests filled have pages until vacuumed
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts.caller import Caller
 from accounts.models import AccessRecord, User
 from foundation.holdings import Wanted
+from foundation.postgres import fetch_all
 from notify import brake, outbox, retention, standing
 from notify.channels.webhook import secret_of
 from notify.deliveries import deliver
@@ -36,6 +37,8 @@ pytestmark = pytest.mark.django_db
 
 ROUTING_KEY = "R0ut1ngK3y" * 3 + "ab"
 NAUGHTY = "@everyone <!channel> \x00 \u202e [x](https://evil.example) " + "💥" * 50_000
+#: Who waits for this transaction.
+WAITING = "SELECT FROM pg_locks WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
 Make = Callable[..., tuple[NoticeChannel, Service]]
 
 
@@ -442,6 +445,19 @@ def test_two_workers_send_a_message_once_and_keep_nobody_waiting(caller: Caller,
     deliver_all()
     assert len(service.taken) == 3
     assert NoticeDelivery.objects.filter(delivered_at=None).count() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_message_passes_over_a_channel_that_is_deleted_at_that_moment(caller: Caller) -> None:
+    """What it tells of stays, whatever becomes of a channel."""
+    channel = NoticeChannel.objects.create(organisation_id=caller.organisation_id, kind="email", address="a@b.example")
+    with ThreadPoolExecutor(1) as threads:
+        with transaction.atomic():
+            channel.delete()
+            late = threads.submit(closing, lambda: put(caller))
+            wait_until(lambda: fetch_all(WAITING), what="a thread that puts a message")
+        assert late.result()
+    assert (MessageRecord.objects.count(), NoticeDelivery.objects.count()) == (1, 0)
 
 
 def closing(work: Callable[[], Any]) -> Any:

@@ -9,6 +9,7 @@ from django.db import transaction
 from foundation import statements, sweeping
 from foundation.postgres import execute, fetch_all
 from foundation.sweeping import some_of
+from issues import allowance
 from issues.proof import KEPT_DAYS
 from quotas.limits import RETENTION
 
@@ -26,7 +27,7 @@ TO_HOLD = {
 #: In the order in which they go. Minutes are numbers, by which what retention has dropped is proven: they go by age.
 OF_ORGANISATION = (
     "issues_filtered", "issues_release", "issues_person", "issues_hour", "issues_fingerprint", "issues_turn",
-    "issues_group", "issues_setting", "issues_allowance",
+    "issues_group", "issues_setting",
 )  # fmt: skip
 
 UNSEEN = f"""
@@ -84,10 +85,12 @@ def sweep() -> None:
 @transaction.atomic
 def forget_organisation(organisation_id: int) -> int:
     """Delete what is known of an organisation's errors; return how many rows that were."""
-    execute(HOLD_ALLOWANCES, [[organisation_id]])
+    allowance.hold([organisation_id])  # begun if there is none: nobody else makes a group before this is over
     sweeping.hold(organisation_id, TO_HOLD)
     execute("UPDATE issues_group SET merged_into_id = NULL WHERE organisation_id = %s", [organisation_id])
-    return sweeping.forget(organisation_id, OF_ORGANISATION)
+    gone = sweeping.forget(organisation_id, OF_ORGANISATION)
+    sweeping.forget(organisation_id, ["issues_allowance"])
+    return gone
 
 
 def _forget_some() -> int:

@@ -3,12 +3,12 @@
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from foundation import sweeping
-from foundation.postgres import execute
-from notify.models import MessageRecord, NoticeDelivery
+from foundation.postgres import execute, fetch_all
+from notify.models import MessageRecord, NoticeChannel, NoticeDelivery
 
 KEPT_DAYS = 30
 #: Who switches a channel on again does not want what should have gone there days ago.
@@ -22,7 +22,12 @@ DELETE FROM quotas_noticedelivery
  WHERE message_id IN (SELECT id FROM notify_message WHERE organisation_id = %(owner)s)
     OR channel_id IN (SELECT id FROM quotas_noticechannel WHERE organisation_id = %(owner)s)
 """
-OF_ORGANISATION = ("notify_message", "quotas_notice", "quotas_noticechannel")
+#: A notice and its message come in one transaction, and go in one statement: nobody sees one without the other.
+NOTICES = """
+WITH messages AS (DELETE FROM notify_message WHERE organisation_id = %(owner)s RETURNING id),
+     notices AS (DELETE FROM quotas_notice WHERE organisation_id = %(owner)s RETURNING id)
+SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM notices)
+"""
 
 
 def forget_old() -> int:
@@ -45,9 +50,21 @@ def forget_old() -> int:
     return forgotten
 
 
-@transaction.atomic
 def forget_organisation(organisation_id: int) -> int:
     """Delete what an organisation was told, and where; return how many rows that were."""
-    sweeping.hold(organisation_id, TO_HOLD)
-    deliveries = execute(DELIVERIES, {"owner": organisation_id})
-    return deliveries + sweeping.forget(organisation_id, OF_ORGANISATION)
+    channels = NoticeChannel.objects.filter(organisation_id=organisation_id)
+    for pk in channels.values_list("pk", flat=True):
+        _put_no_more(channels.filter(pk=pk))
+    owner = {"owner": organisation_id}
+    with transaction.atomic():
+        sweeping.hold(organisation_id, TO_HOLD)
+        gone = execute(DELIVERIES, owner)
+        [(told,)] = fetch_all(NOTICES, owner)
+        return gone + int(told) + sweeping.forget(organisation_id, ["quotas_noticechannel"])
+
+
+@transaction.atomic
+def _put_no_more(channel: QuerySet[NoticeChannel]) -> None:
+    """Have nobody put anything on its way by a channel, and wait for those who do: nothing else is held meanwhile."""
+    list(channel.select_for_update())
+    channel.update(is_active=False)

@@ -1,6 +1,7 @@
 """An organisation that has gone: everything of it goes, in every store, but for what proves that nothing else did."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -74,6 +75,7 @@ GOES_WITH_ENTRIES = {
     "ingest_deadletter", "ingest_spooledbatch", "storage_entry", "storage_logentry",
     "storage_leaving", "storage_minute", "storage_event_minute",
 }  # fmt: skip
+DELETED = re.compile(r'\bDELETE FROM "?(\w+)')
 TABLES = """
 SELECT DISTINCT relname FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
  WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace
@@ -195,7 +197,7 @@ def test_each_table_of_an_organisation_stays_or_goes(organisation: Organisation)
     with CaptureQueriesContext(connection) as queries:
         for one in holdings.belongings():
             one.forget(organisation.pk)
-    deleted = {query["sql"].split()[2].strip('"') for query in queries if query["sql"].lstrip().startswith("DELETE")}
+    deleted = {table for query in queries for table in DELETED.findall(query["sql"])}
     tables = {table for (table,) in fetch_all(TABLES)}
     archived = {"storage_archived_day", "storage_archived_part"}  # none is set up here
     assert tables - KEPT - GOES_WITH_ENTRIES - archived <= deleted

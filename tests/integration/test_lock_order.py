@@ -18,7 +18,7 @@ from django.db import connections, transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from accounts import looks
+from accounts import life, looks
 from accounts.caller import Caller
 from accounts.last_use import KEEP
 from accounts.models import ApiKey, Organisation
@@ -39,6 +39,7 @@ from notify import notices
 from notify.models import NoticeChannel
 from operations.erasures import life as erasures
 from operations.erasures import work as erasing
+from operations.erasures.doing import Ending
 from operations.models import Erasure
 from quotas import allowance, ledger
 from quotas.models import MonthlyUsage
@@ -257,9 +258,16 @@ class Work:
     def erase_entries(self, numbers: random.Random) -> None:
         """Erase, and scrub what is stored, for one organisation; as a worker does, whatever else was asked for."""
         organisation = Organisation.objects.get(pk=numbers.choice(self.callers).organisation_id)
-        kind, wanted = numbers.choice([("query", "message:one"), ("rules", "")])
+        is_to_go = organisation.status == Organisation.Status.SUSPENDED
+        kinds = [("query", "message:one"), ("rules", "")] + [("all", "")] * is_to_go
+        kind, wanted = numbers.choice(kinds)
         erasures.ask(organisation, kind=kind, wanted=wanted, by=looks.at_the_server())
         erasing.work(budget_seconds=5)
+
+    def forget(self, _numbers: random.Random) -> None:
+        """As the last step of erasing everything does, but while others go on writing."""
+        for _ in Ending().elsewhere(self.callers[-1].organisation_id):
+            pass
 
     def roll_up(self, _numbers: random.Random) -> None:
         unrolled.roll_up(budget_seconds=0.1)
@@ -329,7 +337,10 @@ class Work:
         self.period = next(self.periods)
 
 
-def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]) -> None:
+def test_everything_at_once_meets_no_deadlock(
+    make_caller: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Ending, "begins_after", timedelta())
     callers = [make_caller() for _ in range(3)]
     for caller in callers:
         NoticeChannel.objects.create(organisation_id=caller.organisation_id, kind="email", address="ops@example.com")
@@ -337,6 +348,7 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
             make_rule(caller, rule_name=rule, kind=rule, query="x" if rule == "search" else "", count_threshold=1)
     organisations = Organisation.objects.filter(pk__in=[caller.organisation_id for caller in callers])
     public = [caller_of(make_api_key(one, kind="public", scopes=["ingest"])[0]) for one in organisations]
+    life.suspend(callers[-1].organisation_id, reason="it is to go: see `forget`")
     work, done, before = Work(callers, public), threading.Event(), deadlocks()
     bounded, endless = Crowd(), Crowd()
     for kind in (
@@ -348,7 +360,7 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
         work.distrust_rollups, work.distrust_rollups, work.send_errors, work.send_errors, work.regroup_by_hand,
         work.regroup_by_hand, work.decide, work.erase_entries, work.roll_up, work.accept_with_public_keys,
         work.accept_with_public_keys, work.receive_anew, work.receive_anew, work.tell_of_incidents,
-        work.tell_of_incidents,
+        work.tell_of_incidents, work.forget, work.forget,
     ):  # fmt: skip
         bounded.add(kind)
     for _ in range(2):
@@ -362,6 +374,7 @@ def test_everything_at_once_meets_no_deadlock(make_caller: Callable[..., Caller]
     assert deadlocks() == before
     assert DeadLetter.objects.exists()
     assert Erasure.objects.filter(entries__gt=0).exists()
+    assert Erasure.objects.filter(kind="all", began_at__isnull=False).exists()
 
 
 def test_a_deadlock_would_be_counted(make_caller: Callable[..., Caller]) -> None:

@@ -123,11 +123,9 @@ def _kill(_: float) -> None:
 
 
 def _stop(seconds: float) -> None:
-    """Halt this process; another one, outside its group, has it go on."""
-    subprocess.Popen(  # noqa: S603 - constant but for numbers of ours
-        ["/bin/sh", "-c", f"sleep {seconds}; kill -CONT {os.getpid()}"], start_new_session=True
-    )
-    os.kill(os.getpid(), signal.SIGSTOP)
+    """Have another process, outside this one's group, halt it and let it go on: in this order, however busy it is."""
+    halting = f"kill -STOP {os.getpid()}; sleep {seconds}; kill -CONT {os.getpid()}"
+    subprocess.run(["/bin/sh", "-c", halting], start_new_session=True, check=False)  # noqa: S603 - of numbers of ours
 
 
 def _raise_outage(_: float) -> None:

@@ -75,6 +75,7 @@ def test_from_the_spike_to_the_line_that_says_why(page: Page, shop: Product, tmp
     page.mouse.move(last["x"] + last["width"] + 4, last["y"], steps=5)
     page.mouse.up()
     page.wait_for_url("**from=**")
+    expect(page.locator("#ex.ex-busy")).to_have_count(0)  # as many were there before
     expect(page.locator("#ex-status")).to_contain_text("71 entries")
     # Click the error; its stack trace says where.
     page.locator(".ex-item", has_text="ORD-12345").locator(".ex-line").click()

@@ -8,7 +8,7 @@ from storage.store import DAYS_AHEAD, StoredDay
 
 STORED = """
 SELECT partition, sum(rows), sum(bytes_on_disk) FROM system.parts
- WHERE active AND database = {database:String} AND table = 'entry' GROUP BY partition ORDER BY partition
+ WHERE active AND rows > 0 AND database = {database:String} AND table = 'entry' GROUP BY partition ORDER BY partition
 """
 DROP_SECONDS = 120
 
@@ -20,7 +20,7 @@ class Days:
         self._server = server
 
     def stored(self) -> list[StoredDay]:
-        """Return the days that have a part; what was deleted is counted until a merge takes it away."""
+        """Return the days of which a part holds anything; what was deleted is counted until a merge takes it away."""
         with writing():
             rows = self._server.rows(STORED, {"database": self._server.address.database})
         return [StoredDay(date.fromisoformat(day), entries, size_bytes) for day, entries, size_bytes in rows]

@@ -5,11 +5,12 @@ from storage.clickhouse.errors import writing
 from storage.clickhouse.server import Server
 from storage.store import StoreHealth
 
-#: Of the day that has most: many mean that merges do not come along with what is written.
+#: Of the day that has most: many mean that merges do not come along with what is written. Emptied ones do not count:
+#: ClickHouse takes them away by itself.
 PARTS = """
 SELECT max(parts) FROM (
        SELECT count() AS parts FROM system.parts
-        WHERE active AND database = {database:String} AND table = 'entry' GROUP BY partition)
+        WHERE active AND rows > 0 AND database = {database:String} AND table = 'entry' GROUP BY partition)
 """
 DETACHED = "SELECT count() FROM system.detached_parts WHERE database = {database:String} AND table = 'entry'"
 REPLICA = """

@@ -15,7 +15,7 @@ from accounts.caller import Caller
 from explore.query import parse
 from foundation import faults
 from foundation.faults import InjectedError
-from foundation.postgres import execute, fetch_all
+from foundation.postgres import current_day, execute, fetch_all
 from ingest.spool.drain import drain
 from issues.erasing import take_back
 from operations import metrics
@@ -206,7 +206,7 @@ def test_day_of_which_somebody_is_erased_on_the_way_is_brought_anew(
         places = [
             place
             for days in (0, 1)
-            for place in store.eraser.holding(caller.organisation_id, asked, day=(NOW - days * DAY).date())
+            for place in store.eraser.holding(caller.organisation_id, asked, day=current_day() - days * DAY)
         ]
         assert len(places) == 1
         taken = erasing.erase(

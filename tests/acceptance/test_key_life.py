@@ -72,6 +72,7 @@ def post_in_body(product: Product, key: str) -> int:
 
 def issued_secret(page: Page) -> str:
     """Read the key off the page that shows it, and check that no way leads back to it."""
+    page.wait_for_load_state()  # until then its buttons do nothing
     secret = page.locator("#secret").inner_text()
     page.get_by_role("button", name="Copy").first.click()
     page.get_by_role("button", name="Copied").wait_for()

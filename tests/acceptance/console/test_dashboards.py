@@ -30,7 +30,7 @@ HIDDEN = """
 
 
 def answered(page: Page) -> None:
-    expect(page.locator(".ex-board-panel").first).to_be_visible()
+    expect(page.locator(".ex-board-panel .ex-board-body > *").first).to_be_attached()  # asked after they are drawn
     expect(page.locator(".ex-board-panel[aria-busy]")).to_have_count(0)
 
 
@@ -103,6 +103,7 @@ def test_dashboard_is_changed_and_taken_elsewhere(counted: Page, shop: Shop, tmp
     page.goto(f"{shop.url}/admin/dashboards/overview/?organisation={shop.organisation.slug}")
     page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.locator("#ex-board-title")).to_have_text("Overview (copy)")
+    answered(page)
     page.get_by_role("button", name="Edit", exact=True).click()
     page.get_by_role("button", name="Wider: Errors", exact=True).click()
     page.get_by_role("button", name="Move before: Errors", exact=True).click()
@@ -135,6 +136,7 @@ def test_dashboard_is_changed_and_taken_elsewhere(counted: Page, shop: Shop, tmp
     page.get_by_label("eu", exact=True).check()
     page.locator("#ex-var-region").get_by_role("button", name="Show").click()
     expect(page).to_have_url(re.compile("var.region=eu"))
+    answered(page)
     page.locator(".ex-board-panel", has_text="Entries by level").get_by_role("button", name="Table").click()
     expect(page.locator("[data-panel=levels] tbody")).to_contain_text("40")  # 45, of which 5 failed
     page.go_back()

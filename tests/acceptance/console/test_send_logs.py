@@ -32,6 +32,7 @@ def test_copy_run_and_see_the_first_entry(page: Page, shop: Shop) -> None:
     expect(page.locator(".ll-guide:visible")).to_have_count(1)
     assert look(page, "issued") == []
     curl.get_by_role("button").click()
+    expect(curl.get_by_role("button")).to_have_text("Copied")
     lines = page.evaluate("navigator.clipboard.readText()")
     assert secret in lines
     assert '"processed":1' in run(lines).replace(" ", "")

@@ -14,6 +14,7 @@ from accounts.caller import Caller
 from accounts.models import ApiKey, Organisation, User
 from quotas import ledger
 from quotas.models import MonthlyUsage
+from tests.acceptance.console.test_accessibility import REDRAWN
 from tests.pictures import keep
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.django_db(transaction=True)]
@@ -76,6 +77,7 @@ def test_the_usage_page_of_a_busy_organisation(
                 page.set_viewport_size(size)
                 page.emulate_media(color_scheme=theme)
                 expect(page.locator(".ll-chart canvas")).to_have_count(3)
+                page.evaluate(REDRAWN)  # until then they are as wide as they were
                 assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
                 keep(page, f"usage-{name}-{theme}", whole=True)
         page.get_by_role("link", name="Week").click()

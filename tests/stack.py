@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from embedded import processes
 from embedded.postgres import EmbeddedPostgres
 from embedded.valkey import EmbeddedValkey
 from tests.leaks import leaks
@@ -33,6 +34,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     os.environ.setdefault(FOLDER, str(folder))
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         os.environ["VALKEY_KEY_PREFIX"] = f"ll:{worker}:"  # they share one Valkey, but neither buckets nor caches
+        workers, own = int(os.environ["PYTEST_XDIST_WORKER_COUNT"]), int(worker.removeprefix("gw"))
+        processes._given.update(port for port in range(65_536) if port % workers != own)  # nor do they take one port
     if "VALKEY_URL" not in os.environ or EMBEDDED in os.environ:  # one for each worker: some tests flush or count
         os.environ[EMBEDDED] = "1"
         valkey = EmbeddedValkey(folder / "valkey")

@@ -245,6 +245,12 @@ def test_organisation_without_errors_has_no_group_to_change() -> None:
     api.send("post", "groups/1/split", {"fingerprints": ["0" * 16]}, 404)
 
 
+#: Two of this database: other tests share its server.
+WAITING = """
+SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = current_database() OFFSET 1
+"""
+
+
 def test_groups_that_are_merged_crosswise_at_once_are_one() -> None:
     api = Api()
     store(api.caller, *some(1, "pay"), *some(1, "cart"))
@@ -263,7 +269,7 @@ def test_groups_that_are_merged_crosswise_at_once_are_one() -> None:
         list(Fingerprint.objects.select_for_update())
         for thread in threads:
             thread.start()
-        wait_until(lambda: fetch_all("SELECT FROM pg_locks WHERE NOT granted OFFSET 1"), what="both wait")
+        wait_until(lambda: fetch_all(WAITING), what="both wait")
     for thread in threads:
         thread.join()
     assert len(refused) == 1

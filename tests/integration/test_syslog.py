@@ -33,7 +33,7 @@ from quotas import outcomes
 from quotas.models import HourlyUsage
 from tests.organisations import make_api_key, make_organisation
 from tests.processes import database_url, running_command
-from tests.waiting import wait_until
+from tests.waiting import DEADLINE_SECONDS, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOCAL = "127.0.0.1"
@@ -173,6 +173,7 @@ def test_without_room_tcp_waits_and_udp_is_counted(
 ) -> None:
     monkeypatch.setattr(waiting, "QUEUE_MESSAGES", 50)
     monkeypatch.setattr(waiting, "LONGEST_PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr("ingest.spool.capacity.FORGET_AFTER_SECONDS", DEADLINE_SECONDS)
     keys = keys_file(tmp_path, f"* {key}")
     room = settings.SPOOL_MAX_BYTES
     with listening(f"udp://{LOCAL}:0?keys={keys}") as (udp,), socket.socket(type=socket.SOCK_DGRAM) as datagrams:

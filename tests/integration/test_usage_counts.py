@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, OperationalError, connection
+from django.db.models import Sum
 from django.utils import timezone
 
 from accounts.caller import Caller
@@ -29,9 +30,9 @@ def _nothing_noted(transactional_db: None) -> Iterator[None]:
 def counted() -> dict[str, tuple[int, int, int]]:
     return {
         outcome: (requests, entries, size_bytes)
-        for outcome, requests, entries, size_bytes in HourlyUsage.objects.values_list(
-            "outcome", "requests", "entries", "bytes"
-        )
+        for outcome, requests, entries, size_bytes in HourlyUsage.objects.order_by()
+        .values_list("outcome")
+        .annotate(Sum("requests"), Sum("entries"), Sum("bytes"))
     }
 
 
